@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A borrowed range of bytes, never owned and not ended by 0. */
+#ifndef TT_BASE_SPAN_H
+#define TT_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct tt_span {
+	const uint8_t *data;
+	size_t len;
+};
+
+#define TT_SPAN_LIT(s) ((struct tt_span){(const uint8_t *)(s), sizeof(s) - 1})
+
+static inline struct tt_span tt_span(const void *data, size_t len)
+{
+	return (struct tt_span){data, len};
+}
+
+static inline struct tt_span tt_span_str(const char *s)
+{
+	return (struct tt_span){(const uint8_t *)s, s ? strlen(s) : 0};
+}
+
+static inline bool tt_span_eq(struct tt_span a, struct tt_span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static inline bool tt_span_starts(struct tt_span a, struct tt_span prefix)
+{
+	return a.len >= prefix.len && memcmp(a.data, prefix.data, prefix.len) == 0;
+}
+
+static inline uint8_t tt_ascii_lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+/* ASCII case-insensitive. */
+static inline bool tt_span_ieq(struct tt_span a, struct tt_span b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++) {
+		if (tt_ascii_lower(a.data[i]) != tt_ascii_lower(b.data[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Position of byte c, or -1. */
+static inline ptrdiff_t tt_span_find(struct tt_span s, uint8_t c)
+{
+	const uint8_t *at = s.len ? memchr(s.data, c, s.len) : NULL;
+	return at ? at - s.data : -1;
+}
+
+/* The part from `from` on, at most len bytes; empty past the end. */
+static inline struct tt_span tt_span_sub(struct tt_span s, size_t from, size_t len)
+{
+	if (from > s.len)
+		from = s.len;
+	if (len > s.len - from)
+		len = s.len - from;
+	return (struct tt_span){s.data + from, len};
+}
+
+/* Without spaces and tabs at both ends. */
+static inline struct tt_span tt_span_trim(struct tt_span s)
+{
+	while (s.len && (s.data[0] == ' ' || s.data[0] == '\t')) {
+		s.data++;
+		s.len--;
+	}
+	while (s.len && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+#endif

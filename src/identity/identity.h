@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who a process is: its name, service, container. Filled from process records as they come, from /proc for processes that were
+ * there before, and from identity records of a recording. Names of ended processes are kept for process_grace_s.
+ */
+#ifndef TT_IDENTITY_IDENTITY_H
+#define TT_IDENTITY_IDENTITY_H
+
+#include <stdbool.h>
+
+#include "shared/limits.h"
+#include "shared/record.h"
+
+struct tt_identity {
+	uint32_t tgid;
+	uint64_t start_ns;
+	char comm[TT_COMM_LEN];
+	char service[TT_IDENTITY_NAME_LEN];      /* service_name: never empty */
+	char instance[TT_IDENTITY_NAME_LEN];     /* service_instance_id: stable over restarts */
+	char container_id[TT_IDENTITY_NAME_LEN]; /* empty: none */
+};
+
+struct tt_identities;
+
+/* `use_proc`: look in /proc for what no record told (live); false for captures and recordings. *ret untouched on failure (-ENOMEM). */
+int tt_identities_new(struct tt_identities **ret, const struct tt_limits *limits, bool use_proc);
+/* NULL-safe, returns NULL. */
+struct tt_identities *tt_identities_free(struct tt_identities *ids);
+
+/* Takes process, identity and exit records; others are ignored. */
+void tt_identities_record(struct tt_identities *ids, const struct tt_record *rec);
+
+/* Never NULL: a process nothing is known of gets an identity with service "unknown". Borrowed until the next call on ids. */
+const struct tt_identity *tt_identities_find(struct tt_identities *ids, uint32_t tgid, uint64_t start_ns, uint64_t cgroup_id);
+
+/* Forgets processes that ended longer ago than the grace. */
+void tt_identities_advance(struct tt_identities *ids, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The whole contract between the core and a protocol: bytes in, messages out. A protocol knows nothing of libbpf, sockets,
+ * files or clocks. It is one .c file that defines `const struct tt_proto tt_proto_NAME`, and one word in meson.build.
+ *
+ * How it runs. The core keeps, for each connection and layer, a *link*: two sides (what the client sends, what the server
+ * sends) that come at their own pace, unordered to each other. For each side it calls parse() with the bytes not yet
+ * consumed, in stream order and without holes. parse() consumes whole messages (or parts it understands), opens and ends messages,
+ * and says what it needs next. Bytes it does not need (bodies) it skips by counting: they may never have been captured.
+ *
+ * Holes. A missing range inside a skip costs nothing. Any other hole ends the open message of that side as incomplete, calls gap(),
+ * and from then on the core offers resync() the bytes at each chunk's start until it names a place where a message begins that can
+ * be trusted. Pairing after a hole is the core's work: what it touched is reported incomplete, never guessed.
+ *
+ * Which is the request side? Known from accept/connect, or else found by detect().
+ */
+#ifndef TT_PROTO_PROTO_H
+#define TT_PROTO_PROTO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cursor.h"
+#include "proto/message.h"
+
+enum tt_side {
+	TT_REQUESTS = 0,  /* bytes from the client */
+	TT_RESPONSES = 1, /* bytes from the server */
+};
+
+enum tt_pairing {
+	TT_PAIR_IN_ORDER, /* the n-th response answers the n-th request that is not one-way */
+	TT_PAIR_BY_ID,    /* equal tt_message.id */
+	TT_PAIR_ONE_WAY,  /* requests are never answered */
+};
+
+enum tt_verdict {
+	TT_NO,    /* these bytes are not this protocol */
+	TT_MAYBE, /* they could be: more are needed to tell */
+	TT_YES,   /* they are, with the sides as given */
+};
+
+/* The first bytes of a connection (or after a hole or protocol switch), under the assumption which side is which. */
+struct tt_first {
+	struct tt_span side[2];  /* by enum tt_side; empty: nothing seen yet */
+	bool from_start[2];      /* side[i] begins at the stream's first byte */
+	bool ended[2];           /* nothing will follow */
+	bool role_known;         /* the sides are known from accept/connect, not assumed */
+	bool datagram;           /* side[i] is one datagram */
+	uint16_t server_port;    /* a hint only: never decide by it */
+};
+
+enum tt_step {
+	TT_PARSED,    /* moved on: the cursor's position is what was consumed. Called again while bytes are left */
+	TT_MORE,      /* the bytes end inside a message: what was consumed so far is gone, call again with more */
+	TT_WAIT,      /* the other side must be read first (tt_awaited said TT_NOT_YET); consumed as TT_MORE */
+	TT_LOST_SYNC, /* not what this protocol says here: treated as a hole of unknown kind */
+	TT_DONE,      /* the protocol is over on this connection, both sides (CONNECT, Upgrade): what follows is only counted */
+};
+
+/* What parse() is given. */
+struct tt_input {
+	struct tt_cursor c;  /* starts at position 0; on return its pos is what was consumed */
+	uint64_t offset;     /* stream offset of c.data[0] */
+	bool ended;          /* the stream ends after these bytes */
+	bool truncated;      /* datagrams: the rest of the datagram was not captured */
+};
+
+/* One decoded header, from a library probe or a header decoder. A value that is not known is data NULL. */
+struct tt_header {
+	struct tt_span name;
+	struct tt_span value;
+};
+
+struct tt_headers {
+	uint64_t stream_id;
+	const struct tt_header *header;
+	size_t count;
+	bool end_stream;
+};
+
+struct tt_link; /* the core's, see below */
+
+struct tt_proto {
+	const char *name;        /* as in outputs, --protocol and metric labels */
+	enum tt_pairing pairing;
+	bool stream;             /* runs over byte streams */
+	bool datagram;           /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
+	size_t state_size;       /* bytes of state per link, zeroed; 0 none */
+	void (*state_free)(void *state); /* frees what the state owns, not the state; NULL: nothing. Accepts zeroed state */
+
+	/* Quick to say no. May be called again with more bytes; must not give another answer for the same bytes. */
+	enum tt_verdict (*detect)(const struct tt_first *first);
+
+	enum tt_step (*parse)(struct tt_link *link, enum tt_side side, struct tt_input *in);
+
+	/* n bytes of this side are missing here (0: unknown). State of this side is to be reset. NULL: nothing to reset. */
+	void (*gap)(struct tt_link *link, enum tt_side side, uint64_t n);
+
+	/* Where in the bytes (which start where a chunk started) a message begins that can be trusted; -1: not here. NULL: never again. */
+	ssize_t (*resync)(struct tt_link *link, enum tt_side side, struct tt_span bytes);
+
+	/* Headers decoded elsewhere. NULL: not used. */
+	void (*headers)(struct tt_link *link, enum tt_side side, const struct tt_headers *headers);
+};
+
+/* --- what a parser may call ------------------------------------------------------------------------------------------------ */
+
+/* This link's state, state_size bytes. */
+void *tt_link_state(struct tt_link *link);
+
+/* A limit row's value (shared/limits.h), for tables a protocol keeps. */
+uint64_t tt_link_limit(const struct tt_link *link, int limit);
+
+/* Both streams were seen from their first byte. */
+bool tt_link_from_start(const struct tt_link *link);
+
+/*
+ * Opens a message whose first byte is at position `at` of the input's cursor data (or, from headers(), now). Returns NULL when
+ * the limit of messages is reached: go on parsing without it (all setters and ends accept NULL).
+ * A response opened here answers the request tt_awaited() gave, or the one with the id set by the time it is ended.
+ */
+struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input *in, size_t at);
+struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input *in, size_t at);
+
+/* Ends it: its last byte is the one before position `at`, which may lie beyond the input by as much as is skipped next. */
+void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at);
+
+/* It ends when its side's stream ends (close-delimited). */
+void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m);
+
+/* It was no message after all. */
+void tt_message_drop(struct tt_link *link, struct tt_message *m);
+
+/* The n bytes after what this call consumes are not to be parsed. */
+void tt_skip(struct tt_link *link, enum tt_side side, uint64_t n);
+void tt_skip_to_eof(struct tt_link *link, enum tt_side side);
+
+enum tt_awaited {
+	TT_HAVE,    /* *ret is the oldest request not yet answered */
+	TT_NOT_YET, /* none was read yet, it may still come: return TT_WAIT */
+	TT_NEVER,   /* it was lost or came before telltale: read the response as best can be; it will not be paired */
+};
+
+/* In-order pairing: which request does the next response answer? *ret is NULL unless TT_HAVE. Borrowed. */
+enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
+
+/* By-id pairing: the open or waiting request (response) with this id on this link, or NULL. Borrowed. */
+struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id);
+
+/*
+ * Capture wish: from stream offset in->offset + at on, copy `bytes` of each call of this side (until another wish). A wish costs
+ * nothing where the source cannot obey (captures on disk).
+ */
+void tt_wish(struct tt_link *link, enum tt_side side, const struct tt_input *in, uint64_t at, uint32_t bytes);
+
+/* After TT_DONE the link is given to this protocol (NULL: detected anew) from the bytes not yet consumed on each side. */
+void tt_switch(struct tt_link *link, const struct tt_proto *proto);
+
+/* --- the registry, generated from the list in meson.build -------------------------------------------------------------------- */
+
+extern const struct tt_proto *const tt_protos[];
+extern const size_t tt_protos_count;
+
+/* NULL if there is none of that name. */
+const struct tt_proto *tt_proto_find(const char *name);
+
+#endif

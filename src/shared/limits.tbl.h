@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0-only) */
+/*
+ * Every limit of telltale, one row each: parser, --help, docs/limits.md and the self-metrics come from here.
+ * Set as `--limit name=value` or under `limits:` in the configuration file.
+ *
+ * TT_LIMIT(id, name, default, least, most, unit, help)
+ */
+TT_LIMIT(RING_BYTES, "ring_bytes", 8u << 20, 64u << 10, 256u << 20, "bytes", "size of each data ring")
+TT_LIMIT(RING_CPUS, "ring_cpus", 2, 1, 64, "CPUs", "CPUs that share one data ring")
+TT_LIMIT(CONTROL_RING_BYTES, "control_ring_bytes", 1u << 20, 64u << 10, 64u << 20, "bytes", "size of the control ring")
+TT_LIMIT(DRAIN_INTERVAL, "drain_interval_ms", 20, 1, 1000, "ms", "how often the rings are drained")
+TT_LIMIT(CAPTURE_BYTES, "capture_bytes", 32u << 10, 64, 128u << 10, "bytes", "payload copied of one call where no capture wish says otherwise")
+TT_LIMIT(IOV_SEGMENTS, "iov_segments", 32, 1, 64, "segments", "segments of an iovec read per message; the rest is a counted gap")
+TT_LIMIT(MMSG_MESSAGES, "mmsg_messages", 8, 1, 16, "messages", "messages read of one sendmmsg or recvmmsg; the rest is counted")
+TT_LIMIT(KERNEL_CONNECTIONS, "kernel_connections", 65536, 64, 1u << 20, "connections", "connections whose state the kernel side keeps")
+TT_LIMIT(SCOPE_PROCESSES, "scope_processes", 16384, 16, 1u << 20, "processes", "processes followed in a scope")
+TT_LIMIT(CONNECTIONS, "connections", 65536, 16, 1u << 22, "connections", "connections kept by the user side")
+TT_LIMIT(CONNECTION_IDLE, "connection_idle_s", 600, 1, 86400, "s", "an idle connection is forgotten after this")
+TT_LIMIT(STREAM_BYTES, "stream_bytes", 256u << 10, 1024, 64u << 20, "bytes", "unparsed bytes kept for one direction of a connection")
+TT_LIMIT(STREAM_TOTAL_BYTES, "stream_total_bytes", 64u << 20, 64u << 10, 4294967295u, "bytes", "unparsed bytes kept in all")
+TT_LIMIT(STREAM_HELD_CHUNKS, "stream_held_chunks", 64, 1, 4096, "chunks", "chunks held while an earlier one may still come")
+TT_LIMIT(STREAM_HOLD, "stream_hold_ms", 200, 0, 60000, "ms", "how long a missing range is waited for")
+TT_LIMIT(STREAM_MARKS, "stream_marks", 1024, 16, 65536, "marks", "arrival times kept for unparsed bytes of one direction")
+TT_LIMIT(DETECT_BYTES, "detect_bytes", 4096, 64, 65536, "bytes", "bytes looked at before a connection counts as unknown")
+TT_LIMIT(PENDING_REQUESTS, "pending_requests", 16384, 1, 1u << 20, "requests", "unanswered requests kept per connection")
+TT_LIMIT(EXCHANGE_TIMEOUT, "exchange_timeout_s", 60, 1, 86400, "s", "a request unanswered for so long is reported as timed out")
+TT_LIMIT(MESSAGES, "messages", 262144, 64, 1u << 24, "messages", "messages held in all (open or waiting for their other half)")
+TT_LIMIT(TEXT_BYTES, "text_bytes", 8192, 256, 65536, "bytes", "text kept per message (operation, resource, attributes)")
+TT_LIMIT(STATEMENTS, "statements", 1024, 1, 65536, "statements", "prepared statements remembered per connection")
+TT_LIMIT(PROCESSES, "processes", 32768, 64, 1u << 20, "processes", "processes whose names are kept")
+TT_LIMIT(PROCESS_GRACE, "process_grace_s", 30, 1, 3600, "s", "an ended process's name is kept for this")
+TT_LIMIT(SERIES, "series", 20000, 16, 1u << 22, "series", "metric series; what comes after joins an overflow series")
+TT_LIMIT(ROUTES, "routes", 256, 4, 65536, "routes", "route templates learned per service")
+TT_LIMIT(EDGES, "map_edges", 4096, 16, 1u << 20, "edges", "edges of the service map")
+TT_LIMIT(RECENT, "recent_exchanges", 256, 8, 65536, "exchanges", "slowest and failed exchanges kept for the page")
+TT_LIMIT(JOIN_PENDING, "join_pending", 65536, 64, 1u << 20, "exchanges", "exchanges waiting for their other end in the service map")
+TT_LIMIT(WATCH_BYTES, "watch_bytes", 1u << 20, 4096, 64u << 20, "bytes", "output waiting for one watching client; more is dropped and counted")
+TT_LIMIT(HTTP_CLIENTS, "http_clients", 64, 1, 4096, "clients", "clients served at once")

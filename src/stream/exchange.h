@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the streams hand to the sinks: exchanges, and what happened to connections. All borrowed for the time of the call. */
+#ifndef TT_STREAM_EXCHANGE_H
+#define TT_STREAM_EXCHANGE_H
+
+#include "proto/proto.h"
+#include "shared/record.h"
+
+/* How an exchange ended without its response; the names are error_type's values. */
+#define TT_OUTCOMES(X)                                \
+	X(ANSWERED, "")                               \
+	X(ONE_WAY, "")                                \
+	X(CLOSED_BY_CLIENT, "closed_by_client")       \
+	X(CLOSED_BY_SERVER, "closed_by_server")       \
+	X(RESET, "reset")                             \
+	X(TIMEOUT, "timeout")                         \
+	X(LOST, "lost")
+
+enum tt_outcome {
+#define TT_OUTCOME_ENUM(id, name) TT_OUTCOME_##id,
+	TT_OUTCOMES(TT_OUTCOME_ENUM)
+#undef TT_OUTCOME_ENUM
+	TT_OUTCOME_MAX,
+};
+
+/* The process at the observed end, as the kernel named it; names are found by identity/. */
+struct tt_actor {
+	uint32_t tgid; /* 0 unknown */
+	uint32_t tid;
+	uint64_t start_ns;
+	uint64_t cgroup_id;
+};
+
+struct tt_endpoints {
+	struct tt_conn_id conn;
+	struct tt_sockaddr local;
+	struct tt_sockaddr peer;
+	uint32_t netns;
+	uint8_t transport; /* enum tt_transport */
+	uint8_t origin;    /* enum tt_origin */
+	uint8_t role;      /* enum tt_role of the observed end; unknown is shown as server */
+};
+
+struct tt_exchange {
+	const struct tt_proto *proto;
+	const struct tt_endpoints *ends;
+	struct tt_actor actor;
+	const struct tt_message *request;
+	const struct tt_message *response; /* NULL unless TT_OUTCOME_ANSWERED */
+	enum tt_outcome outcome;
+	bool complete;              /* nothing of it was missing */
+	uint64_t request_first_ns;  /* monotonic; 0 unknown */
+	uint64_t request_last_ns;
+	uint64_t response_first_ns;
+	uint64_t response_last_ns;
+	uint64_t request_bytes;
+	uint64_t response_bytes;
+};
+
+/* True where the operation failed, for whatever reason. */
+bool tt_exchange_failed(const struct tt_exchange *x);
+
+/* The error's short name: the response's own, or the outcome's; empty (data NULL) if it did not fail. */
+struct tt_span tt_exchange_error_type(const struct tt_exchange *x);
+
+/* Request first byte to response last byte, and request last byte to response first byte. 0 where an end is unknown or the clocks cross. */
+uint64_t tt_exchange_duration_ns(const struct tt_exchange *x);
+uint64_t tt_exchange_ttfb_ns(const struct tt_exchange *x);
+
+/* Client's and server's address of the exchange. */
+const struct tt_sockaddr *tt_exchange_client(const struct tt_exchange *x);
+const struct tt_sockaddr *tt_exchange_server(const struct tt_exchange *x);
+
+/* What happened on a connection since the last such report: counts are differences, so sinks just add. */
+struct tt_conn_report {
+	const struct tt_endpoints *ends;
+	const struct tt_proto *proto; /* NULL unknown */
+	struct tt_actor actor;
+	bool opened;         /* seen opening */
+	bool connect_failed; /* it did not open */
+	bool closed;
+	int error;           /* positive errno of the failure, 0 none */
+	uint64_t connect_ns; /* with opened: SYN to established; 0 unknown */
+	uint64_t tx_bytes;
+	uint64_t rx_bytes;
+	uint32_t retransmits;
+	uint32_t resets;
+	uint32_t rtt_us;     /* latest; 0 unknown */
+	uint64_t time_ns;
+};
+
+#endif
