@@ -79,6 +79,17 @@ void tt_message_attr(struct tt_message *m, const char *key, struct tt_span value
 		a->off = tt_message_store(m, value, &a->len);
 }
 
+void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text which)
+{
+	if (!m || !m->text[which].set)
+		return;
+	struct tt_attribute *a = tt_message_attribute(m, key, TT_ATTR_STRING);
+	if (a) {
+		a->off = m->text[which].off;
+		a->len = m->text[which].len;
+	}
+}
+
 void tt_message_attr_int(struct tt_message *m, const char *key, int64_t value)
 {
 	struct tt_attribute *a = m ? tt_message_attribute(m, key, TT_ATTR_INT) : NULL;

@@ -127,6 +127,12 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 /* Ends it: its last byte is the one before position `at`, which may lie beyond the input by as much as is skipped next. */
 void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at);
 
+/*
+ * The link's newest request goes on: its last byte is now the one before position `at` (log-in rounds, a file the server asked for:
+ * the server may have begun to answer). The time and byte counts follow. Nothing happens if its exchange was reported already or there is none.
+ */
+void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t at);
+
 /* It ends when its side's stream ends (close-delimited). */
 void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m);
 
