@@ -64,6 +64,7 @@ struct tt_input {
 	struct tt_cursor c;  /* starts at position 0; on return its pos is what was consumed */
 	uint64_t offset;     /* stream offset of c.data[0] */
 	bool ended;          /* the stream ends after these bytes */
+	bool datagram;       /* these bytes are one datagram, not part of a stream */
 	bool truncated;      /* datagrams: the rest of the datagram was not captured */
 };
 
