@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the SQL protocols share: the kind of a statement, and texts that outlive the message they came in. */
+#ifndef TT_PROTO_SQLTEXT_H
+#define TT_PROTO_SQLTEXT_H
+
+#include "base/span.h"
+#include "proto/message.h"
+
+#define TT_SQL_KIND_MAX 24
+
+/* How much of a statement is looked at for its kind. */
+#define TT_SQL_HEAD 1024
+
+/*
+ * The statement's first word in upper case, behind white space, comments and opening brackets; a comment the server executes
+ * (slash, star, exclamation mark) is text. Written to buf; data NULL if there is no word, or none of sensible length.
+ * `hash_comments`: # begins a comment (MySQL).
+ */
+struct tt_span tt_sql_kind(struct tt_span text, bool hash_comments, char buf[TT_SQL_KIND_MAX]);
+
+/* True if the text begins with a word that begins statements: strict evidence that bytes are SQL. */
+bool tt_sql_plausible(struct tt_span text, bool hash_comments);
+
+/* A text shared by counting: tables, portals and the statement now being read hold it together. */
+struct tt_sql_text {
+	uint32_t refs;
+	uint32_t len;
+	uint8_t data[];
+};
+
+/* One reference, the caller's. NULL without memory. */
+struct tt_sql_text *tt_sql_text_new(struct tt_span s);
+struct tt_sql_text *tt_sql_text_ref(struct tt_sql_text *t);
+/* Gives a reference back; NULL-safe. Returns NULL. */
+struct tt_sql_text *tt_sql_text_unref(struct tt_sql_text *t);
+
+/* data NULL for NULL. */
+static inline struct tt_span tt_sql_text_span(const struct tt_sql_text *t)
+{
+	return t ? tt_span(t->data, t->len) : tt_span(NULL, 0);
+}
+
+/* Operation and its attribute. */
+void tt_sql_operation(struct tt_message *m, struct tt_span operation);
+
+/* Resource and db.query.text. */
+void tt_sql_statement(struct tt_message *m, struct tt_span text);
+
+#endif
