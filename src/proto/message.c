@@ -112,6 +112,14 @@ void tt_message_fail(struct tt_message *m, struct tt_span error_type)
 	tt_message_text(m, TT_TEXT_ERROR_TYPE, error_type);
 }
 
+void tt_message_refuse(struct tt_message *m, struct tt_span error_type)
+{
+	if (!m)
+		return;
+	m->refused = true;
+	tt_message_text(m, TT_TEXT_ERROR_TYPE, error_type);
+}
+
 void tt_message_status_int(struct tt_message *m, int64_t status)
 {
 	char text[24];

@@ -46,6 +46,7 @@ struct tt_message {
 	bool one_way;       /* a request that gets no response */
 	bool quiet;         /* a request whose exchange is reported only if its response failed (a Sync): it still takes its turn in pairing */
 	bool failed;        /* the operation failed */
+	bool refused;       /* the asker's fault: failed where the client is observed, not where the server is */
 	bool incomplete;    /* part of it was not seen */
 	bool cut;           /* text was cut at the limit */
 
@@ -89,6 +90,9 @@ void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text wh
 
 /* Marks the operation as failed; error_type is a short, bounded name ("500", "1064", "ERR"). */
 void tt_message_fail(struct tt_message *m, struct tt_span error_type);
+
+/* As tt_message_fail, for what the server holds against the request (an HTTP 404): `refused` is set instead of `failed`. */
+void tt_message_refuse(struct tt_message *m, struct tt_span error_type);
 
 /* Status from a number. */
 void tt_message_status_int(struct tt_message *m, int64_t status);
