@@ -37,3 +37,4 @@ TT_LIMIT(RECENT, "recent_exchanges", 256, 8, 65536, "exchanges", "slowest and fa
 TT_LIMIT(JOIN_PENDING, "join_pending", 65536, 64, 1u << 20, "exchanges", "exchanges waiting for their other end in the service map")
 TT_LIMIT(WATCH_BYTES, "watch_bytes", 1u << 20, 4096, 64u << 20, "bytes", "output waiting for one watching client; more is dropped and counted")
 TT_LIMIT(HTTP_CLIENTS, "http_clients", 64, 1, 4096, "clients", "clients served at once")
+TT_LIMIT(ANSWER_BYTES, "answer_bytes", 64u << 20, 64u << 10, 1u << 30, "bytes", "largest body of one HTTP answer")
