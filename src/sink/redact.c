@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/redact.h"
+
+enum tt_secret {
+	TT_SECRET_QUERY,
+	TT_SECRET_TARGET,
+	TT_SECRET_STATEMENT,
+	TT_SECRET_WHOLE,
+};
+
+static const struct {
+	const char *key;
+	enum tt_secret secret;
+} tt_secrets[] = {
+	{"url.query", TT_SECRET_QUERY},
+	{"url.full", TT_SECRET_TARGET},
+	{"db.query.text", TT_SECRET_STATEMENT},
+	{"error.message", TT_SECRET_WHOLE},
+	{"http.request.header.authorization", TT_SECRET_WHOLE},
+	{"http.request.header.proxy-authorization", TT_SECRET_WHOLE},
+	{"http.request.header.cookie", TT_SECRET_WHOLE},
+	{"http.request.header.x-api-key", TT_SECRET_WHOLE},
+	{"http.response.header.set-cookie", TT_SECRET_WHOLE},
+};
+
+void tt_redact_query(struct tt_buf *out, struct tt_span query)
+{
+	while (query.len) {
+		size_t len = 0;
+		while (len < query.len && query.data[len] != '&' && query.data[len] != ';')
+			len++;
+		ptrdiff_t equals = tt_span_find(tt_span_sub(query, 0, len), '=');
+		if (equals >= 0)
+			tt_buf_add(out, query.data, (size_t)equals + 1);
+		if (len && (size_t)equals + 1 != len)
+			tt_buf_add_str(out, TT_REDACTED);
+		if (len < query.len)
+			tt_buf_add_char(out, (char)query.data[len++]);
+		query = tt_span_sub(query, len, query.len);
+	}
+}
+
+void tt_redact_target(struct tt_buf *out, struct tt_span target)
+{
+	ptrdiff_t mark = tt_span_find(target, '?');
+	struct tt_span path = mark < 0 ? target : tt_span_sub(target, 0, (size_t)mark);
+
+	/* scheme://user:password@host/path */
+	if (path.len && path.data[0] != '/') {
+		const uint8_t *authority = memmem(path.data, path.len, "://", 3);
+		if (authority) {
+			size_t from = (size_t)(authority + 3 - path.data);
+			struct tt_span rest = tt_span_sub(path, from, path.len);
+			ptrdiff_t slash = tt_span_find(rest, '/');
+			struct tt_span host = slash < 0 ? rest : tt_span_sub(rest, 0, (size_t)slash);
+			const uint8_t *at = host.len ? memrchr(host.data, '@', host.len) : NULL;
+			if (at) {
+				tt_buf_add(out, path.data, from);
+				tt_buf_add_str(out, TT_REDACTED);
+				path = tt_span_sub(path, (size_t)(at - path.data), path.len);
+			}
+		}
+	}
+	tt_buf_add(out, path.data, path.len);
+	if (mark >= 0) {
+		tt_buf_add_char(out, '?');
+		tt_redact_query(out, tt_span_sub(target, (size_t)mark + 1, target.len));
+	}
+}
+
+bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind)
+{
+	struct tt_span resource = tt_message_get(x->request, TT_TEXT_RESOURCE);
+	if (!resource.data)
+		return false;
+
+	if (kind->resource == TT_RESOURCE_PATH)
+		tt_redact_target(out, resource);
+	else if (kind->resource == TT_RESOURCE_STATEMENT && tt_exchange_attribute(x, "db.query.text").data)
+		tt_sql_normalise(out, resource, kind->dialect);
+	else /* a name, also where a statement protocol logs in */
+		tt_buf_add(out, resource.data, resource.len);
+	return true;
+}
+
+struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kind, const char *key, struct tt_span value)
+{
+	size_t row = 0;
+	while (row < TT_ARRAY_LEN(tt_secrets) && strcmp(tt_secrets[row].key, key) != 0)
+		row++;
+	if (row == TT_ARRAY_LEN(tt_secrets) || !value.data)
+		return value;
+
+	size_t from = out->len;
+	switch (tt_secrets[row].secret) {
+	case TT_SECRET_QUERY:
+		tt_redact_query(out, value);
+		break;
+	case TT_SECRET_TARGET:
+		tt_redact_target(out, value);
+		break;
+	case TT_SECRET_STATEMENT:
+		tt_sql_normalise(out, value, kind->dialect);
+		break;
+	case TT_SECRET_WHOLE:
+		tt_buf_add_str(out, TT_REDACTED);
+		break;
+	}
+	/* Nothing left, or no memory: still not the value itself. */
+	return out->len > from ? tt_span(out->data + from, out->len - from) : tt_span("", 0);
+}

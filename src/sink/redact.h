@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an output must not show unless told to: query values, credentials in URLs and headers, SQL literals, error texts. All
+ * functions add to `out` and are stateless; names of things (paths, keys, tables, users) are shown.
+ */
+#ifndef TT_SINK_REDACT_H
+#define TT_SINK_REDACT_H
+
+#include "base/buf.h"
+#include "sink/kind.h"
+
+/* What stands where a value was. */
+#define TT_REDACTED "REDACTED"
+
+/* `a=1&b` becomes `a=REDACTED&REDACTED`. */
+void tt_redact_query(struct tt_buf *out, struct tt_span query);
+
+/* A request target: user information and query values hidden. */
+void tt_redact_target(struct tt_buf *out, struct tt_span target);
+
+/* The exchange's resource as it may be shown; false (and nothing added) where it has none. */
+bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind);
+
+/* A string attribute as it may be shown: `value` itself, or what was put into `out` instead (borrowed from it). */
+struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kind, const char *key, struct tt_span value);
+
+#endif

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/sqlnorm.h"
+
+#include <errno.h>
+
+struct tt_sql {
+	const uint8_t *at;
+	const uint8_t *end;
+	enum tt_sql_dialect dialect;
+	struct tt_buf *out;
+	size_t start;	  /* where this statement begins in out */
+	bool space;	  /* white space is owed before the next token */
+	bool conditional; /* inside a conditional comment */
+};
+
+static bool tt_sql_is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool tt_sql_is_word(uint8_t c)
+{
+	uint8_t lower = c | 0x20;
+	return (lower >= 'a' && lower <= 'z') || tt_sql_is_digit(c) || c == '_' || c == '$' || c >= 0x80;
+}
+
+static bool tt_sql_is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0;
+}
+
+/* The byte `ahead` of here; 0 past the end. */
+static uint8_t tt_sql_peek(const struct tt_sql *q, size_t ahead)
+{
+	return (size_t)(q->end - q->at) > ahead ? q->at[ahead] : 0;
+}
+
+static void tt_sql_emit(struct tt_sql *q, const void *data, size_t len)
+{
+	if (q->space && q->out->len > q->start)
+		tt_buf_add_char(q->out, ' ');
+	q->space = false;
+	tt_buf_add(q->out, data, len);
+}
+
+static uint8_t tt_sql_last(const struct tt_sql *q)
+{
+	return q->out->len > q->start ? q->out->data[q->out->len - 1] : 0;
+}
+
+/* A literal. A sign that can only be its own goes with it. */
+static void tt_sql_emit_literal(struct tt_sql *q)
+{
+	uint8_t last = tt_sql_last(q);
+	if ((last == '-' || last == '+') && !q->space && q->out->len >= q->start + 2) {
+		size_t at = q->out->len - 2;
+		while (at > q->start && q->out->data[at] == ' ')
+			at--;
+		if (memchr("(,=<>", q->out->data[at], 5))
+			q->out->len--;
+	}
+	tt_sql_emit(q, "?", 1);
+}
+
+/* Past a quoted piece that begins here; the quote doubled stands for itself, and a backslash for the next byte if it escapes. */
+static void tt_sql_skip_quoted(struct tt_sql *q, bool backslash)
+{
+	uint8_t quote = *q->at++;
+	while (q->at < q->end) {
+		uint8_t c = *q->at++;
+		if (c == '\\' && backslash) {
+			if (q->at < q->end)
+				q->at++;
+		} else if (c == quote) {
+			if (q->at == q->end || *q->at != quote)
+				return;
+			q->at++;
+		}
+	}
+}
+
+static void tt_sql_skip_line(struct tt_sql *q)
+{
+	while (q->at < q->end && *q->at != '\n')
+		q->at++;
+	q->space = true;
+}
+
+static void tt_sql_skip_comment(struct tt_sql *q)
+{
+	int depth = 0;
+	q->space = true;
+	while (q->at < q->end) {
+		if (tt_sql_peek(q, 0) == '/' && tt_sql_peek(q, 1) == '*' && (depth == 0 || q->dialect == TT_SQL_POSTGRESQL)) {
+			depth++;
+			q->at += 2;
+		} else if (tt_sql_peek(q, 0) == '*' && tt_sql_peek(q, 1) == '/') {
+			q->at += 2;
+			if (--depth == 0)
+				return;
+		} else {
+			q->at++;
+		}
+	}
+}
+
+/* What stands in a conditional comment is executed: only its marks are dropped. */
+static bool tt_sql_conditional(struct tt_sql *q)
+{
+	if (q->dialect != TT_SQL_MYSQL)
+		return false;
+	size_t mark = tt_sql_peek(q, 2) == '!' ? 3 : tt_sql_peek(q, 2) == 'M' && tt_sql_peek(q, 3) == '!' ? 4 : 0;
+	if (!mark)
+		return false;
+	q->at += mark;
+	while (q->at < q->end && tt_sql_is_digit(*q->at))
+		q->at++;
+	q->space = true;
+	q->conditional = true;
+	return true;
+}
+
+static bool tt_sql_comment(struct tt_sql *q)
+{
+	uint8_t c = tt_sql_peek(q, 0);
+	uint8_t next = tt_sql_peek(q, 1);
+
+	if (c == '/' && next == '*') {
+		if (!tt_sql_conditional(q))
+			tt_sql_skip_comment(q);
+		return true;
+	}
+	/* MySQL's needs white space after it, so that 5--1 stays arithmetic. */
+	if (c == '-' && next == '-' && (q->dialect != TT_SQL_MYSQL || tt_sql_is_space(tt_sql_peek(q, 2)))) {
+		tt_sql_skip_line(q);
+		return true;
+	}
+	if (c == '#' && q->dialect == TT_SQL_MYSQL) {
+		tt_sql_skip_line(q);
+		return true;
+	}
+	if (c == '*' && next == '/' && q->conditional) {
+		q->at += 2;
+		q->space = true;
+		q->conditional = false;
+		return true;
+	}
+	return false;
+}
+
+/* $1 and $tag$...$tag$. */
+static void tt_sql_dollar(struct tt_sql *q)
+{
+	const uint8_t *tag = q->at++;
+	if (q->at < q->end && tt_sql_is_digit(*q->at)) {
+		while (q->at < q->end && tt_sql_is_digit(*q->at))
+			q->at++;
+		tt_sql_emit_literal(q);
+		return;
+	}
+	while (q->at < q->end && tt_sql_is_word(*q->at) && *q->at != '$')
+		q->at++;
+	if (q->at < q->end && *q->at != '$') { /* no quote after all */
+		tt_sql_emit(q, tag, (size_t)(q->at - tag));
+		return;
+	}
+
+	size_t len = q->at < q->end ? (size_t)(q->at + 1 - tag) : 0;
+	const uint8_t *close = len ? memmem(q->at + 1, (size_t)(q->end - q->at - 1), tag, len) : NULL;
+	q->at = close ? close + len : q->end;
+	tt_sql_emit_literal(q);
+}
+
+/* All that hangs together with a digit: 1, 1.5e-3, 0xFF, 2nd. */
+static void tt_sql_number(struct tt_sql *q)
+{
+	while (q->at < q->end) {
+		uint8_t c = *q->at;
+		bool exponent = (c == '+' || c == '-') && (q->at[-1] | 0x20) == 'e' && tt_sql_is_digit(tt_sql_peek(q, 1));
+		if (!tt_sql_is_word(c) && c != '.' && !exponent)
+			break;
+		q->at++;
+	}
+	tt_sql_emit_literal(q);
+}
+
+/* Does this word belong to the string right after it, as in N'x', E'\n', X'ff', _utf8'x'? */
+static bool tt_sql_is_prefix(struct tt_span word)
+{
+	if (word.len == 1)
+		return memchr("nebxuNEBXU", word.data[0], 10) != NULL;
+	return word.len > 1 && word.data[0] == '_';
+}
+
+static void tt_sql_word(struct tt_sql *q)
+{
+	const uint8_t *from = q->at;
+	while (q->at < q->end && tt_sql_is_word(*q->at))
+		q->at++;
+
+	struct tt_span word = tt_span(from, (size_t)(q->at - from));
+	uint8_t next = tt_sql_peek(q, 0);
+	if (next == '&' && tt_sql_peek(q, 1) == '\'' && word.len == 1 && (*from | 0x20) == 'u')
+		next = *++q->at; /* U&'...' */
+	if (next == '\'' && tt_sql_is_prefix(word)) {
+		tt_sql_skip_quoted(q, q->dialect == TT_SQL_MYSQL || (*from | 0x20) == 'e');
+		tt_sql_emit_literal(q);
+		return;
+	}
+	tt_sql_emit(q, word.data, word.len);
+}
+
+/* A string, or a quoted name, which is kept. */
+static void tt_sql_quoted(struct tt_sql *q)
+{
+	const uint8_t *from = q->at;
+	bool mysql = q->dialect == TT_SQL_MYSQL;
+	bool name = *from == '`' || (*from == '"' && !mysql);
+	tt_sql_skip_quoted(q, mysql && !name);
+
+	/* A name cut off by the end of the text is none for sure. */
+	bool whole = q->at - from >= 2 && q->at[-1] == *from;
+	if (name && whole)
+		tt_sql_emit(q, from, (size_t)(q->at - from));
+	else
+		tt_sql_emit_literal(q);
+}
+
+/* Is out[from, to) nothing but `what` and commas? */
+static bool tt_sql_only(const struct tt_sql *q, size_t from, size_t to, uint8_t what)
+{
+	bool any = false;
+	for (size_t i = from; i < to; i++) {
+		uint8_t c = q->out->data[i];
+		if (c == what)
+			any = true;
+		else if (c != ',' && c != ' ')
+			return false;
+	}
+	return any;
+}
+
+/* (?, ?, ?) becomes (?), and a row of such groups becomes one. */
+static void tt_sql_close(struct tt_sql *q)
+{
+	size_t open = q->out->len;
+	while (open > q->start && q->out->data[open - 1] != '(' && q->out->data[open - 1] != ')')
+		open--;
+	bool group = open > q->start && q->out->data[open - 1] == '(' && tt_sql_only(q, open, q->out->len, '?');
+	if (!group) {
+		tt_sql_emit(q, ")", 1);
+		return;
+	}
+
+	q->space = false;
+	q->out->len = open;
+	tt_sql_emit(q, "?)", 2);
+
+	size_t before = open - 1; /* of the bracket */
+	while (before > q->start && (q->out->data[before - 1] == ' ' || q->out->data[before - 1] == ','))
+		before--;
+	if (before + 1 < open && before >= q->start + 3 && memcmp(q->out->data + before - 3, "(?)", 3) == 0 &&
+	    memchr(q->out->data + before, ',', open - 1 - before))
+		q->out->len = before;
+}
+
+static void tt_sql_token(struct tt_sql *q)
+{
+	uint8_t c = *q->at;
+
+	if (tt_sql_is_space(c)) {
+		q->at++;
+		q->space = true;
+	} else if (tt_sql_comment(q)) {
+		return;
+	} else if (c == '\'' || c == '"' || c == '`') {
+		tt_sql_quoted(q);
+	} else if (tt_sql_is_digit(c) || (c == '.' && tt_sql_is_digit(tt_sql_peek(q, 1)) && !tt_sql_is_word(tt_sql_last(q)))) {
+		tt_sql_number(q);
+	} else if (c == '$' && q->dialect != TT_SQL_MYSQL) {
+		tt_sql_dollar(q);
+	} else if (tt_sql_is_word(c)) {
+		tt_sql_word(q);
+	} else if (c == ')') {
+		q->at++;
+		tt_sql_close(q);
+	} else {
+		q->at++;
+		tt_sql_emit(q, &c, 1);
+	}
+}
+
+int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, enum tt_sql_dialect dialect)
+{
+	int r = tt_buf_reserve(out, sql.len + 1);
+	if (r < 0)
+		return r;
+
+	struct tt_sql q = {.at = sql.data, .end = sql.data + sql.len, .dialect = dialect, .out = out, .start = out->len};
+	while (q.at < q.end)
+		tt_sql_token(&q);
+	while (out->len > q.start && memchr("; ", out->data[out->len - 1], 2))
+		out->len--;
+	return out->failed ? -ENOBUFS : 0;
+}

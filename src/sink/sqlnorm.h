@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A statement's shape: literals become `?`, lists of them one `?`, comments go, white space is squeezed. It serves twice, as a
+ * bounded name and as redaction, so on doubt a piece of text counts as a literal. Cut text is safe: what is open at its end is
+ * a literal. The rules of quoting are those of the servers' manuals (MySQL 8.0 section 9.1, PostgreSQL 15 section 4.1).
+ */
+#ifndef TT_SINK_SQLNORM_H
+#define TT_SINK_SQLNORM_H
+
+#include "base/buf.h"
+#include "base/span.h"
+
+enum tt_sql_dialect {
+	TT_SQL_STANDARD,   /* '' strings, "" names */
+	TT_SQL_MYSQL,	   /* "" strings, `` names, backslash escapes, # comments, conditional comments */
+	TT_SQL_POSTGRESQL, /* "" names, E'' escapes, dollar quotes, nested comments, $1 parameters */
+};
+
+/* Adds the shape of `sql` to out. It is never longer than the text itself. 0 or -ENOBUFS, -ENOMEM (then out holds a true prefix).
+ */
+int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, enum tt_sql_dialect dialect);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/sqlnorm.h"
+
+#include <stdlib.h>
+
+#include "harness/unit.h"
+
+struct sql_case {
+	const char *in;
+	const char *out;
+};
+
+static void check(enum tt_sql_dialect dialect, const struct sql_case *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		tt_buf_auto struct tt_buf b = TT_BUF(4096);
+		assert_int_equal(tt_sql_normalise(&b, tt_span_str(cases[i].in), dialect), 0);
+		assert_true(b.len <= strlen(cases[i].in));
+		assert_int_equal(tt_buf_add_char(&b, 0), 0);
+		assert_string_equal((char *)b.data, cases[i].out);
+	}
+}
+
+static void normalises_common_sql(void **state)
+{
+	static const struct sql_case cases[] = {
+		{"", ""},
+		{"SELECT 1", "SELECT ?"},
+		{"SELECT  a,\n\tb FROM t1 WHERE id=42;", "SELECT a, b FROM t1 WHERE id=?"},
+		{"SELECT * FROM t WHERE a = 'it''s' AND b='x'", "SELECT * FROM t WHERE a = ? AND b=?"},
+		{"SELECT * FROM t WHERE a IN (1,2, 3)", "SELECT * FROM t WHERE a IN (?)"},
+		{"SELECT * FROM t WHERE a IN (SELECT b FROM u WHERE c IN (1, 2))",
+		 "SELECT * FROM t WHERE a IN (SELECT b FROM u WHERE c IN (?))"},
+		{"INSERT INTO t (a, b) VALUES (1, 'x'), (2, 'y'),(3,'z')", "INSERT INTO t (a, b) VALUES (?)"},
+		{"SELECT f(1), g(2, x)", "SELECT f(?), g(?, x)"},
+		{"SELECT (1) + (2)", "SELECT (?) + (?)"},
+		{"SELECT -- hush\n 1 /* and 'this' */ + 2", "SELECT ? + ?"},
+		{"/* app:web */ SELECT a/**/b", "SELECT a b"},
+		{"SELECT 1.5e-3, .5, 0xFF, 1e10, 2nd", "SELECT ?, ?, ?, ?, ?"},
+		{"WHERE a = -1 AND b=-2 AND c - 3 > +4 AND d IN (-1, 2)", "WHERE a = ? AND b=? AND c - ? > ? AND d IN (?)"},
+		{"SELECT X'ff', N'name', b'01', _utf8'x'", "SELECT ?, ?, ?, ?"},
+		{"SELECT a WHERE b = ? AND c IN (?, ?)", "SELECT a WHERE b = ? AND c IN (?)"},
+		{"COMMIT ; ", "COMMIT"},
+		{"SELECT caf\xc3\xa9 FROM t", "SELECT caf\xc3\xa9 FROM t"},
+		{"SELECT COUNT(*) FROM t", "SELECT COUNT(*) FROM t"},
+		{"))((", "))(("},
+	};
+
+	for (int dialect = TT_SQL_STANDARD; dialect <= TT_SQL_POSTGRESQL; dialect++)
+		check(dialect, cases, TT_ARRAY_LEN(cases));
+}
+
+static void knows_mysql(void **state)
+{
+	static const struct sql_case cases[] = {
+		{"SELECT 'a\\'b', \"c\\\"d\", `e``f`", "SELECT ?, ?, `e``f`"},
+		{"SELECT 'a\\\\', secret", "SELECT ?, secret"},
+		{"SELECT 1 # it's over\n, 2", "SELECT ? , ?"},
+		{"SELECT 5--1", "SELECT ?--?"},
+		{"SELECT 5-- 'x'", "SELECT ?"},
+		{"/*!40101 SET NAMES utf8 */", "SET NAMES utf8"},
+		{"SELECT a.*/*it's*/ FROM t WHERE b='x'", "SELECT a.* FROM t WHERE b=?"},
+		{"SET @x$y = 'v'", "SET @x$y = ?"},
+		{"SELECT /*+ HINT */ 1", "SELECT ?"},
+	};
+	check(TT_SQL_MYSQL, cases, TT_ARRAY_LEN(cases));
+}
+
+static void knows_postgresql(void **state)
+{
+	static const struct sql_case cases[] = {
+		{"SELECT \"Col\"\"x\", 'C:\\', 'y'", "SELECT \"Col\"\"x\", ?, ?"},
+		{"SELECT E'it\\'s', e'\\\\', 'z'", "SELECT ?, ?, ?"},
+		{"SELECT $$a 'b' c$$, $fn$ x $$ y $fn$, $1, $23", "SELECT ?, ?, ?, ?"},
+		{"SELECT U&'d\\0061t', U&\"d\"", "SELECT ?, U&\"d\""},
+		{"SELECT 1 /* a /* nested 'x' */ b */ + 2", "SELECT ? + ?"},
+		{"SELECT a#>'{x}'", "SELECT a#>?"},
+		{"SELECT x::int, '5'::int", "SELECT x::int, ?::int"},
+		{"SELECT a$b FROM t", "SELECT a$b FROM t"},
+	};
+	check(TT_SQL_POSTGRESQL, cases, TT_ARRAY_LEN(cases));
+}
+
+/* However a statement is cut, no byte of its literals comes out. */
+static void leaks_nothing_when_cut(void **state)
+{
+	static const struct {
+		enum tt_sql_dialect dialect;
+		const char *sql;
+	} cases[] = {
+		{TT_SQL_MYSQL, "INSERT INTO t VALUES ('ZZ\\'ZZ', \"ZZ\"\"ZZ\", 'ZZ''ZZ', _utf8'ZZ') # ZZ"},
+		{TT_SQL_MYSQL, "SELECT a /* ZZ */ FROM t -- ZZ"},
+		{TT_SQL_POSTGRESQL, "INSERT INTO t VALUES (E'ZZ\\'ZZ', 'ZZ''ZZ', $$ZZ$$, $q$ZZ$ZZ$q$, U&'ZZ', X'ZZ')"},
+		{TT_SQL_POSTGRESQL, "SELECT a /* ZZ /* ZZ */ ZZ */ FROM t -- ZZ"},
+		{TT_SQL_STANDARD, "INSERT INTO t VALUES ('ZZ''ZZ', N'ZZ')"},
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++) {
+		for (size_t len = 0; len <= strlen(cases[i].sql); len++) {
+			tt_buf_auto struct tt_buf b = TT_BUF(4096);
+			tt_free_auto char *copy = malloc(len + 1); /* so that a read past the cut is found */
+			memcpy(copy, cases[i].sql, len);
+			assert_int_equal(tt_sql_normalise(&b, tt_span(copy, len), cases[i].dialect), 0);
+			assert_null(b.len ? memchr(b.data, 'Z', b.len) : NULL);
+		}
+	}
+}
+
+static void survives_any_bytes(void **state)
+{
+	unsigned seed = 1;
+	for (int round = 0; round < 3000; round++) {
+		static const char alphabet[] = "'\"`\\$()?,-/*#;eE1 x\n\xff_&U!M";
+		char text[40];
+		size_t len = (size_t)(rand_r(&seed) % (int)sizeof(text));
+		for (size_t i = 0; i < len; i++)
+			text[i] = alphabet[rand_r(&seed) % (int)(sizeof(alphabet) - 1)];
+		for (int dialect = TT_SQL_STANDARD; dialect <= TT_SQL_POSTGRESQL; dialect++) {
+			tt_buf_auto struct tt_buf b = TT_BUF(64);
+			assert_int_equal(tt_sql_normalise(&b, tt_span(text, len), dialect), 0);
+			assert_true(b.len <= len);
+		}
+	}
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(normalises_common_sql), cmocka_unit_test(knows_mysql), cmocka_unit_test(knows_postgresql),
+	      cmocka_unit_test(leaks_nothing_when_cut), cmocka_unit_test(survives_any_bytes))
