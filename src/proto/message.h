@@ -52,7 +52,7 @@ struct tt_message {
 
 	/* The core's. */
 	uint8_t side;
-	bool begun_unsure;  /* paired after a loss, before trust was restored */
+	bool unsure;        /* begun after a hole, before pairing could be trusted again */
 	bool ended;
 	bool reported;      /* its exchange was already reported (time-out): a late answer is only counted */
 	uint32_t tid;
@@ -62,7 +62,13 @@ struct tt_message {
 	uint64_t first_ns;  /* monotonic; 0 unknown */
 	uint64_t last_ns;
 	struct tt_message *peer; /* the other half, once known */
-	struct tt_message *next; /* list it is in */
+	struct tt_message *prev; /* in the link's list of requests, or of responses nothing is known to answer */
+	struct tt_message *next;
+	struct tt_message *ending;   /* in its side's list of messages that end further on */
+	struct tt_message *same_hash;
+	bool ends_at_eof;
+	bool will_end; /* end_off is set */
+	bool hashed;
 
 	struct {
 		uint32_t off;

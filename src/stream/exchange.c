@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stream/exchange.h"
+
+static const char *const outcome_names[] = {
+#define TT_OUTCOME_NAME(id, name) [TT_OUTCOME_##id] = name,
+	TT_OUTCOMES(TT_OUTCOME_NAME)
+#undef TT_OUTCOME_NAME
+};
+
+bool tt_exchange_failed(const struct tt_exchange *x)
+{
+	switch (x->outcome) {
+	case TT_OUTCOME_ANSWERED:
+		return x->response->failed || (x->response->refused && x->ends->role == TT_ROLE_CLIENT && x->ends->origin != TT_ORIGIN_PCAP);
+	case TT_OUTCOME_ONE_WAY:
+		return x->request->failed;
+	default:
+		return true;
+	}
+}
+
+struct tt_span tt_exchange_error_type(const struct tt_exchange *x)
+{
+	if (!tt_exchange_failed(x))
+		return tt_span(NULL, 0);
+	if (x->outcome == TT_OUTCOME_ANSWERED)
+		return tt_message_get(x->response, TT_TEXT_ERROR_TYPE);
+	if (x->outcome == TT_OUTCOME_ONE_WAY)
+		return tt_message_get(x->request, TT_TEXT_ERROR_TYPE);
+	return tt_span_str(outcome_names[x->outcome]);
+}
+
+static uint64_t tt_between(uint64_t from, uint64_t to)
+{
+	return from && to > from ? to - from : 0;
+}
+
+uint64_t tt_exchange_duration_ns(const struct tt_exchange *x)
+{
+	return tt_between(x->request_first_ns, x->response_last_ns);
+}
+
+uint64_t tt_exchange_ttfb_ns(const struct tt_exchange *x)
+{
+	return tt_between(x->request_last_ns, x->response_first_ns);
+}
+
+const struct tt_sockaddr *tt_exchange_client(const struct tt_exchange *x)
+{
+	return x->ends->role == TT_ROLE_CLIENT ? &x->ends->local : &x->ends->peer;
+}
+
+const struct tt_sockaddr *tt_exchange_server(const struct tt_exchange *x)
+{
+	return x->ends->role == TT_ROLE_CLIENT ? &x->ends->peer : &x->ends->local;
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One direction of a link: chunks in any order in, bytes in order and holes out. */
+#include <string.h>
+
+#include "stream/internal.h"
+
+static void tt_flow_buf_drop(struct tt_streams *s, struct tt_flow *f)
+{
+	s->stats.buffered_bytes -= f->buf.len;
+	tt_buf_clear(&f->buf);
+	if (f->buf.cap > 4096)
+		tt_buf_free(&f->buf);
+}
+
+static void tt_flow_held_free(struct tt_streams *s, struct tt_held *h)
+{
+	s->stats.buffered_bytes -= h->chunk.captured;
+	free(h);
+}
+
+void tt_flow_free(struct tt_streams *s, struct tt_flow *f)
+{
+	s->stats.buffered_bytes -= f->buf.len;
+	tt_buf_free(&f->buf);
+	tt_marks_free(&f->marks);
+	while (f->held) {
+		struct tt_held *h = f->held;
+		f->held = h->next;
+		tt_flow_held_free(s, h);
+	}
+}
+
+/* Messages that end within what has now been taken in. */
+static void tt_flow_seal(struct tt_link *link, struct tt_flow *f)
+{
+	while (f->ending && f->ending->end_off <= f->next) {
+		struct tt_message *m = f->ending;
+		f->ending = m->ending;
+		m->ending = NULL;
+		tt_pair_sealed(link, m, tt_marks_find(&f->marks, m->end_off - 1));
+	}
+}
+
+/* Moves the consumed position on by n bytes. */
+void tt_flow_advance_at(struct tt_link *link, int dir, size_t n)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	f->at += n;
+	tt_marks_drop(&f->marks, f->at);
+}
+
+static void tt_flow_keep(struct tt_link *link, int dir, const uint8_t *data, size_t len)
+{
+	struct tt_streams *s = link->conn->s;
+	struct tt_flow *f = &link->flow[dir];
+
+	if (s->stats.buffered_bytes + len <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES) && tt_buf_add(&f->buf, data, len) == 0) {
+		s->stats.buffered_bytes += len;
+		return;
+	}
+
+	/* A message larger than the limit allows: what is known of it is a hole now. */
+	s->stats.buffer_full++;
+	uint64_t lost = f->buf.len + len;
+	tt_flow_buf_drop(s, f);
+	tt_flow_advance_at(link, dir, lost);
+	tt_link_hole(link, dir, lost);
+}
+
+void tt_flow_refeed(struct tt_link *link, int dir)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	if (f->busy || f->buf.len == 0)
+		return;
+	size_t before = f->buf.len;
+	size_t used = tt_link_feed(link, dir, f->buf.data, before);
+	/* A hole met while parsing has emptied the buffer already. */
+	if (f->buf.len == before && used) {
+		tt_buf_consume(&f->buf, used);
+		link->conn->s->stats.buffered_bytes -= used;
+	}
+}
+
+/* Takes in bytes that stand right at f->next; their mark is set. */
+static void tt_flow_bytes(struct tt_link *link, int dir, const uint8_t *data, size_t len)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	if (len == 0)
+		return;
+	if (f->buf.len) {
+		tt_flow_keep(link, dir, data, len);
+		if (!f->wait_ns || f->give_up)
+			tt_flow_refeed(link, dir);
+		return;
+	}
+	size_t used = tt_link_feed(link, dir, data, len);
+	if (used < len)
+		tt_flow_keep(link, dir, data + used, len - used);
+}
+
+void tt_flow_hole(struct tt_link *link, int dir, uint64_t n)
+{
+	struct tt_streams *s = link->conn->s;
+	struct tt_flow *f = &link->flow[dir];
+
+	if (f->at < f->skip_to) {
+		uint64_t free_of_cost = TT_MIN(n, f->skip_to - f->at);
+		tt_flow_advance_at(link, dir, free_of_cost);
+		s->stats.skipped_bytes += free_of_cost;
+		n -= free_of_cost;
+	}
+	if (n == 0)
+		return;
+
+	uint64_t kept = f->buf.len;
+	tt_flow_buf_drop(s, f);
+	tt_flow_advance_at(link, dir, kept + n);
+	if (f->mode == TT_FLOW_STOPPED) {
+		s->stats.unknown_bytes += n;
+		return;
+	}
+	s->stats.holes++;
+	s->stats.hole_bytes += n;
+	tt_link_hole(link, dir, n);
+}
+
+/* Takes in a chunk that begins at f->next. */
+static void tt_flow_take(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
+{
+	struct tt_streams *s = link->conn->s;
+	struct tt_flow *f = &link->flow[dir];
+
+	if (chunk->flags & TT_CHUNK_EOF) {
+		tt_flow_eof(link, dir);
+		return;
+	}
+	if (chunk->length == 0)
+		return;
+
+	/* The first byte of a sent message was there at the call's entry; an unstamped entry is unknown. */
+	bool sent = chunk->direction == TT_TX && chunk->origin != TT_ORIGIN_PCAP;
+	const struct tt_mark mark = {
+		.begin = chunk->offset,
+		.end = chunk->offset + chunk->length,
+		.first_ns = sent ? chunk->entry_ns : chunk->rec.time_ns,
+		.last_ns = chunk->rec.time_ns,
+		.tid = chunk->rec.tid,
+		.tgid = chunk->rec.tgid,
+	};
+	tt_marks_add(&f->marks, &mark, tt_streams_limit(s, TT_LIMIT_STREAM_MARKS));
+	f->last_ns = chunk->rec.time_ns;
+	f->next = mark.end;
+	tt_flow_seal(link, f);
+
+	tt_flow_bytes(link, dir, data, chunk->captured);
+	if (chunk->captured < chunk->length)
+		tt_flow_hole(link, dir, chunk->length - chunk->captured);
+	tt_link_settle(link);
+}
+
+/* The part of a chunk that is new when its front was taken in already. */
+static void tt_flow_take_rest(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
+{
+	struct tt_flow *f = &link->flow[dir];
+	struct tt_chunk rest = *chunk;
+	uint64_t old = f->next - chunk->offset;
+
+	if (old > chunk->length || (old == chunk->length && !(chunk->flags & TT_CHUNK_EOF)))
+		return;
+	rest.offset += old;
+	rest.length -= (uint32_t)old;
+	uint32_t cut = (uint32_t)TT_MIN(old, (uint64_t)chunk->captured);
+	rest.captured -= cut;
+	tt_flow_take(link, dir, &rest, data + cut);
+}
+
+static void tt_flow_take_held(struct tt_link *link, int dir)
+{
+	struct tt_streams *s = link->conn->s;
+	struct tt_flow *f = &link->flow[dir];
+
+	while (f->held && f->held->chunk.offset <= f->next) {
+		struct tt_held *h = f->held;
+		f->held = h->next;
+		f->held_count--;
+		tt_flow_take_rest(link, dir, &h->chunk, (const uint8_t *)(h + 1));
+		tt_flow_held_free(s, h);
+	}
+}
+
+/* The earliest held chunk is not waited for any longer: what is missing before it is a hole. */
+static void tt_flow_give_up_missing(struct tt_link *link, int dir)
+{
+	struct tt_flow *f = &link->flow[dir];
+	const struct tt_chunk *chunk = &f->held->chunk;
+	uint64_t missing = chunk->offset - f->next;
+	/* When the missing bytes came is not known. */
+	const struct tt_mark mark = {.begin = f->next, .end = chunk->offset, .tid = chunk->rec.tid, .tgid = chunk->rec.tgid};
+
+	tt_marks_add(&f->marks, &mark, tt_streams_limit(link->conn->s, TT_LIMIT_STREAM_MARKS));
+	f->next = chunk->offset;
+	tt_flow_seal(link, f);
+	tt_flow_hole(link, dir, missing);
+	tt_flow_take_held(link, dir);
+	tt_link_settle(link);
+}
+
+static void tt_flow_hold(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
+{
+	struct tt_streams *s = link->conn->s;
+	struct tt_flow *f = &link->flow[dir];
+
+	struct tt_held *h = NULL;
+	if (s->stats.buffered_bytes + chunk->captured <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES))
+		h = malloc(sizeof(*h) + chunk->captured);
+	if (!h) {
+		s->stats.held_full++;
+		return; /* its bytes become part of the hole */
+	}
+	h->chunk = *chunk;
+	h->since_ns = chunk->rec.time_ns;
+	memcpy(h + 1, data, chunk->captured);
+	s->stats.buffered_bytes += chunk->captured;
+
+	struct tt_held **at = &f->held;
+	while (*at && (*at)->chunk.offset <= chunk->offset)
+		at = &(*at)->next;
+	h->next = *at;
+	*at = h;
+	if (++f->held_count > tt_streams_limit(s, TT_LIMIT_STREAM_HELD_CHUNKS)) {
+		s->stats.held_full++;
+		tt_flow_give_up_missing(link, dir);
+	}
+}
+
+void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	if (!f->started) {
+		f->started = true;
+		f->from_start = chunk->flags & TT_CHUNK_FROM_START;
+		/* A stream known from its start but first seen further on has a hole in front. */
+		f->next = f->at = f->reported = f->from_start ? 0 : chunk->offset;
+		if (link->proto && !f->from_start && f->mode == TT_FLOW_PARSE)
+			f->mode = TT_FLOW_RESYNC;
+	}
+	if (f->eof)
+		return;
+	if (chunk->offset > f->next) {
+		tt_flow_hold(link, dir, chunk, data);
+		return;
+	}
+	if (chunk->offset < f->next)
+		tt_flow_take_rest(link, dir, chunk, data);
+	else
+		tt_flow_take(link, dir, chunk, data);
+	tt_flow_take_held(link, dir);
+}
+
+/* The end is told once nothing before it waits any longer. */
+static void tt_flow_tell_eof(struct tt_link *link, int dir)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	if (!f->eof || f->eof_told || f->wait_ns)
+		return;
+	f->eof_told = true;
+	tt_flow_buf_drop(link->conn->s, f);
+	tt_pair_eof(link, tt_link_side(link, dir));
+}
+
+void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	while (f->held && f->held->since_ns <= until_ns)
+		tt_flow_give_up_missing(link, dir);
+
+	if (f->wait_ns && f->wait_ns <= until_ns) {
+		f->give_up = true;
+		tt_flow_refeed(link, dir);
+		f->give_up = false;
+		f->wait_ns = 0;
+		tt_link_settle(link);
+	}
+	tt_flow_tell_eof(link, dir);
+}
+
+void tt_flow_eof(struct tt_link *link, int dir)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	if (f->eof)
+		return;
+	f->eof = true;
+	tt_flow_refeed(link, dir);
+	tt_link_settle(link);
+	tt_flow_tell_eof(link, dir);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
+ * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), link.c (protocol
+ * and parse loop), pair.c (messages to exchanges), stream.c (records in, clock).
+ */
+#ifndef TT_STREAM_INTERNAL_H
+#define TT_STREAM_INTERNAL_H
+
+#include "base/buf.h"
+#include "stream/stream.h"
+
+#define TT_OFFSET_EOF UINT64_MAX
+#define TT_LAYERS 2
+#define TT_PAIR_BUCKETS 64
+
+/* When the bytes from begin up to end came, all in one chunk: kept while bytes before `end` are not consumed. 0: not known. */
+struct tt_mark {
+	uint64_t begin;
+	uint64_t end;
+	uint64_t first_ns;
+	uint64_t last_ns;
+	uint32_t tid;
+	uint32_t tgid;
+};
+
+/* First mark inline: most streams never need more than one at a time. */
+struct tt_marks {
+	struct tt_mark *list; /* NULL: `one` is used */
+	struct tt_mark one;
+	struct tt_mark gone; /* the one dropped last: a message may be ended just behind it */
+	uint32_t first;
+	uint32_t count;
+	uint32_t cap;
+};
+
+/* A chunk that came before the bytes in front of it. */
+struct tt_held {
+	struct tt_held *next;
+	uint64_t since_ns;
+	struct tt_chunk chunk; /* the captured bytes follow */
+};
+
+enum tt_flow_mode {
+	TT_FLOW_DETECT,  /* kept until the protocol is known */
+	TT_FLOW_PARSE,
+	TT_FLOW_RESYNC,  /* after a hole: a trustworthy message start is looked for at each chunk's start */
+	TT_FLOW_STOPPED, /* only counted */
+};
+
+struct tt_flow {
+	uint64_t next;    /* offset after the last byte taken in */
+	uint64_t at;      /* offset of the first byte not consumed */
+	uint64_t skip_to; /* bytes before it are not parsed */
+	uint64_t reported; /* `next` at the last connection report */
+	uint64_t last_ns; /* when the last byte came */
+	uint64_t wait_ns; /* since when it waits for the other side; 0: does not wait */
+	struct tt_buf buf; /* bytes [at, next), unless skipped */
+	struct tt_marks marks;
+	struct tt_held *held; /* by offset */
+	struct tt_message *ending; /* messages whose end lies ahead, by end */
+	uint32_t held_count;
+	uint8_t mode;
+	bool started;
+	bool from_start;
+	bool eof;       /* nothing comes after `next` */
+	bool give_up;   /* what it waits for will not come */
+	bool busy;      /* being parsed: guards against recursion */
+	bool eof_told;  /* the end was handed on */
+	uint64_t resync_from; /* not before this offset */
+	uint64_t pending_skip; /* asked for while busy, applied to what is consumed */
+};
+
+struct tt_pair {
+	struct tt_message *first[2]; /* requests; responses not attached to one */
+	struct tt_message *last[2];
+	struct tt_message **hash[2]; /* by id, ended messages; by-id protocols only */
+	uint32_t count;              /* requests in the list */
+	uint64_t response_end_ns;    /* when the last response ended */
+	uint64_t hole_ns;            /* latest hole */
+	bool untrusted;              /* in order: it is not known which request the next response answers */
+	bool overlapped;             /* a request was sent after an answer while an older one was open */
+	bool quiet_seen;             /* a request was seen to begin with nothing outstanding */
+};
+
+struct tt_link {
+	struct tt_conn *conn;
+	const struct tt_proto *proto;
+	void *state;
+	struct tt_flow flow[2];  /* by enum tt_direction */
+	struct tt_pair pair;
+	uint8_t request_dir;     /* the direction of the requests */
+	bool role_known;         /* request_dir is certain */
+	uint8_t detect_tries;    /* failed in a row in one direction */
+	uint8_t detect_turns;    /* failed after a change of direction */
+	uint8_t detect_dir;
+	uint8_t origin;          /* enum tt_origin */
+	bool switching;          /* parser called tt_switch */
+	const struct tt_proto *switch_to;
+};
+
+struct tt_conn {
+	struct tt_streams *s;
+	struct tt_conn *hash_next;
+	struct tt_conn *lru_prev;
+	struct tt_conn *lru_next;
+	uint64_t key_extra; /* datagrams: hash of the peer */
+	struct tt_endpoints ends;
+	struct tt_actor actor;
+	struct tt_link *link[TT_LAYERS];
+	uint64_t last_ns;
+	uint64_t close_ns;  /* closing since; 0 open */
+	uint64_t final_off[2];
+	uint32_t retransmits;      /* since the last report */
+	uint32_t retransmits_seen; /* the kernel's count at the last record */
+	uint32_t resets;
+	uint32_t rtt_us;
+	bool final_known;
+	bool reset_received;
+	bool peer_closed; /* the peer ended its stream first */
+	bool datagram;
+	bool unreported;  /* something happened since the last connection report */
+};
+
+struct tt_streams {
+	const struct tt_limits *limits;
+	const struct tt_proto *const *protos;
+	size_t proto_count;
+	const struct tt_streams_ops *ops;
+	void *ctx;
+	struct tt_conn **buckets;
+	size_t bucket_mask;
+	struct tt_conn *lru_first; /* longest without traffic */
+	struct tt_conn *lru_last;
+	struct tt_conn *last;      /* found last: records come in runs */
+	struct tt_message *free_messages;
+	uint64_t watermark_ns;
+	uint64_t swept_ns;
+	struct tt_stream_stats stats;
+};
+
+static inline uint64_t tt_streams_limit(const struct tt_streams *s, enum tt_limit limit)
+{
+	return s->limits->value[limit];
+}
+
+static inline enum tt_side tt_link_side(const struct tt_link *link, int dir)
+{
+	return dir == link->request_dir ? TT_REQUESTS : TT_RESPONSES;
+}
+
+static inline int tt_link_dir(const struct tt_link *link, enum tt_side side)
+{
+	return side == TT_REQUESTS ? link->request_dir : !link->request_dir;
+}
+
+/* marks.c */
+int tt_marks_add(struct tt_marks *m, const struct tt_mark *mark, size_t max);
+const struct tt_mark *tt_marks_find(const struct tt_marks *m, uint64_t offset);
+const struct tt_mark *tt_marks_get(const struct tt_marks *m, uint32_t i);
+void tt_marks_drop(struct tt_marks *m, uint64_t before);
+void tt_marks_free(struct tt_marks *m);
+
+/* conn.c: the table. Functions that return a connection return NULL where there is none or no memory. */
+struct tt_conn *tt_conn_find(struct tt_streams *s, const struct tt_conn_id *id, uint64_t extra);
+struct tt_conn *tt_conn_add(struct tt_streams *s, const struct tt_conn_id *id, uint64_t extra);
+void tt_conn_touch(struct tt_conn *c, uint64_t now_ns);
+void tt_conn_remove(struct tt_conn *c); /* frees it with its links, reports nothing */
+void tt_conn_report(struct tt_conn *c, bool closed);
+enum tt_outcome tt_conn_outcome(const struct tt_conn *c);
+/* Everything still open is reported with this outcome, then it is removed. */
+void tt_conn_end(struct tt_conn *c, enum tt_outcome outcome);
+
+/* flow.c */
+void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
+void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns); /* held chunks whose time is over */
+void tt_flow_hole(struct tt_link *link, int dir, uint64_t n);           /* the next n bytes will not come */
+void tt_flow_eof(struct tt_link *link, int dir);
+void tt_flow_refeed(struct tt_link *link, int dir);                     /* parse what is kept once more */
+void tt_flow_advance_at(struct tt_link *link, int dir, size_t n);
+void tt_flow_free(struct tt_streams *s, struct tt_flow *f);
+
+/* link.c */
+struct tt_link *tt_link_new(struct tt_conn *c, enum tt_origin origin);
+struct tt_link *tt_link_free(struct tt_link *link);
+/* Parses bytes that stand at flow->at; returns how many were consumed. */
+size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t len);
+void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
+void tt_link_hole(struct tt_link *link, int dir, uint64_t n);
+void tt_link_settle(struct tt_link *link); /* runs sides that waited for each other */
+void tt_link_stop(struct tt_link *link);
+
+/* pair.c */
+void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_mark *mark);
+void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns);
+void tt_pair_eof(struct tt_link *link, enum tt_side side);
+void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome);
+void tt_pair_timeout(struct tt_link *link, uint64_t now_ns);
+void tt_pair_expire(struct tt_link *link, uint64_t before_ns); /* responses nobody asked for */
+void tt_pair_free(struct tt_link *link);
+void tt_messages_free(struct tt_streams *s);
+
+#endif

@@ -1,0 +1,626 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Messages to exchanges. Requests stand in a list in the order they began until they are reported; responses that nothing is known
+ * to have asked for stand in a second one. The rules after a hole are in docs/architecture.md.
+ */
+#include <string.h>
+
+#include "stream/internal.h"
+
+/* --- messages ---------------------------------------------------------------------------------------------------------------- */
+
+static struct tt_message *tt_message_new(struct tt_streams *s)
+{
+	struct tt_message *m = s->free_messages;
+
+	if (s->stats.messages >= tt_streams_limit(s, TT_LIMIT_MESSAGES))
+		return NULL;
+	if (m) {
+		s->free_messages = m->next;
+		struct tt_buf bytes = m->bytes;
+		/* The attributes behind attribute_count are never read. */
+		memset(m, 0, offsetof(struct tt_message, attributes));
+		m->attribute_count = 0;
+		m->bytes = bytes;
+		tt_buf_clear(&m->bytes);
+	} else {
+		m = calloc(1, sizeof(*m));
+		if (!m)
+			return NULL;
+		m->bytes = TT_BUF(tt_streams_limit(s, TT_LIMIT_TEXT_BYTES));
+	}
+	s->stats.messages++;
+	return m;
+}
+
+static void tt_message_free(struct tt_streams *s, struct tt_message *m)
+{
+	if (!m)
+		return;
+	s->stats.messages--;
+	if (m->bytes.cap > 1024)
+		tt_buf_free(&m->bytes);
+	m->next = s->free_messages;
+	s->free_messages = m;
+}
+
+void tt_messages_free(struct tt_streams *s)
+{
+	while (s->free_messages) {
+		struct tt_message *m = s->free_messages;
+		s->free_messages = m->next;
+		tt_buf_free(&m->bytes);
+		free(m);
+	}
+}
+
+/* --- lists and hash ---------------------------------------------------------------------------------------------------------- */
+
+static void tt_pair_append(struct tt_pair *p, struct tt_message *m)
+{
+	m->prev = p->last[m->side];
+	m->next = NULL;
+	*(m->prev ? &m->prev->next : &p->first[m->side]) = m;
+	p->last[m->side] = m;
+	if (m->side == TT_REQUESTS)
+		p->count++;
+}
+
+static struct tt_message **tt_pair_bucket(struct tt_pair *p, enum tt_side side, uint64_t id)
+{
+	return &p->hash[side][(id * 0x9E3779B97F4A7C15u) >> 58];
+}
+
+static void tt_pair_hash(struct tt_pair *p, struct tt_message *m)
+{
+	struct tt_message **bucket = tt_pair_bucket(p, m->side, m->id);
+	m->same_hash = *bucket;
+	*bucket = m;
+	m->hashed = true;
+}
+
+static void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
+{
+	if (!m->hashed)
+		return;
+	struct tt_message **at = tt_pair_bucket(p, m->side, m->id);
+	while (*at != m)
+		at = &(*at)->same_hash;
+	*at = m->same_hash;
+	m->hashed = false;
+}
+
+/* Takes it out of every list of the link. A response attached to its request stands in none. */
+static void tt_pair_unlink(struct tt_link *link, struct tt_message *m)
+{
+	struct tt_pair *p = &link->pair;
+
+	tt_pair_unhash(p, m);
+	if (m->prev || m->next || p->first[m->side] == m) {
+		*(m->prev ? &m->prev->next : &p->first[m->side]) = m->next;
+		*(m->next ? &m->next->prev : &p->last[m->side]) = m->prev;
+		m->prev = m->next = NULL;
+		if (m->side == TT_REQUESTS)
+			p->count--;
+	}
+	if (m->will_end && !m->ended) {
+		struct tt_message **at = &link->flow[tt_link_dir(link, m->side)].ending;
+		while (*at && *at != m)
+			at = &(*at)->ending;
+		if (*at)
+			*at = m->ending;
+	}
+}
+
+static void tt_pair_discard(struct tt_link *link, struct tt_message *m)
+{
+	if (!m)
+		return;
+	if (m->peer)
+		m->peer->peer = NULL;
+	tt_pair_unlink(link, m);
+	tt_message_free(link->conn->s, m);
+}
+
+/* --- reporting --------------------------------------------------------------------------------------------------------------- */
+
+static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
+{
+	struct tt_conn *c = link->conn;
+	struct tt_streams *s = c->s;
+	struct tt_message *rsp = req->peer;
+	struct tt_endpoints ends = c->ends;
+	struct tt_exchange x = {
+		.proto = link->proto,
+		.ends = &ends,
+		.actor = c->actor,
+		.request = req,
+		.response = outcome == TT_OUTCOME_ANSWERED ? rsp : NULL,
+		.outcome = outcome,
+		.request_first_ns = req->first_ns,
+		.request_last_ns = req->last_ns,
+		.request_bytes = (req->ended ? req->end_off : link->flow[tt_link_dir(link, TT_REQUESTS)].next) - req->first_off,
+	};
+
+	ends.origin = link->origin;
+	ends.role = link->request_dir == TT_RX ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
+	x.actor.tid = req->tid;
+	if (req->tgid != x.actor.tgid) {
+		x.actor.tgid = req->tgid;
+		x.actor.start_ns = 0; /* another process used the socket since: only the number is sure */
+	}
+	if (rsp) {
+		x.response_first_ns = rsp->first_ns;
+		x.response_last_ns = rsp->ended ? rsp->last_ns : 0;
+		x.response_bytes = (rsp->ended ? rsp->end_off : link->flow[tt_link_dir(link, TT_RESPONSES)].next) - rsp->first_off;
+	}
+	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete);
+
+	s->stats.exchanges++;
+	s->stats.incomplete += !x.complete;
+	s->ops->exchange(s->ctx, &x);
+}
+
+/* Reports a request and forgets it with its response. */
+static void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
+{
+	struct tt_message *rsp = req->peer;
+
+	bool told = !req->quiet || (outcome == TT_OUTCOME_ANSWERED && (rsp->failed || rsp->refused));
+
+	if (!req->reported && told)
+		tt_pair_report(link, req, outcome);
+	else if (req->reported && outcome == TT_OUTCOME_ANSWERED)
+		link->conn->s->stats.late++;
+	tt_pair_discard(link, req);
+	tt_pair_discard(link, rsp);
+}
+
+static void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
+{
+	link->conn->s->stats.unpaired++;
+	tt_pair_discard(link, rsp);
+}
+
+/* --- finding the other half -------------------------------------------------------------------------------------------------- */
+
+/* An answer cannot begin before its question; an unknown time forbids nothing. */
+static bool tt_pair_possible(const struct tt_message *req, uint64_t response_first_ns)
+{
+	return !req->first_ns || !response_first_ns || req->first_ns <= response_first_ns;
+}
+
+static struct tt_message *tt_pair_next_unanswered(const struct tt_pair *p)
+{
+	struct tt_message *m = p->first[TT_REQUESTS];
+	while (m && (m->peer || m->one_way || m->unsure))
+		m = m->next;
+	return m;
+}
+
+static void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp)
+{
+	req->peer = rsp;
+	rsp->peer = req;
+	/* Attached, it is found through its request only. */
+	tt_pair_unhash(&link->pair, rsp);
+	if (rsp->prev || rsp->next || link->pair.first[TT_RESPONSES] == rsp) {
+		struct tt_pair *p = &link->pair;
+		*(rsp->prev ? &rsp->prev->next : &p->first[TT_RESPONSES]) = rsp->next;
+		*(rsp->next ? &rsp->next->prev : &p->last[TT_RESPONSES]) = rsp->prev;
+		rsp->prev = rsp->next = NULL;
+	}
+}
+
+struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id)
+{
+	struct tt_pair *p = &link->pair;
+
+	if (!p->hash[side])
+		return NULL;
+	/* The oldest of equal ones: buckets grow at the front. */
+	struct tt_message *found = NULL;
+	for (struct tt_message *m = *tt_pair_bucket(p, side, id); m; m = m->same_hash) {
+		if (m->id == id && !m->peer)
+			found = m;
+	}
+	if (found)
+		return found;
+	for (struct tt_message *m = p->last[side]; m; m = m->prev) {
+		if (!m->hashed && m->id == id && !m->peer)
+			return m;
+	}
+	return NULL;
+}
+
+enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
+{
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
+	struct tt_message *req = tt_pair_next_unanswered(&link->pair);
+
+	*ret = NULL;
+	if (req) {
+		const struct tt_mark *mark = tt_marks_find(&f->marks, f->at);
+		if (!tt_pair_possible(req, mark ? mark->first_ns : 0))
+			return TT_NEVER;
+		*ret = req;
+		return TT_HAVE;
+	}
+	return link->pair.untrusted || f->give_up ? TT_NEVER : TT_NOT_YET;
+}
+
+/* --- begin and end ----------------------------------------------------------------------------------------------------------- */
+
+static struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at)
+{
+	struct tt_streams *s = link->conn->s;
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, side)];
+
+	struct tt_message *m = tt_message_new(s);
+	if (!m) {
+		s->stats.message_full++;
+		return NULL;
+	}
+	m->side = (uint8_t)side;
+	m->first_off = in ? in->offset + at : f->next;
+	const struct tt_mark *mark = tt_marks_find(&f->marks, m->first_off);
+	if (mark) {
+		m->first_ns = mark->first_ns;
+		m->tid = mark->tid;
+		m->tgid = mark->tgid;
+	}
+	return m;
+}
+
+/* Is it certain that the next response answers this request, which just began? */
+static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *req)
+{
+	const struct tt_pair *p = &link->pair;
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
+
+	return p->count == 0 && !p->first[TT_RESPONSES] && !p->overlapped && (!req->first_ns || f->last_ns <= req->first_ns);
+}
+
+static void tt_pair_watch_overlap(struct tt_link *link, const struct tt_message *req)
+{
+	struct tt_pair *p = &link->pair;
+	const struct tt_message *oldest = p->first[TT_REQUESTS];
+
+	if (oldest && p->response_end_ns && oldest->first_ns && p->response_end_ns > oldest->first_ns &&
+	    req->first_ns > p->response_end_ns) {
+		p->overlapped = true;
+		/* Begun in the middle and never seen quiet: it may have been paired one off all the time. */
+		if (!tt_link_from_start(link) && !p->quiet_seen)
+			p->untrusted = true;
+	}
+}
+
+/* Responses that came first may be this request's. */
+static void tt_pair_adopt(struct tt_link *link, struct tt_message *req)
+{
+	struct tt_message *rsp;
+
+	while ((rsp = link->pair.first[TT_RESPONSES])) {
+		if (tt_pair_possible(req, rsp->first_ns)) {
+			tt_pair_attach(link, req, rsp);
+			return;
+		}
+		if (!rsp->ended)
+			return;
+		tt_pair_orphan(link, rsp);
+	}
+}
+
+static void tt_pair_make_room(struct tt_link *link)
+{
+	struct tt_pair *p = &link->pair;
+
+	if (p->count < tt_streams_limit(link->conn->s, TT_LIMIT_PENDING_REQUESTS))
+		return;
+	link->conn->s->stats.pending_full++;
+	tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
+	if (link->proto->pairing == TT_PAIR_IN_ORDER)
+		p->untrusted = true;
+}
+
+struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input *in, size_t at)
+{
+	struct tt_pair *p = &link->pair;
+
+	struct tt_message *m = tt_message_open(link, TT_REQUESTS, in, at);
+	if (!m) {
+		p->untrusted = true;
+		return NULL;
+	}
+	tt_pair_make_room(link);
+	if (link->proto->pairing == TT_PAIR_IN_ORDER) {
+		tt_pair_watch_overlap(link, m);
+		if (tt_pair_quiet(link, m)) {
+			p->quiet_seen |= p->response_end_ns != 0;
+			p->untrusted = false;
+		}
+		m->unsure = p->untrusted;
+	}
+	tt_pair_append(p, m);
+	if (link->proto->pairing == TT_PAIR_IN_ORDER && !m->unsure)
+		tt_pair_adopt(link, m);
+	return m;
+}
+
+struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input *in, size_t at)
+{
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
+
+	struct tt_message *m = tt_message_open(link, TT_RESPONSES, in, at);
+	if (!m) {
+		link->pair.untrusted = link->proto->pairing == TT_PAIR_IN_ORDER;
+		return NULL;
+	}
+	if (link->proto->pairing == TT_PAIR_IN_ORDER) {
+		struct tt_message *req = tt_pair_next_unanswered(&link->pair);
+		if (req && tt_pair_possible(req, m->first_ns)) {
+			tt_pair_attach(link, req, m);
+			return m;
+		}
+		m->unsure = req || link->pair.untrusted || f->give_up;
+	}
+	tt_pair_append(&link->pair, m);
+	return m;
+}
+
+static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
+{
+	if (m->one_way || link->proto->pairing == TT_PAIR_ONE_WAY) {
+		tt_pair_conclude(link, m, TT_OUTCOME_ONE_WAY);
+		return;
+	}
+	if (m->unsure) {
+		tt_pair_conclude(link, m, TT_OUTCOME_LOST);
+		return;
+	}
+	if (link->proto->pairing == TT_PAIR_BY_ID && !m->peer) {
+		tt_pair_hash(&link->pair, m);
+		struct tt_message *rsp = tt_message_by_id(link, TT_RESPONSES, m->id);
+		if (rsp && tt_pair_possible(m, rsp->first_ns))
+			tt_pair_attach(link, m, rsp);
+	}
+	if (m->peer && m->peer->ended)
+		tt_pair_conclude(link, m, TT_OUTCOME_ANSWERED);
+}
+
+static void tt_pair_response_ended(struct tt_link *link, struct tt_message *m)
+{
+	link->pair.response_end_ns = m->last_ns ? m->last_ns : link->flow[tt_link_dir(link, TT_RESPONSES)].last_ns;
+	if (link->proto->pairing == TT_PAIR_BY_ID && !m->peer) {
+		struct tt_message *req = tt_message_by_id(link, TT_REQUESTS, m->id);
+		if (req && tt_pair_possible(req, m->first_ns))
+			tt_pair_attach(link, req, m);
+		else
+			tt_pair_hash(&link->pair, m);
+	}
+	if (m->peer) {
+		if (m->peer->ended)
+			tt_pair_conclude(link, m->peer, TT_OUTCOME_ANSWERED);
+	} else if (m->unsure) {
+		tt_pair_orphan(link, m);
+	}
+}
+
+/* Its last byte was taken in; `mark` is that byte's (NULL: unknown). */
+void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_mark *mark)
+{
+	m->ended = true;
+	m->last_ns = mark ? mark->last_ns : 0;
+	if (!m->last_ns && m->end_off > m->first_off)
+		m->incomplete = true;
+	if (m->side == TT_REQUESTS)
+		tt_pair_request_ended(link, m);
+	else
+		tt_pair_response_ended(link, m);
+}
+
+static void tt_message_end_off(struct tt_link *link, struct tt_message *m, uint64_t end_off)
+{
+	struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
+
+	m->end_off = end_off;
+	m->will_end = true;
+	if (end_off <= f->next) {
+		tt_pair_sealed(link, m, tt_marks_find(&f->marks, end_off > m->first_off ? end_off - 1 : end_off));
+		return;
+	}
+	struct tt_message **at = &f->ending;
+	while (*at && (*at)->end_off <= end_off)
+		at = &(*at)->ending;
+	m->ending = *at;
+	*at = m;
+}
+
+void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at)
+{
+	if (!m || m->will_end)
+		return;
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
+	uint64_t base = in ? in->offset : f->next;
+	tt_message_end_off(link, m, at > TT_OFFSET_EOF - 1 - base ? TT_OFFSET_EOF - 1 : base + at);
+}
+
+void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t at)
+{
+	struct tt_message *m = link->pair.last[TT_REQUESTS];
+
+	if (!m || m->reported)
+		return;
+	if (m->will_end && !m->ended) {
+		struct tt_message **ending = &link->flow[tt_link_dir(link, TT_REQUESTS)].ending;
+		while (*ending && *ending != m)
+			ending = &(*ending)->ending;
+		if (*ending)
+			*ending = m->ending;
+	}
+	tt_pair_unhash(&link->pair, m);
+	m->ended = m->will_end = false;
+	tt_message_end(link, m, in, at);
+}
+
+void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m)
+{
+	if (!m)
+		return;
+	m->ends_at_eof = true;
+	if (link->flow[tt_link_dir(link, m->side)].eof_told)
+		tt_message_end_off(link, m, link->flow[tt_link_dir(link, m->side)].next);
+}
+
+void tt_message_drop(struct tt_link *link, struct tt_message *m)
+{
+	tt_pair_discard(link, m);
+}
+
+/* --- holes, ends, time-outs --------------------------------------------------------------------------------------------------- */
+
+/* The message of this side that is open now, if any: attached responses are reached through their requests. */
+static struct tt_message *tt_pair_open_response(struct tt_pair *p)
+{
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = m->next) {
+		if (m->peer && !m->peer->ended)
+			return m->peer;
+	}
+	return NULL;
+}
+
+static void tt_pair_cut_open(struct tt_link *link, struct tt_message *m)
+{
+	struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
+
+	m->incomplete = true;
+	m->will_end = true;
+	m->end_off = TT_MAX(m->first_off, f->at);
+	tt_pair_sealed(link, m, NULL);
+}
+
+static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
+{
+	struct tt_pair *p = &link->pair;
+
+	p->untrusted = true;
+	if (side == TT_REQUESTS) {
+		/* What was read of the requests before the hole still stands in order. */
+		struct tt_message *open = p->last[TT_REQUESTS];
+		if (open && !open->ended)
+			tt_pair_cut_open(link, open);
+		return;
+	}
+	struct tt_message *open = tt_pair_open_response(p);
+	if (open)
+		tt_pair_cut_open(link, open);
+	while (p->first[TT_RESPONSES])
+		tt_pair_orphan(link, p->first[TT_RESPONSES]);
+	while (p->first[TT_REQUESTS])
+		tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
+}
+
+static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
+{
+	struct tt_message *next;
+	for (struct tt_message *m = link->pair.first[TT_REQUESTS]; m; m = next) {
+		next = m->next;
+		if (side == TT_REQUESTS && !m->ended)
+			tt_pair_cut_open(link, m);
+		else if (side == TT_RESPONSES && m->peer && !m->peer->ended)
+			tt_pair_cut_open(link, m->peer);
+	}
+}
+
+void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
+{
+	link->pair.hole_ns = TT_MAX(now_ns, (uint64_t)1);
+	link->flow[tt_link_dir(link, side)].ending = NULL;
+	if (link->proto->pairing == TT_PAIR_BY_ID)
+		tt_pair_hole_by_id(link, side);
+	else
+		tt_pair_hole_in_order(link, side);
+}
+
+/* This side's stream ended and everything before was read. */
+void tt_pair_eof(struct tt_link *link, enum tt_side side)
+{
+	struct tt_pair *p = &link->pair;
+	uint64_t end = link->flow[tt_link_dir(link, side)].next;
+
+	if (!link->proto)
+		return;
+	struct tt_message *next;
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
+		next = m->next;
+		struct tt_message *open = side == TT_REQUESTS ? m : m->peer;
+		if (open && !open->ended && open->ends_at_eof)
+			tt_message_end_off(link, open, end);
+	}
+	if (side == TT_RESPONSES)
+		tt_pair_abort(link, tt_conn_outcome(link->conn));
+}
+
+void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
+{
+	struct tt_pair *p = &link->pair;
+	uint64_t hole = p->hole_ns;
+
+	while (p->first[TT_REQUESTS]) {
+		struct tt_message *m = p->first[TT_REQUESTS];
+		bool hit = hole && link->proto->pairing == TT_PAIR_BY_ID && m->first_ns <= hole;
+		tt_pair_conclude(link, m, hit ? TT_OUTCOME_LOST : outcome);
+	}
+	while (p->first[TT_RESPONSES])
+		tt_pair_orphan(link, p->first[TT_RESPONSES]);
+}
+
+/* Reported once; in order it keeps its place, so that a late answer finds it. */
+void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
+{
+	struct tt_pair *p = &link->pair;
+	uint64_t limit = tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u;
+
+	struct tt_message *next;
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
+		next = m->next;
+		/* While bytes of the answer still come it is slow, not unanswered. */
+		if (m->reported || !m->ended || (m->peer && !m->peer->incomplete))
+			continue;
+		uint64_t since = m->last_ns ? m->last_ns : m->first_ns;
+		if (!since || since + limit > now_ns)
+			break;
+		bool hit = p->hole_ns && m->first_ns <= p->hole_ns;
+		if (!m->quiet)
+			tt_pair_report(link, m, hit ? TT_OUTCOME_LOST : TT_OUTCOME_TIMEOUT);
+		m->reported = true;
+	}
+}
+
+void tt_pair_expire(struct tt_link *link, uint64_t before_ns)
+{
+	struct tt_pair *p = &link->pair;
+
+	struct tt_message *next;
+	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
+		next = m->next;
+		if (m->ended && m->last_ns <= before_ns)
+			tt_pair_orphan(link, m);
+	}
+}
+
+void tt_pair_free(struct tt_link *link)
+{
+	struct tt_pair *p = &link->pair;
+
+	while (p->first[TT_REQUESTS]) {
+		struct tt_message *rsp = p->first[TT_REQUESTS]->peer;
+		tt_pair_discard(link, p->first[TT_REQUESTS]);
+		tt_pair_discard(link, rsp);
+	}
+	while (p->first[TT_RESPONSES])
+		tt_pair_discard(link, p->first[TT_RESPONSES]);
+	free(p->hash[0]);
+	free(p->hash[1]);
+	*p = (struct tt_pair){0};
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Records in, and the clock: what is waited for, and for how long. */
+#include "stream/stream.h"
+
+#include <errno.h>
+
+#include "stream/internal.h"
+
+#define TT_NS_PER_MS 1000000u
+#define TT_NS_PER_S 1000000000u
+#define TT_SWEEP_NS TT_NS_PER_S
+
+int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, const struct tt_proto *const *protos, size_t count,
+		   const struct tt_streams_ops *ops, void *ctx)
+{
+	tt_free_auto struct tt_streams *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+
+	size_t buckets = 1024;
+	while (buckets < limits->value[TT_LIMIT_CONNECTIONS])
+		buckets *= 2;
+	s->buckets = calloc(buckets, sizeof(struct tt_conn *));
+	if (!s->buckets)
+		return -ENOMEM;
+	s->bucket_mask = buckets - 1;
+	s->limits = limits;
+	s->protos = protos;
+	s->proto_count = count;
+	s->ops = ops;
+	s->ctx = ctx;
+	*ret = TT_TAKE_PTR(s);
+	return 0;
+}
+
+struct tt_streams *tt_streams_free(struct tt_streams *s)
+{
+	if (!s)
+		return NULL;
+	while (s->lru_first)
+		tt_conn_remove(s->lru_first);
+	tt_messages_free(s);
+	free(s->buckets);
+	free(s);
+	return NULL;
+}
+
+static bool tt_is_datagram(uint8_t transport, uint16_t flags)
+{
+	return transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM || flags & TT_CHUNK_DATAGRAM;
+}
+
+static uint64_t tt_peer_key(const struct tt_sockaddr *peer)
+{
+	uint64_t h = peer->port ^ 0xcbf29ce484222325u;
+	for (size_t i = 0; i < sizeof(peer->addr); i++)
+		h = (h ^ peer->addr[i]) * 0x100000001b3u;
+	return h | 1;
+}
+
+static void tt_conn_actor(struct tt_conn *c, const struct tt_record *rec)
+{
+	if (!rec->tgid)
+		return;
+	c->actor = (struct tt_actor){.tgid = rec->tgid, .tid = rec->tid, .start_ns = rec->start_ns, .cgroup_id = rec->cgroup_id};
+}
+
+/* The role may become known later than the first bytes; a protocol that was found by its bytes keeps its sides. */
+static void tt_conn_role(struct tt_conn *c, uint8_t role)
+{
+	if (role == TT_ROLE_UNKNOWN || c->ends.role == role)
+		return;
+	bool parsed = c->link[0] && c->link[0]->proto;
+	if (parsed)
+		return;
+	c->ends.role = role;
+	if (c->link[0]) {
+		c->link[0]->role_known = true;
+		c->link[0]->request_dir = role == TT_ROLE_CLIENT ? TT_TX : TT_RX;
+	}
+}
+
+/* --- records ----------------------------------------------------------------------------------------------------------------- */
+
+static struct tt_conn *tt_streams_conn(struct tt_streams *s, const struct tt_conn_id *id, uint64_t extra, uint64_t time_ns)
+{
+	struct tt_conn *c = tt_conn_find(s, id, extra);
+	if (!c)
+		c = tt_conn_add(s, id, extra);
+	if (c)
+		tt_conn_touch(c, time_ns);
+	return c;
+}
+
+static bool tt_chunk_sound(const struct tt_chunk *k)
+{
+	return k->rec.len >= sizeof(*k) && k->data_off >= sizeof(*k) && k->data_off <= k->rec.len && k->captured <= k->length &&
+	       k->captured <= k->rec.len - k->data_off && k->direction <= TT_RX && k->origin < TT_ORIGIN_MAX &&
+	       k->offset < TT_OFFSET_EOF - UINT32_MAX;
+}
+
+static void tt_chunk_error(struct tt_conn *c, const struct tt_chunk *k)
+{
+	if (k->error == ECONNRESET || k->error == EPIPE || k->error == ECONNABORTED)
+		c->reset_received = true;
+	c->resets += k->error == ECONNRESET;
+}
+
+static struct tt_link *tt_conn_link(struct tt_conn *c, uint8_t origin)
+{
+	int layer = origin <= TT_ORIGIN_PCAP ? 0 : 1;
+
+	if (!c->link[layer])
+		c->link[layer] = tt_link_new(c, origin);
+	/* With the plaintext at hand the bytes of the socket are ciphertext. */
+	if (layer == 1 && c->link[0] && c->link[0]->flow[0].mode != TT_FLOW_STOPPED)
+		tt_link_stop(c->link[0]);
+	return c->link[layer];
+}
+
+static void tt_streams_chunk(struct tt_streams *s, const struct tt_chunk *k)
+{
+	if (!tt_chunk_sound(k)) {
+		s->stats.bad_records++;
+		return;
+	}
+	s->stats.chunks++;
+	s->stats.bytes += k->length;
+
+	bool datagram = tt_is_datagram(k->transport, k->flags);
+	struct tt_conn *c = tt_streams_conn(s, &k->conn, datagram ? tt_peer_key(&k->peer) : 0, k->rec.time_ns);
+	if (!c)
+		return;
+	c->datagram = datagram;
+	if (c->ends.transport == TT_TRANSPORT_UNKNOWN || c->ends.peer.family == TT_FAMILY_NONE) {
+		c->ends.local = k->local;
+		c->ends.peer = k->peer;
+		c->ends.netns = k->netns;
+		c->ends.transport = k->transport;
+		c->ends.origin = k->origin;
+	}
+	tt_conn_role(c, k->role);
+	tt_conn_actor(c, &k->rec);
+	c->unreported = true;
+
+	struct tt_link *link = tt_conn_link(c, k->origin);
+	if (!link)
+		return;
+	if (k->flags & TT_CHUNK_ERROR) {
+		tt_chunk_error(c, k);
+		return;
+	}
+	const uint8_t *data = (const uint8_t *)k + k->data_off;
+	if (datagram) {
+		tt_link_datagram(link, k->direction, k, data);
+		return;
+	}
+	if (k->flags & TT_CHUNK_EOF && k->direction == TT_RX && !c->close_ns && !link->flow[TT_TX].eof)
+		c->peer_closed = true;
+	tt_flow_chunk(link, k->direction, k, data);
+}
+
+static void tt_streams_opened(struct tt_streams *s, const struct tt_conn_record *r)
+{
+	struct tt_endpoints ends = {
+		.conn = r->conn, .local = r->local, .peer = r->peer, .netns = r->netns, .transport = r->transport, .role = r->role};
+	struct tt_conn_report report = {
+		.ends = &ends,
+		.actor = {.tgid = r->rec.tgid, .tid = r->rec.tid, .start_ns = r->rec.start_ns, .cgroup_id = r->rec.cgroup_id},
+		.opened = !(r->flags & TT_CONN_CONNECT_FAILED),
+		.connect_failed = r->flags & TT_CONN_CONNECT_FAILED,
+		.error = r->error,
+		.connect_ns = r->connect_ns,
+		.time_ns = r->rec.time_ns,
+	};
+
+	if (report.opened && !tt_is_datagram(r->transport, 0)) {
+		struct tt_conn *c = tt_streams_conn(s, &r->conn, 0, r->rec.time_ns);
+		if (c) {
+			c->ends.local = r->local;
+			c->ends.peer = r->peer;
+			c->ends.netns = r->netns;
+			c->ends.transport = r->transport;
+			tt_conn_role(c, r->role);
+			tt_conn_actor(c, &r->rec);
+		}
+	}
+	if (s->ops->connection)
+		s->ops->connection(s->ctx, &report);
+}
+
+static void tt_conn_sample(struct tt_conn *c, const struct tt_conn_record *r)
+{
+	if (r->flags & TT_CONN_TCP_INFO) {
+		c->rtt_us = r->rtt_us;
+		c->retransmits += r->retransmits - TT_MIN(c->retransmits_seen, r->retransmits);
+		c->retransmits_seen = r->retransmits;
+	}
+	if (r->flags & TT_CONN_RESET_RECEIVED) {
+		c->resets += !c->reset_received;
+		c->reset_received = true;
+	}
+	c->resets += r->flags & TT_CONN_RESET_SENT ? 1 : 0;
+	c->unreported = true;
+}
+
+static void tt_streams_sample(struct tt_streams *s, const struct tt_conn_record *r)
+{
+	struct tt_conn *c = tt_conn_find(s, &r->conn, 0);
+	if (!c)
+		return;
+	tt_conn_sample(c, r);
+	tt_conn_report(c, false);
+}
+
+static void tt_streams_closed(struct tt_streams *s, const struct tt_conn_record *r)
+{
+	struct tt_conn *c = tt_conn_find(s, &r->conn, 0);
+	if (!c || c->close_ns)
+		return;
+	tt_conn_sample(c, r);
+	c->close_ns = TT_MAX(r->rec.time_ns, (uint64_t)1);
+	if (r->flags & TT_CONN_OFFSETS) {
+		c->final_known = true;
+		c->final_off[TT_TX] = r->tx_offset;
+		c->final_off[TT_RX] = r->rx_offset;
+	}
+}
+
+static bool tt_conn_record_sound(const struct tt_record *rec)
+{
+	return rec->len >= sizeof(struct tt_conn_record);
+}
+
+void tt_streams_record(struct tt_streams *s, const struct tt_record *rec)
+{
+	switch (rec->type) {
+	case TT_REC_CHUNK:
+		if (rec->len >= sizeof(struct tt_chunk))
+			tt_streams_chunk(s, (const struct tt_chunk *)rec);
+		else
+			s->stats.bad_records++;
+		break;
+	case TT_REC_OPEN:
+	case TT_REC_CLOSE:
+	case TT_REC_L4:
+		if (!tt_conn_record_sound(rec)) {
+			s->stats.bad_records++;
+			break;
+		}
+		const struct tt_conn_record *r = (const struct tt_conn_record *)rec;
+		(rec->type == TT_REC_OPEN ? tt_streams_opened : rec->type == TT_REC_CLOSE ? tt_streams_closed : tt_streams_sample)(s, r);
+		break;
+	default:
+		break;
+	}
+}
+
+void tt_streams_headers(struct tt_streams *s, const struct tt_chunk *where, const struct tt_headers *headers)
+{
+	struct tt_conn *c = tt_streams_conn(s, &where->conn, 0, where->rec.time_ns);
+	struct tt_link *link = c ? tt_conn_link(c, where->origin) : NULL;
+
+	if (link && link->proto && link->proto->headers)
+		link->proto->headers(link, tt_link_side(link, where->direction), headers);
+}
+
+/* --- the clock --------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t tt_before(uint64_t now, uint64_t span)
+{
+	return now > span ? now - span : 0;
+}
+
+static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
+{
+	struct tt_streams *s = c->s;
+	uint64_t over = tt_before(now_ns, tt_streams_limit(s, TT_LIMIT_STREAM_HOLD) * TT_NS_PER_MS);
+
+	if (c->close_ns && c->close_ns <= over) {
+		tt_conn_end(c, tt_conn_outcome(c));
+		return;
+	}
+	if (c->last_ns <= tt_before(now_ns, tt_streams_limit(s, TT_LIMIT_CONNECTION_IDLE) * TT_NS_PER_S)) {
+		s->stats.idle++;
+		tt_conn_end(c, TT_OUTCOME_LOST);
+		return;
+	}
+	for (int i = 0; i < TT_LAYERS; i++) {
+		struct tt_link *link = c->link[i];
+		if (!link)
+			continue;
+		for (int dir = 0; dir < 2 && !c->datagram; dir++)
+			tt_flow_release(link, dir, over);
+		tt_pair_timeout(link, now_ns);
+		tt_pair_expire(link, over);
+	}
+	tt_conn_report(c, false);
+}
+
+void tt_streams_advance(struct tt_streams *s, uint64_t watermark_ns)
+{
+	uint64_t hold = tt_streams_limit(s, TT_LIMIT_STREAM_HOLD) * TT_NS_PER_MS;
+	uint64_t every = TT_MIN((uint64_t)TT_SWEEP_NS, hold / 2 + 1);
+
+	s->watermark_ns = TT_MAX(s->watermark_ns, watermark_ns);
+	if (s->watermark_ns < s->swept_ns + every)
+		return;
+	s->swept_ns = s->watermark_ns;
+	struct tt_conn *next;
+	for (struct tt_conn *c = s->lru_first; c; c = next) {
+		next = c->lru_next;
+		tt_conn_sweep(c, s->watermark_ns);
+	}
+}
+
+void tt_streams_finish(struct tt_streams *s)
+{
+	while (s->lru_first) {
+		struct tt_conn *c = s->lru_first;
+		for (int i = 0; i < TT_LAYERS; i++) {
+			for (int dir = 0; c->link[i] && dir < 2 && !c->datagram; dir++)
+				tt_flow_release(c->link[i], dir, UINT64_MAX);
+		}
+		tt_conn_end(c, c->close_ns ? tt_conn_outcome(c) : TT_OUTCOME_LOST);
+	}
+}
+
+void tt_streams_stats(const struct tt_streams *s, struct tt_stream_stats *ret)
+{
+	*ret = s->stats;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The stream's promises, with the toy protocols. Lines are explained in tests/harness/talk.h. */
+#include "stream/stream.h"
+
+#include <stdlib.h>
+
+#include "harness/talk.h"
+#include "harness/toys.h"
+#include "harness/unit.h"
+
+static void check(const struct tt_proto *proto, const struct tt_line *script, const char *expected)
+{
+	tt_talk_check(proto, script, expected);
+	tt_talk_truncate(proto, script);
+}
+
+static void pairs_in_order(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("Q two\nQ three\n"), TT_S("A bad\nA ok\n"), TT_TALK_END};
+	check(&toy_in_order, script, "Q|one|ok|-|6|5|complete|\nQ|two|bad|bad|6|6|complete|\nQ|three|ok|-|8|5|complete|\n");
+	check(&toy_early, script, "Q|one|ok|-|6|5|complete|\nQ|two|bad|bad|6|6|complete|\nQ|three|ok|-|8|5|complete|\n");
+}
+
+static void pairs_by_id(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q#1 one\n"), TT_C("Q#2 two\nQ#3 three\n"), TT_S("A#3 c\nA#1 a\n"), TT_S("A#2 b\n"), TT_TALK_END};
+	check(&toy_by_id, script, "Q|three|c|-|10|6|complete|\nQ|one|a|-|8|6|complete|\nQ|two|b|-|8|6|complete|\n");
+}
+
+static void pairs_datagrams(void **state)
+{
+	const struct tt_line script[] = {TT_DC("Q#1 one\n"), TT_DC("Q#2 two\n"), TT_DS("A#2 b\n"), TT_DS("A#1 a\n"), TT_TALK_END};
+	check(&toy_by_id, script, "Q|two|b|-|8|6|complete|\nQ|one|a|-|8|6|complete|\n");
+}
+
+static void reports_one_way(void **state)
+{
+	const struct tt_line script[] = {TT_C("N one\nN two\n"), TT_TALK_END};
+	check(&toy_one_way, script, "N|one|-|-|6|0|complete|\nN|two|-|-|6|0|complete|\n");
+}
+
+static void skips_bodies_by_counting(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q one +5\nhelloQ two\n"), TT_S("A ok +3\nxyzA ok\n"), TT_TALK_END};
+	check(&toy_in_order, script, "Q|one|ok|-|14|11|complete|\nQ|two|ok|-|6|5|complete|\n");
+
+	/* A hole inside a body costs nothing. */
+	const struct tt_line holed[] = {TT_C("Q one +5000\nhe"), TT_C_HOLE(4000), TT_C_HOLE(998), TT_S("A ok\n"),
+					TT_C("Q two\n"),	 TT_S("A ok\n"),  TT_TALK_END};
+	tt_talk_check(&toy_in_order, holed, "Q|one|ok|-|5012|5|complete|\nQ|two|ok|-|6|5|complete|\n");
+}
+
+static void answers_may_come_early(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q one +10\nhello"), TT_S("A ok\n"), TT_C("world"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	check(&toy_early, script, "Q|one|ok|-|20|5|complete|\nQ|two|ok|-|6|5|complete|\n");
+}
+
+static void bodies_end_with_the_stream(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q one\n"), TT_S("A ok *\n"), TT_S("some body"), TT_S_EOF, TT_TALK_END};
+	check(&toy_in_order, script, "Q|one|ok|-|6|16|complete|\n");
+}
+
+static void names_how_it_ended(void **state)
+{
+	const struct tt_line server[] = {TT_C("Q one\n"), TT_S_EOF, TT_TALK_END};
+	tt_talk_check(&toy_in_order, server, "Q|one|-|closed_by_server|6|0|complete|\n");
+	const struct tt_line partial[] = {TT_C("Q one\n"), TT_S("A ok +10\nhal"), TT_S_EOF, TT_TALK_END};
+	tt_talk_check(&toy_in_order, partial, "Q|one|-|closed_by_server|6|12|complete|\n");
+	const struct tt_line client[] = {TT_C("Q one\n"), TT_C_EOF, TT_S_EOF, TT_TALK_END};
+	tt_talk_check(&toy_in_order, client, "Q|one|-|closed_by_client|6|0|complete|\n");
+	const struct tt_line reset[] = {TT_C("Q one\n"), TT_RESET, TT_S_EOF, TT_TALK_END};
+	tt_talk_check(&toy_in_order, reset, "Q|one|-|reset|6|0|complete|\n");
+	const struct tt_line timeout[] = {TT_C("Q one\n"), TT_PAUSE(61000), TT_S("A ok\n"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_talk_check(&toy_in_order, timeout, "Q|one|-|timeout|6|0|complete|\nQ|two|ok|-|6|5|complete|\n");
+}
+
+static void never_guesses_after_a_hole(void **state)
+{
+	/* The answer's hole: which request the next answer belongs to is unknown until all is quiet again. */
+	const struct tt_line answer[] = {TT_C("Q one\n"), TT_S_HOLE(5), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_talk_check(&toy_in_order, answer, "Q|one|-|lost|6|0|incomplete|\nQ|two|ok|-|6|5|complete|\n");
+
+	/* A request's hole: its answer is nobody's; a later request that starts in silence is trusted. */
+	const struct tt_line request[] = {TT_C("Q one\n"), TT_C_HOLE(6), TT_S("A ok\nA ok\n"), TT_C("Q three\n"), TT_S("A bad\n"), TT_TALK_END};
+	tt_talk_check(&toy_in_order, request, "Q|one|ok|-|6|5|complete|\nQ|three|bad|bad|8|6|complete|\n");
+
+	/* A connection whose requests overlap answers is not trusted again. */
+	const struct tt_line overlap[] = {TT_C("Q one\n"), TT_C("Q two\n"), TT_S("A 1\n"), TT_C("Q three\n"), TT_S("A 2\n"), TT_C_HOLE(6),
+					  TT_S("A 3\n"), TT_C("Q five\n"), TT_S("A 4\n"), TT_TALK_END};
+	tt_talk_check(&toy_in_order, overlap,
+		      "Q|one|1|-|6|4|complete|\nQ|two|2|-|6|4|complete|\nQ|three|3|-|8|4|complete|\nQ|five|-|lost|7|0|incomplete|\n");
+}
+
+static void starts_in_the_middle(void **state)
+{
+	const struct tt_line script[] = {TT_MID, TT_S("nd of a body"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_talk_check(&toy_in_order, script, "Q|two|ok|-|6|5|complete|\n");
+	const struct tt_line answer[] = {TT_MID, TT_S("A ok\n"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_talk_check(&toy_in_order, answer, "Q|two|ok|-|6|5|complete|\n");
+}
+
+static void leaves_strangers_alone(void **state)
+{
+	const struct tt_line script[] = {TT_C("\x16\x03\x01\x02 hello\n"), TT_S("A ok\n"), TT_C("Q one\n"), TT_S("A ok\n"), TT_TALK_END};
+	check(&toy_in_order, script, "");
+	const struct tt_line garbage[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("garbage\n"), TT_S("A no\n"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_talk_truncate(&toy_in_order, garbage);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id), cmocka_unit_test(pairs_datagrams),
+	      cmocka_unit_test(reports_one_way), cmocka_unit_test(skips_bodies_by_counting), cmocka_unit_test(answers_may_come_early),
+	      cmocka_unit_test(bodies_end_with_the_stream), cmocka_unit_test(names_how_it_ended),
+	      cmocka_unit_test(never_guesses_after_a_hole), cmocka_unit_test(starts_in_the_middle),
+	      cmocka_unit_test(leaves_strangers_alone))

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/talk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness/unit.h"
+
+#define MS 1000000u
+#define START_NS 1000000000u
+#define LINES_MAX (16u << 20)
+
+/* How a script is played. */
+struct way {
+	bool at_client;    /* the observed end is the client's */
+	bool role_unknown;
+	bool bytewise;
+	bool merge;
+	bool no_times;
+	int split_step;    /* this step ... */
+	size_t split_at;   /* ... is cut here; 0: not */
+	int missing_step;  /* this step is a hole; -1: none */
+	int flip_step;     /* in this step ... */
+	size_t flip_at;    /* ... this byte is inverted */
+	int last_step;     /* stop after `last_len` bytes of this step; -1: play all */
+	size_t last_len;
+};
+
+static const struct way plain = {.split_step = -1, .missing_step = -1, .flip_step = -1, .last_step = -1};
+
+/* The plain way with some fields set: WAY(w.bytewise = true) */
+#define WAY(...)                  \
+	({                        \
+		struct way w = plain; \
+		__VA_ARGS__;      \
+		w;                \
+	})
+
+struct talk {
+	const struct tt_proto *proto;
+	struct tt_limits limits;
+	struct tt_streams *streams;
+	struct tt_buf lines;
+	struct way way;
+	uint64_t now_ns;
+	uint64_t offset[2]; /* by direction */
+	bool mid;
+	bool datagram;
+};
+
+/* --- exchanges as lines -------------------------------------------------------------------------------------------------------- */
+
+static void put(struct tt_buf *b, struct tt_span s)
+{
+	if (!s.data)
+		tt_buf_add_char(b, '-');
+	for (size_t i = 0; s.data && i < s.len; i++) {
+		if (s.data[i] < ' ' || s.data[i] > '~')
+			tt_buf_printf(b, "\\x%02x", s.data[i]);
+		else
+			tt_buf_add_char(b, (char)s.data[i]);
+	}
+}
+
+static void put_attributes(struct tt_buf *b, const struct tt_message *m, bool *first)
+{
+	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
+		const struct tt_attribute *a = &m->attributes[i];
+		if (!*first)
+			tt_buf_add_char(b, ',');
+		*first = false;
+		tt_buf_printf(b, "%s=", a->key);
+		if (a->type == TT_ATTR_STRING)
+			put(b, tt_message_attr_span(m, a));
+		else
+			tt_buf_printf(b, "%lld", (long long)a->number);
+	}
+}
+
+static void on_exchange(void *ctx, const struct tt_exchange *x)
+{
+	struct talk *t = ctx;
+	struct tt_buf *b = &t->lines;
+	bool first = true;
+
+	if (!t->proto)
+		tt_buf_printf(b, "%s|", x->proto->name);
+	put(b, tt_message_get(x->request, TT_TEXT_OPERATION));
+	tt_buf_add_char(b, '|');
+	put(b, tt_message_get(x->request, TT_TEXT_RESOURCE));
+	tt_buf_add_char(b, '|');
+	put(b, tt_message_get(x->response, TT_TEXT_STATUS));
+	tt_buf_add_char(b, '|');
+	put(b, tt_exchange_error_type(x));
+	tt_buf_printf(b, "|%llu|%llu|%s|", (unsigned long long)x->request_bytes, (unsigned long long)x->response_bytes,
+		      x->complete ? "complete" : "incomplete");
+	put_attributes(b, x->request, &first);
+	put_attributes(b, x->response, &first);
+	tt_buf_add_char(b, '\n');
+
+	/* What no exchange may be, whatever was said. */
+	assert_true(!x->response || x->outcome == TT_OUTCOME_ANSWERED);
+	assert_true(x->request_bytes < 1ull << 62 && x->response_bytes < 1ull << 62);
+	assert_true(!x->complete || !x->request_last_ns || x->request_first_ns <= x->request_last_ns);
+	assert_true(!x->response || !x->response_last_ns || x->response_first_ns <= x->response_last_ns);
+}
+
+static const struct tt_streams_ops ops = {.exchange = on_exchange};
+
+/* --- saying ---------------------------------------------------------------------------------------------------------------------- */
+
+static void say_record(struct talk *t, int dir, const char *data, size_t captured, size_t length, uint16_t flags)
+{
+	tt_free_auto struct tt_chunk *k = calloc(1, sizeof(*k) + captured);
+	assert_non_null(k);
+
+	t->now_ns += MS;
+	*k = (struct tt_chunk){
+		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = (uint32_t)(sizeof(*k) + captured),
+			.time_ns = t->now_ns, .tid = 7, .tgid = 7},
+		.conn = {.sock = 0x1000, .ino = 1},
+		.entry_ns = t->now_ns - MS / 2,
+		.offset = t->offset[dir],
+		.length = (uint32_t)length,
+		.captured = (uint32_t)captured,
+		.direction = (uint8_t)dir,
+		.transport = t->datagram ? TT_TRANSPORT_UDP : TT_TRANSPORT_TCP,
+		.role = t->way.role_unknown ? TT_ROLE_UNKNOWN : t->way.at_client ? TT_ROLE_CLIENT : TT_ROLE_SERVER,
+		.flags = flags | (t->datagram ? TT_CHUNK_DATAGRAM : 0) | (t->mid ? 0 : TT_CHUNK_FROM_START),
+		.data_off = sizeof(*k),
+		.local = {.family = TT_FAMILY_INET, .port = t->way.at_client ? 50000 : 80, .addr = {127, 0, 0, 1}},
+		.peer = {.family = TT_FAMILY_INET, .port = t->way.at_client ? 80 : 50000, .addr = {127, 0, 0, 1}},
+	};
+	if (captured)
+		memcpy((uint8_t *)k + sizeof(*k), data, captured);
+	t->offset[dir] += length;
+	tt_streams_record(t->streams, &k->rec);
+	tt_streams_advance(t->streams, t->now_ns);
+}
+
+static void say_bytes(struct talk *t, int dir, const char *data, size_t len, int step)
+{
+	if (t->way.missing_step == step) {
+		say_record(t, dir, NULL, 0, len, TT_CHUNK_NO_PAYLOAD);
+		return;
+	}
+	tt_free_auto char *copy = malloc(len ? len : 1);
+	assert_non_null(copy);
+	if (len)
+		memcpy(copy, data, len);
+	if (t->way.flip_step == step && t->way.flip_at < len)
+		copy[t->way.flip_at] ^= (char)0xff;
+	if (t->way.bytewise && !t->datagram) {
+		for (size_t i = 0; i < len; i++)
+			say_record(t, dir, copy + i, 1, 1, 0);
+	} else if (t->way.split_step == step && t->way.split_at && t->way.split_at < len && !t->datagram) {
+		say_record(t, dir, copy, t->way.split_at, t->way.split_at, 0);
+		say_record(t, dir, copy + t->way.split_at, len - t->way.split_at, len - t->way.split_at, 0);
+	} else {
+		say_record(t, dir, copy, len, len, 0);
+	}
+}
+
+static int client_dir(const struct talk *t)
+{
+	return t->way.at_client ? TT_TX : TT_RX;
+}
+
+static void say_reset(struct talk *t)
+{
+	struct tt_chunk k = {
+		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = sizeof(k), .time_ns = t->now_ns += MS, .tid = 7, .tgid = 7},
+		.conn = {.sock = 0x1000, .ino = 1},
+		.offset = t->offset[TT_RX],
+		.direction = TT_RX,
+		.transport = TT_TRANSPORT_TCP,
+		.flags = TT_CHUNK_ERROR,
+		.error = ECONNRESET,
+		.data_off = sizeof(k),
+	};
+	tt_streams_record(t->streams, &k.rec);
+}
+
+/* The observed socket is closed, with everything that is left said. */
+static void say_close(struct talk *t)
+{
+	struct tt_conn_record r = {
+		.rec = {.type = TT_REC_CLOSE, .version = TT_RECORD_VERSION, .len = sizeof(r), .time_ns = t->now_ns += MS, .tid = 7, .tgid = 7},
+		.conn = {.sock = 0x1000, .ino = 1},
+		.transport = TT_TRANSPORT_TCP,
+		.flags = TT_CONN_OFFSETS,
+		.tx_offset = t->offset[TT_TX],
+		.rx_offset = t->offset[TT_RX],
+	};
+	tt_streams_record(t->streams, &r.rec);
+}
+
+static bool is_bytes(enum tt_say say)
+{
+	return say == TT_SAY_CLIENT || say == TT_SAY_SERVER || say == TT_SAY_DATAGRAM_CLIENT || say == TT_SAY_DATAGRAM_SERVER;
+}
+
+static bool from_client(enum tt_say say)
+{
+	return say == TT_SAY_CLIENT || say == TT_SAY_CLIENT_HOLE || say == TT_SAY_CLIENT_EOF || say == TT_SAY_DATAGRAM_CLIENT;
+}
+
+static void say_end_of_stream(struct talk *t, int dir)
+{
+	/* The end of what the observed end sends is its close; only the other's is told by a read. */
+	if (dir == TT_RX)
+		say_record(t, dir, NULL, 0, 0, TT_CHUNK_EOF);
+	else
+		say_close(t);
+}
+
+static void say_step(struct talk *t, const struct tt_line *line, int step)
+{
+	int dir = from_client(line->say) ? client_dir(t) : !client_dir(t);
+
+	switch (line->say) {
+	case TT_SAY_CLIENT:
+	case TT_SAY_SERVER:
+	case TT_SAY_DATAGRAM_CLIENT:
+	case TT_SAY_DATAGRAM_SERVER:
+		say_bytes(t, dir, line->data, t->way.last_step == step ? t->way.last_len : line->len, step);
+		break;
+	case TT_SAY_CLIENT_HOLE:
+	case TT_SAY_SERVER_HOLE:
+		say_record(t, dir, NULL, 0, line->len, TT_CHUNK_NO_PAYLOAD);
+		break;
+	case TT_SAY_CLIENT_EOF:
+	case TT_SAY_SERVER_EOF:
+		say_end_of_stream(t, dir);
+		break;
+	case TT_SAY_RESET:
+		say_reset(t);
+		break;
+	case TT_SAY_PAUSE:
+		t->now_ns += line->len * MS;
+		tt_streams_advance(t->streams, t->now_ns);
+		break;
+	default:
+		break;
+	}
+}
+
+static char *play(const struct tt_proto *proto, const struct tt_line *script, struct way way)
+{
+	struct talk t = {.proto = proto, .way = way, .now_ns = START_NS, .lines = TT_BUF(LINES_MAX)};
+
+	tt_limits_init(&t.limits);
+	for (const struct tt_line *l = script; l->say; l++) {
+		t.mid |= l->say == TT_SAY_MID;
+		t.datagram |= l->say == TT_SAY_DATAGRAM_CLIENT || l->say == TT_SAY_DATAGRAM_SERVER;
+	}
+	if (t.mid)
+		t.offset[0] = t.offset[1] = 5000000000u;
+	assert_int_equal(tt_streams_new(&t.streams, &t.limits, proto ? &proto : tt_protos, proto ? 1 : tt_protos_count, &ops, &t), 0);
+
+	for (int step = 0; script[step].say; step++) {
+		struct tt_line line = script[step];
+		tt_buf_auto struct tt_buf merged = TT_BUF(1u << 20);
+		while (way.merge && !t.datagram && is_bytes(line.say) && script[step + 1].say == line.say) {
+			if (!merged.len)
+				tt_buf_add(&merged, line.data, line.len);
+			step++;
+			tt_buf_add(&merged, script[step].data, script[step].len);
+			line.data = (const char *)merged.data;
+			line.len = merged.len;
+		}
+		say_step(&t, &line, step);
+		if (way.last_step == step)
+			break;
+	}
+	tt_streams_advance(t.streams, t.now_ns + 2000 * MS);
+	tt_streams_finish(t.streams);
+
+	struct tt_stream_stats stats;
+	tt_streams_stats(t.streams, &stats);
+	assert_int_equal(stats.connections, 0);
+	assert_int_equal(stats.messages, 0);
+	assert_int_equal(stats.buffered_bytes, 0);
+	tt_streams_free(t.streams);
+	tt_buf_add_char(&t.lines, 0);
+	return (char *)t.lines.data;
+}
+
+/* --- checking -------------------------------------------------------------------------------------------------------------------- */
+
+static void expect(const struct tt_proto *proto, const struct tt_line *script, struct way way, const char *expected, const char *what)
+{
+	tt_free_auto char *got = play(proto, script, way);
+	if (strcmp(got, expected) == 0)
+		return;
+	print_error("played %s (split step %d at %zu):\n--- expected\n%s--- got\n%s", what, way.split_step, way.split_at, expected, got);
+	fail();
+}
+
+/* Takes the line out of `pool` if it is there. */
+static bool take_line(char *pool, const char *line, size_t len)
+{
+	for (char *at = pool; *at;) {
+		size_t n = strcspn(at, "\n");
+		if (n == len && memcmp(at, line, len) == 0) {
+			memset(at, '\1', n);
+			return true;
+		}
+		at += n + (at[n] == '\n');
+	}
+	return false;
+}
+
+/* Every complete line of `got` is one of `expected`'s. */
+static void expect_nothing_wrong(const char *got, const char *expected, const char *what, int step)
+{
+	tt_free_auto char *pool = strdup(expected);
+	for (const char *at = got; *at;) {
+		size_t n = strcspn(at, "\n");
+		tt_free_auto char *line = strndup(at, n);
+		if (strstr(line, "|complete|") && !strstr(line, "|closed_by_") && !strstr(line, "|reset|") && !take_line(pool, at, n)) {
+			print_error("%s, step %d, gave a wrong line:\n%s\n--- expected one of\n%s", what, step, line, expected);
+			fail();
+		}
+		at += n + (at[n] == '\n');
+	}
+}
+
+static bool has(const struct tt_line *script, enum tt_say say)
+{
+	for (; script->say; script++) {
+		if (script->say == say)
+			return true;
+	}
+	return false;
+}
+
+char *tt_talk(const struct tt_proto *proto, const struct tt_line *script)
+{
+	return play(proto, script, WAY());
+}
+
+static void check_splits(const struct tt_proto *proto, const struct tt_line *script, const char *expected)
+{
+	for (int step = 0; script[step].say; step++) {
+		if (!is_bytes(script[step].say))
+			continue;
+		/* Long texts are cut at a sample of places. */
+		size_t stride = script[step].len > 600 ? script[step].len / 300 : 1;
+		for (size_t at = 1; at < script[step].len; at += stride)
+			expect(proto, script, WAY(w.split_step = step; w.split_at = at), expected, "with a segment split");
+	}
+}
+
+void tt_talk_check(const struct tt_proto *proto, const struct tt_line *script, const char *expected)
+{
+	bool holes = has(script, TT_SAY_CLIENT_HOLE) || has(script, TT_SAY_SERVER_HOLE) || has(script, TT_SAY_MID);
+
+	expect(proto, script, WAY(), expected, "as it is");
+	if (!has(script, TT_SAY_RESET) && !has(script, TT_SAY_CLIENT_EOF) && !has(script, TT_SAY_SERVER_EOF))
+		expect(proto, script, WAY(w.at_client = true), expected, "seen from the client");
+	expect(proto, script, WAY(w.role_unknown = true), expected, "with the role unknown");
+	if (!holes) {
+		expect(proto, script, WAY(w.bytewise = true), expected, "byte by byte");
+		expect(proto, script, WAY(w.merge = true), expected, "with segments merged");
+		check_splits(proto, script, expected);
+	}
+	for (int step = 0; script[step].say; step++) {
+		if (!is_bytes(script[step].say))
+			continue;
+		tt_free_auto char *got = play(proto, script, WAY(w.missing_step = step));
+		expect_nothing_wrong(got, expected, "with a segment missing", step);
+	}
+}
+
+void tt_talk_truncate(const struct tt_proto *proto, const struct tt_line *script)
+{
+	tt_free_auto char *expected = play(proto, script, WAY());
+
+	for (int step = 0; script[step].say; step++) {
+		if (!is_bytes(script[step].say))
+			continue;
+		for (size_t len = 0; len < script[step].len; len++) {
+			tt_free_auto char *cut = play(proto, script, WAY(w.last_step = step; w.last_len = len));
+			expect_nothing_wrong(cut, expected, "cut short", step);
+			tt_free_auto char *flipped = play(proto, script, WAY(w.flip_step = step; w.flip_at = len));
+		}
+	}
+}
