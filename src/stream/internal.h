@@ -54,6 +54,7 @@ struct tt_flow {
 	uint64_t skip_to; /* bytes before it are not parsed */
 	uint64_t reported; /* `next` at the last connection report */
 	uint64_t last_ns; /* when the last byte came */
+	uint64_t hole_ns; /* latest hole; 0 none */
 	uint64_t wait_ns; /* since when it waits for the other side; 0: does not wait */
 	struct tt_buf buf; /* bytes [at, next), unless skipped */
 	struct tt_marks marks;
@@ -78,6 +79,8 @@ struct tt_pair {
 	uint32_t count;              /* requests in the list */
 	uint64_t response_end_ns;    /* when the last response ended */
 	uint64_t hole_ns;            /* latest hole */
+	uint64_t unsure_ns;          /* when the newest unsure request began */
+	uint32_t unsure_open;        /* unsure requests, seen or in a hole, whose answer has not passed yet */
 	bool untrusted;              /* in order: it is not known which request the next response answers */
 	bool overlapped;             /* a request was sent after an answer while an older one was open */
 	bool quiet_seen;             /* a request was seen to begin with nothing outstanding */

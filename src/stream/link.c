@@ -78,8 +78,10 @@ static void tt_link_speak(struct tt_link *link, const struct tt_proto *proto)
 		bool whole = link->conn->datagram || !f->started || f->from_start;
 		f->mode = whole ? TT_FLOW_PARSE : TT_FLOW_RESYNC;
 		f->resync_from = 0;
-		if (!whole)
+		if (!whole) {
 			link->pair.untrusted = true;
+			link->pair.unsure_open += f->hole_ns && dir == link->request_dir;
+		}
 	}
 }
 
@@ -343,7 +345,9 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
 {
 	struct tt_flow *f = &link->flow[dir];
 	enum tt_side side = tt_link_side(link, dir);
+	uint64_t now_ns = TT_MAX(f->last_ns, link->flow[!dir].last_ns);
 
+	f->hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	f->skip_to = 0;
 	f->wait_ns = 0;
 	if (f->mode == TT_FLOW_STOPPED)
@@ -354,7 +358,7 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
 	}
 	f->mode = TT_FLOW_RESYNC;
 	f->resync_from = f->at;
-	tt_pair_hole(link, side, TT_MAX(f->last_ns, link->flow[!dir].last_ns));
+	tt_pair_hole(link, side, now_ns);
 	if (link->proto->gap)
 		link->proto->gap(link, side, n);
 }

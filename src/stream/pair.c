@@ -7,6 +7,8 @@
 
 #include "stream/internal.h"
 
+#define TT_PAIR_IDLE_NS 1000000000u /* silence after which nothing is outstanding any more */
+
 /* --- messages ---------------------------------------------------------------------------------------------------------------- */
 
 static struct tt_message *tt_message_new(struct tt_streams *s)
@@ -178,6 +180,8 @@ static void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum 
 
 static void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
 {
+	if (link->pair.unsure_open)
+		link->pair.unsure_open--;
 	link->conn->s->stats.unpaired++;
 	tt_pair_discard(link, rsp);
 }
@@ -278,6 +282,10 @@ static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *r
 	const struct tt_pair *p = &link->pair;
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
 
+	/* Whatever was asked must have been answered: a client that does not pipeline waits for that, or for long. */
+	uint64_t hole_ns = link->flow[tt_link_dir(link, TT_REQUESTS)].hole_ns;
+	if (p->unsure_open && req->first_ns < TT_MAX(f->last_ns, hole_ns) + TT_PAIR_IDLE_NS)
+		return false;
 	return p->count == 0 && !p->first[TT_RESPONSES] && !p->overlapped && (!req->first_ns || f->last_ns <= req->first_ns);
 }
 
@@ -286,6 +294,9 @@ static void tt_pair_watch_overlap(struct tt_link *link, const struct tt_message 
 	struct tt_pair *p = &link->pair;
 	const struct tt_message *oldest = p->first[TT_REQUESTS];
 
+	/* The same where requests and answers are not known one by one. */
+	if (p->unsure_open && p->unsure_ns && p->unsure_ns < p->response_end_ns && p->response_end_ns < req->first_ns)
+		p->overlapped = true;
 	if (oldest && p->response_end_ns && oldest->first_ns && p->response_end_ns > oldest->first_ns &&
 	    req->first_ns > p->response_end_ns) {
 		p->overlapped = true;
@@ -338,8 +349,12 @@ struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input 
 		if (tt_pair_quiet(link, m)) {
 			p->quiet_seen |= p->response_end_ns != 0;
 			p->untrusted = false;
+			p->unsure_open = 0;
+			p->unsure_ns = 0;
 		}
 		m->unsure = p->untrusted;
+		if (m->unsure)
+			p->unsure_ns = m->first_ns;
 	}
 	tt_pair_append(p, m);
 	if (link->proto->pairing == TT_PAIR_IN_ORDER && !m->unsure)
@@ -375,6 +390,7 @@ static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 		return;
 	}
 	if (m->unsure) {
+		link->pair.unsure_open++;
 		tt_pair_conclude(link, m, TT_OUTCOME_LOST);
 		return;
 	}
@@ -509,6 +525,8 @@ static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
 		struct tt_message *open = p->last[TT_REQUESTS];
 		if (open && !open->ended)
 			tt_pair_cut_open(link, open);
+		else
+			p->unsure_open++;
 		return;
 	}
 	struct tt_message *open = tt_pair_open_response(p);
@@ -516,6 +534,8 @@ static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
 		tt_pair_cut_open(link, open);
 	while (p->first[TT_RESPONSES])
 		tt_pair_orphan(link, p->first[TT_RESPONSES]);
+	/* The answer of a single one is what is missing; of several, any number may still come. */
+	p->unsure_open = p->count > 1 ? p->count : 0;
 	while (p->first[TT_REQUESTS])
 		tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
 }

@@ -290,8 +290,10 @@ static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 		struct tt_link *link = c->link[i];
 		if (!link)
 			continue;
-		for (int dir = 0; dir < 2 && !c->datagram; dir++)
-			tt_flow_release(link, dir, over);
+		if (!c->datagram) {
+			tt_flow_release(link, tt_link_dir(link, TT_REQUESTS), over);
+			tt_flow_release(link, tt_link_dir(link, TT_RESPONSES), over);
+		}
 		tt_pair_timeout(link, now_ns);
 		tt_pair_expire(link, over);
 	}

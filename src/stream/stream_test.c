@@ -103,8 +103,11 @@ static void starts_in_the_middle(void **state)
 
 static void leaves_strangers_alone(void **state)
 {
-	const struct tt_line script[] = {TT_C("\x16\x03\x01\x02 hello\n"), TT_S("A ok\n"), TT_C("Q one\n"), TT_S("A ok\n"), TT_TALK_END};
+	const struct tt_line script[] = {TT_C("\x16\x03\x01\x02 hello\n"), TT_S("\x16 ok\n"), TT_C("x one\n"), TT_S("y ok\n"), TT_TALK_END};
 	check(&toy_in_order, script, "");
+	const struct tt_line later[] = {TT_C("\x16\x03\n"), TT_S("\x16 ok\n"), TT_C("Q one\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_free_auto char *lines = tt_talk(&toy_in_order, later);
+	assert_string_equal(lines, "");
 	const struct tt_line garbage[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("garbage\n"), TT_S("A no\n"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
 	tt_talk_truncate(&toy_in_order, garbage);
 }
