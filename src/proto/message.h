@@ -43,6 +43,7 @@ struct tt_message {
 	uint64_t id;        /* TT_PAIR_BY_ID: what pairs it */
 	void *tag;          /* the parser's own, not owned: what the response needs to know of its request */
 	uint32_t kind;      /* the same, as a number */
+	uint64_t own_bytes; /* not 0: counted by the parser, because the messages of this side interleave */
 	bool one_way;       /* a request that gets no response */
 	bool quiet;         /* a request whose exchange is reported only if its response failed (a Sync): it still takes its turn in pairing */
 	bool failed;        /* the operation failed */

@@ -157,8 +157,8 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
 struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id);
 
 /*
- * Capture wish: from stream offset in->offset + at on, copy `bytes` of each call of this side (until another wish). A wish costs
- * nothing where the source cannot obey (captures on disk).
+ * Capture wish: bytes of this side before stream offset in->offset + at need no copying, from there on `bytes` of each call are wanted.
+ * The latest wish stands. A wish costs nothing where the source cannot obey (captures on disk).
  */
 void tt_wish(struct tt_link *link, enum tt_side side, const struct tt_input *in, uint64_t at, uint32_t bytes);
 

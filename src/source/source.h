@@ -33,7 +33,10 @@ struct tt_source_ops {
 	int (*poll)(struct tt_source *s, uint64_t budget, tt_record_fn fn, void *ctx);
 	/* All records up to this time have been delivered. */
 	uint64_t (*watermark)(const struct tt_source *s);
-	/* Obeys a capture wish where it can. NULL: cannot. */
+	/*
+	 * Obeys a capture wish where it can: calls that end before `from` need no payload, others up to `bytes`. The latest wish of a
+	 * connection and direction stands. NULL: cannot.
+	 */
 	void (*wish)(struct tt_source *s, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes);
 	void (*stats)(struct tt_source *s, struct tt_source_stats *ret);
 	void (*free)(struct tt_source *s);

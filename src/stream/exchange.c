@@ -45,6 +45,12 @@ uint64_t tt_exchange_ttfb_ns(const struct tt_exchange *x)
 	return tt_between(x->request_last_ns, x->response_first_ns);
 }
 
+struct tt_span tt_exchange_text(const struct tt_exchange *x, enum tt_text which)
+{
+	struct tt_span s = tt_message_get(x->request, which);
+	return s.data ? s : tt_message_get(x->response, which);
+}
+
 const struct tt_sockaddr *tt_exchange_client(const struct tt_exchange *x)
 {
 	return x->ends->role == TT_ROLE_CLIENT ? &x->ends->local : &x->ends->peer;

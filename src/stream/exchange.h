@@ -67,6 +67,9 @@ struct tt_span tt_exchange_error_type(const struct tt_exchange *x);
 uint64_t tt_exchange_duration_ns(const struct tt_exchange *x);
 uint64_t tt_exchange_ttfb_ns(const struct tt_exchange *x);
 
+/* The request's text, or the response's where only that tells; data NULL: not known. */
+struct tt_span tt_exchange_text(const struct tt_exchange *x, enum tt_text which);
+
 /* Client's and server's address of the exchange. */
 const struct tt_sockaddr *tt_exchange_client(const struct tt_exchange *x);
 const struct tt_sockaddr *tt_exchange_server(const struct tt_exchange *x);

@@ -141,7 +141,7 @@ static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt
 		.outcome = outcome,
 		.request_first_ns = req->first_ns,
 		.request_last_ns = req->last_ns,
-		.request_bytes = (req->ended ? req->end_off : link->flow[tt_link_dir(link, TT_REQUESTS)].next) - req->first_off,
+		.request_bytes = req->own_bytes ? req->own_bytes : (req->ended ? req->end_off : link->flow[tt_link_dir(link, TT_REQUESTS)].next) - req->first_off,
 	};
 
 	ends.origin = link->origin;
@@ -154,7 +154,7 @@ static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt
 	if (rsp) {
 		x.response_first_ns = rsp->first_ns;
 		x.response_last_ns = rsp->ended ? rsp->last_ns : 0;
-		x.response_bytes = (rsp->ended ? rsp->end_off : link->flow[tt_link_dir(link, TT_RESPONSES)].next) - rsp->first_off;
+		x.response_bytes = rsp->own_bytes ? rsp->own_bytes : (rsp->ended ? rsp->end_off : link->flow[tt_link_dir(link, TT_RESPONSES)].next) - rsp->first_off;
 	}
 	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete);
 

@@ -86,9 +86,9 @@ static void on_exchange(void *ctx, const struct tt_exchange *x)
 
 	if (!t->proto)
 		tt_buf_printf(b, "%s|", x->proto->name);
-	put(b, tt_message_get(x->request, TT_TEXT_OPERATION));
+	put(b, tt_exchange_text(x, TT_TEXT_OPERATION));
 	tt_buf_add_char(b, '|');
-	put(b, tt_message_get(x->request, TT_TEXT_RESOURCE));
+	put(b, tt_exchange_text(x, TT_TEXT_RESOURCE));
 	tt_buf_add_char(b, '|');
 	put(b, tt_message_get(x->response, TT_TEXT_STATUS));
 	tt_buf_add_char(b, '|');
