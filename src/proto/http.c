@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * HTTP/1.0 and 1.1 (RFC 9110, 9112). Lines are read once, as they come; bodies are skipped by counting. An upgrade (101) or a
+ * tunnel (2xx to CONNECT) ends the protocol on its connection, except that "Upgrade: h2c" hands it to http2.
+ */
+#include "proto/http_fields.h"
+#include "proto/http_framing.h"
+#include "proto/http_line.h"
+#include "shared/limits.h"
+
+/* A field line is kept whole up to here; the rest of a longer one is passed over. */
+#define HTTP_LINE_MAX 16384
+
+/* A folded value is put together up to here. */
+#define HTTP_FOLDED_MAX 1024
+
+/* Fewer bytes than this ahead are not worth telling the source about. */
+#define HTTP_WISH_LEAST 65536
+
+/* Told by a phase function: go on with the phase that is set now. */
+#define HTTP_ON ((enum tt_step) - 1)
+
+enum http_phase {
+	HTTP_START,    /* between messages */
+	HTTP_FIELDS,   /* in a head, after its first line */
+	HTTP_EXPECTED, /* requests: content may follow, or not (Expect) */
+	HTTP_CHUNK,    /* at a chunk's first line */
+	HTTP_CHUNK_END,
+	HTTP_TRAILERS,
+	HTTP_PHASE_MAX,
+};
+
+/* What a response must know of its request (tt_message.kind). */
+enum http_kind {
+	HTTP_KIND_HEAD = 1,
+	HTTP_KIND_CONNECT = 2,
+};
+
+struct http_side {
+	struct tt_message *m; /* the open message; NULL also where the core had no room for it */
+	struct tt_http_framing framing;
+	uint64_t body;	/* bytes of its chunks so far */
+	size_t scanned; /* bytes at the front known to hold no end of line */
+	uint8_t phase;
+	uint8_t minor; /* version 1.minor */
+	uint16_t status;
+	uint32_t kind;	/* the request's, enum http_kind */
+	bool open;	/* a message is open, whether kept or not */
+	bool continued; /* responses: 100 (Continue) was part of it */
+	bool orphan;	/* responses: the request was not seen */
+	bool has_authority;
+	bool upgrade;
+	bool h2c;
+	bool expect;
+	bool folded;   /* the field line being read goes on over several lines */
+	bool dropping; /* in the rest of a line that is too long */
+};
+
+struct http_link {
+	struct http_side side[2];
+	bool hold;	     /* what follows the newest request depends on its answer */
+	bool last_continued; /* the latest final response had 100 (Continue) before it */
+};
+
+extern const struct tt_proto tt_proto_http2;
+
+/* --- lines -------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The next line without its end, passed over. False: it has no end yet. */
+static bool http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
+{
+	struct tt_span rest = tt_cursor_rest(c);
+	ptrdiff_t end = tt_span_find(tt_span_sub(rest, s->scanned, SIZE_MAX), '\n');
+	if (end < 0) {
+		s->scanned = rest.len;
+		return false;
+	}
+
+	size_t len = s->scanned + (size_t)end;
+	tt_cursor_skip(c, len + 1);
+	s->scanned = 0;
+	*ret = tt_span_sub(rest, 0, len && rest.data[len - 1] == '\r' ? len - 1 : len);
+	return true;
+}
+
+/*
+ * The next field line with those that fold on to it (RFC 9112 section 5.2): where it ends is known only from the next line's
+ * first byte. An empty line ends at once.
+ */
+static bool http_field_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
+{
+	struct tt_span rest = tt_cursor_rest(c);
+	for (size_t from = s->scanned;;) {
+		ptrdiff_t found = tt_span_find(tt_span_sub(rest, from, SIZE_MAX), '\n');
+		if (found < 0) {
+			s->scanned = rest.len;
+			return false;
+		}
+
+		size_t end = from + (size_t)found;
+		size_t len = end && rest.data[end - 1] == '\r' ? end - 1 : end;
+		if (len && end + 1 == rest.len) {
+			s->scanned = end;
+			return false;
+		}
+		if (len && (rest.data[end + 1] == ' ' || rest.data[end + 1] == '\t')) {
+			s->folded = true;
+			from = end + 1;
+			continue;
+		}
+		tt_cursor_skip(c, end + 1);
+		s->scanned = 0;
+		*ret = tt_span_sub(rest, 0, len);
+		return true;
+	}
+}
+
+/* A folded value on one line. */
+static struct tt_span http_unfold(struct tt_span value, uint8_t text[static HTTP_FOLDED_MAX])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < value.len && n < HTTP_FOLDED_MAX; i++) {
+		uint8_t c = value.data[i];
+		bool blank = c == '\r' || c == '\n' || c == ' ' || c == '\t';
+		if (!blank)
+			text[n++] = c;
+		else if (n && text[n - 1] != ' ')
+			text[n++] = ' ';
+	}
+	return tt_span_trim(tt_span(text, n));
+}
+
+/* Passes over a line that is too long to keep. */
+static enum tt_step http_drop_line(struct http_side *s, struct tt_cursor *c)
+{
+	struct tt_span rest = tt_cursor_rest(c);
+	if (s->dropping) {
+		ptrdiff_t end = tt_span_find(rest, '\n');
+		s->dropping = end < 0;
+		tt_cursor_skip(c, end < 0 ? rest.len : (size_t)end + 1);
+		return s->dropping ? TT_MORE : HTTP_ON;
+	}
+
+	struct tt_span value;
+	bool spaced;
+	enum tt_http_field field = tt_http_field_line(rest, &value, &spaced);
+	if (field == TT_HTTP_CONTENT_LENGTH || field == TT_HTTP_TRANSFER_ENCODING)
+		s->framing.doubtful = true;
+	s->dropping = rest.data[rest.len - 1] != '\n';
+	s->scanned = 0;
+	s->folded = false;
+	tt_cursor_skip(c, rest.len);
+	return TT_MORE;
+}
+
+/* --- fields ------------------------------------------------------------------------------------------------------------------
+ */
+
+static void http_field(struct http_side *s, enum tt_side side, struct tt_span line)
+{
+	struct tt_span value;
+	bool spaced;
+	enum tt_http_field field = tt_http_field_line(line, &value, &spaced);
+	if (field == TT_HTTP_OTHER)
+		return;
+
+	uint8_t text[HTTP_FOLDED_MAX];
+	if (s->folded)
+		value = http_unfold(value, text);
+
+	switch (field) {
+	case TT_HTTP_CONTENT_LENGTH:
+		tt_http_framing_length(&s->framing, value);
+		s->framing.doubtful |= spaced && side == TT_REQUESTS;
+		break;
+	case TT_HTTP_TRANSFER_ENCODING:
+		tt_http_framing_coding(&s->framing, value);
+		s->framing.doubtful |= spaced && side == TT_REQUESTS;
+		break;
+	case TT_HTTP_UPGRADE:
+		s->upgrade = true;
+		s->h2c = tt_span_ieq(value, TT_SPAN_LIT("h2c"));
+		break;
+	case TT_HTTP_EXPECT:
+		s->expect = tt_span_ieq(value, TT_SPAN_LIT("100-continue"));
+		break;
+	case TT_HTTP_HOST:
+		if (side == TT_REQUESTS && !s->has_authority)
+			tt_http_set_authority(s->m, value);
+		break;
+	default:
+		if (side == TT_REQUESTS)
+			tt_http_set_field(s->m, field, value);
+	}
+}
+
+/* --- content -----------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *http_size_key(enum tt_side side)
+{
+	return side == TT_REQUESTS ? "http.request.body.size" : "http.response.body.size";
+}
+
+/* The next n bytes are content. A long rest need not be copied by the source, what comes after it is wanted again. */
+static void http_skip(struct tt_link *link, enum tt_side side, struct tt_input *in, uint64_t n)
+{
+	size_t left = tt_cursor_left(&in->c);
+	tt_skip(link, side, n);
+	if (n < left || n - left < HTTP_WISH_LEAST)
+		return;
+	tt_wish(link, side, in, in->c.len, 0);
+	tt_wish(link, side, in, in->c.pos + n, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
+}
+
+/* The open message is over, its last byte lying `ahead` bytes before us. */
+static void http_end(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in, uint64_t ahead)
+{
+	struct http_side *s = &h->side[side];
+	tt_message_end(link, s->m, in, in->c.pos + ahead);
+	if (side == TT_RESPONSES)
+		h->last_continued = s->continued;
+	*s = (struct http_side){.phase = HTTP_START};
+}
+
+/* Takes up the content; what it is was found at the head's end. */
+static enum tt_step http_content(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in,
+				 enum tt_http_content content)
+{
+	struct http_side *s = &h->side[side];
+	uint64_t length = s->framing.length;
+
+	switch (content) {
+	case TT_HTTP_NONE:
+		if (s->framing.counted && !length && !s->framing.coded)
+			tt_message_attr_int(s->m, http_size_key(side), 0);
+		http_end(link, h, side, in, 0);
+		return TT_PARSED;
+	case TT_HTTP_COUNTED:
+		tt_message_attr_int(s->m, http_size_key(side), (int64_t)length);
+		http_end(link, h, side, in, length);
+		http_skip(link, side, in, length);
+		return TT_PARSED;
+	case TT_HTTP_CHUNKED:
+		s->phase = HTTP_CHUNK;
+		return HTTP_ON;
+	case TT_HTTP_TO_EOF:
+		tt_message_end_at_eof(link, s->m);
+		*s = (struct http_side){.phase = HTTP_START};
+		tt_skip_to_eof(link, side);
+		tt_wish(link, side, in, in->c.len, 0);
+		return TT_PARSED;
+	case TT_HTTP_DOUBTFUL:
+		break;
+	}
+	return TT_LOST_SYNC;
+}
+
+static enum tt_step http_chunk(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+{
+	struct http_side *s = &h->side[side];
+	struct tt_span line;
+	if (!http_line(s, &in->c, &line))
+		return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? TT_LOST_SYNC : TT_MORE;
+
+	uint64_t size;
+	if (!tt_http_chunk_size(line, &size))
+		return TT_LOST_SYNC;
+	if (size == 0) {
+		s->phase = HTTP_TRAILERS;
+		return HTTP_ON;
+	}
+
+	s->body += size;
+	s->phase = HTTP_CHUNK_END;
+	if (size < tt_cursor_left(&in->c)) {
+		tt_cursor_skip(&in->c, size);
+		return HTTP_ON;
+	}
+	http_skip(link, side, in, size);
+	return TT_PARSED;
+}
+
+static enum tt_step http_chunk_end(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+{
+	struct tt_span rest = tt_cursor_rest(&in->c);
+	if (rest.len == 1 && rest.data[0] == '\r')
+		return TT_MORE;
+	size_t n = rest.data[0] == '\r' ? 2 : 1;
+	if (rest.data[n - 1] != '\n')
+		return TT_LOST_SYNC;
+	tt_cursor_skip(&in->c, n);
+	h->side[side].phase = HTTP_CHUNK;
+	return HTTP_ON;
+}
+
+static enum tt_step http_trailers(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+{
+	struct http_side *s = &h->side[side];
+	struct tt_span line;
+	do {
+		if (s->dropping && http_drop_line(s, &in->c) == TT_MORE)
+			return TT_MORE;
+		if (!http_line(s, &in->c, &line))
+			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? http_drop_line(s, &in->c) : TT_MORE;
+	} while (line.len);
+
+	tt_message_attr_int(s->m, http_size_key(side), (int64_t)s->body);
+	http_end(link, h, side, in, 0);
+	return TT_PARSED;
+}
+
+/*
+ * Content that waits for leave (Expect): a client that was refused may go on with its next request instead. Only bytes that are
+ * a whole request line can be that, and only where the final answer came without a 100 before it.
+ */
+static enum tt_step http_expected(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+{
+	struct http_side *s = &h->side[side];
+	struct tt_span rest = tt_cursor_rest(&in->c);
+	enum tt_http_content content = tt_http_request_content(&s->framing, s->minor);
+	enum tt_verdict next = tt_http_begins_request(rest);
+
+	if (next == TT_MAYBE && (content == TT_HTTP_CHUNKED || rest.len < s->framing.length))
+		return TT_MORE;
+	if (next == TT_YES) {
+		const struct tt_message *request;
+		bool answered = tt_awaited(link, &request) != TT_HAVE && !h->side[TT_RESPONSES].open;
+		if (!answered && !h->side[TT_RESPONSES].continued)
+			return TT_WAIT;
+		if (answered && !h->last_continued) {
+			http_end(link, h, side, in, 0);
+			return HTTP_ON;
+		}
+	}
+	return http_content(link, h, side, in, content);
+}
+
+/* --- heads -------------------------------------------------------------------------------------------------------------------
+ */
+
+static enum tt_step http_request_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
+{
+	struct http_side *s = &h->side[TT_REQUESTS];
+	enum tt_http_content content = tt_http_request_content(&s->framing, s->minor);
+
+	h->hold = s->upgrade || s->kind == HTTP_KIND_CONNECT;
+	if (s->expect && (content == TT_HTTP_COUNTED || content == TT_HTTP_CHUNKED)) {
+		s->phase = HTTP_EXPECTED;
+		return HTTP_ON;
+	}
+	return http_content(link, h, TT_REQUESTS, in, content);
+}
+
+/* An answer whose request was not seen may be one to HEAD: then the next one follows where content would. */
+static bool http_next_follows(const struct tt_input *in)
+{
+	return tt_http_begins_response(tt_cursor_rest(&in->c)) == TT_YES;
+}
+
+static enum tt_step http_response_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
+{
+	struct http_side *s = &h->side[TT_RESPONSES];
+	unsigned status = s->status;
+
+	if (status == 101 || (s->kind == HTTP_KIND_CONNECT && status >= 200 && status < 300)) {
+		if (status == 101 && s->h2c)
+			tt_switch(link, &tt_proto_http2);
+		http_end(link, h, TT_RESPONSES, in, 0);
+		return TT_DONE;
+	}
+	if (status < 200) {
+		s->continued |= status == 100;
+		s->framing = (struct tt_http_framing){0};
+		s->phase = HTTP_START;
+		return HTTP_ON;
+	}
+
+	bool bodiless = s->kind == HTTP_KIND_HEAD || (s->orphan && tt_cursor_left(&in->c) && http_next_follows(in));
+	return http_content(link, h, TT_RESPONSES, in, tt_http_response_content(&s->framing, status, bodiless));
+}
+
+static enum tt_step http_fields(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+{
+	struct http_side *s = &h->side[side];
+	for (;;) {
+		struct tt_span line;
+		if (s->dropping && http_drop_line(s, &in->c) == TT_MORE)
+			return TT_MORE;
+		if (!http_field_line(s, &in->c, &line))
+			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? http_drop_line(s, &in->c) : TT_MORE;
+		if (!line.len)
+			break;
+		http_field(s, side, line);
+		s->folded = false;
+	}
+	return side == TT_REQUESTS ? http_request_head_end(link, h, in) : http_response_head_end(link, h, in);
+}
+
+static enum tt_step http_request_start(struct tt_link *link, struct http_link *h, struct tt_input *in, struct tt_span line,
+				       size_t at)
+{
+	struct http_side *s = &h->side[TT_REQUESTS];
+	struct tt_http_request_line request;
+	if (!tt_http_request_line(line, &request))
+		return TT_LOST_SYNC;
+
+	*s = (struct http_side){.phase = HTTP_FIELDS, .minor = request.minor, .open = true};
+	if (tt_span_eq(request.method, TT_SPAN_LIT("HEAD")))
+		s->kind = HTTP_KIND_HEAD;
+	else if (tt_span_eq(request.method, TT_SPAN_LIT("CONNECT")))
+		s->kind = HTTP_KIND_CONNECT;
+
+	s->m = tt_request_begin(link, in, at);
+	if (s->m)
+		s->m->kind = s->kind;
+	tt_http_set_method(s->m, request.method);
+	s->has_authority = tt_http_set_target(s->m, request.target);
+	const char version[] = {'1', '.', (char)('0' + request.minor)};
+	tt_message_attr(s->m, "network.protocol.version", tt_span(version, sizeof(version)));
+	return HTTP_ON;
+}
+
+static enum tt_step http_response_start(struct tt_link *link, struct http_link *h, struct tt_input *in, struct tt_span line,
+					size_t at)
+{
+	struct http_side *s = &h->side[TT_RESPONSES];
+	struct tt_http_status_line status;
+	if (!tt_http_status_line(line, &status))
+		return TT_LOST_SYNC;
+
+	if (!s->open) {
+		const struct tt_message *request;
+		enum tt_awaited awaited = tt_awaited(link, &request);
+		if (awaited == TT_NOT_YET) {
+			in->c.pos = at;
+			return TT_WAIT;
+		}
+		*s = (struct http_side){.open = true, .orphan = awaited == TT_NEVER, .kind = request ? request->kind : 0};
+		s->m = tt_response_begin(link, in, at);
+	}
+
+	s->phase = HTTP_FIELDS;
+	s->status = status.status;
+	s->minor = status.minor;
+	if (status.status >= 200 || status.status == 101)
+		tt_http_set_status(s->m, status.digits, status.status);
+	return HTTP_ON;
+}
+
+/* What follows an upgrade or tunnel request is a request only if the server said no. */
+static bool http_held(struct tt_link *link, struct http_link *h)
+{
+	const struct tt_message *request;
+	h->hold = h->hold && (tt_awaited(link, &request) == TT_HAVE || h->side[TT_RESPONSES].open);
+	return h->hold;
+}
+
+static enum tt_step http_start(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+{
+	struct http_side *s = &h->side[side];
+	if (side == TT_REQUESTS && http_held(link, h))
+		return TT_WAIT;
+
+	size_t at;
+	struct tt_span line;
+	do {
+		at = in->c.pos;
+		if (!http_line(s, &in->c, &line)) {
+			struct tt_span rest = tt_cursor_rest(&in->c);
+			bool blank = rest.len == 0 || (rest.len == 1 && rest.data[0] == '\r');
+			return blank || tt_http_may_become_line(side, rest) ? TT_MORE : TT_LOST_SYNC;
+		}
+	} while (!line.len);
+
+	return side == TT_REQUESTS ? http_request_start(link, h, in, line, at) : http_response_start(link, h, in, line, at);
+}
+
+/* --- the contract ------------------------------------------------------------------------------------------------------------
+ */
+
+static enum tt_step http_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
+{
+	static enum tt_step (*const phases[HTTP_PHASE_MAX])(struct tt_link *, struct http_link *, enum tt_side,
+							    struct tt_input *) = {
+		[HTTP_START] = http_start, [HTTP_FIELDS] = http_fields,	      [HTTP_EXPECTED] = http_expected,
+		[HTTP_CHUNK] = http_chunk, [HTTP_CHUNK_END] = http_chunk_end, [HTTP_TRAILERS] = http_trailers,
+	};
+	struct http_link *h = tt_link_state(link);
+	enum tt_step step = HTTP_ON;
+	while (step == HTTP_ON)
+		step = tt_cursor_left(&in->c) ? phases[h->side[side].phase](link, h, side, in) : TT_MORE;
+	return step;
+}
+
+static void http_gap(struct tt_link *link, enum tt_side side, uint64_t n)
+{
+	struct http_link *h = tt_link_state(link);
+	h->side[side] = (struct http_side){.phase = HTTP_START};
+	h->hold = false;
+}
+
+const struct tt_proto tt_proto_http = {
+	.name = "http",
+	.pairing = TT_PAIR_IN_ORDER,
+	.stream = true,
+	.state_size = sizeof(struct http_link),
+	.detect = tt_http_detect,
+	.parse = http_parse,
+	.gap = http_gap,
+	.resync = tt_http_resync,
+};

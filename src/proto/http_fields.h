@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What HTTP messages say of themselves, whatever the version: targets, authorities, status codes and the few fields looked at.
+ * Attribute names are OpenTelemetry's (docs/json.md). All functions accept a NULL message.
+ */
+#ifndef TT_PROTO_HTTP_FIELDS_H
+#define TT_PROTO_HTTP_FIELDS_H
+
+#include "proto/message.h"
+
+enum tt_http_field {
+	TT_HTTP_OTHER = 0,
+	TT_HTTP_HOST,
+	TT_HTTP_USER_AGENT,
+	TT_HTTP_TRACEPARENT,
+	TT_HTTP_CONTENT_LENGTH,
+	TT_HTTP_TRANSFER_ENCODING,
+	TT_HTTP_UPGRADE,
+	TT_HTTP_EXPECT,
+	TT_HTTP_FIELD_MAX,
+};
+
+/* Which field a name is; case is ignored. */
+enum tt_http_field tt_http_field_named(struct tt_span name);
+
+/*
+ * Which field a field line is, and its value without spaces around it. `*ret_spaced`: there was white space before the colon,
+ * which some readers take for part of the name. TT_HTTP_OTHER leaves both untouched.
+ */
+enum tt_http_field tt_http_field_line(struct tt_span line, struct tt_span *ret_value, bool *ret_spaced);
+
+void tt_http_set_method(struct tt_message *m, struct tt_span method);
+
+/* The target as sent, in any of its forms (RFC 9112 section 3.2). True if it names the authority, which then wins over Host. */
+bool tt_http_set_target(struct tt_message *m, struct tt_span target);
+
+/* host, host:port, [v6], [v6]:port */
+void tt_http_set_authority(struct tt_message *m, struct tt_span authority);
+
+/* A final status: what failed is settled here. */
+void tt_http_set_status(struct tt_message *m, struct tt_span digits, unsigned status);
+
+/* The fields that are attributes and nothing else: TT_HTTP_USER_AGENT and TT_HTTP_TRACEPARENT. */
+void tt_http_set_field(struct tt_message *m, enum tt_http_field field, struct tt_span value);
+
+#endif
