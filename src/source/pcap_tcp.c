@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/* TCP streams out of segments: RFC 9293 as seen from the side, where segments may be missing that both ends have. */
+#include <errno.h>
+
+#include "base/own.h"
+#include "source/pcap_core.h"
+
+/* Where the origin of offsets is arbitrary it lies so high that nothing earlier can be negative. */
+#define TT_MID_ORIGIN (1ll << 32)
+/* No retransmission goes back so far: it is another connection whose beginning was not captured. */
+#define TT_FAR_BACK (64ll << 20)
+/* How often waiting is looked at. */
+#define TT_SWEEP_NS (50 * 1000000ull)
+#define TT_MS 1000000ull
+
+static int64_t tt_dir_offset(const struct tt_pcap_dir *d, uint32_t seq)
+{
+	return d->next + (int32_t)(seq - ((uint32_t)d->next + d->bias));
+}
+
+static void tt_dir_begin(struct tt_pcap_dir *d, uint32_t first_seq)
+{
+	d->known = d->from_start = true;
+	d->bias = first_seq;
+	d->next = 0;
+}
+
+static void tt_dir_begin_mid(struct tt_pcap_dir *d, uint32_t seq)
+{
+	d->known = true;
+	d->bias = 0;
+	d->next = TT_MID_ORIGIN | seq;
+}
+
+/* --- opening and closing -------------------------------------------------------------------------------------------------------
+ */
+
+static void tt_tcp_open(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
+{
+	if (f->open_sent || f->server < 0)
+		return;
+	tt_pcap_emit_conn(p, f, TT_REC_OPEN, 0, 0, time_ns);
+	f->open_sent = true;
+}
+
+static void tt_tcp_close(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
+{
+	f->closed = true;
+	if (f->first_seen || f->open_sent)
+		tt_pcap_emit_conn(p, f, TT_REC_CLOSE, 0, 0, time_ns);
+}
+
+/* Reports ends that nothing is missing before. */
+static void tt_tcp_settle(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
+{
+	for (int i = 0; i < 2; i++) {
+		struct tt_pcap_dir *d = &f->dir[i];
+		if (!d->fin || d->ended || d->next < d->fin_off)
+			continue;
+		tt_pcap_emit_mark(p, f, i, TT_CHUNK_EOF, 0, d->fin_ns);
+		d->ended = true;
+		/* Nothing of the stream can lie behind its end. */
+		p->stats.after_end += d->held.head != NULL;
+		int64_t held = (int64_t)d->held.bytes;
+		tt_pieces_free(&d->held);
+		tt_flows_held(&p->flows, f, -held);
+	}
+	tt_flows_held(&p->flows, f, 0);
+	if (f->dir[0].ended && f->dir[1].ended && !f->closed)
+		tt_tcp_close(p, f, time_ns);
+}
+
+/* --- data ----------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Reports what is held as far as nothing is missing before it. */
+static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f, int from)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+	uint64_t before = d->held.bytes;
+
+	while (d->held.head && d->held.head->off <= d->next) {
+		struct tt_piece *piece = tt_pieces_pop(&d->held);
+		tt_pcap_emit_data(p, f, from, piece->len, tt_span(piece->data, piece->captured), piece->time_ns);
+		free(piece);
+	}
+	tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
+}
+
+static int64_t tt_dir_awaited_end(const struct tt_pcap_dir *d)
+{
+	return d->held.head ? d->held.head->off : d->fin_off;
+}
+
+/* What is missing first will not come any more. */
+static void tt_tcp_give_up(struct tt_pcap *p, struct tt_flow *f, int from)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+	int64_t end = tt_dir_awaited_end(d);
+
+	if (end > d->next) {
+		p->stats.missing++;
+		p->stats.missing_bytes += (uint64_t)(end - d->next);
+		d->next = end;
+	}
+	tt_tcp_drain(p, f, from);
+}
+
+static void tt_tcp_hold(struct tt_pcap *p, struct tt_flow *f, int from, int64_t off, struct tt_wire w, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+	uint64_t before = d->held.bytes;
+
+	if (off > d->next)
+		p->stats.reordered++;
+	if (tt_pieces_add(&d->held, off, w.wire_len, w.data, time_ns) < 0)
+		p->stats.no_memory++;
+	tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
+	tt_tcp_drain(p, f, from);
+	while (d->held.head && (d->held.bytes > p->limits->value[TT_LIMIT_PCAP_HOLD_BYTES] ||
+				p->flows.held_bytes > p->limits->value[TT_LIMIT_PCAP_HOLD_TOTAL_BYTES]))
+		tt_tcp_give_up(p, f, from);
+}
+
+static void tt_tcp_data(struct tt_pcap *p, struct tt_flow *f, int from, int64_t off, struct tt_wire w, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+
+	if (d->ended) {
+		p->stats.after_end++;
+		return;
+	}
+	if (off < d->next) {
+		p->stats.retransmitted++;
+		d->retransmits++;
+		if (off + w.wire_len <= d->next)
+			return;
+		uint32_t known = (uint32_t)(d->next - off);
+		w = (struct tt_wire){.data = tt_span_sub(w.data, known, SIZE_MAX), .wire_len = w.wire_len - known};
+		off = d->next;
+	}
+	if (off == d->next && (!d->held.head || d->held.head->off >= off + w.wire_len)) {
+		tt_pcap_emit_data(p, f, from, w.wire_len, w.data, time_ns);
+		tt_tcp_drain(p, f, from);
+	} else {
+		tt_tcp_hold(p, f, from, off, w, time_ns);
+	}
+}
+
+/* --- waiting -------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The other end has what is missing here, so it was sent and not captured: it will hardly be sent again. */
+static void tt_tcp_acked(struct tt_pcap_dir *d, uint32_t ack, uint64_t time_ns)
+{
+	if (!d->known || !tt_pcap_dir_waits(d))
+		return;
+	int64_t off = tt_dir_offset(d, ack);
+	int64_t end = tt_dir_awaited_end(d);
+	if (off < end || (d->acked_ns && d->acked >= end))
+		return;
+	d->acked = off;
+	d->acked_ns = time_ns;
+}
+
+static bool tt_dir_overdue(const struct tt_pcap *p, const struct tt_pcap_dir *d, uint64_t now_ns)
+{
+	uint64_t since = d->held.head ? d->held.head->time_ns : d->fin_ns;
+
+	if (now_ns > since && now_ns - since > p->limits->value[TT_LIMIT_PCAP_HOLD] * TT_MS)
+		return true;
+	return d->acked_ns && d->acked >= tt_dir_awaited_end(d) && now_ns > d->acked_ns &&
+	       now_ns - d->acked_ns > p->limits->value[TT_LIMIT_STREAM_HOLD] * TT_MS;
+}
+
+void tt_pcap_tcp_sweep(struct tt_pcap *p, uint64_t now_ns)
+{
+	if (now_ns < p->swept_ns + TT_SWEEP_NS)
+		return;
+	p->swept_ns = now_ns;
+	for (struct tt_flow *f = p->flows.holding, *next; f; f = next) {
+		next = f->hold_next;
+		for (int i = 0; i < 2; i++) {
+			while (tt_pcap_dir_waits(&f->dir[i]) && tt_dir_overdue(p, &f->dir[i], now_ns)) {
+				tt_tcp_give_up(p, f, i);
+				tt_tcp_settle(p, f, now_ns);
+			}
+		}
+	}
+}
+
+void tt_pcap_tcp_flush(struct tt_pcap *p, struct tt_flow *f)
+{
+	for (int i = 0; i < 2; i++) {
+		while (f->dir[i].held.head)
+			tt_tcp_give_up(p, f, i);
+		if (tt_pcap_dir_waits(&f->dir[i]))
+			tt_tcp_give_up(p, f, i);
+	}
+	tt_tcp_settle(p, f, p->now_ns);
+}
+
+/* --- segments ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* True if the segment cannot belong to the connection these ends had: they have another one now. */
+static bool tt_tcp_is_new(const struct tt_flow *f, int from, const struct tt_segment *seg)
+{
+	const struct tt_pcap_dir *d = &f->dir[from];
+
+	if (seg->flags & TT_TCP_SYN) {
+		bool seen = d->known || (!(seg->flags & TT_TCP_ACK) && f->dir[!from].known);
+		return seen && !(d->from_start && d->bias == seg->seq + 1);
+	}
+	if (!d->known || !seg->payload.wire_len)
+		return false;
+	int64_t off = tt_dir_offset(d, seg->seq);
+	if (off + seg->payload.wire_len < d->next - TT_FAR_BACK)
+		return true;
+	return f->closed && !f->resets && d->fin && off > d->fin_off;
+}
+
+static void tt_tcp_syn(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+	bool answer = seg->flags & TT_TCP_ACK;
+	uint64_t *seen = answer ? &f->syn_ack_ns : &f->syn_ns;
+
+	if (*seen) {
+		p->stats.retransmitted++;
+		d->retransmits++;
+	} else {
+		*seen = time_ns;
+	}
+	if (!d->known)
+		tt_dir_begin(d, seg->seq + 1);
+	if (answer && !f->dir[!from].known)
+		tt_dir_begin(&f->dir[!from], seg->ack);
+	f->server = f->local = answer ? from : !from;
+}
+
+/* The client's first segment after the handshake completes it. */
+static void tt_tcp_established(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
+{
+	if (f->open_sent || f->server < 0 || (seg->flags & (TT_TCP_SYN | TT_TCP_RST)))
+		return;
+	if (from != f->server && f->syn_ack_ns && time_ns > f->syn_ack_ns)
+		f->rtt_us = (uint32_t)TT_MIN((time_ns - f->syn_ack_ns) / 1000, (uint64_t)UINT32_MAX);
+	tt_tcp_open(p, f, time_ns);
+}
+
+static void tt_tcp_fin(struct tt_pcap *p, struct tt_flow *f, int from, int64_t end, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+
+	if (d->fin)
+		return;
+	d->fin = true;
+	d->fin_off = TT_MAX(end, d->next);
+	d->fin_ns = time_ns;
+	tt_flows_held(&p->flows, f, 0);
+}
+
+static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, uint64_t time_ns)
+{
+	bool refused = f->syn_ns && !f->syn_ack_ns && from == f->server && !f->dir[from].known && !f->open_sent;
+
+	if (refused) {
+		tt_pcap_emit_conn(p, f, TT_REC_OPEN, TT_CONN_CONNECT_FAILED, ECONNREFUSED, time_ns);
+		f->closed = true;
+		return;
+	}
+	tt_pcap_tcp_flush(p, f);
+	if (f->closed)
+		return;
+	if (!f->dir[from].ended && (f->first_seen || f->open_sent)) {
+		tt_pcap_emit_mark(p, f, from, TT_CHUNK_ERROR, ECONNRESET, time_ns);
+		f->dir[from].ended = true;
+	}
+	f->resets = from == f->local ? TT_CONN_RESET_SENT : TT_CONN_RESET_RECEIVED;
+	tt_tcp_close(p, f, time_ns);
+}
+
+void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+	uint32_t seq = seg->seq;
+
+	if (tt_tcp_is_new(f, from, seg)) {
+		tt_pcap_tcp_flush(p, f);
+		if (!f->closed)
+			tt_tcp_close(p, f, time_ns);
+		tt_flows_renew(&p->flows, f);
+		p->stats.flows++;
+	}
+	if (f->closed) {
+		p->stats.after_end += seg->payload.wire_len > 0;
+		return;
+	}
+	if (seg->flags & TT_TCP_SYN) {
+		tt_tcp_syn(p, f, from, seg, time_ns);
+		seq++;
+	}
+	tt_tcp_established(p, f, from, seg, time_ns);
+	if (seg->flags & TT_TCP_ACK)
+		tt_tcp_acked(&f->dir[!from], seg->ack, time_ns);
+	if (seg->flags & TT_TCP_RST) {
+		tt_tcp_reset(p, f, from, time_ns);
+		return;
+	}
+	if (!seg->payload.wire_len && !(seg->flags & TT_TCP_FIN))
+		return;
+
+	if (!d->known)
+		tt_dir_begin_mid(d, seq);
+	int64_t off = tt_dir_offset(d, seq);
+	if (seg->payload.wire_len)
+		tt_tcp_data(p, f, from, off, seg->payload, time_ns);
+	if (seg->flags & TT_TCP_FIN)
+		tt_tcp_fin(p, f, from, off + seg->payload.wire_len, time_ns);
+	tt_tcp_settle(p, f, time_ns);
+}

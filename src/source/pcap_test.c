@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/pcap.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "harness/pcap_build.h"
+#include "harness/unit.h"
+#include "source/pcap_decode.h"
+
+#define SYN TT_TCP_SYN
+#define ACK TT_TCP_ACK
+#define FIN TT_TCP_FIN
+#define RST TT_TCP_RST
+
+/* Where the client's and the server's stream begin in the tests. */
+#define C0 1000u
+#define S0 5000u
+
+/* Records as text, one a line, times as milliseconds since the start. */
+struct listing {
+	struct tt_buf text;
+	uint64_t first_off[2];
+	bool seen[2];
+	bool with_times;
+};
+
+static uint64_t from_start_ms(uint64_t ns)
+{
+	return (ns - TT_BUILD_START) / TT_BUILD_MS;
+}
+
+static void list_chunk(struct listing *l, const struct tt_chunk *c)
+{
+	static const char *const names[] = {"tx", "rx"};
+	uint64_t off = c->offset;
+
+	if (!(c->flags & TT_CHUNK_FROM_START)) {
+		if (!l->seen[c->direction])
+			l->first_off[c->direction] = off;
+		off -= l->first_off[c->direction];
+	}
+	l->seen[c->direction] = true;
+	tt_buf_printf(&l->text, "%s%s%" PRIu64, names[c->direction], c->flags & TT_CHUNK_FROM_START ? "@" : "~", off);
+	if (c->flags & TT_CHUNK_EOF)
+		tt_buf_add_str(&l->text, " eof");
+	if (c->flags & TT_CHUNK_ERROR)
+		tt_buf_printf(&l->text, " error %d", c->error);
+	if (c->length)
+		tt_buf_printf(&l->text, "+%u %.*s", c->length, (int)c->captured, (const char *)c + c->data_off);
+	if (c->flags & TT_CHUNK_FIRST_SEEN)
+		tt_buf_add_str(&l->text, " first");
+	if (c->flags & TT_CHUNK_DATAGRAM)
+		tt_buf_add_str(&l->text, " datagram");
+	if (c->role != TT_ROLE_SERVER)
+		tt_buf_add_str(&l->text, " role?");
+}
+
+static int list_record(void *ctx, const struct tt_record *rec)
+{
+	struct listing *l = ctx;
+	const struct tt_conn_record *c = (const struct tt_conn_record *)rec;
+
+	if (rec->type == TT_REC_CLOCK)
+		return 0;
+	if (rec->type == TT_REC_CHUNK)
+		list_chunk(l, (const struct tt_chunk *)rec);
+	else if (rec->type == TT_REC_OPEN)
+		tt_buf_printf(&l->text, "open error=%d connect=%llu rtt=%u", c->error, c->connect_ns, c->rtt_us);
+	else
+		tt_buf_printf(&l->text, "close tx=%llu rx=%llu%s%s", c->tx_bytes, c->rx_bytes,
+			      c->flags & TT_CONN_RESET_SENT ? " reset sent" : "",
+			      c->flags & TT_CONN_RESET_RECEIVED ? " reset received" : "");
+	if (l->with_times)
+		tt_buf_printf(&l->text, " %" PRIu64 "ms", from_start_ms(rec->time_ns));
+	tt_buf_add_char(&l->text, '\n');
+	return 0;
+}
+
+static int run(struct tt_span file, const struct tt_limits *limits, struct listing *l, struct tt_pcap_stats *stats)
+{
+	struct tt_source *s = NULL;
+	struct tt_source_stats records;
+	int r;
+
+	assert_int_equal(tt_pcap_new_bytes(&s, file, "test", limits), 0);
+	while ((r = tt_source_poll(s, 3, list_record, l)) > 0)
+		assert_true(r <= 3);
+	s->ops->stats(s, &records);
+	assert_int_equal(records.produced, records.delivered);
+	assert_int_equal(records.queued, 0);
+	assert_int_equal(r == -ENODATA, tt_file_source_error(s)[0] == 0);
+	if (stats)
+		assert_true(tt_pcap_stats(s, stats));
+	tt_source_free(s);
+	return r;
+}
+
+static struct tt_limits presets(void)
+{
+	struct tt_limits limits;
+
+	tt_limits_init(&limits);
+	return limits;
+}
+
+/* Runs the capture, frees it and compares. */
+static void expect_with(struct tt_build *b, const struct tt_limits *limits, bool with_times, struct tt_pcap_stats *stats,
+			const char *expected)
+{
+	struct listing l = {.text = TT_BUF(1u << 20), .with_times = with_times};
+
+	assert_int_equal(run(tt_buf_span(&b->file), limits, &l, stats), -ENODATA);
+	tt_buf_add_char(&l.text, 0);
+	assert_string_equal((const char *)l.text.data, expected);
+	tt_buf_free(&l.text);
+	tt_buf_free(&b->file);
+}
+
+static void expect(struct tt_build *b, const char *expected)
+{
+	struct tt_limits limits = presets();
+	expect_with(b, &limits, false, NULL, expected);
+}
+
+static struct tt_build handshake(void)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 0, true, C0 - 1, 0, SYN, "");
+	tt_build_tcp(&b, 1, false, S0 - 1, C0, SYN | ACK, "");
+	tt_build_tcp(&b, 3, true, C0, S0, ACK, "");
+	return b;
+}
+
+#define OPEN "open error=0 connect=3000000 rtt=2000\n"
+
+static void a_whole_connection(void **state)
+{
+	struct tt_build b = handshake();
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "answer");
+	tt_build_tcp(&b, 6, true, C0 + 3, S0 + 6, ACK | FIN, "");
+	tt_build_tcp(&b, 7, false, S0 + 6, C0 + 4, ACK | FIN, "");
+	tt_build_tcp(&b, 8, true, C0 + 4, S0 + 7, ACK, "");
+
+	struct tt_limits limits = presets();
+	expect_with(&b, &limits, true, NULL,
+		    "open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 ask 4ms\ntx@0+6 answer 5ms\nrx@3 eof 6ms\ntx@6 eof 7ms\n"
+		    "close tx=6 rx=3 7ms\n");
+}
+
+static void what_came_twice_is_reported_once(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "abc");
+	tt_build_tcp(&b, 5, true, C0, S0, ACK, "abc");
+	tt_build_tcp(&b, 6, true, C0 + 1, S0, ACK, "XXde");
+	tt_build_tcp(&b, 7, true, C0 + 4, S0, ACK, "");
+	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 abc\nrx@3+2 de\n");
+	assert_int_equal(stats.retransmitted, 2);
+}
+
+static void disorder_is_put_right(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_tcp(&b, 4, true, C0 + 6, S0, ACK | FIN, "gh");
+	tt_build_tcp(&b, 5, true, C0 + 3, S0, ACK, "def");
+	tt_build_tcp(&b, 9, true, C0, S0, ACK, "abc");
+	expect_with(&b, &limits, true, &stats,
+		    "open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 abc 9ms\nrx@3+3 def 9ms\nrx@6+2 gh 9ms\nrx@8 eof 9ms\n");
+	assert_int_equal(stats.reordered, 2);
+	assert_int_equal(stats.missing, 0);
+}
+
+static void first_wins_where_held_parts_overlap(void **state)
+{
+	struct tt_build b = handshake();
+
+	tt_build_tcp(&b, 4, true, C0 + 4, S0, ACK, "EF");
+	tt_build_tcp(&b, 5, true, C0 + 2, S0, ACK, "cdxxgh");
+	tt_build_tcp(&b, 6, true, C0, S0, ACK, "abyy");
+	expect(&b, OPEN "rx@0+2 ab\nrx@2+2 cd\nrx@4+2 EF\nrx@6+2 gh\n");
+}
+
+static void what_was_acknowledged_but_not_captured_is_a_gap(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_tcp(&b, 4, true, C0 + 10, S0, ACK, "late");
+	tt_build_tcp(&b, 5, false, S0, C0 + 14, ACK, "");
+	tt_build_tcp(&b, 300, false, S0, C0 + 14, ACK, "reply");
+	tt_build_tcp(&b, 400, true, C0 + 14, S0 + 5, ACK, "next");
+	expect_with(&b, &limits, true, &stats,
+		    "open error=0 connect=3000000 rtt=2000 3ms\nrx@10+4 late 4ms\ntx@0+5 reply 300ms\nrx@14+4 next 400ms\n");
+	assert_int_equal(stats.missing, 1);
+	assert_int_equal(stats.missing_bytes, 10);
+}
+
+static void what_nobody_acknowledged_is_waited_for(void **state)
+{
+	struct tt_build b = handshake();
+
+	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK, "def");
+	tt_build_tcp(&b, 9000, false, S0, C0, ACK, "");
+	tt_build_tcp(&b, 9001, true, C0, S0, ACK, "abc");
+	tt_build_tcp(&b, 9002, true, C0 + 9, S0, ACK, "jkl");
+	tt_build_tcp(&b, 30000, false, S0, C0 + 6, ACK, "x");
+	tt_build_tcp(&b, 30001, true, C0 + 6, S0, ACK, "ghi");
+	expect(&b, OPEN "rx@0+3 abc\nrx@3+3 def\nrx@9+3 jkl\ntx@0+1 x\n");
+}
+
+static void an_end_before_missing_bytes_waits_too(void **state)
+{
+	struct tt_build b = handshake();
+
+	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK | FIN, "");
+	tt_build_tcp(&b, 5, true, C0, S0, ACK, "abc");
+	tt_build_tcp(&b, 6, false, S0 + 8, C0 + 4, ACK | FIN, "");
+	expect(&b, OPEN "rx@0+3 abc\nrx@3 eof\ntx@8 eof\nclose tx=0 rx=3\n");
+}
+
+static void holding_is_bounded(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+	char data[1001] = {0};
+
+	memset(data, 'x', 1000);
+	limits.value[TT_LIMIT_PCAP_HOLD_BYTES] = 4096;
+	for (uint32_t i = 0; i < 5; i++)
+		tt_build_tcp(&b, 4, true, C0 + 10 + 1000 * i, S0, ACK, data);
+	tt_build_tcp(&b, 5, true, C0, S0, ACK, "0123456789");
+	struct listing l = {.text = TT_BUF(1u << 20)};
+	assert_int_equal(run(tt_buf_span(&b.file), &limits, &l, &stats), -ENODATA);
+	assert_int_equal(stats.missing_bytes, 10);
+	assert_int_equal(stats.retransmitted, 1);
+	assert_non_null(strstr((char *)l.text.data, "rx@4010+1000 xx"));
+	tt_buf_free(&l.text);
+	tt_buf_free(&b.file);
+}
+
+static void begins_in_the_middle(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 1, false, 0xfffffffe, 77, ACK, "tail");
+	tt_build_tcp(&b, 2, true, 77, 2, ACK, "ask");
+	tt_build_tcp(&b, 3, false, 2, 80, ACK, "more");
+	tt_build_tcp(&b, 4, false, 0xfffffffe, 80, ACK, "tail");
+	tt_build_tcp(&b, 5, false, 6, 80, ACK | RST, "");
+	expect(&b, "tx~0+4 tail first role?\nrx~0+3 ask role?\ntx~4+4 more role?\ntx~8 error 104 role?\nclose tx=8 rx=3 reset "
+		   "sent\n");
+}
+
+static void sequences_wrap(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 0, true, 0xfffffffd, 0, SYN, "");
+	tt_build_tcp(&b, 1, false, 0xffffffff, 0xfffffffe, SYN | ACK, "");
+	tt_build_tcp(&b, 3, true, 0xfffffffe, 0, ACK, "abcd");
+	tt_build_tcp(&b, 4, true, 2, 0, ACK, "ef");
+	tt_build_tcp(&b, 5, false, 0, 4, ACK, "reply");
+	expect(&b, OPEN "rx@0+4 abcd\nrx@4+2 ef\ntx@0+5 reply\n");
+}
+
+static void only_the_answer_to_the_syn(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 1, false, S0 - 1, C0, SYN | ACK, "");
+	tt_build_tcp(&b, 3, true, C0, S0, ACK, "ask");
+	expect(&b, "open error=0 connect=0 rtt=2000\nrx@0+3 ask\n");
+}
+
+static void refused(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 0, true, C0 - 1, 0, SYN, "");
+	tt_build_tcp(&b, 1, false, 0, C0, RST | ACK, "");
+	tt_build_tcp(&b, 100, true, 70000, 0, SYN, "");
+	tt_build_tcp(&b, 101, false, 0, 70001, RST | ACK, "");
+	expect(&b, "open error=111 connect=0 rtt=0\nopen error=111 connect=0 rtt=0\n");
+}
+
+static void reset_by_the_client(void **state)
+{
+	struct tt_build b = handshake();
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, false, S0 + 4, C0 + 3, ACK, "half");
+	tt_build_tcp(&b, 6, true, C0 + 3, S0, RST, "");
+	tt_build_tcp(&b, 7, false, S0 + 8, C0 + 3, ACK, "more");
+	expect(&b, OPEN "rx@0+3 ask\ntx@4+4 half\nrx@3 error 104\nclose tx=4 rx=3 reset received\n");
+}
+
+static int list_serials(void *ctx, const struct tt_record *rec)
+{
+	if (rec->type == TT_REC_CHUNK)
+		tt_buf_printf(ctx, "%" PRIu64 " ", (uint64_t)((const struct tt_chunk *)rec)->conn.sock);
+	return 0;
+}
+
+static void the_same_ports_again_are_another_connection(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_buf serials tt_buf_auto = TT_BUF(1000);
+	struct tt_source *s = NULL;
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "one");
+	tt_build_tcp(&b, 5, true, C0 - 1, 0, SYN, "");
+	tt_build_tcp(&b, 6, true, C0 + 3, S0, ACK, "still one");
+	tt_build_tcp(&b, 10, true, 90000, 0, SYN, "");
+	tt_build_tcp(&b, 11, false, 400, 90001, SYN | ACK, "");
+	tt_build_tcp(&b, 12, true, 90001, 401, ACK, "two");
+	/* Far behind: a third whose beginning is not here. */
+	tt_build_tcp(&b, 13, true, 0xc0000000, 17, ACK, "three");
+	assert_int_equal(tt_pcap_new_bytes(&s, tt_buf_span(&b.file), "test", &limits), 0);
+	while (tt_source_poll(s, 0, list_serials, &serials) > 0)
+		;
+	tt_source_free(s);
+	tt_buf_add_char(&serials, 0);
+	assert_string_equal((char *)serials.data, "1 1 2 3 ");
+	tt_buf_free(&b.file);
+}
+
+static void a_cut_packet_keeps_its_length(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_tcp_cut(&b, 4, true, C0, S0, ACK, TT_SPAN_LIT("0123456789"), 4);
+	tt_build_tcp(&b, 5, true, C0 + 10, S0, ACK, "next");
+	expect_with(&b, &limits, false, &stats, OPEN "rx@0+10 0123\nrx@10+4 next\n");
+	assert_int_equal(stats.cut_bytes, 6);
+}
+
+static void add_udp(struct tt_build *b, uint64_t ms, bool client, const char *data)
+{
+	struct tt_buf p tt_buf_auto = TT_BUF(65536);
+
+	tt_build_ethernet(&p, 0x0800);
+	tt_build_ip4(&p, client, 17, 8 + strlen(data), 1, 0);
+	tt_build_udp_head(&p, client, strlen(data));
+	tt_buf_add_str(&p, data);
+	tt_build_zeros(&p, 6); /* a short frame's padding */
+	tt_build_packet(b, TT_BUILD_START + ms * TT_BUILD_MS, tt_buf_span(&p), 0);
+}
+
+static void datagrams(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	add_udp(&b, 0, true, "who");
+	add_udp(&b, 1, false, "me");
+	expect(&b, "rx~0+3 who first datagram role?\ntx~0+2 me datagram role?\n");
+}
+
+static void add_fragment(struct tt_build *b, uint64_t ms, struct tt_span part, uint16_t off, bool more)
+{
+	struct tt_buf p tt_buf_auto = TT_BUF(65536);
+
+	tt_build_ethernet(&p, 0x0800);
+	tt_build_ip4(&p, true, 17, part.len, 9, (uint16_t)(off / 8 | (more ? 0x2000 : 0)));
+	tt_buf_add(&p, part.data, part.len);
+	tt_build_packet(b, TT_BUILD_START + ms * TT_BUILD_MS, tt_buf_span(&p), 0);
+}
+
+static void fragments_are_put_together(void **state)
+{
+	struct tt_build b = TT_BUILD();
+	struct tt_buf datagram tt_buf_auto = TT_BUF(1000);
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_udp_head(&datagram, true, 22);
+	tt_buf_add_str(&datagram, "abcdefghijklmnopqrstuv");
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	add_fragment(&b, 0, tt_span_sub(tt_buf_span(&datagram), 16, 14), 16, false);
+	add_fragment(&b, 1, tt_span_sub(tt_buf_span(&datagram), 0, 16), 0, true);
+	add_fragment(&b, 2, tt_span_sub(tt_buf_span(&datagram), 0, 16), 0, true); /* its rest never comes */
+	add_fragment(&b, 40000, tt_span_sub(tt_buf_span(&datagram), 16, 14), 16, false);
+	expect_with(&b, &limits, false, &stats, "rx~0+22 abcdefghijklmnopqrstuv first datagram role?\n");
+	assert_int_equal(stats.fragments, 4);
+	assert_int_equal(stats.fragments_dropped, 1);
+}
+
+static void add_raw(struct tt_build *b, const struct tt_buf *front, uint16_t type, bool v6)
+{
+	struct tt_buf p tt_buf_auto = TT_BUF(65536);
+
+	tt_buf_add(&p, front->data, front->len);
+	if (type)
+		tt_build_be(&p, type, 2);
+	if (v6) {
+		tt_build_ip6(&p, true, 0, 8 + 20 + 3);
+		tt_build_be(&p, 6ull << 56, 8); /* an empty hop-by-hop header */
+	} else {
+		tt_build_ip4(&p, true, 6, 23, 1, 0);
+	}
+	tt_build_tcp_head(&p, true, C0, S0, ACK);
+	tt_buf_add_str(&p, "ask");
+	tt_build_packet(b, TT_BUILD_START, tt_buf_span(&p), 0);
+}
+
+static void check_link(uint32_t link, size_t zeros, const char *front, size_t front_len, uint16_t type, bool v6)
+{
+	struct tt_build b = TT_BUILD();
+	struct tt_buf f tt_buf_auto = TT_BUF(100);
+
+	tt_build_zeros(&f, zeros);
+	tt_buf_add(&f, front, front_len);
+	tt_build_pcap(&b, 0xa1b23c4d, link);
+	add_raw(&b, &f, type, v6);
+	expect(&b, "rx~0+3 ask first role?\n");
+}
+
+static void link_types(void **state)
+{
+	check_link(1, 12, "", 0, 0x0800, false);
+	check_link(1, 12, "", 0, 0x86dd, true);
+	check_link(1, 12, "\x81\x00\x00\x07", 4, 0x0800, false);
+	check_link(1, 12, "\x88\xa8\x00\x07\x81\x00\x00\x08", 8, 0x86dd, true);
+	check_link(0, 0, "\x02\x00\x00\x00", 4, 0, false);
+	check_link(0, 0, "\x00\x00\x00\x1e", 4, 0, true);
+	check_link(108, 0, "\x00\x00\x00\x02", 4, 0, false);
+	check_link(113, 14, "", 0, 0x0800, false);
+	check_link(276, 0,
+		   "\x86\xdd"
+		   "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+		   20, 0, true);
+	static const uint32_t raw[] = {12, 14, 101, 228};
+	for (size_t i = 0; i < TT_ARRAY_LEN(raw); i++)
+		check_link(raw[i], 0, "", 0, 0, false);
+	check_link(229, 0, "", 0, 0, true);
+	check_link(101, 0, "", 0, 0, true);
+}
+
+/* Every prefix of a capture: what lies before the cut comes out, and the error says where the cut is. */
+static void a_damaged_tail_keeps_what_is_before(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	size_t whole = b.file.len;
+	tt_build_tcp(&b, 5, true, C0 + 3, S0, ACK, "more");
+	for (size_t cut = 0; cut < b.file.len; cut++) {
+		struct listing l = {.text = TT_BUF(1u << 16)};
+		int r = run(tt_span(b.file.data, cut), &limits, &l, NULL);
+		assert_true(r == -EBADMSG || r == -ENODATA || r == -EPROTONOSUPPORT);
+		if (cut == whole)
+			assert_int_equal(r, -ENODATA);
+		if (cut > whole)
+			assert_int_equal(r, -EBADMSG);
+		tt_buf_add_char(&l.text, 0);
+		if (cut >= whole)
+			assert_string_equal((char *)l.text.data, OPEN "rx@0+3 ask\n");
+		tt_buf_free(&l.text);
+	}
+	tt_buf_free(&b.file);
+}
+
+static void the_table_is_bounded(void **state)
+{
+	struct tt_build b = TT_BUILD();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+	struct listing l = {.text = TT_BUF(1u << 20)};
+
+	limits.value[TT_LIMIT_CONNECTIONS] = 16;
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	for (uint16_t i = 0; i < 40; i++) {
+		struct tt_buf p tt_buf_auto = TT_BUF(2000);
+		tt_build_ethernet(&p, 0x0800);
+		tt_build_ip4(&p, true, 6, 23, 1, 0);
+		tt_build_be(&p, 1000u + i, 2);
+		tt_build_be(&p, 80, 2);
+		tt_build_be(&p, C0 + 5, 4);
+		tt_build_be(&p, 0, 4);
+		tt_build_be(&p, 0x5010ffff, 4);
+		tt_build_be(&p, 0, 4);
+		tt_buf_add_str(&p, "ask");
+		tt_build_packet(&b, TT_BUILD_START, tt_buf_span(&p), 0);
+	}
+	assert_int_equal(run(tt_buf_span(&b.file), &limits, &l, &stats), -ENODATA);
+	assert_int_equal(stats.flows, 40);
+	assert_int_equal(stats.flows_evicted, 24);
+	tt_buf_free(&l.text);
+	tt_buf_free(&b.file);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(a_whole_connection), cmocka_unit_test(what_came_twice_is_reported_once),
+	      cmocka_unit_test(disorder_is_put_right), cmocka_unit_test(first_wins_where_held_parts_overlap),
+	      cmocka_unit_test(what_was_acknowledged_but_not_captured_is_a_gap),
+	      cmocka_unit_test(what_nobody_acknowledged_is_waited_for), cmocka_unit_test(an_end_before_missing_bytes_waits_too),
+	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(begins_in_the_middle), cmocka_unit_test(sequences_wrap),
+	      cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused), cmocka_unit_test(reset_by_the_client),
+	      cmocka_unit_test(the_same_ports_again_are_another_connection), cmocka_unit_test(a_cut_packet_keeps_its_length),
+	      cmocka_unit_test(datagrams), cmocka_unit_test(fragments_are_put_together), cmocka_unit_test(link_types),
+	      cmocka_unit_test(a_damaged_tail_keeps_what_is_before), cmocka_unit_test(the_table_is_bounded))

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parts of a byte sequence that came before what they follow: kept in order, without overlap (what came first wins), each with
+ * its time. A part's tail may not have been captured: length is what it covers, captured what there is of it.
+ */
+#ifndef TT_SOURCE_PIECES_H
+#define TT_SOURCE_PIECES_H
+
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct tt_piece {
+	struct tt_piece *next;
+	int64_t off;
+	uint32_t len;
+	uint32_t captured;
+	uint64_t time_ns;
+	uint8_t data[];
+};
+
+struct tt_pieces {
+	struct tt_piece *head;
+	uint64_t bytes; /* of memory */
+};
+
+/* Keeps a copy of what is new of the part. 0, or -ENOMEM having kept some of it. */
+int tt_pieces_add(struct tt_pieces *p, int64_t off, uint32_t len, struct tt_span captured, uint64_t time_ns);
+
+/* Takes the first one out; the caller frees it with free(). NULL: there is none. */
+struct tt_piece *tt_pieces_pop(struct tt_pieces *p);
+
+void tt_pieces_free(struct tt_pieces *p);
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/pieces.h"
+
+#include <stdlib.h>
+
+#include "harness/unit.h"
+
+/* Adds random parts of a known sequence in random order; what comes out must be that sequence, in order, each byte once. */
+static void any_order_gives_the_sequence(void **state)
+{
+	uint8_t all[200];
+
+	srandom(7);
+	for (int i = 0; i < 200; i++)
+		all[i] = (uint8_t)random();
+	for (int round = 0; round < 2000; round++) {
+		struct tt_pieces p = {0};
+		uint8_t covered[200] = {0};
+		for (int n = 0; n < 12; n++) {
+			uint32_t off = (uint32_t)random() % 200, len = (uint32_t)random() % (200 - off);
+			assert_int_equal(tt_pieces_add(&p, off, len, tt_span(all + off, len), 1), 0);
+			memset(covered + off, 1, len);
+		}
+		struct tt_piece *piece;
+		int64_t last = 0;
+		while ((piece = tt_pieces_pop(&p))) {
+			assert_true(piece->off >= last);
+			assert_memory_equal(piece->data, all + piece->off, piece->len);
+			for (uint32_t i = 0; i < piece->len; i++)
+				covered[piece->off + i] ^= 1;
+			last = piece->off + piece->len;
+			free(piece);
+		}
+		assert_int_equal(p.bytes, 0);
+		for (int i = 0; i < 200; i++)
+			assert_int_equal(covered[i], 0);
+	}
+}
+
+static void what_came_first_wins(void **state)
+{
+	struct tt_pieces p = {0};
+
+	tt_pieces_add(&p, 4, 2, TT_SPAN_LIT("EF"), 1);
+	tt_pieces_add(&p, 2, 6, TT_SPAN_LIT("cdxxgh"), 2);
+	static const char *const expected[] = {"cd", "EF", "gh"};
+	for (int i = 0; i < 3; i++) {
+		struct tt_piece *piece = tt_pieces_pop(&p);
+		assert_int_equal(piece->off, 2 + 2 * i);
+		assert_int_equal(piece->len, 2);
+		assert_memory_equal(piece->data, expected[i], 2);
+		free(piece);
+	}
+	assert_null(p.head);
+}
+
+static void a_cut_tail_is_kept_as_length(void **state)
+{
+	struct tt_pieces p = {0};
+
+	tt_pieces_add(&p, 6, 2, TT_SPAN_LIT("gh"), 1);
+	tt_pieces_add(&p, 0, 10, TT_SPAN_LIT("abc"), 2);
+	static const struct {
+		int64_t off;
+		uint32_t len, captured;
+	} expected[] = {{0, 6, 3}, {6, 2, 2}, {8, 2, 0}};
+	for (int i = 0; i < 3; i++) {
+		struct tt_piece *piece = tt_pieces_pop(&p);
+		assert_int_equal(piece->off, expected[i].off);
+		assert_int_equal(piece->len, expected[i].len);
+		assert_int_equal(piece->captured, expected[i].captured);
+		free(piece);
+	}
+	tt_pieces_free(&p);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(any_order_gives_the_sequence), cmocka_unit_test(what_came_first_wins),
+	      cmocka_unit_test(a_cut_tail_is_kept_as_length))
