@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/message.h"
 
-#include <stdio.h>
-
 /* Copies into the message's text; what does not fit is cut. Returns where it stands. */
 static uint32_t tt_message_store(struct tt_message *m, struct tt_span s, uint32_t *ret_len)
 {
@@ -122,9 +120,9 @@ void tt_message_refuse(struct tt_message *m, struct tt_span error_type)
 
 void tt_message_status_int(struct tt_message *m, int64_t status)
 {
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%lld", (long long)status);
-	tt_message_text(m, TT_TEXT_STATUS, tt_span(text, (size_t)n));
+	tt_buf_auto struct tt_buf text = TT_BUF(32);
+	if (tt_buf_add_i64(&text, status) == 0)
+		tt_message_text(m, TT_TEXT_STATUS, tt_buf_span(&text));
 }
 
 struct tt_span tt_message_get(const struct tt_message *m, enum tt_text which)

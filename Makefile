@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. The build itself is meson's (meson.build); every target here can be run from a clean clone.
+
+BUILD ?= build
+ASAN ?= build-asan
+PREFIX ?= /usr/local
+MESON_FLAGS ?=
+
+.PHONY: all demo test test-long bench fuzz install clean packages lint
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@packaging/install-packages build
+	@meson setup $(BUILD) --prefix=$(PREFIX) $(MESON_FLAGS) >/dev/null
+
+$(ASAN)/build.ninja:
+	@packaging/install-packages build test
+	@meson setup $(ASAN) -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+
+demo: all
+	@packaging/install-packages demo
+	@demo/run $(BUILD)/telltale
+
+test: $(ASAN)/build.ninja
+	@packaging/install-packages build test demo
+	@$(MAKE) --no-print-directory all
+	@ninja -C $(ASAN)
+	@tests/run --build $(BUILD) --asan $(ASAN)
+
+test-long: $(ASAN)/build.ninja
+	@packaging/install-packages build test demo
+	@$(MAKE) --no-print-directory all
+	@ninja -C $(ASAN)
+	@tests/run --build $(BUILD) --asan $(ASAN) --long
+
+bench: all
+	@packaging/install-packages build test bench
+	@tests/bench/run $(BUILD)
+
+fuzz:
+	@packaging/install-packages build test
+	@tests/fuzz/run
+
+lint: $(ASAN)/build.ninja
+	@tests/run --build $(BUILD) --asan $(ASAN) --suite lint
+
+install: all
+	@meson install -C $(BUILD)
+
+clean:
+	@rm -rf $(BUILD) $(ASAN) build-fuzz build-arm64

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wires the rooms together: source → streams and identities → sinks. Everything a subcommand does with exchanges is this and a
+ * choice of source and sinks.
+ */
+#ifndef TT_AGENT_PIPELINE_H
+#define TT_AGENT_PIPELINE_H
+
+#include "identity/identity.h"
+#include "sink/sink.h"
+#include "source/source.h"
+#include "stream/stream.h"
+
+struct tt_pipeline;
+
+struct tt_pipeline_config {
+	const struct tt_limits *limits;       /* borrowed, must outlive the pipeline */
+	const struct tt_proto *const *protos; /* those that may be detected; borrowed */
+	size_t proto_count;
+	bool use_proc;    /* names of processes may be looked up in /proc */
+	bool show_values; /* no redaction */
+};
+
+/* Takes every record before it is read, as a recording does. A negative return ends the run. */
+typedef int (*tt_pipeline_tap)(void *ctx, const struct tt_record *rec);
+
+/* Takes over `source`, also on failure. *ret is untouched on failure (-ENOMEM). */
+int tt_pipeline_new(struct tt_pipeline **ret, const struct tt_pipeline_config *config, struct tt_source *source);
+struct tt_pipeline *tt_pipeline_free(struct tt_pipeline *p);
+
+/* Takes over `sink`, also on failure. 0, -ENOSPC when there are too many. */
+int tt_pipeline_add(struct tt_pipeline *p, struct tt_sink *sink);
+void tt_pipeline_set_tap(struct tt_pipeline *p, tt_pipeline_tap tap, void *ctx);
+
+/*
+ * Takes in what the source has now, at most `budget` records (0: no limit). Returns how many, 0 when there is nothing now, -ENODATA at
+ * the end for good, or the negative errno of the source or tap.
+ */
+int tt_pipeline_run(struct tt_pipeline *p, uint64_t budget);
+
+/* The end: reports everything still open, writes out what sinks hold. Returns 0 or the first sink's failure. */
+int tt_pipeline_finish(struct tt_pipeline *p);
+
+/* Add to a monotonic time for Unix time. */
+int64_t tt_pipeline_wall_minus_mono(const struct tt_pipeline *p);
+
+struct tt_source *tt_pipeline_source(struct tt_pipeline *p);
+struct tt_identities *tt_pipeline_identities(struct tt_pipeline *p);
+void tt_pipeline_stats(const struct tt_pipeline *p, struct tt_stream_stats *ret);
+
+#endif
