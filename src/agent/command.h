@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command of `telltale run`: started, held until the probes are in place, then let go. It outlives a killed telltale. */
+#ifndef TT_AGENT_COMMAND_H
+#define TT_AGENT_COMMAND_H
+
+#include <sys/types.h>
+
+struct tt_command {
+	pid_t pid;
+	int gate;   /* closing or writing it lets the command go; -1 once done */
+	int report; /* the errno of a failed exec comes from here */
+};
+
+#define TT_COMMAND_NONE ((struct tt_command){.pid = -1, .gate = -1, .report = -1})
+
+/*
+ * Forks the command, held before exec. `user` (NULL: as we are) is looked up and becomes its user with all its groups. argv is
+ * NULL-ended. 0; -ENOENT: no such user; -EPERM: may not become that user; -errno of fork(2) and pipe(2).
+ */
+int tt_command_start(struct tt_command *ret, char *const argv[], const char *user);
+
+/* Lets it go and waits until exec succeeded. 0, or the negative errno of exec: then the command is gone. */
+int tt_command_go(struct tt_command *c);
+
+/* Ends a command that was never let go. */
+void tt_command_cancel(struct tt_command *c);
+
+/* What a shell would return for this wait status: the exit code, or 128 + signal. */
+int tt_command_status(int wait_status);
+
+#endif
