@@ -55,7 +55,7 @@ enum tt_step {
 	TT_PARSED,    /* moved on: the cursor's position is what was consumed. Called again while bytes are left */
 	TT_MORE,      /* the bytes end inside a message: what was consumed so far is gone, call again with more */
 	TT_WAIT,      /* the other side must be read first (tt_awaited said TT_NOT_YET); consumed as TT_MORE */
-	TT_LOST_SYNC, /* not what this protocol says here: treated as a hole of unknown kind */
+	TT_LOST_SYNC, /* not what this protocol says at the cursor's position: treated as a hole of unknown kind */
 	TT_DONE,      /* the protocol is over on this connection, both sides (CONNECT, Upgrade): what follows is only counted */
 };
 

@@ -202,13 +202,16 @@ static uint64_t tt_skip_end(uint64_t at, uint64_t n)
 	return n > TT_OFFSET_EOF - at ? TT_OFFSET_EOF : at + n;
 }
 
-static void tt_link_lost_sync(struct tt_link *link, int dir)
+/* Of the bytes the parser saw `used` still made sense. */
+static void tt_link_lost_sync(struct tt_link *link, int dir, size_t used)
 {
 	struct tt_flow *f = &link->flow[dir];
+	uint64_t from = f->at + 1;
 
 	link->conn->s->stats.desyncs++;
+	tt_flow_advance_at(link, dir, used);
 	tt_link_hole(link, dir, 0);
-	f->resync_from = f->at + 1;
+	f->resync_from = from;
 }
 
 /* One call of the parser. Returns how many bytes were consumed; *ret_go: it may be called again. */
@@ -226,8 +229,8 @@ static size_t tt_link_parse(struct tt_link *link, int dir, const uint8_t *data, 
 	size_t used = in.c.pos;
 	if (step == TT_LOST_SYNC) {
 		*ret_go = true;
-		tt_link_lost_sync(link, dir);
-		return 0;
+		tt_link_lost_sync(link, dir, used);
+		return used;
 	}
 
 	tt_flow_advance_at(link, dir, used);

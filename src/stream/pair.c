@@ -216,7 +216,8 @@ static void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct 
 	}
 }
 
-struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id)
+/* The oldest one with this id that has no other half yet. */
+static struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side, uint64_t id)
 {
 	struct tt_pair *p = &link->pair;
 
@@ -235,6 +236,18 @@ struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uin
 			return m;
 	}
 	return NULL;
+}
+
+struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id)
+{
+	struct tt_message *m = tt_pair_single(link, side, id);
+
+	/* Both halves are kept while one of them is still open. */
+	for (struct tt_message *req = m ? NULL : link->pair.last[TT_REQUESTS]; req; req = req->prev) {
+		if (req->peer && req->id == id)
+			return side == TT_REQUESTS ? req : req->peer;
+	}
+	return m;
 }
 
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
@@ -396,7 +409,7 @@ static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 	}
 	if (link->proto->pairing == TT_PAIR_BY_ID && !m->peer) {
 		tt_pair_hash(&link->pair, m);
-		struct tt_message *rsp = tt_message_by_id(link, TT_RESPONSES, m->id);
+		struct tt_message *rsp = tt_pair_single(link, TT_RESPONSES, m->id);
 		if (rsp && tt_pair_possible(m, rsp->first_ns))
 			tt_pair_attach(link, m, rsp);
 	}
@@ -408,7 +421,7 @@ static void tt_pair_response_ended(struct tt_link *link, struct tt_message *m)
 {
 	link->pair.response_end_ns = m->last_ns ? m->last_ns : link->flow[tt_link_dir(link, TT_RESPONSES)].last_ns;
 	if (link->proto->pairing == TT_PAIR_BY_ID && !m->peer) {
-		struct tt_message *req = tt_message_by_id(link, TT_REQUESTS, m->id);
+		struct tt_message *req = tt_pair_single(link, TT_REQUESTS, m->id);
 		if (req && tt_pair_possible(req, m->first_ns))
 			tt_pair_attach(link, req, m);
 		else
@@ -550,6 +563,13 @@ static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
 		else if (side == TT_RESPONSES && m->peer && !m->peer->ended)
 			tt_pair_cut_open(link, m->peer);
 	}
+	if (side == TT_REQUESTS)
+		return;
+	for (struct tt_message *m = link->pair.first[TT_RESPONSES]; m; m = next) {
+		next = m->next;
+		if (!m->ended)
+			tt_pair_cut_open(link, m);
+	}
 }
 
 void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
@@ -589,7 +609,10 @@ void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
 	while (p->first[TT_REQUESTS]) {
 		struct tt_message *m = p->first[TT_REQUESTS];
 		bool hit = hole && link->proto->pairing == TT_PAIR_BY_ID && m->first_ns <= hole;
-		tt_pair_conclude(link, m, hit ? TT_OUTCOME_LOST : outcome);
+		/* Answered before it was sent whole, and then it was not sent whole. */
+		bool answered = m->peer && m->peer->ended;
+		m->incomplete |= answered;
+		tt_pair_conclude(link, m, answered ? TT_OUTCOME_ANSWERED : hit ? TT_OUTCOME_LOST : outcome);
 	}
 	while (p->first[TT_RESPONSES])
 		tt_pair_orphan(link, p->first[TT_RESPONSES]);
