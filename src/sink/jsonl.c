@@ -39,11 +39,11 @@ static void tt_jsonl_resource(struct tt_json *j, const struct tt_event *e, const
 			      const struct tt_kind *kind, bool show_values)
 {
 	tt_buf_auto struct tt_buf scratch = TT_BUF(TT_JSONL_MAX);
-	struct tt_span s = tt_message_get(x->request, TT_TEXT_RESOURCE);
+	struct tt_span s = tt_exchange_text(x, TT_TEXT_RESOURCE);
 
 	if (!show_values && s.data)
 		s = e->target.data ? e->target : tt_redact_resource(&scratch, x, kind) ? tt_buf_span(&scratch) : tt_span(NULL, 0);
-	if (s.len == 0 && tt_message_get(x->request, TT_TEXT_RESOURCE).data)
+	if (s.len == 0 && tt_exchange_text(x, TT_TEXT_RESOURCE).data)
 		s = TT_SPAN_LIT("");
 	tt_json_key_string(j, "resource", s);
 }
@@ -120,7 +120,7 @@ static void tt_jsonl_object(struct tt_json *j, const struct tt_event *e, const s
 	}
 	tt_json_key_text(j, "kind", tt_is_client(x->ends) ? "client" : "server");
 	tt_json_key_text(j, "protocol", x->proto->name);
-	tt_json_key_string(j, "operation", tt_message_get(x->request, TT_TEXT_OPERATION));
+	tt_json_key_string(j, "operation", tt_exchange_text(x, TT_TEXT_OPERATION));
 	tt_jsonl_resource(j, e, x, kind, options->show_values);
 	tt_json_key_string(j, "status", tt_message_get(x->response, TT_TEXT_STATUS));
 	tt_json_key_bool(j, "error", tt_exchange_failed(x));

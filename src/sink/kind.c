@@ -40,28 +40,35 @@ static const struct {
 static const struct tt_attribute *tt_message_find(const struct tt_message *m, const char *key)
 {
 	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
-		if (m->attributes[i].key == key || strcmp(m->attributes[i].key, key) == 0)
+		if (strcmp(m->attributes[i].key, key) == 0)
 			return &m->attributes[i];
 	}
 	return NULL;
 }
 
+/* In the response or else the request. */
+static const struct tt_attribute *tt_exchange_find(const struct tt_exchange *x, const char *key, const struct tt_message **ret_in)
+{
+	*ret_in = x->response;
+	const struct tt_attribute *a = tt_message_find(x->response, key);
+	if (!a) {
+		*ret_in = x->request;
+		a = tt_message_find(x->request, key);
+	}
+	return a;
+}
+
 struct tt_span tt_exchange_attribute(const struct tt_exchange *x, const char *key)
 {
-	const struct tt_attribute *a = tt_message_find(x->response, key);
-	if (a && a->type == TT_ATTR_STRING)
-		return tt_message_attr_span(x->response, a);
-	a = tt_message_find(x->request, key);
-	if (a && a->type == TT_ATTR_STRING)
-		return tt_message_attr_span(x->request, a);
-	return tt_span(NULL, 0);
+	const struct tt_message *in;
+	const struct tt_attribute *a = tt_exchange_find(x, key, &in);
+	return a && a->type == TT_ATTR_STRING ? tt_message_attr_span(in, a) : tt_span(NULL, 0);
 }
 
 bool tt_exchange_attribute_int(const struct tt_exchange *x, const char *key, int64_t *ret)
 {
-	const struct tt_attribute *a = tt_message_find(x->response, key);
-	if (!a)
-		a = tt_message_find(x->request, key);
+	const struct tt_message *in;
+	const struct tt_attribute *a = tt_exchange_find(x, key, &in);
 	if (!a || a->type != TT_ATTR_INT)
 		return false;
 	*ret = a->number;

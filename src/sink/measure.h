@@ -27,6 +27,19 @@ static inline bool tt_measure_ttfb(const struct tt_exchange *x, uint64_t *ret)
 	return x->response && tt_span_of_time(x->request_last_ns, x->response_first_ns, ret);
 }
 
+/*
+ * The duration a histogram counts: as above, but 0 where the clocks cross, and for what is never answered by intent the time it
+ * took to say it. False: it happened, but how long it took will never be known (no response came, or a moment was not seen).
+ */
+static inline bool tt_measure_counted(const struct tt_exchange *x, uint64_t *ret)
+{
+	uint64_t last = x->outcome == TT_OUTCOME_ONE_WAY ? x->request_last_ns : x->response ? x->response_last_ns : 0;
+	if (!x->request_first_ns || !last)
+		return false;
+	*ret = last > x->request_first_ns ? last - x->request_first_ns : 0;
+	return true;
+}
+
 static inline bool tt_is_client(const struct tt_endpoints *ends)
 {
 	return ends->role == TT_ROLE_CLIENT;

@@ -70,7 +70,7 @@ void tt_redact_target(struct tt_buf *out, struct tt_span target)
 
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind)
 {
-	struct tt_span resource = tt_message_get(x->request, TT_TEXT_RESOURCE);
+	struct tt_span resource = tt_exchange_text(x, TT_TEXT_RESOURCE);
 	if (!resource.data)
 		return false;
 
