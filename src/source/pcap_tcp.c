@@ -9,6 +9,8 @@
 #define TT_MID_ORIGIN (1ll << 32)
 /* No retransmission goes back so far: it is another connection whose beginning was not captured. */
 #define TT_FAR_BACK (64ll << 20)
+/* A SYN so near to bytes already seen is theirs, captured late. */
+#define TT_SYN_NEAR (1ll << 20)
 /* How often waiting is looked at. */
 #define TT_SWEEP_NS (50 * 1000000ull)
 #define TT_MS 1000000ull
@@ -208,6 +210,8 @@ static bool tt_tcp_is_new(const struct tt_flow *f, int from, const struct tt_seg
 {
 	const struct tt_pcap_dir *d = &f->dir[from];
 
+	if ((seg->flags & TT_TCP_SYN) && d->known && !d->from_start)
+		return llabs(tt_dir_offset(d, seg->seq + 1) - d->next) > TT_SYN_NEAR;
 	if (seg->flags & TT_TCP_SYN) {
 		bool seen = d->known || (!(seg->flags & TT_TCP_ACK) && f->dir[!from].known);
 		return seen && !(d->from_start && d->bias == seg->seq + 1);
@@ -236,7 +240,8 @@ static void tt_tcp_syn(struct tt_pcap *p, struct tt_flow *f, int from, const str
 		tt_dir_begin(d, seg->seq + 1);
 	if (answer && !f->dir[!from].known)
 		tt_dir_begin(&f->dir[!from], seg->ack);
-	f->server = f->local = answer ? from : !from;
+	if (!f->first_seen)
+		f->server = f->local = answer ? from : !from;
 }
 
 /* The client's first segment after the handshake completes it. */

@@ -343,6 +343,17 @@ static void the_same_ports_again_are_another_connection(void **state)
 	tt_buf_free(&b.file);
 }
 
+static void a_syn_captured_late_is_no_other_connection(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 1, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 1, true, C0 - 1, 0, SYN, "");
+	tt_build_tcp(&b, 2, true, C0 + 3, S0, ACK, "more");
+	expect(&b, "rx~0+3 ask first role?\nrx~3+4 more role?\n");
+}
+
 static void a_cut_packet_keeps_its_length(void **state)
 {
 	struct tt_build b = handshake();
@@ -517,6 +528,7 @@ TT_UNIT_TESTS(cmocka_unit_test(a_whole_connection), cmocka_unit_test(what_came_t
 	      cmocka_unit_test(what_nobody_acknowledged_is_waited_for), cmocka_unit_test(an_end_before_missing_bytes_waits_too),
 	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(begins_in_the_middle), cmocka_unit_test(sequences_wrap),
 	      cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused), cmocka_unit_test(reset_by_the_client),
-	      cmocka_unit_test(the_same_ports_again_are_another_connection), cmocka_unit_test(a_cut_packet_keeps_its_length),
+	      cmocka_unit_test(the_same_ports_again_are_another_connection),
+	      cmocka_unit_test(a_syn_captured_late_is_no_other_connection), cmocka_unit_test(a_cut_packet_keeps_its_length),
 	      cmocka_unit_test(datagrams), cmocka_unit_test(fragments_are_put_together), cmocka_unit_test(link_types),
 	      cmocka_unit_test(a_damaged_tail_keeps_what_is_before), cmocka_unit_test(the_table_is_bounded))
