@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every HTTP request counted once at each end, with its status, path and bytes right: against what h2load says it did."""
+import collections
+import re
+import subprocess
+import sys
+
+import lib
+
+BODY = "hello from nginx\n"
+
+
+def h2load(target, requests, clients, *options):
+    out = subprocess.run(["h2load", "--h1", "-n", str(requests), "-c", str(clients), "-t", "1", *options, target], check=True,
+                         capture_output=True, text=True).stdout
+    succeeded = int(re.search(r"(\d+) succeeded", out).group(1))
+    lib.tell(succeeded=succeeded)
+
+
+def keepalive():
+    with lib.Services() as services:
+        _, port = services.nginx(f"location / {{ return 200 '{BODY.strip()}'; }} location /missing {{ return 404; }}")
+        h2load(f"http://127.0.0.1:{port}/a/b?x=1", 20000, 8)
+
+
+def one_request_connections():
+    with lib.Services() as services:
+        _, port = services.nginx(f"location / {{ return 200 '{BODY.strip()}'; }} keepalive_timeout 0;", workers=2)
+        for _ in range(10):
+            subprocess.run(["ab", "-q", "-n", "1000", "-c", "8", f"http://127.0.0.1:{port}/one"], check=True, stdout=subprocess.DEVNULL)
+
+
+def ipv6():
+    with lib.Services() as services:
+        port = lib.free_port()
+        services.nginx("location / { return 200 six; }", port=port, listen=f"[::1]:{port}")
+        lib.wait_for(lambda: lib.port_answers(port, "::1"), "nginx on ::1")
+        h2load(f"http://[::1]:{port}/six", 2000, 4)
+
+
+def unix_socket():
+    with lib.Services() as services:
+        path = services.dir / "web.sock"
+        services.nginx("location / { return 200 unix; }", listen=f"unix:{path}")
+        lib.wait_for(path.exists, "nginx on a Unix socket")
+        lib.tell(path=str(path))
+        h2load("http://localhost/unix", 2000, 4, "--base-uri", f"unix:{path}")
+
+
+def both_ends(result, count, resource):
+    for kind in ("server", "client"):
+        found = [x for x in result.of(kind=kind, protocol="http") if x["resource"] == resource]
+        lib.equal(len(found), count, f"{kind} exchanges of {resource}; lost {result.lost()}")
+        lib.equal(collections.Counter((x["operation"], x["status"], x["error"], x["complete"]) for x in found),
+                  {("GET", "200", False, True): count}, f"{kind} operations and statuses")
+    return found
+
+
+def test_keepalive():
+    result = lib.run("keepalive")
+    lib.equal(result.told["succeeded"], 20000, "h2load's own count")
+    both_ends(result, 20000, "/a/b")
+    server = result.of(kind="server", protocol="http")
+    client = result.of(kind="client", protocol="http")
+    lib.equal({x["service"] for x in server}, {"nginx"}, "who served")
+    lib.equal({x["comm"] for x in client}, {"h2load"}, "who asked")
+    # Both ends count the same bytes.
+    lib.equal(collections.Counter((x["request_bytes"], x["response_bytes"]) for x in server),
+              collections.Counter((x["request_bytes"], x["response_bytes"]) for x in client), "bytes at both ends")
+    lib.equal(sum(x["client"] == y["client"] for x, y in zip(sorted(server, key=lambda x: x["client"]), sorted(client, key=lambda x: x["client"]))),
+              20000, "the ends name the same connections")
+    lib.equal(result.metric("http_server_request_duration_seconds_count"), 20000, "server histogram")
+    lib.equal(result.metric("http_client_request_duration_seconds_count"), 20000, "client histogram")
+    lib.equal(result.metric("traces_service_graph_request_total", client="h2load", server="nginx"), 20000, "one count an exchange in the map")
+    result.check_accounts()
+
+
+def test_one_request_connections():
+    lib.need("ab")
+    result = lib.run("one_request_connections")
+    both_ends(result, 10000, "/one")
+    lib.equal(len({(x["client"], x["time_unix_ns"] // 10**9 // 60) for x in result.of(kind="server", protocol="http")}) > 5000, True, "connections")
+    result.check_accounts()
+
+
+def test_ipv6():
+    result = lib.run("ipv6")
+    found = both_ends(result, 2000, "/six")
+    lib.check(all(x["server"].startswith("[::1]:") and x["client"].startswith("[::1]:") for x in found), "addresses")
+
+
+def test_unix_socket():
+    result = lib.run("unix_socket")
+    found = both_ends(result, 2000, "/unix")
+    lib.equal({x["server"] for x in found}, {"unix:" + result.told["path"]}, "server address")
+
+
+if __name__ == "__main__":
+    lib.need("nginx", "h2load")
+    sys.exit(lib.main(globals()))

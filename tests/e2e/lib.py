@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: `telltale run` around a scenario, its JSON lines and metrics afterwards, and checks.
+
+A test file defines scenarios (functions that start real servers and clients) and checks. `lib.run("name")` runs this same file again, below
+`telltale run`, with the scenario's name; everything the scenario starts is in scope, nothing else is.
+"""
+import json
+import os
+import pathlib
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "demo"))
+from services import Services, free_port, port_answers, wait_for  # noqa: E402,F401
+
+TELLTALE = os.environ.get("TELLTALE", str(ROOT / "build" / "telltale"))
+SKIPPED = 77
+
+
+def skip(reason):
+    print(reason)
+    sys.exit(SKIPPED)
+
+
+def check(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def equal(got, want, what):
+    check(got == want, f"{what}: got {got!r}, want {want!r}")
+
+
+class Result:
+    """What a run left behind."""
+
+    def __init__(self, status, directory, output):
+        self.status = status
+        self.output = output
+        lines = directory / "exchanges.jsonl"
+        self.exchanges = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+        metrics = directory / "metrics.prom"
+        self.metrics_text = metrics.read_text() if metrics.exists() else ""
+        told = directory / "told.json"
+        self.told = json.loads(told.read_text()) if told.exists() else {}
+
+    def of(self, **wanted):
+        return [x for x in self.exchanges if all(x.get(k) == v for k, v in wanted.items())]
+
+    def metric(self, name, **labels):
+        """Sum of the samples of that name whose labels match."""
+        total = 0
+        for line in self.metrics_text.splitlines():
+            match = re.match(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$", line)
+            if not match or match.group(1) != name:
+                continue
+            found = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match.group(2) or ""))
+            if all(found.get(k) == v for k, v in labels.items()):
+                total += float(match.group(3))
+        return total
+
+    def lost(self):
+        return {cause: n for cause in re.findall(r'telltale_records_lost_total\{[^}]*cause="(\w+)"', self.metrics_text)
+                if (n := self.metric("telltale_records_lost_total", cause=cause))}
+
+    def check_accounts(self):
+        """produced = delivered + lost + queued, and nothing is queued at the end."""
+        produced = self.metric("telltale_records_produced_total")
+        delivered = self.metric("telltale_records_delivered_total")
+        lost = self.metric("telltale_records_lost_total")
+        queued = self.metric("telltale_records_queued")
+        check(produced > 0, "no records at all")
+        equal(queued, 0, "queued at the end")
+        equal(delivered + lost + queued, produced, "delivered + lost + queued = produced")
+
+
+def tell(**facts):
+    """In a scenario: facts for the checks (what the client counted)."""
+    path = pathlib.Path(os.environ["TT_TOLD"])
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**known, **facts}))
+
+
+def run(scenario, *options, want_status=0, limit=120, args=()):
+    with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as name:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        command = [TELLTALE, "run", "--json", str(directory / "exchanges.jsonl"), "--metrics", str(directory / "metrics.prom"), *options,
+                   "--", sys.executable, os.path.abspath(sys.argv[0]), "--scenario", scenario, *map(str, args)]
+        environment = {**os.environ, "TT_TOLD": str(directory / "told.json")}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit, text=True)
+        result = Result(done.returncode, directory, done.stdout)
+        check(done.returncode == want_status, f"telltale run ended with {done.returncode}:\n{done.stdout}")
+        return result
+
+
+def need(*programs):
+    for program in programs:
+        if subprocess.run(["which", program], stdout=subprocess.DEVNULL).returncode:
+            skip(f"{program} is not installed")
+
+
+def need_root():
+    if os.geteuid() != 0:
+        skip("needs root")
+
+
+def main(module):
+    """Runs a scenario, or every function named test_*; each prints its own line."""
+    functions = vars(module) if not isinstance(module, dict) else module
+    if len(sys.argv) > 2 and sys.argv[1] == "--scenario":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
+        functions[sys.argv[2]](*sys.argv[3:])
+        return 0
+    need_root()
+    failures = 0
+    chosen = sys.argv[1:] or [name for name in functions if name.startswith("test_")]
+    for name in chosen:
+        begin = time.monotonic()
+        try:
+            functions[name]()
+            print(f"ok {name} ({time.monotonic() - begin:.1f} s)", flush=True)
+        except AssertionError as error:
+            failures += 1
+            print(f"not ok {name}: {error}", flush=True)
+    return 1 if failures else 0
