@@ -70,6 +70,8 @@ struct tt_message {
 	bool ends_at_eof;
 	bool will_end; /* end_off is set */
 	bool hashed;
+	bool held; /* the parser has not ended it yet: its pointer stays good */
+	bool dead; /* already reported or given up: only kept for the parser's pointer */
 
 	struct {
 		uint32_t off;

@@ -137,6 +137,11 @@ void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t
 /* It ends when its side's stream ends (close-delimited). */
 void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m);
 
+/*
+ * A message's pointer stays good until the parser ends or drops it, whatever happened to its exchange meanwhile; gap() on its side ends
+ * that too: nothing of that side may be touched from there on.
+ */
+
 /* It was no message after all. */
 void tt_message_drop(struct tt_link *link, struct tt_message *m);
 

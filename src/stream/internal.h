@@ -76,6 +76,7 @@ struct tt_pair {
 	struct tt_message *first[2]; /* requests; responses not attached to one */
 	struct tt_message *last[2];
 	struct tt_message **hash[2]; /* by id, ended messages; by-id protocols only */
+	struct tt_message *dead;     /* kept until the parser lets go of them */
 	uint32_t count;              /* requests in the list */
 	uint64_t response_end_ns;    /* when the last response ended */
 	uint64_t hole_ns;            /* latest hole */
@@ -200,6 +201,7 @@ void tt_pair_eof(struct tt_link *link, enum tt_side side);
 void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome);
 void tt_pair_timeout(struct tt_link *link, uint64_t now_ns);
 void tt_pair_expire(struct tt_link *link, uint64_t before_ns); /* responses nobody asked for */
+void tt_pair_let_go(struct tt_link *link, enum tt_side side); /* the parser has forgotten its messages of this side */
 void tt_pair_free(struct tt_link *link);
 void tt_messages_free(struct tt_streams *s);
 

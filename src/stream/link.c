@@ -364,6 +364,7 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
 	tt_pair_hole(link, side, now_ns);
 	if (link->proto->gap)
 		link->proto->gap(link, side, n);
+	tt_pair_let_go(link, side);
 }
 
 void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)

@@ -118,10 +118,49 @@ static void tt_pair_discard(struct tt_link *link, struct tt_message *m)
 {
 	if (!m)
 		return;
+	if (m->dead)
+		return;
 	if (m->peer)
 		m->peer->peer = NULL;
+	m->peer = NULL;
 	tt_pair_unlink(link, m);
+	if (m->held) {
+		m->dead = true;
+		m->next = link->pair.dead;
+		link->pair.dead = m;
+		return;
+	}
 	tt_message_free(link->conn->s, m);
+}
+
+static void tt_pair_bury(struct tt_link *link, struct tt_message *m)
+{
+	struct tt_message **at = &link->pair.dead;
+	while (*at && *at != m)
+		at = &(*at)->next;
+	if (*at)
+		*at = m->next;
+	tt_message_free(link->conn->s, m);
+}
+
+/* The parser ends or drops a message: its pointer is not used again. True where the message was dead already and is gone now. */
+static bool tt_pair_release(struct tt_link *link, struct tt_message *m)
+{
+	m->held = false;
+	if (!m->dead)
+		return false;
+	tt_pair_bury(link, m);
+	return true;
+}
+
+void tt_pair_let_go(struct tt_link *link, enum tt_side side)
+{
+	struct tt_message *next;
+	for (struct tt_message *m = link->pair.dead; m; m = next) {
+		next = m->next;
+		if (m->side == side)
+			tt_pair_bury(link, m);
+	}
 }
 
 /* --- reporting --------------------------------------------------------------------------------------------------------------- */
@@ -279,6 +318,7 @@ static struct tt_message *tt_message_open(struct tt_link *link, enum tt_side sid
 		return NULL;
 	}
 	m->side = (uint8_t)side;
+	m->held = true;
 	m->first_off = in ? in->offset + at : f->next;
 	const struct tt_mark *mark = tt_marks_find(&f->marks, m->first_off);
 	if (mark) {
@@ -467,7 +507,7 @@ static void tt_message_end_off(struct tt_link *link, struct tt_message *m, uint6
 
 void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at)
 {
-	if (!m || m->will_end)
+	if (!m || tt_pair_release(link, m) || m->will_end)
 		return;
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
 	uint64_t base = in ? in->offset : f->next;
@@ -494,7 +534,7 @@ void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t
 
 void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m)
 {
-	if (!m)
+	if (!m || tt_pair_release(link, m))
 		return;
 	m->ends_at_eof = true;
 	if (link->flow[tt_link_dir(link, m->side)].eof_told)
@@ -503,7 +543,8 @@ void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m)
 
 void tt_message_drop(struct tt_link *link, struct tt_message *m)
 {
-	tt_pair_discard(link, m);
+	if (m && !tt_pair_release(link, m))
+		tt_pair_discard(link, m);
 }
 
 /* --- holes, ends, time-outs --------------------------------------------------------------------------------------------------- */
@@ -663,6 +704,8 @@ void tt_pair_free(struct tt_link *link)
 	}
 	while (p->first[TT_RESPONSES])
 		tt_pair_discard(link, p->first[TT_RESPONSES]);
+	while (p->dead)
+		tt_pair_bury(link, p->dead);
 	free(p->hash[0]);
 	free(p->hash[1]);
 	*p = (struct tt_pair){0};
