@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the user asked for, from options and the configuration file (one option table: cli/options.h). Strings and arrays are owned by the
+ * configuration and live as long as it does.
+ */
+#ifndef TT_AGENT_CONFIG_H
+#define TT_AGENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "shared/limits.h"
+
+struct tt_strings {
+	char **list; /* NULL-ended; NULL: none */
+	size_t count;
+};
+
+struct tt_config {
+	/* Whom to observe: at most one kind. Processes are observed with their descendants. */
+	uint32_t *pids;
+	size_t pid_count;
+	char *cgroup;       /* path of a cgroup v2 directory */
+	char *netns;        /* name below /run/netns, or a path */
+	bool include_self;
+
+	struct tt_strings protocols;   /* names; none: all */
+	char *hooks;                   /* "auto", "tracepoint", "kprobe", "fexit" */
+	bool show_values;
+
+	char *listen;                  /* ADDRESS:PORT; NULL: do not listen */
+	struct tt_strings allow_hosts;
+	char *json;                    /* file, "-": standard output */
+	char *record;                  /* file */
+	char *metrics;                 /* file the metrics are written to at the end */
+	char *connect;                 /* watch: the agent's ADDRESS:PORT */
+	char *user;                    /* run: the command's user */
+
+	char *config_file;
+	bool no_times;                 /* JSON lines without times, for comparing */
+	enum tt_log_level log_level;
+	struct tt_limits limits;
+};
+
+#endif
