@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kernel side keeps of a connection, and the records about it. */
+#ifndef TT_BPF_CONN_H
+#define TT_BPF_CONN_H
+
+#include "ring.h"
+#include "sock.h"
+#include "task.h"
+
+enum tt_conn_state_flags {
+	TT_STATE_SEEN_OPEN = 1 << 0,   /* offsets count from the true start */
+	TT_STATE_SEQUENCE = 1 << 1,    /* offsets come from TCP's sequence numbers */
+	TT_STATE_RX_PLACED = 1 << 2,   /* next[TT_RX] is valid */
+	TT_STATE_TX_PLACED = 1 << 3,
+	TT_STATE_CONNECTING = 1 << 4,  /* connect() began, no outcome reported */
+	TT_STATE_FIN_SENT = 1 << 5,    /* write_seq counts our FIN */
+	TT_STATE_FIN_RECEIVED = 1 << 6,
+	TT_STATE_RX_END = 1 << 7,      /* the end of the stream was reported */
+	TT_STATE_NEW = 1 << 8,         /* nothing reported of it yet */
+	TT_STATE_RESET_RECEIVED = 1 << 9,
+	TT_STATE_RESET_SENT = 1 << 10,
+};
+
+#define TT_STATE_PLACED(direction) ((direction) == TT_TX ? TT_STATE_TX_PLACED : TT_STATE_RX_PLACED)
+
+struct tt_conn {
+	__u64 ino;
+	/* Position of the next byte. With TT_STATE_SEQUENCE the low 32 bits are the raw sequence number. One word, so it never tears. */
+	__u64 next[2];
+	__u64 origin[2]; /* position of what is reported as offset 0 */
+	__u64 bytes[2];  /* moved since it was first seen */
+	__u64 connect_ns; /* when connect() began; afterwards how long it took */
+	__u64 sampled_ns; /* last layer-4 sample */
+	__u64 start_ns;  /* process that opened it or was first seen using it */
+	__u64 cgroup_id;
+	__u32 tid;
+	__u32 tgid;
+	__u32 netns;
+	__u32 flags;
+	__s32 error; /* last error reported for it */
+	__u8 transport;
+	__u8 role;
+	__u16 reserved;
+	struct tt_sockaddr local;
+	struct tt_sockaddr peer;
+};
+
+/* Sized at load (limit kernel_connections). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct tt_conn);
+} tt_conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tt_listener);
+	__type(value, __u32);
+} tt_listeners SEC(".maps");
+
+/* Begins a position that is not known from the start: far from 0, so that what came before it stays positive. */
+#define TT_ORIGIN_UNKNOWN (1ull << 32)
+
+/* A connection in use is sampled at most so often. */
+#define TT_SAMPLE_NS 1000000000ull
+
+TT_INLINE void tt_conn_record_fill(struct tt_conn_record *r, enum tt_record_type type, __u64 sock, const struct tt_conn *conn)
+{
+	r->rec.type = type;
+	r->rec.version = TT_RECORD_VERSION;
+	r->rec.reserved = 0;
+	r->rec.tid = conn->tid;
+	r->rec.tgid = conn->tgid;
+	r->rec.start_ns = conn->start_ns;
+	r->rec.cgroup_id = conn->cgroup_id;
+	r->conn.sock = sock;
+	r->conn.ino = conn->ino;
+	r->local = conn->local;
+	r->peer = conn->peer;
+	r->netns = conn->netns;
+	r->transport = conn->transport;
+	r->role = conn->role;
+	r->flags = TT_CONN_OFFSETS;
+	if (conn->flags & TT_STATE_SEEN_OPEN)
+		r->flags |= TT_CONN_SEEN_OPEN;
+	if (conn->flags & TT_STATE_RESET_RECEIVED)
+		r->flags |= TT_CONN_RESET_RECEIVED;
+	if (conn->flags & TT_STATE_RESET_SENT)
+		r->flags |= TT_CONN_RESET_SENT;
+	r->error = 0;
+	r->rtt_us = 0;
+	r->rtt_var_us = 0;
+	r->retransmits = 0;
+	r->connect_ns = conn->flags & TT_STATE_CONNECTING ? 0 : conn->connect_ns;
+	r->tx_offset = conn->next[TT_TX] - conn->origin[TT_TX];
+	r->rx_offset = conn->next[TT_RX] - conn->origin[TT_RX];
+	r->tx_bytes = conn->bytes[TT_TX];
+	r->rx_bytes = conn->bytes[TT_RX];
+}
+
+TT_INLINE void tt_conn_record_tcp(struct tt_conn_record *r, struct sock *sk)
+{
+	r->rtt_us = TT_READ(struct tcp_sock, sk, srtt_us) >> 3;
+	r->rtt_var_us = TT_READ(struct tcp_sock, sk, mdev_us) >> 2;
+	r->retransmits = TT_READ(struct tcp_sock, sk, total_retrans);
+	r->flags |= TT_CONN_TCP_INFO;
+}
+
+/* The whole position of a raw sequence number near the one the connection is at. */
+TT_INLINE __u64 tt_conn_unwrap(const struct tt_conn *conn, __u8 direction, __u32 sequence)
+{
+	__u64 next = conn->next[direction];
+
+	return next + (__s64)(__s32)(sequence - (__u32)next);
+}
+
+/* Sets the position of a direction; from_start: nothing was moved before it. */
+TT_INLINE void tt_conn_place(struct tt_conn *conn, __u8 direction, __u32 sequence, bool from_start)
+{
+	conn->origin[direction] = from_start ? TT_ORIGIN_UNKNOWN | sequence : sequence;
+	conn->next[direction] = TT_ORIGIN_UNKNOWN | sequence;
+	conn->flags |= TT_STATE_PLACED(direction);
+}
+
+/* Reports the connection's end with its final offsets and forgets it. */
+TT_INLINE void tt_conn_end(__u64 sock, struct sock *sk, struct tt_conn *conn, bool with_tcp)
+{
+	struct tt_conn_record r = {};
+
+	tt_conn_record_fill(&r, TT_REC_CLOSE, sock, conn);
+	if (with_tcp) {
+		tt_conn_record_tcp(&r, sk);
+		if (conn->flags & TT_STATE_SEQUENCE) {
+			__u32 written = TT_READ(struct tcp_sock, sk, write_seq) - !!(conn->flags & TT_STATE_FIN_SENT);
+			__u32 copied = TT_READ(struct tcp_sock, sk, copied_seq);
+
+			if ((conn->flags & TT_STATE_FIN_RECEIVED) && TT_READ(struct tcp_sock, sk, rcv_nxt) == copied)
+				copied--;
+			/* A direction never placed moved nothing that was seen; one that goes backwards was disconnected. */
+			if ((conn->flags & TT_STATE_TX_PLACED) && (__s32)(written - (__u32)conn->next[TT_TX]) > 0)
+				r.tx_offset = tt_conn_unwrap(conn, TT_TX, written) - conn->origin[TT_TX];
+			if ((conn->flags & TT_STATE_RX_PLACED) && (__s32)(copied - (__u32)conn->next[TT_RX]) > 0)
+				r.rx_offset = tt_conn_unwrap(conn, TT_RX, copied) - conn->origin[TT_RX];
+		}
+		r.error = TT_READ(struct sock, sk, sk_err);
+	}
+	tt_control_submit(&r.rec, sizeof(r));
+	bpf_map_delete_elem(&tt_conns, &sock);
+}
+
+/* Finds the connection in any context. */
+TT_INLINE struct tt_conn *tt_conn_find(__u64 sock)
+{
+	return bpf_map_lookup_elem(&tt_conns, &sock);
+}
+
+TT_INLINE __u8 tt_role_by_listener(__u32 netns, const struct tt_sockaddr *local, const struct tt_sockaddr *peer)
+{
+	struct tt_listener key = {.netns = netns, .port = local->port};
+
+	if (bpf_map_lookup_elem(&tt_listeners, &key))
+		return TT_ROLE_SERVER;
+	key.port = peer->port;
+	return bpf_map_lookup_elem(&tt_listeners, &key) ? TT_ROLE_CLIENT : TT_ROLE_UNKNOWN;
+}
+
+/*
+ * The state of a socket the current task uses, made where there is none. An entry of another inode is of a socket that is gone:
+ * its end is reported. NULL: no room.
+ */
+TT_INLINE struct tt_conn *tt_conn_get(const struct tt_found *found, __u8 transport)
+{
+	__u64 sock = (__u64)found->sk;
+	struct tt_conn *conn = tt_conn_find(sock);
+
+	if (conn && conn->ino == found->ino)
+		return conn;
+	if (conn)
+		tt_conn_end(sock, found->sk, conn, false);
+
+	struct tt_conn fresh = {};
+	__u64 id = bpf_get_current_pid_tgid();
+	fresh.ino = found->ino;
+	fresh.flags = TT_STATE_NEW;
+	fresh.transport = transport;
+	fresh.tid = (__u32)id;
+	fresh.tgid = id >> 32;
+	fresh.start_ns = tt_task_start(tt_task_here());
+	fresh.cgroup_id = bpf_get_current_cgroup_id();
+	fresh.netns = tt_sock_netns(found->sk);
+	tt_addresses(found->sk, &fresh.local, &fresh.peer);
+	if (transport == TT_TRANSPORT_TCP) {
+		fresh.role = tt_role_by_listener(fresh.netns, &fresh.local, &fresh.peer);
+		if (tt_sock_has_sequence(found->sk))
+			fresh.flags |= TT_STATE_SEQUENCE;
+	}
+	if (bpf_map_update_elem(&tt_conns, &sock, &fresh, BPF_ANY)) {
+		tt_failed(TT_PLACE_CONN_UPDATE);
+		return NULL;
+	}
+	return tt_conn_find(sock);
+}
+
+/* The opening, or the failure to open. `error` is a positive errno or 0. */
+TT_INLINE void tt_conn_opened(__u64 sock, struct sock *sk, struct tt_conn *conn, __s32 error)
+{
+	struct tt_conn_record r = {};
+
+	tt_conn_record_fill(&r, TT_REC_OPEN, sock, conn);
+	if (error) {
+		r.error = error;
+		r.flags |= TT_CONN_CONNECT_FAILED;
+	}
+	if (conn->transport == TT_TRANSPORT_TCP)
+		tt_conn_record_tcp(&r, sk);
+	tt_control_submit(&r.rec, sizeof(r));
+}
+
+#endif

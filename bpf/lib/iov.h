@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The work area of a call being reported: its chunk, its segments, and the payload gathered from them. One a CPU: the programs that
+ * use it run in process context with preemption off, so nothing can come between.
+ */
+#ifndef TT_BPF_IOV_H
+#define TT_BPF_IOV_H
+
+#include "compat.h"
+
+struct tt_work {
+	struct tt_chunk chunk;
+	__u8 data[3 * TT_PART_BYTES]; /* a part, and room for what the verifier thinks may come behind it */
+	struct iovec segment[TT_SEGMENTS_MOST];
+	__u32 segments;
+	__u32 at;        /* cursor: segment … */
+	__u64 at_offset; /* … and bytes of it that were taken */
+	__u32 gathered;  /* bytes in data; here and not in a variable, so that the verifier sees all rounds of a loop alike */
+	__u32 reserved2;
+	__u64 available; /* bytes in all segments read */
+	__u64 name;      /* user memory: the peer's address of an unconnected datagram */
+	__u32 name_len;
+	__u8 cut;        /* there were more segments than are read */
+	__u8 reserved[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tt_work);
+} tt_works SEC(".maps");
+
+TT_INLINE struct tt_work *tt_work_here(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&tt_works, &cpu);
+}
+
+TT_INLINE void tt_iov_start(struct tt_work *w)
+{
+	w->at = 0;
+	w->at_offset = 0;
+	w->cut = 0;
+	w->name = 0;
+	w->name_len = 0;
+}
+
+TT_INLINE void tt_iov_one(struct tt_work *w, __u64 base, __u64 len)
+{
+	tt_iov_start(w);
+	w->segment[0].iov_base = base;
+	w->segment[0].iov_len = len;
+	w->segments = 1;
+	w->available = len;
+}
+
+TT_INLINE void tt_iov_none(struct tt_work *w)
+{
+	tt_iov_start(w);
+	w->segments = 0;
+	w->available = 0;
+}
+
+/* Reads `count` segments at `iov` in user memory, as many as the limit allows. */
+TT_INLINE void tt_iov_read(struct tt_work *w, __u64 iov, __u64 count)
+{
+	tt_iov_none(w);
+	if (count > tt_config.iov_segments) {
+		count = tt_config.iov_segments;
+		w->cut = 1;
+	}
+	if (count > TT_SEGMENTS_MOST)
+		count = TT_SEGMENTS_MOST;
+	__u64 size = count * sizeof(struct iovec);
+	TT_BOUND(size, 2 * TT_SEGMENTS_MOST * sizeof(struct iovec) - 1);
+	if (size > sizeof(w->segment) || bpf_probe_read_user(w->segment, size, (const void *)iov)) {
+		tt_failed(TT_PLACE_USER_IOVEC);
+		return;
+	}
+	w->segments = count;
+	for (__u32 i = 0; i < TT_SEGMENTS_MOST && i < count; i++)
+		w->available += w->segment[i].iov_len;
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whether the current task is to be observed. */
+#ifndef TT_BPF_SCOPE_H
+#define TT_BPF_SCOPE_H
+
+#include "compat.h"
+#include "task.h"
+
+/* Processes in scope. Sized at load (limit scope_processes). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} tt_scope_pids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} tt_scope_cgroup SEC(".maps");
+
+TT_INLINE __u32 tt_task_netns(struct task_struct *task)
+{
+	struct nsproxy *proxy = TT_READ(struct task_struct, task, nsproxy);
+
+	if (!proxy)
+		return 0;
+	struct net *net = TT_READ(struct nsproxy, proxy, net_ns);
+	return TT_READ(struct net, net, ns.inum);
+}
+
+/* Mapped into the user side. */
+struct tt_kernel_self tt_self = {};
+
+/* During the self-test only telltale's own calls count, and its id is learned: it may run in a pid namespace. */
+TT_INLINE bool tt_in_test(__u32 tgid)
+{
+	struct bpf_pidns_info info = {};
+
+	if (tt_self.phase != TT_PHASE_TESTING ||
+	    bpf_get_ns_current_pid_tgid(tt_config.pidns_dev, tt_config.pidns_ino, &info, sizeof(info)) || info.tgid != tt_config.own_pid)
+		return false;
+	tt_self.own_tgid = tgid;
+	return true;
+}
+
+TT_INLINE bool tt_in_scope(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (tt_self.phase != TT_PHASE_LIVE)
+		return tt_in_test(tgid);
+	if (!tt_config.report_own && tgid == tt_self.own_tgid)
+		return false;
+	if (tt_config.scope == TT_SCOPE_PIDS)
+		return bpf_map_lookup_elem(&tt_scope_pids, &tgid) != NULL;
+	if (tt_config.scope == TT_SCOPE_CGROUP)
+		return bpf_current_task_under_cgroup(&tt_scope_cgroup, 0) == 1;
+	if (tt_config.scope == TT_SCOPE_NETNS)
+		return tt_task_netns(tt_task_here()) == tt_config.netns;
+	return true;
+}
+
+#endif

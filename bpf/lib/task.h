@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who an event happened to. */
+#ifndef TT_BPF_TASK_H
+#define TT_BPF_TASK_H
+
+#include "compat.h"
+
+TT_INLINE struct task_struct *tt_task_here(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+TT_INLINE __u64 tt_task_start(struct task_struct *task)
+{
+	struct task_struct *leader = TT_READ(struct task_struct, task, group_leader);
+
+	return TT_READ(struct task_struct, leader, start_boottime);
+}
+
+/* Fills the header of a record about the current task, except for len and time. */
+TT_INLINE void tt_record_here(struct tt_record *rec, enum tt_record_type type)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	rec->type = type;
+	rec->version = TT_RECORD_VERSION;
+	rec->reserved = 0;
+	rec->tid = (__u32)id;
+	rec->tgid = id >> 32;
+	rec->start_ns = tt_task_start(tt_task_here());
+	rec->cgroup_id = bpf_get_current_cgroup_id();
+}
+
+#endif

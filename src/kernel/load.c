@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/load.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "kernel/calls.h"
+#include "kernel/internal.h"
+#include "probes.skel.h"
+
+/* libbpf speaks through one callback: its first complaint, for the one line of an error, and all of it for who asked. */
+static char complaint[200];
+static void (*log_fn)(const char *text);
+
+void tt_kernel_log(void (*fn)(const char *text))
+{
+	log_fn = fn;
+}
+
+static int complaint_keep(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	static char text[1 << 16];
+
+	if (level > LIBBPF_WARN)
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, args);
+	if (log_fn)
+		log_fn(text);
+	/* The verifier's log comes as one long text: its last lines but one say what was wrong. */
+	if (!complaint[0]) {
+		text[strcspn(text, "\n")] = 0;
+		snprintf(complaint, sizeof(complaint), "%.*s", (int)sizeof(complaint) - 1, text);
+	}
+	return 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint32_t power_of_two(uint64_t n)
+{
+	uint32_t p = 1;
+
+	while (p < n && p < 1u << 31)
+		p <<= 1;
+	return p;
+}
+
+__attribute__((format(printf, 3, 4))) static int refuse(struct tt_kernel_report *report, int r, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(report->error, sizeof(report->error), fmt, args);
+	va_end(args);
+	return r;
+}
+
+/* --- what is decided before the programs are loaded --- */
+
+static int config_scope(struct tt_kernel_config *c, const struct tt_scope *scope, struct tt_kernel_report *report)
+{
+	c->scope = scope->mode;
+	c->report_own = scope->report_own;
+	if (scope->mode != TT_SCOPE_NETNS)
+		return 0;
+	uint32_t inode;
+	int r = tt_scope_netns_inode(scope->netns, &inode);
+	if (r < 0)
+		return refuse(report, r, "network namespace %s: %s", scope->netns, strerror(-r));
+	c->netns = inode;
+	return 0;
+}
+
+static int config_fill(struct tt_kernel_config *c, const struct tt_limits *limits, const struct tt_scope *scope,
+		       struct tt_kernel_report *report)
+{
+	struct stat ns;
+
+	tt_calls_fill(c->call);
+	c->own_pid = (uint32_t)getpid();
+	if (stat("/proc/self/ns/pid", &ns) == 0) {
+		c->pidns_dev = ns.st_dev;
+		c->pidns_ino = ns.st_ino;
+	}
+	c->capture_bytes = (uint32_t)limits->value[TT_LIMIT_CAPTURE_BYTES];
+	c->iov_segments = (uint32_t)limits->value[TT_LIMIT_IOV_SEGMENTS];
+	c->mmsg_messages = (uint32_t)limits->value[TT_LIMIT_MMSG_MESSAGES];
+	c->wish_mask = power_of_two(2 * limits->value[TT_LIMIT_KERNEL_CONNECTIONS]) - 1;
+	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
+	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
+	return config_scope(c, scope, report);
+}
+
+static int maps_size(struct tt_kernel *k, const struct tt_limits *limits, uint32_t data_rings)
+{
+	const struct tt_kernel_config *c = (const struct tt_kernel_config *)&k->skel->rodata->tt_config;
+	const struct {
+		struct bpf_map *map;
+		uint64_t entries;
+	} sizes[] = {
+		{k->skel->maps.tt_counters, k->cpus},
+		{k->skel->maps.tt_works, k->cpus},
+		{k->skel->maps.tt_process_works, k->cpus},
+		{k->skel->maps.tt_data_rings, data_rings},
+		{k->skel->maps.tt_control_ring, power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES])},
+		{k->skel->maps.tt_conns, limits->value[TT_LIMIT_KERNEL_CONNECTIONS]},
+		{k->skel->maps.tt_scope_pids, limits->value[TT_LIMIT_SCOPE_PROCESSES]},
+		{k->skel->maps.tt_stamps_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_SCOPE_PROCESSES]},
+		{k->skel->maps.tt_wishes, c->wish_mask + 1},
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(sizes); i++) {
+		int r = bpf_map__set_max_entries(sizes[i].map, (uint32_t)sizes[i].entries);
+		if (r < 0)
+			return r;
+	}
+	return c->has_task_storage ? 0 : bpf_map__set_autocreate(k->skel->maps.tt_stamps, false);
+}
+
+static struct bpf_program *program_of(struct tt_kernel *k, const struct tt_hook_row *row)
+{
+	return bpf_object__find_program_by_name(k->skel->obj, row->program);
+}
+
+static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_features *features)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, k->skel->obj)
+		bpf_program__set_autoload(p, false);
+	const struct tt_hook_set *both[] = {set, &tt_hook_common};
+	for (size_t s = 0; s < TT_ARRAY_LEN(both); s++) {
+		for (size_t i = 0; i < both[s]->count; i++) {
+			if (features->has[both[s]->rows[i].needs])
+				bpf_program__set_autoload(program_of(k, &both[s]->rows[i]), true);
+		}
+	}
+}
+
+/* --- what is set up once they are loaded --- */
+
+static void *map_mapped(struct bpf_map *map, size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+}
+
+static size_t whole_pages(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+static int counters_map(struct tt_kernel *k, uint32_t ring_cpus)
+{
+	k->counters_size = whole_pages(k->cpus * sizeof(*k->counters));
+	void *p = map_mapped(k->skel->maps.tt_counters, k->counters_size);
+	if (p == MAP_FAILED)
+		return -errno;
+	k->counters = p;
+	for (unsigned cpu = 0; cpu < k->cpus; cpu++)
+		k->counters[cpu].ring = cpu / ring_cpus;
+	return 0;
+}
+
+static int wishes_map(struct tt_kernel *k)
+{
+	uint32_t mask = k->skel->rodata->tt_config.wish_mask;
+	void *p = map_mapped(k->skel->maps.tt_wishes, whole_pages((size_t)(mask + 1) * sizeof(struct tt_wish_slot)));
+	if (p == MAP_FAILED)
+		return -errno;
+	k->wishes = calloc(1, sizeof(*k->wishes));
+	if (!k->wishes) {
+		munmap(p, whole_pages((size_t)(mask + 1) * sizeof(struct tt_wish_slot)));
+		return -ENOMEM;
+	}
+	k->wishes->slots = p;
+	k->wishes->mask = mask;
+	return 0;
+}
+
+static int rings_make(struct tt_kernel *k, const struct tt_limits *limits, uint32_t data_rings)
+{
+	size_t size = power_of_two(limits->value[TT_LIMIT_RING_BYTES]);
+	int r = tt_rings_new(&k->rings);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < data_rings; i++) {
+		tt_close_auto int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tt_data", 0, 0, (uint32_t)size, NULL);
+		if (fd < 0)
+			return -errno;
+		if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_data_rings), &i, &fd, BPF_ANY) < 0)
+			return -errno;
+		r = tt_rings_add(k->rings, fd, size);
+		if (r < 0)
+			return r;
+	}
+	return tt_rings_add(k->rings, bpf_map__fd(k->skel->maps.tt_control_ring),
+			    power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES]));
+}
+
+static int scope_fill(struct tt_kernel *k, const struct tt_scope *scope, struct tt_kernel_report *report)
+{
+	for (size_t i = 0; scope->mode == TT_SCOPE_PIDS && i < scope->pid_count; i++) {
+		int r = tt_kernel_follow(k, scope->pids[i]);
+		if (r < 0)
+			return refuse(report, r, "process %u: %s", scope->pids[i], strerror(-r));
+	}
+	if (scope->mode != TT_SCOPE_CGROUP)
+		return 0;
+
+	tt_close_auto int fd = tt_scope_open_cgroup(scope->cgroup);
+	if (fd < 0)
+		return refuse(report, fd, "cgroup %s: %s", scope->cgroup, fd == -EINVAL ? "not a v2 cgroup" : strerror(-fd));
+	__u32 zero = 0;
+	if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_scope_cgroup), &zero, &fd, BPF_ANY) < 0)
+		return refuse(report, -errno, "cgroup %s: %s", scope->cgroup, strerror(errno));
+	return 0;
+}
+
+static int attach_row(struct tt_kernel *k, const struct tt_hook_row *row)
+{
+	struct bpf_program *p = program_of(k, row);
+	struct bpf_link *link = bpf_program__attach(p);
+
+	if (!link)
+		return -errno;
+	k->programs[k->link_count] = p;
+	k->links[k->link_count++] = link;
+	return 0;
+}
+
+/* Rows that are not required may fail: what is missing then is said in their verdict. */
+static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_features *features,
+		      struct tt_hook_verdict *rows, char *reason, size_t size)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct tt_hook_row *row = &set->rows[i];
+		int r = features->has[row->needs] ? attach_row(k, row) : -ENOENT;
+
+		if (rows)
+			rows[i].chosen = r == 0;
+		if (r == 0)
+			continue;
+		if (rows)
+			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s", r == -ENOENT ? "this kernel does not have it" : strerror(-r));
+		if (row->required) {
+			snprintf(reason, size, "%s does not attach: %s", row->hook, strerror(-r));
+			return -EOPNOTSUPP;
+		}
+	}
+	return 0;
+}
+
+/* --- one set, tried --- */
+
+static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_limits *limits, const struct tt_scope *scope,
+		    struct tt_kernel_report *report, char *reason, size_t size)
+{
+	k->cpus = (unsigned)libbpf_num_possible_cpus();
+	uint32_t ring_cpus = (uint32_t)limits->value[TT_LIMIT_RING_CPUS];
+	uint32_t data_rings = (k->cpus + ring_cpus - 1) / ring_cpus;
+
+	k->skel = tt_probes__open();
+	if (!k->skel)
+		return -errno;
+	int r = config_fill((struct tt_kernel_config *)&k->skel->rodata->tt_config, limits, scope, report);
+	if (r < 0)
+		return r;
+	r = maps_size(k, limits, data_rings);
+	if (r < 0)
+		return r;
+	programs_choose(k, set, &report->features);
+
+	r = tt_probes__load(k->skel);
+	if (r == -EPERM)
+		return refuse(report, r, "not permitted to load programs: run as root, or with CAP_BPF and CAP_PERFMON");
+	if (r < 0) {
+		snprintf(reason, size, "refused by the kernel (%s): %s", strerror(-r), complaint);
+		return -EOPNOTSUPP;
+	}
+	k->self = &k->skel->bss->tt_self;
+	if ((r = counters_map(k, ring_cpus)) < 0 || (r = wishes_map(k)) < 0 || (r = rings_make(k, limits, data_rings)) < 0) {
+		snprintf(reason, size, "setting up maps: %s", strerror(-r));
+		return r;
+	}
+	r = scope_fill(k, scope, report);
+	if (r < 0)
+		return r;
+	r = attach_set(k, set, &report->features, NULL, reason, size);
+	if (r < 0)
+		return r;
+	r = attach_set(k, &tt_hook_common, &report->features, report->common, reason, size);
+	if (r < 0)
+		return r;
+	return tt_kernel_selftest(k, reason, size);
+}
+
+static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const struct tt_limits *limits, const struct tt_scope *scope,
+		   struct tt_kernel_report *report, struct tt_hook_verdict *verdict)
+{
+	const struct tt_hook_row *missing = tt_hook_set_missing(set, &report->features);
+
+	verdict->set = set;
+	if (missing) {
+		snprintf(verdict->reason, sizeof(verdict->reason), "this kernel has no %s", missing->hook);
+		return -EOPNOTSUPP;
+	}
+	struct tt_kernel *k = calloc(1, sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	int r = load_set(k, set, limits, scope, report, verdict->reason, sizeof(verdict->reason));
+	if (r < 0) {
+		tt_kernel_free(k);
+		return r;
+	}
+	verdict->chosen = true;
+	*ret = k;
+	return 0;
+}
+
+int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope, struct tt_kernel_report *report)
+{
+	*report = (struct tt_kernel_report){0};
+	complaint[0] = 0;
+	libbpf_print_fn_t before = libbpf_set_print(complaint_keep);
+
+	int r = tt_features_probe(&report->features);
+	if (r == -EPERM)
+		refuse(report, r, "not permitted to ask the kernel: run as root");
+	else if (r < 0)
+		refuse(report, r, "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+	else
+		r = -EOPNOTSUPP;
+
+	for (size_t i = 0; r == -EOPNOTSUPP && i < tt_hook_set_count; i++) {
+		report->set_count = i + 1;
+		r = try_set(ret, &tt_hook_sets[i], limits, scope, report, &report->sets[i]);
+	}
+	if (r < 0 && !report->error[0])
+		refuse(report, r, "no set of hooks works on this kernel; %s: %s", report->sets[0].set->name,
+		       report->sets[0].reason[0] ? report->sets[0].reason : strerror(-r));
+	libbpf_set_print(before);
+	return r;
+}
+
+void tt_kernel_stop(struct tt_kernel *k)
+{
+	if (k->self)
+		__atomic_store_n(&k->self->phase, TT_PHASE_CLOSED, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < k->link_count; i++) {
+		bpf_link__destroy(k->links[i]);
+		k->links[i] = NULL;
+	}
+	if (!k->stopped_ns)
+		k->stopped_ns = now_ns();
+}
+
+struct tt_kernel *tt_kernel_free(struct tt_kernel *k)
+{
+	if (!k)
+		return NULL;
+	tt_kernel_stop(k);
+	tt_rings_free(k->rings);
+	if (k->wishes) {
+		munmap(k->wishes->slots, whole_pages((size_t)(k->wishes->mask + 1) * sizeof(struct tt_wish_slot)));
+		free(k->wishes);
+	}
+	if (k->counters)
+		munmap(k->counters, k->counters_size);
+	tt_probes__destroy(k->skel);
+	free(k);
+	return NULL;
+}
+
+int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid)
+{
+	__u32 one = 1;
+
+	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_scope_pids), &tgid, &one, BPF_ANY) < 0 ? -errno : 0;
+}
+
+struct tt_rings *tt_kernel_rings(struct tt_kernel *k)
+{
+	return k->rings;
+}
+
+/*
+ * A program marks itself busy before it reads the clock. Whatever it stored may need a moment to be seen from another CPU, but never
+ * a millisecond.
+ */
+#define TT_STORE_NS 1000000u
+
+uint64_t tt_kernel_horizon(const struct tt_kernel *k)
+{
+	uint64_t horizon = now_ns();
+
+	if (k->stopped_ns && horizon - k->stopped_ns > TT_STORE_NS)
+		return horizon;
+	horizon -= TT_STORE_NS;
+	for (unsigned cpu = 0; cpu < k->cpus; cpu++) {
+		const struct tt_counts *both[] = {&k->counters[cpu].data, &k->counters[cpu].control};
+		for (size_t i = 0; i < TT_ARRAY_LEN(both); i++) {
+			uint64_t busy = __atomic_load_n(&both[i]->busy_ns, __ATOMIC_ACQUIRE);
+			/* 1: it is just reading the clock, and may have been interrupted there: no progress this time. */
+			if (busy == 1)
+				horizon = TT_MIN(horizon, tt_rings_watermark(k->rings));
+			else if (busy && busy <= horizon)
+				horizon = busy - 1;
+		}
+	}
+	return horizon;
+}
+
+void tt_kernel_wish(struct tt_kernel *k, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes)
+{
+	tt_wishes_set(k->wishes, conn, dir, from, bytes);
+}

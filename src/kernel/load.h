@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel programs, loaded and attached: from here on records come. */
+#ifndef TT_KERNEL_LOAD_H
+#define TT_KERNEL_LOAD_H
+
+#include "kernel/hooks.h"
+#include "kernel/ring.h"
+#include "kernel/scope.h"
+#include "shared/limits.h"
+
+#define TT_HOOK_SETS_MOST 4
+
+/* What was found and chosen, and in `error` one line saying why nothing could be loaded. */
+struct tt_kernel_report {
+	struct tt_features features;
+	struct tt_hook_verdict sets[TT_HOOK_SETS_MOST];
+	size_t set_count;
+	struct tt_hook_verdict common[16]; /* one a row of tt_hook_common: `set` is not used */
+	char error[256];
+};
+
+struct tt_kernel;
+
+/*
+ * Loads, attaches, passes the self-test and begins to observe `scope`. `limits` is only read during the call; `report` is always
+ * filled. -ENOENT no kernel BTF, -EPERM no privilege, -EOPNOTSUPP no hook set works here, and what scope's parts return. *ret is
+ * untouched on failure.
+ */
+int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope, struct tt_kernel_report *report);
+/* Detaches first: afterwards nothing is observed any more. NULL-safe, returns NULL. */
+struct tt_kernel *tt_kernel_free(struct tt_kernel *k);
+
+/* Gives everything libbpf and the verifier complain about to fn (NULL: nobody), for finding out why a program was refused. */
+void tt_kernel_log(void (*fn)(const char *text));
+
+/* Detaches, but lets what is in the rings be read. */
+void tt_kernel_stop(struct tt_kernel *k);
+
+/* Adds a process to a scope of TT_SCOPE_PIDS; its children follow by themselves. */
+int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid);
+
+/* Its rings; borrowed. */
+struct tt_rings *tt_kernel_rings(struct tt_kernel *k);
+
+/* A time before which no further record can come: the horizon for tt_rings_poll. */
+uint64_t tt_kernel_horizon(const struct tt_kernel *k);
+
+void tt_kernel_wish(struct tt_kernel *k, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes);
+
+#endif

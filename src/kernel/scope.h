@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whom the live source observes. */
+#ifndef TT_KERNEL_SCOPE_H
+#define TT_KERNEL_SCOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/kernel.h"
+
+/* All members are borrowed. A zeroed one is the whole host. */
+struct tt_scope {
+	enum tt_scope_mode mode;
+	const uint32_t *pids; /* TT_SCOPE_PIDS: these and every process they fork; may be none at first (tt_kernel_follow) */
+	size_t pid_count;
+	const char *cgroup;   /* TT_SCOPE_CGROUP: path of a cgroup v2, absolute or below its mount point */
+	const char *netns;    /* TT_SCOPE_NETNS: path (/run/netns/NAME, /proc/PID/ns/net) or a name of `ip netns` */
+	bool report_own;      /* telltale's own traffic too */
+};
+
+/* Opens the cgroup; -ENOENT, -ENOTDIR, -EINVAL where it is not a v2 cgroup. The caller closes. */
+int tt_scope_open_cgroup(const char *cgroup);
+
+/* The inode number by which the kernel names the namespace. Negative errno, -EINVAL for a file that is none. */
+int tt_scope_netns_inode(const char *netns, uint32_t *ret);
+
+#endif
