@@ -262,10 +262,10 @@ static struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side
 
 	if (!p->hash[side])
 		return NULL;
-	/* The oldest of equal ones: buckets grow at the front. */
+	/* The oldest of equal ones (buckets grow at the front), but rather one that is not given up yet. */
 	struct tt_message *found = NULL;
 	for (struct tt_message *m = *tt_pair_bucket(p, side, id); m; m = m->same_hash) {
-		if (m->id == id && !m->peer)
+		if (m->id == id && !m->peer && (!m->reported || !found || found->reported))
 			found = m;
 	}
 	if (found)
