@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Redis: RESP2 and RESP3 (Redis serialization protocol specification,
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/).
+ *
+ * Replies come in the order of the requests, but for what nobody asked for: messages of channels and RESP3's pushes. What a reply
+ * is can be told from its bytes, from what the connection listens to, and from the request it answers; that is this parser's
+ * state. Values are passed by counting and never kept.
+ */
+#include "proto/redis.h"
+
+#include "base/own.h"
+#include "shared/limits.h"
+
+/* Of a value that has not come yet to at least this size, the source is asked not to copy it. */
+#define WISH_FROM (64u << 10)
+
+bool tt_redis_pass(struct tt_link *link, enum tt_side side, struct tt_input *in, uint64_t n, uint64_t *ret_end)
+{
+	size_t left = tt_cursor_left(&in->c);
+
+	*ret_end = in->c.pos + n + 2;
+	if (n + 2 <= left) {
+		tt_cursor_skip(&in->c, n);
+		return tt_span_eq(tt_cursor_take(&in->c, 2), TT_SPAN_LIT("\r\n"));
+	}
+	if (n + 2 - left >= WISH_FROM)
+		tt_wish(link, side, in, *ret_end, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
+	tt_skip(link, side, n + 2);
+	return true;
+}
+
+static enum tt_step redis_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
+{
+	struct tt_redis *s = tt_link_state(link);
+
+	if (!s->started) {
+		s->started = true;
+		s->channels.sure = tt_link_from_start(link);
+		s->holes = !s->channels.sure;
+	}
+	return side == TT_REQUESTS ? tt_redis_parse_request(link, s, in) : tt_redis_parse_reply(link, s, in);
+}
+
+/* What was missed may have been SELECT, MULTI or SUBSCRIBE, or their answers. */
+static void redis_gap(struct tt_link *link, enum tt_side side, uint64_t n)
+{
+	struct tt_redis *s = tt_link_state(link);
+
+	s->holes = true;
+	s->handover = false;
+	s->channels.sure = false;
+	s->in_multi = false;
+	s->queued_db = 0;
+	s->db = 0;
+	if (side == TT_REQUESTS)
+		s->request = (struct tt_redis_request){0};
+	else
+		s->reply = (struct tt_redis_reply){0};
+}
+
+const struct tt_proto tt_proto_redis = {
+	.name = "redis",
+	.pairing = TT_PAIR_IN_ORDER,
+	.stream = true,
+	.state_size = sizeof(struct tt_redis),
+	.detect = tt_redis_detect,
+	.parse = redis_parse,
+	.gap = redis_gap,
+	.resync = tt_redis_resync,
+};
