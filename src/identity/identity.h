@@ -17,10 +17,16 @@ struct tt_identity {
 	char comm[TT_COMM_LEN];
 	char service[TT_IDENTITY_NAME_LEN];      /* service_name: never empty */
 	char instance[TT_IDENTITY_NAME_LEN];     /* service_instance_id: stable over restarts */
-	char container_id[TT_IDENTITY_NAME_LEN]; /* empty: none */
+	char container_id[TT_CONTAINER_ID_LEN];  /* empty: none */
 };
 
 struct tt_identities;
+
+struct tt_identities_stats {
+	uint64_t processes; /* kept now */
+	uint64_t evicted;   /* forgotten early because of the limit */
+	uint64_t unknown;   /* times nothing was known of a process that was asked for */
+};
 
 /* `use_proc`: look in /proc for what no record told (live); false for captures and recordings. *ret untouched on failure (-ENOMEM). */
 int tt_identities_new(struct tt_identities **ret, const struct tt_limits *limits, bool use_proc);
@@ -35,5 +41,13 @@ const struct tt_identity *tt_identities_find(struct tt_identities *ids, uint32_t
 
 /* Forgets processes that ended longer ago than the grace. */
 void tt_identities_advance(struct tt_identities *ids, uint64_t now_ns);
+
+/* Reads all of /proc now, so that processes which end before they are first asked for have names too. Nothing without `use_proc`. */
+void tt_identities_seed(struct tt_identities *ids);
+
+/* What is known as a record, for a recording. time_ns: now, monotonic. */
+struct tt_identity_record tt_identity_to_record(const struct tt_identity *identity, uint64_t time_ns);
+
+void tt_identities_stats(const struct tt_identities *ids, struct tt_identities_stats *ret);
 
 #endif

@@ -233,6 +233,7 @@ struct tt_loss_record {
 };
 
 #define TT_IDENTITY_NAME_LEN 64
+#define TT_CONTAINER_ID_LEN 72 /* 64 hexadecimal digits and the 0 that ends them */
 
 /* Written into a recording by the user side: what was known of a process, so that a replay needs no /proc. */
 struct tt_identity_record {
@@ -240,7 +241,7 @@ struct tt_identity_record {
 	char comm[TT_COMM_LEN];
 	char service[TT_IDENTITY_NAME_LEN];
 	char instance[TT_IDENTITY_NAME_LEN];
-	char container_id[TT_IDENTITY_NAME_LEN];
+	char container_id[TT_CONTAINER_ID_LEN];
 };
 
 static_assert(sizeof(struct tt_record) == 40, "layout");
@@ -251,6 +252,6 @@ static_assert(sizeof(struct tt_conn_record) == 168, "layout");
 static_assert(sizeof(struct tt_process_record) == 456, "layout");
 static_assert(sizeof(struct tt_clock_record) == 56, "layout");
 static_assert(sizeof(struct tt_loss_record) == 64, "layout");
-static_assert(sizeof(struct tt_identity_record) == 248, "layout");
+static_assert(sizeof(struct tt_identity_record) == 256, "layout");
 
 #endif
