@@ -15,9 +15,9 @@ struct tt_identity {
 	uint32_t tgid;
 	uint64_t start_ns;
 	char comm[TT_COMM_LEN];
-	char service[TT_IDENTITY_NAME_LEN];      /* service_name: never empty */
-	char instance[TT_IDENTITY_NAME_LEN];     /* service_instance_id: stable over restarts */
-	char container_id[TT_CONTAINER_ID_LEN];  /* empty: none */
+	char service[TT_IDENTITY_NAME_LEN];	/* service_name: never empty */
+	char instance[TT_IDENTITY_NAME_LEN];	/* service_instance_id: stable over restarts */
+	char container_id[TT_CONTAINER_ID_LEN]; /* empty: none */
 };
 
 struct tt_identities;
@@ -28,7 +28,8 @@ struct tt_identities_stats {
 	uint64_t unknown;   /* times nothing was known of a process that was asked for */
 };
 
-/* `use_proc`: look in /proc for what no record told (live); false for captures and recordings. *ret untouched on failure (-ENOMEM). */
+/* `use_proc`: look in /proc for what no record told (live); false for captures and recordings. *ret untouched on failure
+ * (-ENOMEM). */
 int tt_identities_new(struct tt_identities **ret, const struct tt_limits *limits, bool use_proc);
 /* NULL-safe, returns NULL. */
 struct tt_identities *tt_identities_free(struct tt_identities *ids);
@@ -42,7 +43,8 @@ const struct tt_identity *tt_identities_find(struct tt_identities *ids, uint32_t
 /* Forgets processes that ended longer ago than the grace. */
 void tt_identities_advance(struct tt_identities *ids, uint64_t now_ns);
 
-/* Reads all of /proc now, so that processes which end before they are first asked for have names too. Nothing without `use_proc`. */
+/* Reads all of /proc now, so that processes which end before they are first asked for have names too. Nothing without `use_proc`.
+ */
 void tt_identities_seed(struct tt_identities *ids);
 
 /* What is known as a record, for a recording. time_ns: now, monotonic. */
