@@ -244,7 +244,7 @@ static enum MHD_Result tt_request_route(struct tt_request *q, const char *path, 
 	return tt_request_ask(q, path);
 }
 
-void *tt_request_begin(void *cls, const char *target, struct MHD_Connection *connection)
+void *tt_web_request_begin(void *cls, const char *target, struct MHD_Connection *connection)
 {
 	struct tt_server *s = cls;
 	struct tt_request *q = calloc(1, sizeof(*q) + strlen(target) + 1);

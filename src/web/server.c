@@ -125,7 +125,7 @@ static int tt_server_start_daemon(struct tt_server *s)
 				     (unsigned)s->clients_max + TT_CLIENTS_REFUSED, MHD_OPTION_CONNECTION_TIMEOUT,
 				     TT_CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)TT_CONNECTION_BYTES,
 				     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-				     MHD_OPTION_URI_LOG_CALLBACK, tt_request_begin, s, MHD_OPTION_NOTIFY_COMPLETED,
+				     MHD_OPTION_URI_LOG_CALLBACK, tt_web_request_begin, s, MHD_OPTION_NOTIFY_COMPLETED,
 				     tt_request_end, s, MHD_OPTION_NOTIFY_CONNECTION, tt_client_count, s, MHD_OPTION_END);
 	if (!s->daemon)
 		return -ENOMEM;

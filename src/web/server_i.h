@@ -61,7 +61,7 @@ struct tt_server {
 uint64_t tt_server_now_ns(void);
 
 /* Callbacks of libmicrohttpd; cls is the server. */
-void *tt_request_begin(void *cls, const char *target, struct MHD_Connection *connection);
+void *tt_web_request_begin(void *cls, const char *target, struct MHD_Connection *connection);
 enum MHD_Result tt_request_handle(void *cls, struct MHD_Connection *connection, const char *path, const char *method,
 				  const char *version, const char *upload, size_t *upload_len, void **con_cls);
 void tt_request_end(void *cls, struct MHD_Connection *connection, void **con_cls, enum MHD_RequestTerminationCode how);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/observe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/descendants.h"
+#include "base/own.h"
+
+/* The hooks do not tell which set was chosen once the report is gone; one process has one live source. */
+static const char *chosen_hooks = "none";
+
+static void tt_observe_chosen(const struct tt_kernel_report *report)
+{
+	for (size_t i = 0; i < report->set_count; i++) {
+		if (report->sets[i].chosen)
+			chosen_hooks = report->sets[i].set->name;
+	}
+}
+
+const char *tt_observe_hooks(const struct tt_source *live)
+{
+	return live ? chosen_hooks : "none";
+}
+
+/* Children that were forked between the look at /proc and the attachment. */
+static void tt_observe_latecomers(struct tt_source *live, const uint32_t *roots, size_t count)
+{
+	tt_free_auto uint32_t *pids = NULL;
+	size_t found = 0;
+	uint32_t missing;
+
+	if (tt_descendants(&pids, &found, roots, count, &missing) < 0)
+		return; /* a root that ended meanwhile: those that are left are followed by their forks */
+	for (size_t i = 0; i < found; i++)
+		tt_live_follow(live, pids[i]);
+}
+
+static int tt_observe_scope(struct tt_source **ret, const struct tt_limits *limits, const struct tt_scope *scope)
+{
+	struct tt_kernel_report report;
+
+	int r = tt_live_new(ret, limits, scope, &report);
+	if (r < 0) {
+		tt_error("%s", report.error[0] ? report.error : strerror(-r));
+		return r;
+	}
+	tt_observe_chosen(&report);
+	return 0;
+}
+
+static int tt_observe_pids(struct tt_source **ret, const struct tt_config *config, struct tt_scope *scope)
+{
+	tt_free_auto uint32_t *pids = NULL;
+	uint32_t missing = 0;
+	size_t count = 0;
+
+	int r = tt_descendants(&pids, &count, config->pids, config->pid_count, &missing);
+	if (r == -ESRCH) {
+		tt_error("--pid %u: no such process", missing);
+		return r;
+	}
+	if (r < 0)
+		return tt_error_errno(r, "reading /proc");
+	scope->mode = TT_SCOPE_PIDS;
+	scope->pids = pids;
+	scope->pid_count = count;
+	r = tt_observe_scope(ret, &config->limits, scope);
+	if (r == 0)
+		tt_observe_latecomers(*ret, config->pids, config->pid_count);
+	return r;
+}
+
+int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command)
+{
+	struct tt_scope scope = {.report_own = config->include_self};
+	uint32_t pid = (uint32_t)command;
+
+	if (command > 0) {
+		scope.mode = TT_SCOPE_PIDS;
+		scope.pids = &pid;
+		scope.pid_count = 1;
+	} else if (config->pid_count) {
+		return tt_observe_pids(ret, config, &scope);
+	} else if (config->cgroup) {
+		scope.mode = TT_SCOPE_CGROUP;
+		scope.cgroup = config->cgroup;
+	} else if (config->netns) {
+		scope.mode = TT_SCOPE_NETNS;
+		scope.netns = config->netns;
+	}
+	return tt_observe_scope(ret, &config->limits, &scope);
+}
+
+const char *tt_observe_scope_text(const struct tt_config *config, pid_t command, char *text, size_t size)
+{
+	if (command > 0)
+		snprintf(text, size, "command %d", (int)command);
+	else if (config->pid_count)
+		snprintf(text, size, "pid %u%s", config->pids[0], config->pid_count > 1 ? " and others" : "");
+	else if (config->cgroup)
+		snprintf(text, size, "cgroup %s", config->cgroup);
+	else if (config->netns)
+		snprintf(text, size, "netns %s", config->netns);
+	else
+		snprintf(text, size, "host");
+	return text;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the configured scope to a live source. */
+#ifndef TT_AGENT_OBSERVE_H
+#define TT_AGENT_OBSERVE_H
+
+#include <sys/types.h>
+
+#include "agent/config.h"
+#include "source/live.h"
+
+/*
+ * Observes what the configuration names, or only `command` (a pid; 0: none). Processes are observed with the descendants they have and
+ * will have. Prints one line and returns a negative errno on failure.
+ */
+int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command);
+
+/* The scope in words: "host", "pid 4242", "cgroup /x", "netns blue", "command 4242". `size` bytes at text; returns text. */
+const char *tt_observe_scope_text(const struct tt_config *config, pid_t command, char *text, size_t size);
+
+/* Name of the hook row set in use; static storage. */
+const char *tt_observe_hooks(const struct tt_source *live);
+
+#endif

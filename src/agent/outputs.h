@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's own outputs: metrics, service map, tables of services and recent exchanges, and the documents the API serves of them. */
+#ifndef TT_AGENT_OUTPUTS_H
+#define TT_AGENT_OUTPUTS_H
+
+#include "agent/config.h"
+#include "agent/pipeline.h"
+#include "web/mailbox.h"
+
+struct tt_outputs;
+
+/* What the health document tells beside figures; static or outliving strings. */
+struct tt_outputs_about {
+	const char *scope;
+	const char *hooks;
+};
+
+/* Adds its sinks to the pipeline (which owns them). config and pipeline are borrowed and must outlive it. *ret untouched on failure. */
+int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, struct tt_pipeline *pipeline);
+/* After the pipeline. NULL-safe, returns NULL. */
+struct tt_outputs *tt_outputs_free(struct tt_outputs *o);
+
+void tt_outputs_describe(struct tt_outputs *o, const struct tt_outputs_about *about);
+
+/* Every exchange also goes to the clients watching this mailbox (borrowed). */
+void tt_outputs_stream_to(struct tt_outputs *o, struct tt_mailbox *mailbox);
+
+/* A tt_render_fn; ctx is the outputs. */
+void tt_outputs_render(void *outputs, const struct tt_ask *ask, struct tt_answer *answer);
+
+/* The metrics as they stand now, in Prometheus text. 0 or a negative errno. */
+int tt_outputs_write_metrics(struct tt_outputs *o, const char *path);
+
+/* A table of operations with counts and times to `fd`, for people. */
+int tt_outputs_write_summary(struct tt_outputs *o, int fd);
+
+#endif

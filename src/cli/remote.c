@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/remote.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "sink/jsonl.h"
+
+struct tt_remote {
+	struct tt_buf line; /* up to the newline that has not come yet */
+	bool json;
+};
+
+static const char *tt_remote_text(const json_t *x, const char *key)
+{
+	const json_t *value = json_object_get(x, key);
+	return json_is_string(value) ? json_string_value(value) : "-";
+}
+
+/* Control characters are escaped in JSON and come back here: none may reach the terminal. */
+static void tt_remote_print(const char *text, size_t most)
+{
+	for (size_t i = 0; text[i] && i < most; i++)
+		putchar((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '.' : text[i]);
+	putchar(' ');
+}
+
+static void tt_remote_show(const json_t *x)
+{
+	json_int_t time_ns = json_integer_value(json_object_get(x, "time_unix_ns"));
+	const json_t *duration = json_object_get(x, "duration_ns");
+	time_t s = (time_t)(time_ns / 1000000000);
+	char clock[16];
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	printf("%s.%03d ", clock, (int)(time_ns / 1000000 % 1000));
+	if (json_is_integer(duration))
+		printf("%8.1fms ", (double)json_integer_value(duration) / 1e6);
+	else
+		printf("%10s ", "-");
+	static const char *const keys[] = {"service", "kind", "protocol", "operation", "resource", "status", "error_type", "client", "server"};
+	for (size_t i = 0; i < TT_ARRAY_LEN(keys); i++)
+		tt_remote_print(tt_remote_text(x, keys[i]), 100);
+	putchar('\n');
+}
+
+static void tt_remote_line(struct tt_remote *r, const char *line, size_t len)
+{
+	if (r->json) {
+		fwrite(line, 1, len, stdout);
+		putchar('\n');
+		return;
+	}
+	json_t *x = json_loadb(line, len, 0, NULL);
+	if (x)
+		tt_remote_show(x);
+	json_decref(x);
+}
+
+static size_t tt_remote_bytes(char *data, size_t size, size_t count, void *ctx)
+{
+	struct tt_remote *r = ctx;
+	size_t left = size * count;
+
+	while (left) {
+		char *end = memchr(data, '\n', left);
+		size_t n = end ? (size_t)(end - data) : left;
+		if (tt_buf_add(&r->line, data, n) < 0)
+			return 0;
+		if (!end)
+			break;
+		tt_remote_line(r, (char *)r->line.data, r->line.len);
+		tt_buf_clear(&r->line);
+		data += n + 1;
+		left -= n + 1;
+	}
+	/* A reader that went away ends the watching. */
+	return fflush(stdout) == 0 ? size * count : 0;
+}
+
+int tt_remote_watch(const char *address, bool json)
+{
+	struct tt_remote remote = {.line = TT_BUF(TT_JSONL_MAX), .json = json};
+	char url[512], why[CURL_ERROR_SIZE] = "";
+
+	snprintf(url, sizeof(url), "http://%s/api/v1/exchanges/stream", address);
+	CURL *curl = curl_easy_init();
+	if (!curl)
+		return tt_error_errno(-ENOMEM, "--connect %s", address);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, tt_remote_bytes);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &remote);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	CURLcode code = curl_easy_perform(curl);
+	curl_easy_cleanup(curl);
+	tt_buf_free(&remote.line);
+	if (code == CURLE_OK || code == CURLE_WRITE_ERROR)
+		return 0;
+	tt_error("--connect %s: %s", address, why[0] ? why : curl_easy_strerror(code));
+	return -EIO;
+}

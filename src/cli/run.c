@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/loop.h"
+#include "cli/commands.h"
+#include "cli/live.h"
+
+static char *const *command_argv;
+
+static int tt_run_begin(struct tt_live_run *run)
+{
+	int r = tt_command_go(run->command);
+	return r < 0 ? tt_error_errno(r, "%s", command_argv[0]) : 0;
+}
+
+/* Standard output is the command's; what telltale has to say goes to standard error. */
+static void tt_run_end(struct tt_session *session)
+{
+	tt_outputs_write_summary(session->outputs, STDERR_FILENO);
+}
+
+int tt_run_main(struct tt_config *config, int argc, char **argv)
+{
+	struct tt_command command = TT_COMMAND_NONE;
+	struct tt_live_run run = {.config = config, .command = &command, .listen = config->listen, .begin = tt_run_begin};
+
+	if (argc < 1) {
+		tt_error("run: which command? telltale run [OPTION]... -- COMMAND [ARGUMENT]...");
+		return 2;
+	}
+	command_argv = argv;
+	if (!config->quiet)
+		run.end = tt_run_end;
+	if (tt_loop_prepare() < 0)
+		return 1;
+	int r = tt_command_start(&command, argv, config->user);
+	if (r < 0) {
+		tt_error_errno(r, "%s", config->user ? config->user : argv[0]);
+		return r == -ENOENT ? 2 : 1;
+	}
+	r = tt_live_run(&run);
+	bool started = command.gate < 0 && command.report < 0;
+	tt_command_cancel(&command);
+	if (r < 0)
+		return r == -ENOENT && started ? 127 : 1;
+	return tt_command_status(run.command_status);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/protocols.h"
+#include "sink/jsonl.h"
+#include "source/recording.h"
+
+static int tt_session_json(struct tt_session *s)
+{
+	const char *path = s->config->json;
+	const struct tt_jsonl_options options = {.show_values = s->config->show_values, .no_times = s->config->no_times};
+	struct tt_sink *sink = NULL;
+
+	if (!path)
+		return 0;
+	s->json_fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (s->json_fd < 0)
+		return tt_error_errno(-errno, "--json %s", path);
+	int r = tt_jsonl_new(&sink, s->json_fd, &options);
+	if (r == 0)
+		r = tt_pipeline_add(s->pipeline, sink);
+	return r < 0 ? tt_error_errno(r, "--json %s", path) : 0;
+}
+
+static int tt_session_record(struct tt_session *s)
+{
+	const char *path = s->config->record;
+
+	if (!path)
+		return 0;
+	s->record_fd = tt_recording_create(path);
+	int r = s->record_fd < 0 ? s->record_fd : tt_recording_new(&s->recording, s->record_fd);
+	if (r < 0)
+		return tt_error_errno(r, "--record %s", path);
+	tt_warn("%s will hold raw payload, nothing in it is redacted", path);
+	tt_pipeline_set_tap(s->pipeline, tt_recording_add, s->recording);
+	return 0;
+}
+
+static int tt_session_build(struct tt_session *s, struct tt_source *source, bool use_proc)
+{
+	const char *unknown = NULL;
+	size_t count = 0;
+
+	int r = tt_protocols_choose(s->config, &s->protos, &count, &unknown);
+	if (r < 0) {
+		tt_source_free(source);
+		if (r == -ENOENT)
+			tt_error("--protocol %s: no such protocol", unknown);
+		return r;
+	}
+	const struct tt_pipeline_config pipeline = {.limits = &s->config->limits,
+						    .protos = s->protos,
+						    .proto_count = count,
+						    .use_proc = use_proc,
+						    .show_values = s->config->show_values};
+	r = tt_pipeline_new(&s->pipeline, &pipeline, source);
+	if (r == 0)
+		r = tt_outputs_new(&s->outputs, s->config, s->pipeline);
+	if (r < 0)
+		return tt_error_errno(r, "starting");
+	r = tt_session_json(s);
+	return r < 0 ? r : tt_session_record(s);
+}
+
+int tt_session_open(struct tt_session *ret, struct tt_config *config, struct tt_source *source, bool use_proc)
+{
+	struct tt_session s = TT_SESSION_NONE;
+
+	s.config = config;
+	int r = tt_session_build(&s, source, use_proc);
+	if (r < 0) {
+		tt_session_close(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int tt_session_close(struct tt_session *s)
+{
+	int failure = s->pipeline ? tt_pipeline_finish(s->pipeline) : 0;
+	if (failure < 0)
+		tt_error_errno(failure, "writing %s", s->config->json ? s->config->json : "output");
+
+	int r = s->recording ? tt_recording_flush(s->recording) : 0;
+	if (r < 0)
+		failure = tt_error_errno(r, "writing %s", s->config->record);
+	if (s->outputs && s->config->metrics) {
+		r = tt_outputs_write_metrics(s->outputs, s->config->metrics);
+		if (r < 0)
+			failure = tt_error_errno(r, "writing %s", s->config->metrics);
+	}
+	/* Sinks belong to the pipeline and read what outputs own: the pipeline goes first. */
+	s->pipeline = tt_pipeline_free(s->pipeline);
+	s->outputs = tt_outputs_free(s->outputs);
+	s->recording = tt_recording_free(s->recording);
+	free((void *)s->protos);
+	if (s->json_fd >= 0)
+		close(s->json_fd);
+	if (s->record_fd >= 0)
+		close(s->record_fd);
+	*s = TT_SESSION_NONE;
+	return failure;
+}
