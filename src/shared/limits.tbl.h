@@ -41,6 +41,7 @@ TT_LIMIT(ROUTES, "routes", 256, 4, 65536, "routes", "route templates learned per
 TT_LIMIT(SERVICES, "services", 1024, 4, 65536, "services", "services whose routes and operations are kept")
 TT_LIMIT(OPERATIONS, "operations", 4096, 16, 1u << 20, "operations", "operations of services kept for the page; what comes after joins one row a service")
 TT_LIMIT(EDGES, "map_edges", 4096, 16, 1u << 20, "edges", "edges of the service map")
+TT_LIMIT(MAP_ADDRESSES, "map_addresses", 64, 1, 65536, "edges", "edges one node of the service map has with addresses; the rest is one node")
 TT_LIMIT(RECENT, "recent_exchanges", 256, 8, 65536, "exchanges", "slowest and failed exchanges kept for the page")
 TT_LIMIT(JOIN_PENDING, "join_pending", 65536, 64, 1u << 20, "exchanges", "exchanges waiting for their other end in the service map")
 TT_LIMIT(WATCH_BYTES, "watch_bytes", 1u << 20, 4096, 64u << 20, "bytes", "output waiting for one watching client; more is dropped and counted")

@@ -75,17 +75,30 @@ bool tt_exchange_attribute_int(const struct tt_exchange *x, const char *key, int
 	return true;
 }
 
-const struct tt_kind *tt_kind_of(const struct tt_exchange *x)
+static const struct tt_kind *tt_kind_find(const char *name)
 {
-	const char *name = x->proto->name;
 	for (size_t i = 0; i < TT_ARRAY_LEN(tt_kinds); i++) {
 		if (tt_kinds[i].protocol[0] == name[0] && strcmp(tt_kinds[i].protocol, name) == 0)
 			return &tt_kinds[i];
 	}
+	return NULL;
+}
 
+const struct tt_kind *tt_kind_of_protocol(const char *name)
+{
+	const struct tt_kind *kind = tt_kind_find(name);
+	return kind ? kind : &tt_kinds_by_attribute[TT_ARRAY_LEN(tt_kinds_by_attribute) - 1].kind;
+}
+
+const struct tt_kind *tt_kind_of(const struct tt_exchange *x)
+{
+	const struct tt_kind *kind = tt_kind_find(x->proto->name);
+	if (kind)
+		return kind;
+
+	const struct tt_message *in;
 	size_t i = 0;
-	while (tt_kinds_by_attribute[i].attribute && !tt_message_find(x->request, tt_kinds_by_attribute[i].attribute) &&
-	       !tt_message_find(x->response, tt_kinds_by_attribute[i].attribute))
+	while (tt_kinds_by_attribute[i].attribute && !tt_exchange_find(x, tt_kinds_by_attribute[i].attribute, &in))
 		i++;
 	return &tt_kinds_by_attribute[i].kind;
 }

@@ -38,6 +38,9 @@ struct tt_kind {
  * answers. */
 const struct tt_kind *tt_kind_of(const struct tt_exchange *x);
 
+/* The same where only the protocol's name is known. */
+const struct tt_kind *tt_kind_of_protocol(const char *name);
+
 /* The service graph's word for it ("database", "messaging_system"), or "". */
 const char *tt_kind_connection_type(const struct tt_kind *kind);
 

@@ -52,7 +52,7 @@ static void counts_http(void **state)
 
 	tt_made_http(&m, TT_ROLE_SERVER, "/cart/17", 200);
 	m.e.route = TT_SPAN_LIT("/cart/{id}");
-	strcpy(m.self.container_id, "c0ffee");
+	snprintf(m.self.container_id, sizeof(m.self.container_id), "c0ffee");
 	give(&s, &m);
 	expect(&s, "http_server_request_duration_seconds_sum{service_name=\"shop\",service_instance_id=\"shop-1\",container_id="
 		   "\"c0ffee\","

@@ -2,11 +2,8 @@
 #include "sink/series.h"
 
 #include <errno.h>
-#include <sys/random.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "sink/table.h"
 #include "sink/utf8.h"
 
 #define TT_KEY_MAX (1 + TT_SERIES_LABELS * (1 + TT_SERIES_LABEL_MAX))
@@ -21,30 +18,22 @@ struct tt_family_state {
 };
 
 struct tt_series_set {
-	struct tt_series **slots; /* open addressing, a power of two */
-	size_t mask;
-	uint64_t count;
+	struct tt_table table;
 	uint64_t limit;
-	uint64_t seed; /* random, so that nobody can choose names that collide */
 	int families;
 	struct tt_family_state family[TT_SERIES_FAMILIES];
 };
 
 int tt_series_set_new(struct tt_series_set **ret, const struct tt_limits *limits)
 {
-	struct tt_series_set *set = calloc(1, sizeof(*set));
+	tt_free_auto struct tt_series_set *set = calloc(1, sizeof(*set));
 	if (!set)
 		return -ENOMEM;
-	set->mask = 255;
-	set->slots = calloc(set->mask + 1, sizeof(struct tt_series *));
-	if (!set->slots) {
-		tt_series_set_free(set);
-		return -ENOMEM;
-	}
+	int r = tt_table_init(&set->table);
+	if (r < 0)
+		return r;
 	set->limit = limits->value[TT_LIMIT_SERIES];
-	if (getrandom(&set->seed, sizeof(set->seed), GRND_NONBLOCK) < 0)
-		set->seed = (uint64_t)(uintptr_t)set;
-	*ret = set;
+	*ret = TT_TAKE_PTR(set);
 	return 0;
 }
 
@@ -61,7 +50,7 @@ struct tt_series_set *tt_series_set_free(struct tt_series_set *set)
 		}
 		free(set->family[i].overflow);
 	}
-	free(set->slots);
+	tt_table_free(&set->table);
 	free(set);
 	return NULL;
 }
@@ -159,67 +148,44 @@ static size_t tt_key_build(uint8_t key[TT_KEY_MAX], int family, unsigned labels,
 	return (size_t)(at - key);
 }
 
-static bool tt_series_grow(struct tt_series_set *set)
-{
-	size_t mask = set->mask * 2 + 1;
-	struct tt_series **slots = calloc(mask + 1, sizeof(struct tt_series *));
-	if (!slots)
-		return false;
-	for (size_t i = 0; i <= set->mask; i++) {
-		struct tt_series *s = set->slots[i];
-		if (!s)
-			continue;
-		size_t at = s->hash & mask;
-		while (slots[at])
-			at = (at + 1) & mask;
-		slots[at] = s;
-	}
-	free(set->slots);
-	set->slots = slots;
-	set->mask = mask;
-	return true;
-}
-
 static struct tt_series *tt_series_overflow(struct tt_family_state *f)
 {
 	f->overflowed++;
 	return f->overflow;
 }
 
-static struct tt_series *tt_series_insert(struct tt_series_set *set, int family, const uint8_t *key, size_t len, uint64_t hash)
+static struct tt_series *tt_series_insert(struct tt_series_set *set, int family, struct tt_span key, uint64_t hash)
 {
 	struct tt_family_state *f = &set->family[family];
-	if (set->count >= set->limit)
-		return tt_series_overflow(f);
-	if (set->count * 2 >= set->mask && !tt_series_grow(set))
+	if (set->table.count >= set->limit)
 		return tt_series_overflow(f);
 
-	struct tt_series *s = tt_series_alloc(f->family.type, key, (uint32_t)len);
+	struct tt_series *s = tt_series_alloc(f->family.type, key.data, (uint32_t)key.len);
 	if (!s)
 		return tt_series_overflow(f);
-	s->hash = hash;
-	size_t at = hash & set->mask;
-	while (set->slots[at])
-		at = (at + 1) & set->mask;
-	set->slots[at] = s;
-	set->count++;
+	if (tt_table_add(&set->table, hash, s) < 0) {
+		free(s);
+		return tt_series_overflow(f);
+	}
 	*f->last = s;
 	f->last = &s->next;
 	return s;
 }
 
+static bool tt_series_same(const void *item, const void *key)
+{
+	const struct tt_series *s = item;
+	const struct tt_span *k = key;
+	return s->key_len == k->len && memcmp(s->key, k->data, k->len) == 0;
+}
+
 struct tt_series *tt_series_get(struct tt_series_set *set, int family, const struct tt_span *values)
 {
-	uint8_t key[TT_KEY_MAX];
-	size_t len = tt_key_build(key, family, set->family[family].labels, values);
-	uint64_t hash = XXH3_64bits_withSeed(key, len, set->seed);
-
-	for (size_t at = hash & set->mask; set->slots[at]; at = (at + 1) & set->mask) {
-		struct tt_series *s = set->slots[at];
-		if (s->hash == hash && s->key_len == len && memcmp(s->key, key, len) == 0)
-			return s;
-	}
-	return tt_series_insert(set, family, key, len, hash);
+	uint8_t text[TT_KEY_MAX];
+	struct tt_span key = tt_span(text, tt_key_build(text, family, set->family[family].labels, values));
+	uint64_t hash = tt_table_hash(&set->table, key.data, key.len);
+	struct tt_series *s = tt_table_find(&set->table, hash, tt_series_same, &key);
+	return s ? s : tt_series_insert(set, family, key, hash);
 }
 
 int tt_series_families(const struct tt_series_set *set)
@@ -249,7 +215,7 @@ void tt_series_values(const struct tt_series_set *set, const struct tt_series *s
 
 uint64_t tt_series_count(const struct tt_series_set *set)
 {
-	return set->count;
+	return set->table.count;
 }
 
 uint64_t tt_series_limit(const struct tt_series_set *set)

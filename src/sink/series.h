@@ -29,8 +29,7 @@ struct tt_metric_family {
 };
 
 struct tt_series {
-	struct tt_series *next; /* of the family, in the order they came */
-	uint64_t hash;
+	struct tt_series *next;		/* of the family, in the order they came */
 	uint64_t value;			/* counter, gauge */
 	struct tt_histogram *histogram; /* histogram, else NULL */
 	uint32_t key_len;

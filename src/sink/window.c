@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/window.h"
+
+#include "sink/histogram.h"
+
+static struct tt_window_slot *tt_window_slot(struct tt_window *w, uint64_t now_ns)
+{
+	uint64_t epoch = now_ns / TT_WINDOW_SLOT_NS;
+	struct tt_window_slot *slot = &w->slots[epoch % TT_WINDOW_SLOTS];
+	if (slot->epoch != epoch)
+		*slot = (struct tt_window_slot){.epoch = epoch};
+	w->last_ns = now_ns;
+	return slot;
+}
+
+static void tt_window_bucket(struct tt_window_slot *slot, uint64_t ns)
+{
+	unsigned bucket = tt_bucket_of(ns);
+	bucket = bucket < TT_WINDOW_FIRST ? 0 : bucket - TT_WINDOW_FIRST;
+	slot->buckets[bucket < TT_WINDOW_BUCKETS ? bucket : TT_WINDOW_BUCKETS - 1]++;
+}
+
+void tt_window_add(struct tt_window *w, uint64_t now_ns, bool failed, bool timed, uint64_t ns)
+{
+	struct tt_window_slot *slot = tt_window_slot(w, now_ns);
+	w->count++;
+	w->failed += failed;
+	slot->count++;
+	slot->failed += failed;
+	if (timed)
+		tt_window_bucket(slot, ns);
+}
+
+void tt_window_time(struct tt_window *w, uint64_t now_ns, uint64_t ns)
+{
+	tt_window_bucket(tt_window_slot(w, now_ns), ns);
+}
+
+void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes)
+{
+	tt_window_slot(w, now_ns)->bytes += bytes;
+}
+
+void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t now_ns)
+{
+	uint64_t epoch = now_ns / TT_WINDOW_SLOT_NS;
+
+	f->count += w->count;
+	f->failed += w->failed;
+	if (w->last_ns > f->last_ns)
+		f->last_ns = w->last_ns;
+	for (size_t i = 0; i < TT_WINDOW_SLOTS; i++) {
+		const struct tt_window_slot *slot = &w->slots[i];
+		if (slot->epoch > epoch || epoch - slot->epoch >= TT_WINDOW_SLOTS)
+			continue;
+		f->lately += slot->count;
+		f->failed_lately += slot->failed;
+		f->bytes_lately += slot->bytes;
+		for (size_t b = 0; b < TT_WINDOW_BUCKETS; b++)
+			f->buckets[b] += slot->buckets[b];
+	}
+}
+
+uint64_t tt_window_length(uint64_t start_ns, uint64_t now_ns)
+{
+	uint64_t epoch = now_ns / TT_WINDOW_SLOT_NS;
+	uint64_t from = epoch < TT_WINDOW_SLOTS ? 0 : (epoch - TT_WINDOW_SLOTS + 1) * TT_WINDOW_SLOT_NS;
+	if (from < start_ns)
+		from = start_ns;
+	uint64_t length = now_ns > from ? now_ns - from : 0;
+	return length > 1000000000 ? length : 1000000000;
+}
+
+bool tt_figures_quantile(const struct tt_figures *f, double q, uint64_t *ret)
+{
+	return tt_quantile(f->buckets, TT_WINDOW_BUCKETS, TT_WINDOW_FIRST, q, ret);
+}
+
+void tt_figures_json(struct tt_json *j, const struct tt_figures *f, uint64_t window_ns)
+{
+	static const struct {
+		const char *key;
+		double q;
+	} quantiles[] = {{"p50_ns", 0.5}, {"p95_ns", 0.95}, {"p99_ns", 0.99}};
+	double seconds = (double)window_ns / 1e9;
+
+	tt_json_key_u64(j, "count", f->count);
+	tt_json_key_u64(j, "failed", f->failed);
+	tt_json_key_double(j, "rate", (double)f->lately / seconds);
+	tt_json_key_double(j, "error_rate", (double)f->failed_lately / seconds);
+	for (size_t i = 0; i < TT_ARRAY_LEN(quantiles); i++) {
+		uint64_t ns = 0;
+		bool known = tt_figures_quantile(f, quantiles[i].q, &ns);
+		tt_json_key_u64_or_null(j, quantiles[i].key, known, ns);
+	}
+}

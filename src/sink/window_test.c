@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/window.h"
+
+#include "harness/unit.h"
+
+#define S UINT64_C(1000000000)
+
+static struct tt_figures figures(const struct tt_window *w, uint64_t now_ns)
+{
+	struct tt_figures f = {0};
+	tt_figures_add(&f, w, now_ns);
+	return f;
+}
+
+static void forgets_what_is_old(void **state)
+{
+	struct tt_window w = {0};
+
+	for (uint64_t t = 100; t < 130; t++)
+		tt_window_add(&w, t * S, t % 10 == 0, true, 1000000);
+	assert_int_equal(figures(&w, 129 * S).lately, 30);
+	assert_int_equal(figures(&w, 129 * S).failed_lately, 3);
+	assert_int_equal(figures(&w, 134 * S).lately, 25);
+	assert_int_equal(figures(&w, 154 * S).lately, 5);
+	assert_int_equal(figures(&w, 155 * S).lately, 0);
+	assert_int_equal(figures(&w, 1000 * S).count, 30);
+	assert_int_equal(figures(&w, 1000 * S).failed, 3);
+	assert_int_equal(figures(&w, 1000 * S).last_ns, 129 * S);
+
+	/* A slot is used again only after it was emptied. */
+	tt_window_add(&w, 160 * S, false, false, 0);
+	assert_int_equal(figures(&w, 160 * S).lately, 1);
+}
+
+static void covers_less_after_the_start(void **state)
+{
+	assert_int_equal(tt_window_length(100 * S, 100 * S), S);
+	assert_int_equal(tt_window_length(100 * S, 112 * S), 12 * S);
+	assert_int_equal(tt_window_length(100 * S, 200 * S), 25 * S);
+	assert_int_equal(tt_window_length(100 * S, 204 * S), 29 * S);
+	assert_int_equal(tt_window_length(0, 3 * S), 3 * S);
+}
+
+static void shows_figures(void **state)
+{
+	struct tt_window w = {0};
+	tt_buf_auto struct tt_buf b = TT_BUF(1024);
+	struct tt_json j = tt_json(&b);
+
+	for (int i = 0; i < 100; i++)
+		tt_window_add(&w, 100 * S, i < 10, true, 3000000);
+	tt_window_add(&w, 100 * S, true, false, 0); /* untimed: counts, but makes nothing slower */
+	struct tt_figures f = figures(&w, 110 * S);
+	tt_json_object(&j);
+	tt_figures_json(&j, &f, 10 * S);
+	tt_json_object_end(&j);
+	f = (struct tt_figures){0};
+	tt_json_object(&j);
+	tt_figures_json(&j, &f, 10 * S);
+	tt_json_object_end(&j);
+	tt_buf_add_char(&b, 0);
+	assert_string_equal(
+		(char *)b.data,
+		"{\"count\":101,\"failed\":11,\"rate\":10.100,\"error_rate\":1.100,\"p50_ns\":3145728,\"p95_ns\":4089446,\"p99_"
+		"ns\":4173332},"
+		"{\"count\":0,\"failed\":0,\"rate\":0.000,\"error_rate\":0.000,\"p50_ns\":null,\"p95_ns\":null,\"p99_ns\":null}");
+}
+
+static void keeps_extremes_and_bytes(void **state)
+{
+	struct tt_window w = {0};
+	uint64_t ns;
+
+	tt_window_time(&w, S, 0);
+	tt_window_bytes(&w, S, 77);
+	struct tt_figures f = figures(&w, S);
+	assert_int_equal(f.count, 0);
+	assert_int_equal(f.bytes_lately, 77);
+	assert_true(tt_figures_quantile(&f, 1, &ns));
+	assert_true(ns <= 512);
+	tt_window_time(&w, S, UINT64_MAX);
+	f = figures(&w, S);
+	assert_true(tt_figures_quantile(&f, 1, &ns));
+	assert_int_equal(ns, UINT64_C(1) << 40);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(forgets_what_is_old), cmocka_unit_test(covers_less_after_the_start),
+	      cmocka_unit_test(shows_figures), cmocka_unit_test(keeps_extremes_and_bytes))
