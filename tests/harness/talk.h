@@ -62,6 +62,9 @@ char *tt_talk(const struct tt_proto *proto, const struct tt_line *script);
  */
 void tt_talk_check(const struct tt_proto *proto, const struct tt_line *script, const char *expected);
 
+/* The same where the client's end sees another failure than the server's (an HTTP 404). */
+void tt_talk_check_both(const struct tt_proto *proto, const struct tt_line *script, const char *at_server, const char *at_client);
+
 /* Fails the test unless any cut of `len` bytes said by one side (truncation at every byte, each byte flipped) survives and invents nothing
  * when the rest never comes: no complete exchange without both halves. */
 void tt_talk_truncate(const struct tt_proto *proto, const struct tt_line *script);
