@@ -52,6 +52,7 @@ struct http_side {
 	bool upgrade;
 	bool h2c;
 	bool expect;
+	bool doubt;    /* requests: what was answered meanwhile is not known */
 	bool folded;   /* the field line being read goes on over several lines */
 	bool dropping; /* in the rest of a line that is too long */
 };
@@ -208,10 +209,8 @@ static void http_skip(struct tt_link *link, enum tt_side side, struct tt_input *
 {
 	size_t left = tt_cursor_left(&in->c);
 	tt_skip(link, side, n);
-	if (n < left || n - left < HTTP_WISH_LEAST)
-		return;
-	tt_wish(link, side, in, in->c.len, 0);
-	tt_wish(link, side, in, in->c.pos + n, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
+	if (n > left && n - left >= HTTP_WISH_LEAST)
+		tt_wish(link, side, in, in->c.pos + n, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
 }
 
 /* The open message is over, its last byte lying `ahead` bytes before us. */
@@ -260,13 +259,16 @@ static enum tt_step http_content(struct tt_link *link, struct http_link *h, enum
 static enum tt_step http_chunk(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct http_side *s = &h->side[side];
+	size_t at = in->c.pos;
 	struct tt_span line;
 	if (!http_line(s, &in->c, &line))
 		return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? TT_LOST_SYNC : TT_MORE;
 
 	uint64_t size;
-	if (!tt_http_chunk_size(line, &size))
+	if (!tt_http_chunk_size(line, &size)) {
+		in->c.pos = at;
 		return TT_LOST_SYNC;
+	}
 	if (size == 0) {
 		s->phase = HTTP_TRAILERS;
 		return HTTP_ON;
@@ -324,6 +326,8 @@ static enum tt_step http_expected(struct tt_link *link, struct http_link *h, enu
 
 	if (next == TT_MAYBE && (content == TT_HTTP_CHUNKED || rest.len < s->framing.length))
 		return TT_MORE;
+	if (next == TT_YES && s->doubt)
+		return TT_LOST_SYNC;
 	if (next == TT_YES) {
 		const struct tt_message *request;
 		bool answered = tt_awaited(link, &request) != TT_HAVE && !h->side[TT_RESPONSES].open;
@@ -433,10 +437,8 @@ static enum tt_step http_response_start(struct tt_link *link, struct http_link *
 	if (!s->open) {
 		const struct tt_message *request;
 		enum tt_awaited awaited = tt_awaited(link, &request);
-		if (awaited == TT_NOT_YET) {
-			in->c.pos = at;
+		if (awaited == TT_NOT_YET)
 			return TT_WAIT;
-		}
 		*s = (struct http_side){.open = true, .orphan = awaited == TT_NEVER, .kind = request ? request->kind : 0};
 		s->m = tt_response_begin(link, in, at);
 	}
@@ -474,7 +476,11 @@ static enum tt_step http_start(struct tt_link *link, struct http_link *h, enum t
 		}
 	} while (!line.len);
 
-	return side == TT_REQUESTS ? http_request_start(link, h, in, line, at) : http_response_start(link, h, in, line, at);
+	enum tt_step step =
+		side == TT_REQUESTS ? http_request_start(link, h, in, line, at) : http_response_start(link, h, in, line, at);
+	if (step != HTTP_ON)
+		in->c.pos = at;
+	return step;
 }
 
 /* --- the contract ------------------------------------------------------------------------------------------------------------
@@ -498,6 +504,7 @@ static void http_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct http_link *h = tt_link_state(link);
 	h->side[side] = (struct http_side){.phase = HTTP_START};
+	h->side[TT_REQUESTS].doubt = side == TT_RESPONSES;
 	h->hold = false;
 }
 

@@ -51,8 +51,10 @@ struct http2_at {
 static struct tt_message *http2_message(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t stream,
 					const struct tt_input *in, size_t at)
 {
-	struct tt_message *m = tt_message_by_id(link, side, stream);
-	if (m || !(stream & 1)) /* even: pushed, which nobody asked for */
+	if (!(stream & 1)) /* even: pushed, which nobody asked for */
+		return NULL;
+	struct tt_message *m = side == TT_RESPONSES || stream <= h->highest ? tt_message_by_id(link, side, stream) : NULL;
+	if (m)
 		return m;
 
 	/* Up to the newest request's stream all are known: what is not there any more is over. */
@@ -215,10 +217,8 @@ static enum tt_step http2_pass(struct http2_at *a)
 	}
 
 	tt_skip(a->link, a->side, length);
-	if (a->frame.type == TT_HTTP2_DATA && length - left >= HTTP2_WISH_LEAST) {
-		tt_wish(a->link, a->side, in, in->c.len, 0);
+	if (a->frame.type == TT_HTTP2_DATA && length - left >= HTTP2_WISH_LEAST)
 		tt_wish(a->link, a->side, in, in->c.pos + length, (uint32_t)tt_link_limit(a->link, TT_LIMIT_CAPTURE_BYTES));
-	}
 	return TT_PARSED;
 }
 

@@ -313,7 +313,7 @@ static void unanswered(void **state)
 {
 	CHECK("GET|/|-|closed_by_server|18|0|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"), TT_S_EOF);
 	CHECK("GET|/|-|closed_by_client|18|0|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"), TT_C_EOF, TT_S_EOF);
-	CHECK("GET|/|-|reset|18|0|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"), TT_RESET, TT_C_EOF);
+	CHECK("GET|/|-|reset|18|0|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"), TT_RESET, TT_S_EOF);
 	CHECK("GET|/|-|closed_by_server|18|41|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"),
 	      TT_S("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"), TT_S_EOF);
 }
