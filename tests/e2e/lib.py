@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "demo"))
@@ -97,6 +98,52 @@ def run(scenario, *options, want_status=0, limit=120, args=()):
         result = Result(done.returncode, directory, done.stdout)
         check(done.returncode == want_status, f"telltale run ended with {done.returncode}:\n{done.stdout}")
         return result
+
+
+class Agent:
+    """`telltale agent` on the processes named, in a `with`; `result` is there afterwards."""
+
+    def __init__(self, *pids, options=()):
+        self.pids = pids
+        self.options = options
+
+    def __enter__(self):
+        self.temporary = tempfile.TemporaryDirectory(prefix="telltale-e2e-")
+        self.directory = pathlib.Path(self.temporary.name)
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.log = open(self.directory / "log", "w+")
+        self.process = subprocess.Popen([TELLTALE, "agent", "--listen", f"127.0.0.1:{self.port}", "--json", str(self.directory / "exchanges.jsonl"),
+                                         "--metrics", str(self.directory / "metrics.prom"), *[f"--pid={p}" for p in self.pids], *self.options],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
+        try:
+            wait_for(lambda: port_answers(self.port) or self.process.poll() is not None, "telltale agent")
+            check(self.process.poll() is None, f"telltale agent ended at once: {self.output()}")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def output(self):
+        return (self.directory / "log").read_text()
+
+    def get(self, path):
+        with urllib.request.urlopen(self.base + path, timeout=10) as answer:
+            return answer.read().decode()
+
+    def __exit__(self, kind, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            status = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        self.log.close()
+        self.result = Result(status, self.directory, self.output())
+        self.temporary.cleanup()
+        if kind is None:
+            equal(status, 0, f"status of the agent ({self.result.output})")
 
 
 def need(*programs):

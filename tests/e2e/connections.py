@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Connections that began before telltale, bodies that are not copied, descriptors that are reused, roles, scope and exit status."""
+import http.client
+import os
+import pathlib
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import lib
+
+
+def test_open_before_the_start():
+    with lib.Services() as services:
+        nginx, port = services.nginx("location / { return 200 hello; }")
+        clients = [http.client.HTTPConnection("127.0.0.1", port) for _ in range(3)]
+        names = {}
+        for number, client in enumerate(clients):
+            client.request("GET", f"/before/{number}")
+            client.getresponse().read()
+            names[number] = "%s:%d" % client.sock.getsockname()
+        with lib.Agent(nginx.pid) as agent:
+            for turn in range(2):
+                for number, client in enumerate(clients):
+                    client.request("GET", f"/after/{number}/{turn}")
+                    client.getresponse().read()
+            time.sleep(0.5)
+    found = agent.result.of(protocol="http")
+    lib.equal(sorted(x["resource"] for x in found), sorted(f"/after/{n}/{t}" for n in range(3) for t in range(2)), "requests seen")
+    for x in found:
+        lib.equal((x["kind"], x["server"], x["client"], x["status"], x["complete"]),
+                  ("server", f"127.0.0.1:{port}", names[int(x["resource"].split("/")[2])], "200", True), x["resource"])
+
+
+def paced_get(port, path, seconds):
+    """Reads slowly; returns (bytes of the response, seconds it took)."""
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        begin = time.monotonic()
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        total = 0
+        while True:
+            data = s.recv(1 << 18)
+            if not data:
+                return total, time.monotonic() - begin
+            total += len(data)
+            due = begin + seconds * total / (20 << 20)
+            time.sleep(max(0, due - time.monotonic()))
+
+
+def sendfile():
+    with lib.Services() as services:
+        (services.dir / "big").write_bytes(os.urandom(1 << 20) * 20)
+        _, port = services.nginx(f"root {services.dir}; sendfile on; sendfile_max_chunk 512k;")
+        total, took = paced_get(port, "/big", 2)
+        lib.tell(total=total, took=took)
+
+
+def test_sendfile_is_counted():
+    result = lib.run("sendfile")
+    served = result.of(protocol="http", kind="server", resource="/big")
+    asked = result.of(protocol="http", kind="client", resource="/big")
+    lib.equal([(x["status"], x["response_bytes"], x["complete"]) for x in served], [("200", result.told["total"], True)], "served")
+    lib.equal([(x["status"], x["response_bytes"], x["complete"]) for x in asked], [("200", result.told["total"], True)], "asked")
+    lib.check(result.told["took"] >= 2, "the download was not paced")
+
+
+def churn():
+    """Threads of one process that open, use and close connections, so that descriptors are handed from one to another all the time."""
+    with lib.Services() as services:
+        _, port = services.nginx("location / { return 200 $request_uri; }", workers=2)
+        wanted = queue.Queue()
+        for number in range(10000):
+            wanted.put(number)
+        sent, lock = {}, threading.Lock()
+
+        def work():
+            while True:
+                try:
+                    number = wanted.get_nowait()
+                except queue.Empty:
+                    return
+                with socket.create_connection(("127.0.0.1", port)) as s:
+                    name = "%s:%d" % s.getsockname()
+                    s.sendall(f"GET /n{number}/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                    while s.recv(4096):
+                        pass
+                with lock:
+                    sent[number] = name
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        lib.tell(done=len(sent))
+
+
+def test_descriptors_reused_across_threads():
+    result = lib.run("churn")
+    lib.equal(result.told["done"], 10000, "connections")
+    refused = sum(result.lost().get(cause, 0) for cause in ("fd_race", "fd_gone"))
+    for kind in ("server", "client"):
+        found = result.of(protocol="http", kind=kind)
+        for x in found:
+            # The path says whose connection it was sent on.
+            if x["resource"]:
+                lib.equal(x["resource"].split("/")[2], x["client"], f"{kind}: address of {x['resource']}")
+        whole = {x["resource"].split("/")[1] for x in found if x["complete"] and x["status"] == "200"}
+        lib.check(len(whole) >= 10000 - refused and len(whole) <= 10000, f"{kind}: {len(whole)} whole exchanges, {refused} refused, lost {result.lost()}")
+    result.check_accounts()
+
+
+def test_exit_status_is_passed_on():
+    for script, status in (("exit 7", 7), ("kill -TERM $$", 143), ("true", 0)):
+        done = subprocess.run([lib.TELLTALE, "run", "--quiet", "--", "sh", "-c", script])
+        lib.equal(done.returncode, status, script)
+
+
+def test_the_command_outlives_a_killed_telltale():
+    with lib.Services() as services:
+        mark = services.dir / "mark"
+        process = subprocess.Popen([lib.TELLTALE, "run", "--quiet", "--", "sh", "-c", f"echo $$ >{mark}.pid; sleep 2; echo done >{mark}"])
+        lib.wait_for(lambda: pathlib.Path(f"{mark}.pid").exists(), "the command")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        lib.wait_for(mark.exists, "the command's end", 10)
+
+
+def test_signals_reach_the_command():
+    process = subprocess.Popen([lib.TELLTALE, "run", "--quiet", "--", "sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done"],
+                               stdout=subprocess.PIPE, text=True)
+    lib.equal(process.stdout.readline(), "up\n", "the command's output")
+    process.terminate()
+    lib.equal(process.wait(20), 3, "status")
+
+
+def test_run_as_another_user():
+    done = subprocess.run([lib.TELLTALE, "run", "--quiet", "--user", "nobody", "--", "id", "-un"], capture_output=True, text=True)
+    lib.equal((done.returncode, done.stdout.strip()), (0, "nobody"), "user")
+
+
+def short_lived():
+    with lib.Services() as services:
+        _, port = services.nginx("location / { return 200 hello; }")
+        for _ in range(20):
+            subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}/short"], check=True)
+
+
+def test_names_of_short_lived_processes():
+    result = lib.run("short_lived")
+    found = result.of(protocol="http", kind="client", resource="/short")
+    lib.equal([(x["comm"], x["service"]) for x in found], [("curl", "curl")] * 20, "who asked")
+
+
+def test_scope_leaves_others_alone():
+    with lib.Services() as services:
+        watched, port = services.nginx("location / { return 200 watched; }")
+        _, other = services.nginx("location / { return 200 other; }")
+        with lib.Agent(watched.pid) as agent:
+            for target in (port, other):
+                for _ in range(5):
+                    subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{target}/x"], check=True)
+            time.sleep(0.5)
+    lib.equal([(x["kind"], x["server"]) for x in agent.result.of(protocol="http")], [("server", f"127.0.0.1:{port}")] * 5, "exchanges")
+
+
+if __name__ == "__main__":
+    lib.need("nginx", "curl")
+    sys.exit(lib.main(globals()))

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How an exchange that got no answer is named, and that nothing is invented of bytes that are no protocol."""
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import lib
+
+
+class Server(threading.Thread):
+    """Accepts one connection and does `act` with it."""
+
+    def __init__(self, act):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.act = act
+        self.start()
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        self.act(connection)
+
+
+def request(port, path):
+    s = socket.create_connection(("127.0.0.1", port))
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return s
+
+
+def dies_in_mid_response():
+    # The server is a process of its own, so that it can be killed.
+    code = ("import socket,sys,time; l=socket.create_server(('127.0.0.1',0)); print(l.getsockname()[1],flush=True); c,_=l.accept(); c.recv(4096);"
+            "c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 1000\\r\\n\\r\\nhalf'); time.sleep(60)")
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    s = request(int(server.stdout.readline()), "/killed")
+    s.recv(4096)
+    server.kill()
+    server.wait()
+    while s.recv(4096):
+        pass
+    s.close()
+
+
+def gives_up():
+    done = threading.Event()
+
+    def act(connection):
+        connection.recv(4096)
+        done.wait(5)
+        time.sleep(0.2)
+        connection.recv(4096)
+        connection.close()
+
+    server = Server(act)
+    s = request(server.port, "/given-up")
+    time.sleep(0.2)
+    s.close()
+    done.set()
+    server.join(10)
+
+
+def is_reset():
+    def act(connection):
+        connection.recv(4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    server = Server(act)
+    s = request(server.port, "/reset")
+    try:
+        s.recv(4096)
+    except ConnectionResetError:
+        pass
+    s.close()
+    server.join(10)
+
+
+def is_never_answered():
+    def act(connection):
+        connection.recv(4096)
+        time.sleep(4)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        connection.recv(4096)
+        connection.close()
+
+    server = Server(act)
+    s = request(server.port, "/late")
+    s.recv(4096)
+    s.close()
+    server.join(10)
+
+
+def one(scenario, path, kind, *options):
+    result = lib.run(scenario, *options)
+    found = result.of(protocol="http", resource=path, kind=kind)
+    lib.equal(len(found), 1, f"{kind} exchanges of {path} in {result.exchanges}")
+    x = found[0]
+    lib.check(x["status"] is None and x["error"] is True, f"{path}: {x}")
+    return x["error_type"], result
+
+
+def test_server_killed_in_mid_response():
+    lib.check(one("dies_in_mid_response", "/killed", "client")[0] in ("closed_by_server", "reset"), "the client's end")
+    lib.equal(one("dies_in_mid_response", "/killed", "server")[0], "closed_by_server", "the server's end")
+
+
+def test_client_gives_up():
+    lib.equal(one("gives_up", "/given-up", "client")[0], "closed_by_client", "the client's end")
+    lib.equal(one("gives_up", "/given-up", "server")[0], "closed_by_client", "the server's end")
+
+
+def test_reset():
+    lib.equal(one("is_reset", "/reset", "client")[0], "reset", "the client's end")
+
+
+def test_never_answered():
+    error_type, result = one("is_never_answered", "/late", "client", "--limit", "exchange_timeout_s=1")
+    lib.equal(error_type, "timeout", "the client's end")
+    lib.check(result.metric("telltale_responses_late_total") >= 1, "the late answer was not counted")
+
+
+def garbage():
+    random.seed(7)
+    for size in (1, 3, 100, 5000, 70000):
+        def act(connection, size=size):
+            got = 0
+            while got < size:
+                got += len(connection.recv(65536))
+            connection.sendall(random.randbytes(size))
+            connection.close()
+
+        server = Server(act)
+        s = socket.create_connection(("127.0.0.1", server.port))
+        s.sendall(random.randbytes(size))
+        while s.recv(65536):
+            pass
+        s.close()
+        server.join(10)
+
+
+def test_garbage_is_no_exchange():
+    result = lib.run("garbage")
+    lib.equal(result.exchanges, [], "exchanges")
+    lib.check(result.metric("network_io_bytes_total") > 2 * 75000, "its bytes were not counted")
+
+
+def garbage_between():
+    """An HTTP connection on which one side suddenly speaks in tongues."""
+    random.seed(8)
+
+    def act(connection):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        connection.recv(65536)
+        connection.sendall(random.randbytes(3000))
+        time.sleep(0.3)
+        connection.close()
+
+    server = Server(act)
+    s = request(server.port, "/good")
+    s.recv(4096)
+    s.sendall(random.randbytes(2000))
+    while s.recv(65536):
+        pass
+    s.close()
+    server.join(10)
+
+
+def test_garbage_on_an_open_connection():
+    result = lib.run("garbage_between")
+    for kind in ("client", "server"):
+        lib.equal([(x["resource"], x["status"]) for x in result.of(kind=kind) if x["complete"]], [("/good", "200")], f"{kind} exchanges")
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONUNBUFFERED"] = "1"
+    sys.exit(lib.main(globals()))

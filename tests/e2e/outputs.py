@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics as Prometheus takes them, the series cap, the API, watching, and reloading."""
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+
+import lib
+
+
+def test_promtool_and_a_real_prometheus():
+    lib.need("promtool", "prometheus")
+    with lib.Services() as services:
+        nginx, port = services.nginx("location / { return 200 hello; }")
+        redis, redis_port = services.redis()
+        with lib.Agent(nginx.pid, redis.pid) as agent:
+            for _ in range(50):
+                subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}/a"], check=True)
+            subprocess.run(["redis-benchmark", "-p", str(redis_port), "-t", "set,get", "-n", "200", "-q"], check=True, stdout=subprocess.DEVNULL)
+            time.sleep(1)
+            checked = subprocess.run(["promtool", "check", "metrics"], input=agent.get("/metrics"), capture_output=True, text=True)
+            lib.equal((checked.returncode, checked.stderr.strip()), (0, ""), "promtool check metrics")
+
+            web = lib.free_port()
+            (services.dir / "prometheus.yml").write_text(
+                f"global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: telltale, static_configs: [{{targets: ['127.0.0.1:{agent.port}']}}]}}]\n")
+            services.start(["prometheus", f"--config.file={services.dir}/prometheus.yml", f"--storage.tsdb.path={services.dir}/tsdb",
+                            f"--web.listen-address=127.0.0.1:{web}"], "prometheus")
+
+            def scraped():
+                try:
+                    query = f"http://127.0.0.1:{web}/api/v1/query?query=http_server_request_duration_seconds_count"
+                    with urllib.request.urlopen(query, timeout=2) as answer:
+                        return sum(float(r["value"][1]) for r in json.load(answer)["data"]["result"])
+                except OSError:
+                    return 0
+
+            lib.wait_for(lambda: scraped() > 0, "a scrape", 30)
+            lib.equal(scraped(), 50, "requests as Prometheus counts them")
+
+
+def many_paths():
+    with lib.Services() as services:
+        _, port = services.nginx("location / { return 200 hello; }")
+        words = ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op", "qr", "st"]
+        uris = services.dir / "uris"
+        with open(uris, "w") as f:
+            for n in range(100000):
+                f.write(f"http://127.0.0.1:{port}/" + "/".join(words[n // 10**i % 10] + words[(n // 10**i + i) % 10] for i in range(5)) + "\n")
+        subprocess.run(["h2load", "--h1", "-n", "100000", "-c", "8", "-t", "1", "-i", str(uris)], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_series_are_bounded():
+    lib.need("h2load")
+    result = lib.run("many_paths", "--limit", "series=100", limit=240)
+    lib.check(result.metric("telltale_series") <= 100, f"{result.metric('telltale_series')} series")
+    server = result.metric("http_server_request_duration_seconds_count")
+    lib.equal(server, 100000, f"requests counted, whatever their path; lost {result.lost()}")
+    lib.check('otel_metric_overflow="true"' in result.metrics_text or result.metric("telltale_series") < 100, "the overflow series says so")
+
+
+def test_watching():
+    with lib.Services() as services:
+        nginx, port = services.nginx("location / { return 200 hello; }")
+        with lib.Agent(nginx.pid) as agent:
+            watch = subprocess.Popen([lib.TELLTALE, "watch", "--connect", f"127.0.0.1:{agent.port}", "--json"], stdout=subprocess.PIPE, text=True)
+            time.sleep(1)
+            subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}/watched"], check=True)
+            line = json.loads(watch.stdout.readline())
+            watch.terminate()
+            watch.wait()
+    lib.equal((line["resource"], line["status"]), ("/watched", "200"), "the line")
+
+
+def test_api_documents():
+    with lib.Services() as services:
+        nginx, port = services.nginx("location / { return 200 hello; } location /bad { return 500; }")
+        with lib.Agent(nginx.pid) as agent:
+            for path in ("/a", "/a", "/bad"):
+                subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}{path}"], check=True)
+            time.sleep(1)
+            graph = json.loads(agent.get("/api/v1/map"))
+            lib.check(any(e["server"] == "service:nginx" and e["protocol"] == "http" and e["count"] == 3 and e["failed"] == 1 for e in graph["edges"]),
+                      f"edges: {graph['edges']}")
+            rows = json.loads(agent.get("/api/v1/operations?service=nginx"))["operations"]
+            lib.equal({(r["operation"], r["route"]): r["count"] for r in rows if r["kind"] == "server"}, {("GET", "/a"): 2, ("GET", "/bad"): 1}, "operations")
+            failed = json.loads(agent.get("/api/v1/exchanges?kind=failed"))["exchanges"]
+            lib.equal([x["resource"] for x in failed], ["/bad"], "failed exchanges")
+            health = json.loads(agent.get("/api/v1/health"))
+            lib.equal(health["exchanges"]["total"], 3, "exchanges in the health document")
+            lib.equal(health["records"]["produced"], health["records"]["delivered"] + health["records"]["queued"] + health["records"]["lost"], "accounts")
+            lib.check("telltale" in agent.get("/"), "the page")
+
+
+if __name__ == "__main__":
+    lib.need("nginx", "curl")
+    sys.exit(lib.main(globals()))
