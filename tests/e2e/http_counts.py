@@ -36,7 +36,7 @@ def ipv6():
         port = lib.free_port()
         services.nginx("location / { return 200 six; }", port=port, listen=f"[::1]:{port}")
         lib.wait_for(lambda: lib.port_answers(port, "::1"), "nginx on ::1")
-        h2load(f"http://[::1]:{port}/six", 2000, 4)
+        subprocess.run(["ab", "-q", "-k", "-n", "2000", "-c", "4", f"http://[::1]:{port}/six"], check=True, stdout=subprocess.DEVNULL)
 
 
 def unix_socket():
@@ -60,7 +60,7 @@ def both_ends(result, count, resource):
 def test_keepalive():
     result = lib.run("keepalive")
     lib.equal(result.told["succeeded"], 20000, "h2load's own count")
-    both_ends(result, 20000, "/a/b")
+    both_ends(result, 20000, "/a/b?x=REDACTED")
     server = result.of(kind="server", protocol="http")
     client = result.of(kind="client", protocol="http")
     lib.equal({x["service"] for x in server}, {"nginx"}, "who served")
