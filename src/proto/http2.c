@@ -33,6 +33,7 @@ struct http2_side {
 struct http2_link {
 	struct http2_side side[2];
 	uint32_t highest; /* newest stream a request was seen on */
+	uint32_t unsure;  /* up to this stream responses may have begun in a hole */
 };
 
 struct http2_at {
@@ -67,6 +68,7 @@ static struct tt_message *http2_message(struct tt_link *link, struct http2_link 
 	if (!m)
 		return NULL;
 	m->id = stream;
+	m->incomplete = side == TT_RESPONSES && stream <= h->unsure;
 	if (side == TT_REQUESTS)
 		tt_message_attr(m, "network.protocol.version", TT_SPAN_LIT("2"));
 	return m;
@@ -263,6 +265,19 @@ static void http2_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct http2_link *h = tt_link_state(link);
 	h->side[side] = (struct http2_side){.begun = true, .end = h->side[side].end};
+	if (side == TT_RESPONSES)
+		h->unsure = h->highest;
+}
+
+/* After an upgrade in the middle of a connection the preface is still to come. */
+static ssize_t http2_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
+{
+	struct http2_link *h = tt_link_state(link);
+	if (side == TT_REQUESTS && tt_span_starts(bytes, TT_SPAN_LIT(TT_HTTP2_PREFACE))) {
+		h->side[side].begun = false;
+		return 0;
+	}
+	return tt_http2_resync(link, side, bytes);
 }
 
 /* --- decoded headers ---------------------------------------------------------------------------------------------------------
@@ -323,6 +338,6 @@ const struct tt_proto tt_proto_http2 = {
 	.detect = tt_http2_detect,
 	.parse = http2_parse,
 	.gap = http2_gap,
-	.resync = tt_http2_resync,
+	.resync = http2_resync,
 	.headers = http2_headers,
 };

@@ -1,11 +1,367 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/proto.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness/talk.h"
 #include "harness/unit.h"
 
-static void placeholder(void **state)
+extern const struct tt_proto tt_proto_http2;
+
+/* Frames; `id` is the stream's last byte as text. The number behind each is its length. */
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"			  /* 24 */
+#define SETTINGS "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64"			  /* 15 */
+#define GET(id) "\0\0\3\1\5\0\0\0" id "\x82\x86\x84"			  /* 12: headers, end of stream */
+#define POST(id) "\0\0\3\1\4\0\0\0" id "\x83\x86\x84"			  /* 12: headers */
+#define OK(id) "\0\0\1\1\4\0\0\0" id "\x88"				  /* 10: headers */
+#define OK_END(id) "\0\0\1\1\5\0\0\0" id "\x88"				  /* 10: headers, end of stream */
+#define DATA(id) "\0\0\5\0\0\0\0\0" id "hello"				  /* 14 */
+#define DATA_END(id) "\0\0\5\0\1\0\0\0" id "hello"			  /* 14: end of stream */
+#define RST(id, code) "\0\0\4\3\0\0\0\0" id "\0\0\0" code		  /* 13 */
+#define GOAWAY(last, code) "\0\0\x8\7\0\0\0\0\0\0\0\0" last "\0\0\0" code /* 17 */
+
+#define V2 "network.protocol.version=2\n"
+
+#define CHECK(expected, ...)                                                       \
+	do {                                                                       \
+		static const struct tt_line script[] = {__VA_ARGS__, TT_TALK_END}; \
+		tt_talk_check(&tt_proto_http2, script, expected);                  \
+		tt_talk_truncate(&tt_proto_http2, script);                         \
+	} while (0)
+
+#define ONCE(proto, expected, ...)                                                 \
+	do {                                                                       \
+		static const struct tt_line script[] = {__VA_ARGS__, TT_TALK_END}; \
+		char *got = tt_talk(proto, script);                                \
+		assert_string_equal(got, expected);                                \
+		free(got);                                                         \
+	} while (0)
+
+static void one_stream(void **state)
 {
-	assert_non_null(tt_proto_find("http2"));
+	CHECK("-|-|-|-|12|24|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS OK("\1") DATA_END("\1")));
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(placeholder))
+static void interleaved_streams(void **state)
+{
+	CHECK("-|-|-|-|12|24|complete|" V2 "-|-|-|-|40|24|complete|" V2, TT_C(PREFACE SETTINGS POST("\1") GET("\3")),
+	      TT_S(SETTINGS OK("\3") DATA_END("\3")), TT_C(DATA("\1")), TT_S(OK("\1")), TT_C(DATA_END("\1")),
+	      TT_S(DATA_END("\1")));
+}
+
+static void answered_early(void **state)
+{
+	CHECK("-|-|-|-|40|10|complete|" V2, TT_C(PREFACE SETTINGS POST("\1")), TT_S(SETTINGS OK_END("\1")), TT_C(DATA("\1")),
+	      TT_C(DATA_END("\1")));
+}
+
+static void header_blocks_in_parts(void **state)
+{
+	/* HEADERS with padding and priority, then two CONTINUATIONs; the block's end is the request's */
+	CHECK("-|-|-|-|39|48|complete|" V2,
+	      TT_C(PREFACE SETTINGS "\0\0\xa\1\x29\0\0\0\1\1\0\0\0\0\x0f\x82\x86\x84\0"
+				    "\0\0\0\x9\0\0\0\0\1"
+				    "\0\0\2\x9\4\0\0\0\1\x40\x41"),
+	      TT_S(SETTINGS OK("\1") DATA("\1") "\0\0\1\1\1\0\0\0\1\x40"
+						"\0\0\5\x9\4\0\0\0\1trail"));
+}
+
+static void other_frames_are_passed_over(void **state)
+{
+	/* PING, WINDOW_UPDATE, PRIORITY, a type nobody knows, and a pushed stream */
+	CHECK("-|-|-|-|12|24|complete|" V2,
+	      TT_C(PREFACE SETTINGS "\0\0\x8\6\0\0\0\0\0"
+				    "12345678"
+				    "\0\0\5\2\0\0\0\0\1\0\0\0\0\7"
+				    "\0\0\3\xee\xff\0\0\0\0"
+				    "abc" GET("\1")),
+	      TT_S(SETTINGS "\0\0\4\x8\0\0\0\0\0\0\0\1\0"
+			    "\0\0\5\5\4\0\0\0\1\0\0\0\2\x82" OK("\1") OK("\2") DATA("\2") DATA_END("\1") DATA_END("\2")));
+}
+
+static void broken_off_by_the_server(void **state)
+{
+	CHECK("-|-|-|REFUSED_STREAM|12|13|complete|" V2 "-|-|-|INTERNAL_ERROR|12|24|complete|" V2 "-|-|-|-|12|24|complete|" V2,
+	      TT_C(PREFACE SETTINGS GET("\1") GET("\3") GET("\5")),
+	      TT_S(SETTINGS RST("\1", "\7") OK("\3") DATA("\3") RST("\3", "\2")), TT_S(OK("\5") DATA_END("\5")));
+}
+
+static void broken_off_by_the_client(void **state)
+{
+	CHECK("-|-|-|CANCEL|12|0|complete|" V2 "-|-|-|CANCEL|12|24|complete|" V2 "-|-|-|-|12|24|complete|" V2,
+	      TT_C(PREFACE SETTINGS GET("\1") GET("\3") GET("\5")), TT_S(SETTINGS OK("\3") DATA("\3")),
+	      TT_C(RST("\1", "\x8") RST("\3", "\x8")), TT_S(DATA("\3") OK("\5") DATA_END("\5")));
+}
+
+static void no_need_for_the_rest(void **state)
+{
+	/* a whole answer, then RST_STREAM(NO_ERROR): the request need not be sent to its end */
+	CHECK("-|-|-|-|26|10|complete|" V2, TT_C(PREFACE SETTINGS POST("\1") DATA("\1")),
+	      TT_S(SETTINGS OK_END("\1") RST("\1", "\0")));
+}
+
+static void going_away(void **state)
+{
+	CHECK("-|-|-|REFUSED_STREAM|12|17|complete|" V2 "-|-|-|REFUSED_STREAM|12|17|complete|" V2 "-|-|-|-|12|24|complete|" V2,
+	      TT_C(PREFACE SETTINGS GET("\1") GET("\3") GET("\5")), TT_S(SETTINGS GOAWAY("\1", "\0") OK("\1") DATA_END("\1")));
+}
+
+static void unanswered(void **state)
+{
+	CHECK("-|-|-|closed_by_server|12|0|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS), TT_S_EOF);
+}
+
+static void holes(void **state)
+{
+	/* in a DATA frame that is skipped: costs nothing */
+	CHECK("-|-|-|-|12|1019|complete|" V2 "-|-|-|-|12|24|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS OK("\1") "\0\3\xe8\0\1\0\0\0\1"), TT_S_HOLE(1000), TT_C(GET("\3")), TT_S(OK("\3") DATA_END("\3")));
+	/* anywhere else: what was open is incomplete, what begins afterwards is not */
+	CHECK("-|-|-|-|12|10|incomplete|" V2 "-|-|-|-|12|24|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS OK("\1")), TT_S_HOLE(1000), TT_C(GET("\3")), TT_S(OK("\3") DATA_END("\3")));
+}
+
+static void from_the_middle(void **state)
+{
+	CHECK("-|-|-|-|12|24|complete|" V2 "-|-|-|lost|12|0|incomplete|" V2, TT_MID, TT_S(DATA("\1")),
+	      TT_C(GET("\x7") GET("\x9")), TT_S(OK("\x7") DATA_END("\x7")));
+}
+
+static void out_of_step(void **state)
+{
+	/* something between the parts of a header block: no longer followed until frames make sense again */
+	ONCE(&tt_proto_http2, "-|-|-|-|12|24|complete|" V2 "-|-|-|lost|10|0|incomplete|" V2,
+	     TT_C(PREFACE SETTINGS "\0\0\1\1\1\0\0\0\1\x82" GET("\3")), TT_C(GET("\5")), TT_S(SETTINGS OK("\5") DATA_END("\5")));
+}
+
+static void upgraded_from_http(void **state)
+{
+	ONCE(NULL,
+	     "http|GET|/|101|-|32|77|complete|http.request.method=GET,url.path=/"
+	     ",network.protocol.version=1.1,http.response.status_code=101\n"
+	     "http2|-|-|-|-|12|24|complete|" V2,
+	     TT_C("GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n"), TT_C(PREFACE SETTINGS GET("\3")),
+	     TT_S("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nX: 1\r\n\r\n" SETTINGS OK("\1")
+			  DATA_END("\1")),
+	     TT_S(OK("\3") DATA_END("\3")));
+}
+
+/* --- floods
+ * ---------------------------------------------------------------------------------------------------------------------- */
+
+static char *play(const char *head, size_t head_len, const char *part, size_t part_len, size_t n)
+{
+	char *text = malloc(head_len + n * part_len);
+	assert_non_null(text);
+	memcpy(text, head, head_len);
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + head_len + i * part_len, part, part_len);
+	const struct tt_line script[] = {{TT_SAY_CLIENT, text, head_len + n * part_len}, TT_S(SETTINGS), TT_S_EOF, TT_TALK_END};
+	char *got = tt_talk(&tt_proto_http2, script);
+	free(text);
+	return got;
+}
+
+static void continuation_flood(void **state)
+{
+	static const char head[] = PREFACE SETTINGS "\0\0\1\1\1\0\0\0\1\x82";
+	static const char part[] = "\0\0\5\x9\0\0\0\0\1"
+				   "abcde";
+	char *got = play(head, sizeof(head) - 1, part, sizeof(part) - 1, 50000);
+	assert_string_equal(got, "-|-|-|closed_by_server|700010|0|complete|" V2);
+	free(got);
+}
+
+static void rapid_reset(void **state)
+{
+	const size_t n = 20000;
+	char *text = malloc(39 + n * 25);
+	assert_non_null(text);
+	memcpy(text, PREFACE SETTINGS, 39);
+	for (size_t i = 0; i < n; i++) {
+		char *at = text + 39 + i * 25;
+		memcpy(at, GET("\1") RST("\1", "\x8"), 25);
+		uint32_t id = (uint32_t)(2 * i + 1);
+		for (int b = 0; b < 4; b++)
+			at[5 + b] = at[17 + b] = (char)(id >> (24 - 8 * b));
+	}
+	const struct tt_line script[] = {{TT_SAY_CLIENT, text, 39 + n * 25}, TT_S(SETTINGS), TT_TALK_END};
+	char *got = tt_talk(&tt_proto_http2, script);
+	static const char line[] = "-|-|-|CANCEL|12|0|complete|" V2;
+	assert_int_equal(strlen(got), n * (sizeof(line) - 1));
+	assert_memory_equal(got + (n - 1) * (sizeof(line) - 1), line, sizeof(line) - 1);
+	free(got);
+	free(text);
+}
+
+/* --- decoded headers
+ * --------------------------------------------------------------------------------------------------------------- */
+
+struct decoded {
+	struct tt_streams *streams;
+	struct tt_limits limits;
+	struct tt_buf lines;
+	uint64_t offset[2];
+	uint64_t now_ns;
+};
+
+static void on_exchange(void *ctx, const struct tt_exchange *x)
+{
+	struct decoded *d = ctx;
+	static const enum tt_text texts[] = {TT_TEXT_OPERATION, TT_TEXT_RESOURCE};
+	for (size_t i = 0; i < 2; i++) {
+		struct tt_span s = tt_message_get(x->request, texts[i]);
+		tt_buf_printf(&d->lines, "%.*s|", s.data ? (int)s.len : 1, s.data ? (const char *)s.data : "-");
+	}
+	struct tt_span status = tt_message_get(x->response, TT_TEXT_STATUS);
+	tt_buf_printf(&d->lines, "%.*s|%d|", status.data ? (int)status.len : 1, status.data ? (const char *)status.data : "-",
+		      tt_exchange_failed(x));
+	for (uint32_t i = 0; i < x->request->attribute_count; i++) {
+		const struct tt_attribute *a = &x->request->attributes[i];
+		struct tt_span s = tt_message_attr_span(x->request, a);
+		if (a->type == TT_ATTR_STRING)
+			tt_buf_printf(&d->lines, "%s=%.*s,", a->key, (int)s.len, (const char *)s.data);
+		else
+			tt_buf_printf(&d->lines, "%s=%lld,", a->key, (long long)a->number);
+	}
+	tt_buf_add_char(&d->lines, '\n');
+}
+
+static const struct tt_streams_ops ops = {.exchange = on_exchange};
+
+static struct tt_chunk where(struct decoded *d, int dir)
+{
+	return (struct tt_chunk){
+		.rec = {.type = TT_REC_CHUNK,
+			.version = TT_RECORD_VERSION,
+			.len = sizeof(struct tt_chunk),
+			.time_ns = d->now_ns += 1000000},
+		.conn = {.sock = 1, .ino = 1},
+		.offset = d->offset[dir],
+		.direction = (uint8_t)dir,
+		.transport = TT_TRANSPORT_TCP,
+		.role = TT_ROLE_SERVER,
+		.flags = TT_CHUNK_FROM_START,
+		.data_off = sizeof(struct tt_chunk),
+	};
+}
+
+static void frames(struct decoded *d, int dir, const char *data, size_t len)
+{
+	struct tt_chunk *k = malloc(sizeof(*k) + len);
+	assert_non_null(k);
+	*k = where(d, dir);
+	k->rec.len += (uint32_t)len;
+	k->length = k->captured = (uint32_t)len;
+	memcpy(k + 1, data, len);
+	d->offset[dir] += len;
+	tt_streams_record(d->streams, &k->rec);
+	free(k);
+}
+
+#define FRAMES(d, dir, text) frames(d, dir, text, sizeof(text) - 1)
+
+/* "name\0value\0...", a value "?" is not known */
+static void headers(struct decoded *d, int dir, uint64_t stream, bool end, const char *const *pairs)
+{
+	struct tt_header list[8];
+	size_t n = 0;
+	for (; pairs[2 * n]; n++) {
+		const char *value = pairs[2 * n + 1];
+		list[n] = (struct tt_header){tt_span_str(pairs[2 * n]), value[0] == '?' ? tt_span(NULL, 0) : tt_span_str(value)};
+	}
+	struct tt_headers h = {.stream_id = stream, .header = list, .count = n, .end_stream = end};
+	struct tt_chunk k = where(d, dir);
+	tt_streams_headers(d->streams, &k, &h);
+}
+
+#define HEADERS(d, dir, stream, end, ...) headers(d, dir, stream, end, (const char *const[]){__VA_ARGS__, NULL})
+
+static struct decoded *decoded_new(void)
+{
+	struct decoded *d = calloc(1, sizeof(*d));
+	assert_non_null(d);
+	static const struct tt_proto *const protos[] = {&tt_proto_http2};
+	d->lines = TT_BUF(65536);
+	d->now_ns = 1000000000;
+	tt_limits_init(&d->limits);
+	assert_int_equal(tt_streams_new(&d->streams, &d->limits, protos, 1, &ops, d), 0);
+	FRAMES(d, TT_RX, PREFACE SETTINGS);
+	FRAMES(d, TT_TX, SETTINGS);
+	return d;
+}
+
+static void decoded_check(struct decoded *d, const char *expected)
+{
+	tt_streams_finish(d->streams);
+	tt_buf_add_char(&d->lines, 0);
+	assert_string_equal((char *)d->lines.data, expected);
+	tt_streams_free(d->streams);
+	tt_buf_free(&d->lines);
+	free(d);
+}
+
+#define FULL                                                                                                                     \
+	"POST|/a/b?q=1|503|1|network.protocol.version=2,http.request.method=POST,server.address=h,server.port=81,url.path=/a/b," \
+	"url.query=q=1,user_agent.original=ua,http.request.header.traceparent=00-1,\n"
+
+#define REQUEST \
+	":method", "POST", ":scheme", "http", ":authority", "h:81", ":path", "/a/b?q=1", "user-agent", "ua", "traceparent", "00-1"
+
+static void headers_decoded_after_their_frames(void **state)
+{
+	struct decoded *d = decoded_new();
+	FRAMES(d, TT_RX, POST("\1"));
+	HEADERS(d, TT_RX, 1, false, REQUEST);
+	FRAMES(d, TT_RX, DATA_END("\1"));
+	FRAMES(d, TT_TX, OK("\1"));
+	HEADERS(d, TT_TX, 1, false, ":status", "103");
+	HEADERS(d, TT_TX, 1, false, ":status", "503", "user-agent", "nobody");
+	FRAMES(d, TT_TX, DATA_END("\1"));
+	decoded_check(d, FULL);
+}
+
+static void headers_decoded_before_their_frames(void **state)
+{
+	struct decoded *d = decoded_new();
+	HEADERS(d, TT_RX, 1, false, REQUEST);
+	FRAMES(d, TT_RX, POST("\1") DATA_END("\1"));
+	HEADERS(d, TT_TX, 1, false, ":status", "503");
+	FRAMES(d, TT_TX, OK("\1") DATA_END("\1"));
+	decoded_check(d, FULL);
+}
+
+static void headers_decoded_without_frames(void **state)
+{
+	struct decoded *d = decoded_new();
+	HEADERS(d, TT_RX, 1, true, REQUEST);
+	HEADERS(d, TT_TX, 1, true, ":status", "503");
+	/* and what is over stays over */
+	HEADERS(d, TT_TX, 1, true, ":status", "200");
+	HEADERS(d, TT_RX, 1, true, ":path", "/again");
+	decoded_check(d, FULL);
+}
+
+static void unknown_values_stay_unknown(void **state)
+{
+	struct decoded *d = decoded_new();
+	FRAMES(d, TT_RX, GET("\1"));
+	HEADERS(d, TT_RX, 0, true, ":path", "/connection");
+	FRAMES(d, TT_RX, POST("\3"));
+	HEADERS(d, TT_RX, 3, false, ":method", "?", ":path", "/known", ":authority", "");
+	FRAMES(d, TT_TX, OK_END("\1"));
+	HEADERS(d, TT_TX, 3, false, ":status", "2x0", ":path", "/wrong");
+	FRAMES(d, TT_TX, OK_END("\3"));
+	FRAMES(d, TT_RX, DATA_END("\3"));
+	decoded_check(d, "-|-|-|0|network.protocol.version=2,\n-|/known|-|0|network.protocol.version=2,url.path=/known,\n");
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams), cmocka_unit_test(answered_early),
+	      cmocka_unit_test(header_blocks_in_parts), cmocka_unit_test(other_frames_are_passed_over),
+	      cmocka_unit_test(broken_off_by_the_server), cmocka_unit_test(broken_off_by_the_client),
+	      cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away), cmocka_unit_test(unanswered),
+	      cmocka_unit_test(holes), cmocka_unit_test(from_the_middle), cmocka_unit_test(out_of_step),
+	      cmocka_unit_test(upgraded_from_http), cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset),
+	      cmocka_unit_test(headers_decoded_after_their_frames), cmocka_unit_test(headers_decoded_before_their_frames),
+	      cmocka_unit_test(headers_decoded_without_frames), cmocka_unit_test(unknown_values_stay_unknown))

@@ -379,7 +379,7 @@ static char *repeat(const char *before, const char *part, size_t n, const char *
 	memcpy(text, before, at);
 	for (size_t i = 0; i < n; i++, at += each)
 		memcpy(text + at, part, each);
-	strcpy(text + at, after);
+	memcpy(text + at, after, strlen(after) + 1);
 	return text;
 }
 
