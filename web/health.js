@@ -28,7 +28,7 @@ function row(name, value, cls, tip) {
 
 function causes(records, bytes) {
 	const names = Object.entries(records.lost_by_cause || {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
-	if (!records.lost && !names.length) return h("p", {class: "good-line", "data-lost": "0", text: "Nothing lost: all records the kernel side produced arrived."});
+	if (!records.lost && !names.length) return h("p", {class: "good-line", "data-lost": "0", text: "Nothing lost: every record the kernel side produced arrived or is on its way."});
 	const list = names.map(([cause, n]) => h("tr", {},
 		h("th", {scope: "row", text: cause.replaceAll("_", " ")}), h("td", {class: "num", text: f.count(n)}),
 		h("td", {class: "num", text: f.percent(records.produced ? n / records.produced : null)}),

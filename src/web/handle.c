@@ -247,11 +247,12 @@ static enum MHD_Result tt_request_route(struct tt_request *q, const char *path, 
 void *tt_web_request_begin(void *cls, const char *target, struct MHD_Connection *connection)
 {
 	struct tt_server *s = cls;
-	struct tt_request *q = calloc(1, sizeof(*q) + strlen(target) + 1);
+	size_t size = strlen(target) + 1;
+	struct tt_request *q = calloc(1, sizeof(*q) + size);
 	if (!q)
 		return NULL;
 
-	strcpy(q->target, target);
+	memcpy(q->target, target, size);
 	q->server = s;
 	q->next = s->requests;
 	if (q->next)
