@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/pattern.h"
+
+/* Longer segments are no words of a route, whatever they are made of. */
+#define TT_SEGMENT_MAX 40
+/* From this length on letters mixed with digits are taken for random text. */
+#define TT_RANDOM_LEAST 20
+#define TT_HEX_LEAST 8
+
+static bool tt_is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool tt_is_hex(uint8_t c)
+{
+	return tt_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+static bool tt_is_letter(uint8_t c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* What a word is made of. */
+struct tt_word {
+	size_t digits;
+	size_t hex;
+	size_t lower;
+	size_t upper;
+	size_t odd; /* control characters and what is no ASCII */
+};
+
+static struct tt_word tt_word_of(struct tt_span s)
+{
+	struct tt_word w = {0};
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.data[i];
+		w.digits += tt_is_digit(c);
+		w.hex += tt_is_hex(c);
+		w.lower += c >= 'a' && c <= 'z';
+		w.upper += c >= 'A' && c <= 'Z';
+		w.odd += c < 0x20 || c >= 0x7f;
+	}
+	return w;
+}
+
+/* A number, a hash, or text nobody would write by hand. */
+static bool tt_word_is_id(struct tt_span s)
+{
+	struct tt_word w = tt_word_of(s);
+	if (s.len == 0)
+		return false;
+	if (w.digits == s.len)
+		return true;
+	if (w.hex == s.len && ((s.len >= TT_HEX_LEAST && w.digits) || s.len >= TT_RANDOM_LEAST))
+		return true;
+	if (w.digits && w.digits + w.lower + w.upper == s.len) {
+		if (s.len >= TT_RANDOM_LEAST)
+			return true;
+		if (s.len >= 12 && w.lower && w.upper && w.digits >= 2)
+			return true;
+		size_t tail = 0; /* order1234 */
+		while (tail < s.len && tt_is_digit(s.data[s.len - 1 - tail]))
+			tail++;
+		return tail >= 3;
+	}
+	return false;
+}
+
+static bool tt_separates(uint8_t c)
+{
+	return c == '-' || c == '_' || c == '.' || c == '~' || c == ',' || c == ':' || c == ';' || c == '+' || c == '=';
+}
+
+bool tt_pattern_is_id(struct tt_span segment)
+{
+	if (segment.len > TT_SEGMENT_MAX)
+		return true;
+	for (size_t from = 0; from < segment.len;) {
+		size_t to = from;
+		while (to < segment.len && !tt_separates(segment.data[to])) {
+			if (segment.data[to] == '@' || segment.data[to] < 0x20)
+				return true;
+			if (segment.data[to] == '%' && to + 2 < segment.len && memcmp(segment.data + to, "%40", 3) == 0)
+				return true;
+			to++;
+		}
+		if (tt_word_is_id(tt_span_sub(segment, from, to - from)))
+			return true;
+		from = to + 1;
+	}
+	return false;
+}
+
+/* 8-4-4-4-12 */
+static bool tt_is_uuid(struct tt_span s)
+{
+	if (s.len != 36)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? s.data[i] != '-' : !tt_is_hex(s.data[i]))
+			return false;
+	}
+	return true;
+}
+
+/* One part of a key: wholly an identifier, or with its numbers taken out. */
+static void tt_pattern_key_part(struct tt_buf *out, struct tt_span part)
+{
+	struct tt_word w = tt_word_of(part);
+	bool random = part.len > TT_SEGMENT_MAX || w.odd || tt_is_uuid(part) || memchr(part.data, '@', part.len);
+	bool plain = w.digits + w.lower + w.upper == part.len;
+	if (random || (plain && tt_word_is_id(part) && !(part.len < TT_RANDOM_LEAST && w.hex != part.len))) {
+		tt_buf_add_str(out, TT_PATTERN_ID);
+		return;
+	}
+	for (size_t i = 0; i < part.len;) {
+		size_t from = i;
+		while (i < part.len && !tt_is_digit(part.data[i]))
+			i++;
+		tt_buf_add(out, part.data + from, i - from);
+		from = i;
+		while (i < part.len && tt_is_digit(part.data[i]))
+			i++;
+		if (i > from)
+			tt_buf_add_str(out, TT_PATTERN_ID);
+	}
+}
+
+void tt_pattern_key(struct tt_buf *out, struct tt_span key)
+{
+	for (size_t from = 0; from < key.len;) {
+		size_t to = from;
+		while (to < key.len && !memchr(":/|,.#", key.data[to], 6))
+			to++;
+		if (to > from)
+			tt_pattern_key_part(out, tt_span_sub(key, from, to - from));
+		if (to < key.len)
+			tt_buf_add_char(out, (char)key.data[to]);
+		from = to + 1;
+	}
+}
+
+void tt_pattern_host(struct tt_buf *out, struct tt_span name)
+{
+	for (size_t from = 0; from < name.len;) {
+		ptrdiff_t dot = tt_span_find(tt_span_sub(name, from, name.len), '.');
+		struct tt_span label = tt_span_sub(name, from, dot < 0 ? name.len : (size_t)dot);
+		if (tt_pattern_is_id(label))
+			tt_buf_add_str(out, TT_PATTERN_ID);
+		else
+			tt_buf_add(out, label.data, label.len);
+		if (dot >= 0)
+			tt_buf_add_char(out, '.');
+		from += label.len + 1;
+	}
+}
+
+struct tt_span tt_pattern_path(struct tt_span target)
+{
+	size_t len = 0;
+	while (len < target.len && target.data[len] != '?' && target.data[len] != '#')
+		len++;
+	struct tt_span path = tt_span_sub(target, 0, len);
+	if (path.len && (path.data[0] == '/' || (path.len == 1 && path.data[0] == '*')))
+		return path;
+
+	/* scheme://authority/path */
+	size_t scheme = 0;
+	while (scheme < path.len && tt_is_letter(path.data[scheme]))
+		scheme++;
+	if (!scheme || !tt_span_starts(tt_span_sub(path, scheme, 3), TT_SPAN_LIT("://")))
+		return tt_span("", 0);
+	struct tt_span rest = tt_span_sub(path, scheme + 3, path.len);
+	ptrdiff_t slash = tt_span_find(rest, '/');
+	return slash < 0 ? TT_SPAN_LIT("/") : tt_span_sub(rest, (size_t)slash, rest.len);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which parts of a name vary: numbers, UUIDs, hashes, e-mail addresses, random text. Stateless. */
+#ifndef TT_SINK_PATTERN_H
+#define TT_SINK_PATTERN_H
+
+#include "base/buf.h"
+#include "base/span.h"
+
+#define TT_PATTERN_ID "{id}"
+
+/* Is this segment of a path (or label of a domain name) an identifier rather than a word? */
+bool tt_pattern_is_id(struct tt_span segment);
+
+/* `user:17:cart` becomes `user:{id}:cart`, `item17` `item{id}`. */
+void tt_pattern_key(struct tt_buf *out, struct tt_span key);
+
+/* `4.3.2.1.in-addr.arpa` becomes `{id}.{id}.{id}.{id}.in-addr.arpa`. */
+void tt_pattern_host(struct tt_buf *out, struct tt_span name);
+
+/* The path of a request target: without scheme, authority, query and fragment. Empty: it has none (authority form). */
+struct tt_span tt_pattern_path(struct tt_span target);
+
+#endif

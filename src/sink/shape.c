@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/shape.h"
+
+#include <errno.h>
+
+#include "sink/kind.h"
+#include "sink/pattern.h"
+#include "sink/redact.h"
+#include "sink/route.h"
+
+/* Statements are cut here when they are names; the target has them whole. */
+#define TT_ROUTE_MAX 512
+
+struct tt_shape {
+	struct tt_routes *routes;
+	bool show_values;
+	struct tt_buf route;
+	struct tt_buf target;
+};
+
+int tt_shape_new(struct tt_shape **ret, const struct tt_limits *limits, bool show_values)
+{
+	tt_free_auto struct tt_shape *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	int r = tt_routes_new(&s->routes, limits);
+	if (r < 0)
+		return r;
+	s->show_values = show_values;
+	/* Hiding a value may lengthen it: `a=1` becomes `a=REDACTED`. */
+	s->route.max = s->target.max = limits->value[TT_LIMIT_TEXT_BYTES] * 8;
+	*ret = TT_TAKE_PTR(s);
+	return 0;
+}
+
+struct tt_shape *tt_shape_free(struct tt_shape *s)
+{
+	if (!s)
+		return NULL;
+	tt_routes_free(s->routes);
+	tt_buf_free(&s->route);
+	tt_buf_free(&s->target);
+	free(s);
+	return NULL;
+}
+
+uint64_t tt_shape_refused(const struct tt_shape *s)
+{
+	return tt_routes_refused(s->routes);
+}
+
+static struct tt_span tt_shape_text(const struct tt_buf *b)
+{
+	return b->len ? tt_buf_span(b) : TT_SPAN_LIT("");
+}
+
+/* Without a query and without user information a target is shown as it is. */
+static bool tt_shape_is_plain(const struct tt_kind *kind, struct tt_span resource)
+{
+	if (kind->resource == TT_RESOURCE_PATH)
+		return resource.len && resource.data[0] == '/' && tt_span_find(resource, '?') < 0;
+	return kind->resource != TT_RESOURCE_STATEMENT;
+}
+
+static struct tt_span tt_shape_target(struct tt_shape *s, const struct tt_exchange *x, const struct tt_kind *kind,
+				      struct tt_span resource)
+{
+	if (s->show_values || tt_shape_is_plain(kind, resource))
+		return resource;
+	tt_redact_resource(&s->target, x, kind);
+	return tt_shape_text(&s->target);
+}
+
+/* What the server did not know itself must not teach us routes: scanners ask for thousands of them. */
+static bool tt_shape_learns(const struct tt_exchange *x)
+{
+	struct tt_span status = tt_message_get(x->response, TT_TEXT_STATUS);
+	return x->response && !tt_span_eq(status, TT_SPAN_LIT("404")) && !tt_span_eq(status, TT_SPAN_LIT("400"));
+}
+
+static struct tt_span tt_shape_path(struct tt_shape *s, struct tt_span service, const struct tt_exchange *x,
+				    struct tt_span resource)
+{
+	struct tt_span path = tt_pattern_path(resource);
+	if (!path.len || path.data[0] != '/')
+		return path.len ? path : tt_span(NULL, 0);
+	if (!tt_routes_path(s->routes, service, path, tt_shape_learns(x), &s->route))
+		return tt_span(NULL, 0);
+	return tt_shape_text(&s->route);
+}
+
+static struct tt_span tt_shape_name(struct tt_shape *s, const struct tt_exchange *x, const struct tt_kind *kind,
+				    struct tt_span resource, struct tt_span target)
+{
+	struct tt_span name = resource;
+	if (kind->resource == TT_RESOURCE_KEY) {
+		tt_pattern_key(&s->route, resource);
+		name = tt_shape_text(&s->route);
+	} else if (kind->resource == TT_RESOURCE_HOST) {
+		tt_pattern_host(&s->route, resource);
+		name = tt_shape_text(&s->route);
+	} else if (kind->resource == TT_RESOURCE_STATEMENT) {
+		name = target;
+		if (s->show_values) { /* the target is raw then */
+			tt_redact_resource(&s->route, x, kind);
+			name = tt_shape_text(&s->route);
+		}
+	}
+	return tt_span_sub(name, 0, TT_ROUTE_MAX);
+}
+
+void tt_shape_event(struct tt_shape *s, struct tt_event *e, const struct tt_exchange *x)
+{
+	struct tt_span resource = tt_exchange_text(x, TT_TEXT_RESOURCE);
+	struct tt_span service = tt_span_str(e->self ? e->self->service : "");
+	const struct tt_kind *kind = tt_kind_of(x);
+
+	e->route = e->target = tt_span(NULL, 0);
+	if (!resource.data)
+		return;
+	tt_buf_clear(&s->route);
+	tt_buf_clear(&s->target);
+
+	e->target = tt_shape_target(s, x, kind, resource);
+	if (kind->resource == TT_RESOURCE_PATH) {
+		e->route = tt_shape_path(s, service, x, resource);
+		return;
+	}
+	e->route = tt_shape_name(s, x, kind, resource, e->target);
+	if (!tt_routes_admit(s->routes, service, e->route))
+		e->route = TT_SPAN_LIT(TT_ROUTE_OTHER);
+}
