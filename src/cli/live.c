@@ -10,8 +10,6 @@
 #include "cli/reload.h"
 #include "web/server.h"
 
-#define TT_ANSWER_MAX (256u << 20) /* a million series are 133 MB of text */
-
 struct tt_live_state {
 	struct tt_live_run *run;
 	struct tt_session session;
@@ -27,7 +25,7 @@ static int tt_live_serve(struct tt_live_state *s)
 						.allow_hosts = (const char *const *)config->allow_hosts.list,
 						.limits = &config->limits};
 
-	int r = tt_mailbox_new(&s->mailbox, config->limits.value[TT_LIMIT_HTTP_CLIENTS], TT_ANSWER_MAX);
+	int r = tt_mailbox_new(&s->mailbox, config->limits.value[TT_LIMIT_HTTP_CLIENTS], config->limits.value[TT_LIMIT_ANSWER_BYTES]);
 	if (r == 0)
 		r = tt_server_new(&s->server, &server, s->mailbox);
 	if (r == -EADDRINUSE)

@@ -163,7 +163,7 @@ static bool tt_link_detect(struct tt_link *link, int dir, struct tt_span data, b
 	const struct tt_proto *proto = NULL;
 	int request_dir = link->request_dir;
 	enum tt_verdict v = tt_link_ask(link, dir, data, &proto, &request_dir);
-	if (v == TT_YES) {
+	if (v == TT_YES && proto) {
 		link->request_dir = (uint8_t)request_dir;
 		if (link->conn->ends.role == TT_ROLE_UNKNOWN)
 			link->conn->ends.role = request_dir == TT_RX ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
@@ -297,7 +297,8 @@ size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t l
 			pos += tt_link_skip(link, dir, len - pos);
 			continue;
 		}
-		switch (f->mode) {
+		/* Without a protocol there is nothing but looking for one and counting. */
+		switch (link->proto || f->mode == TT_FLOW_DETECT ? f->mode : TT_FLOW_STOPPED) {
 		case TT_FLOW_DETECT: {
 			bool drop;
 			if (tt_link_detect(link, dir, tt_span(data + pos, len - pos), &drop))

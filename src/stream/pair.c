@@ -207,7 +207,7 @@ static void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum 
 {
 	struct tt_message *rsp = req->peer;
 
-	bool told = !req->quiet || (outcome == TT_OUTCOME_ANSWERED && (rsp->failed || rsp->refused));
+	bool told = !req->quiet || (outcome == TT_OUTCOME_ANSWERED && rsp && (rsp->failed || rsp->refused));
 
 	if (!req->reported && told)
 		tt_pair_report(link, req, outcome);

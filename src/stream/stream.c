@@ -13,7 +13,7 @@
 int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, const struct tt_proto *const *protos, size_t count,
 		   const struct tt_streams_ops *ops, void *ctx)
 {
-	tt_free_auto struct tt_streams *s = calloc(1, sizeof(*s));
+	struct tt_streams *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 
@@ -21,15 +21,17 @@ int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, cons
 	while (buckets < limits->value[TT_LIMIT_CONNECTIONS])
 		buckets *= 2;
 	s->buckets = calloc(buckets, sizeof(struct tt_conn *));
-	if (!s->buckets)
+	if (!s->buckets) {
+		free(s);
 		return -ENOMEM;
+	}
 	s->bucket_mask = buckets - 1;
 	s->limits = limits;
 	s->protos = protos;
 	s->proto_count = count;
 	s->ops = ops;
 	s->ctx = ctx;
-	*ret = TT_TAKE_PTR(s);
+	*ret = s;
 	return 0;
 }
 
