@@ -45,4 +45,13 @@ struct tt_config {
 	struct tt_limits limits;
 };
 
+/* Nothing asked for, limits at their presets. */
+void tt_config_init(struct tt_config *c);
+/* Frees what it holds and leaves it as after tt_config_init. NULL-safe. */
+void tt_config_free(struct tt_config *c);
+
+/* Adds a copy of `len` bytes of text. 0 or -ENOMEM with s still sound. */
+int tt_strings_add(struct tt_strings *s, const char *text, size_t len);
+void tt_strings_free(struct tt_strings *s);
+
 #endif

@@ -83,7 +83,7 @@ static void tt_process_name(const struct tt_identities *ids, struct tt_process *
 	else
 		tt_service_name(args, file, i->comm, i->service);
 	if (!i->service[0])
-		strcpy(i->service, "unknown");
+		tt_text_set(i->service, sizeof(i->service), TT_SPAN_LIT("unknown"));
 	tt_identity_instance(ids, i);
 }
 
@@ -233,7 +233,7 @@ static void tt_identities_told(struct tt_identities *ids, const struct tt_identi
 	tt_text_set(i->container_id, sizeof(i->container_id),
 		    tt_span(r->container_id, strnlen(r->container_id, sizeof(r->container_id))));
 	if (!i->service[0])
-		strcpy(i->service, "unknown");
+		tt_text_set(i->service, sizeof(i->service), TT_SPAN_LIT("unknown"));
 	p->nothing = p->look = false;
 }
 

@@ -32,7 +32,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 
 static int set_up(void **state)
 {
-	strcpy(root, "/tmp/tt_identity_XXXXXX");
+	snprintf(root, sizeof(root), "/tmp/tt_identity_XXXXXX");
 	if (!mkdtemp(root))
 		return -1;
 	char path[128];
@@ -144,7 +144,7 @@ static void names_that_were_asked_for(void **state)
 		snprintf(path, sizeof(path), "%s%s", root, parts[i]);
 		mkdir(path, 0700);
 	}
-	strcat(path, "/config.v2.json");
+	snprintf(path, sizeof(path), "%s%s/config.v2.json", root, parts[4]);
 	put(path,
 	    (struct bytes)TEXT("{\"State\":{},\"RestartPolicy\":{\"Name\":\"always\"},\"Name\":\"/shop-db\",\"Driver\":\"x\"}"));
 	put_process(300, 1, 500, "mariadbd", (struct bytes)TEXT("mariadbd"), (struct bytes)TEXT("HOSTNAME=aaaaaaaaaaaa"),

@@ -59,7 +59,7 @@ static struct setting write_recording(void)
 	struct tt_recording *w = NULL;
 	struct stat st;
 
-	strcpy(s.path, "/tmp/tt_recording_XXXXXX");
+	snprintf(s.path, sizeof(s.path), "/tmp/tt_recording_XXXXXX");
 	int old = mkstemp(s.path);
 	assert_true(old >= 0);
 	assert_int_equal(write(old, "older and longer contents than the new ones", 43), 43);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tt_config_init(struct tt_config *c)
+{
+	*c = (struct tt_config){.log_level = TT_LOG_WARN};
+	tt_limits_init(&c->limits);
+}
+
+int tt_strings_add(struct tt_strings *s, const char *text, size_t len)
+{
+	char **list = reallocarray(s->list, s->count + 2, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	s->list = list;
+	list[s->count] = strndup(text, len);
+	if (!list[s->count])
+		return -ENOMEM;
+	list[++s->count] = NULL;
+	return 0;
+}
+
+void tt_strings_free(struct tt_strings *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->list[i]);
+	free(s->list);
+	*s = (struct tt_strings){0};
+}
+
+void tt_config_free(struct tt_config *c)
+{
+	if (!c)
+		return;
+	free(c->pids);
+	free(c->cgroup);
+	free(c->netns);
+	tt_strings_free(&c->protocols);
+	free(c->hooks);
+	free(c->listen);
+	tt_strings_free(&c->allow_hosts);
+	free(c->json);
+	free(c->record);
+	free(c->metrics);
+	free(c->connect);
+	free(c->user);
+	free(c->config_file);
+	tt_config_init(c);
+}

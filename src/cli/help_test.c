@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `help_test ROOT` compares the generated files of the tree with the tables; `help_test ROOT --write` makes them anew. */
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness/unit.h"
+
+static const char *root;
+
+static const struct generated {
+	const char *path;
+	void (*make)(struct tt_buf *b);
+} generated[] = {
+	{"packaging/telltale.1", tt_help_man},
+	{"docs/limits.md", tt_help_limits_markdown},
+	{"docs/configuration.md", tt_help_configuration_markdown},
+};
+
+static FILE *open_generated(const struct generated *g, const char *mode)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", root, g->path);
+	FILE *f = fopen(path, mode);
+	if (!f)
+		perror(path);
+	return f;
+}
+
+static void the_tree_agrees_with_the_tables(void **state)
+{
+	for (size_t i = 0; i < TT_ARRAY_LEN(generated); i++) {
+		struct tt_buf made tt_buf_auto = TT_HELP_BUF(), kept tt_buf_auto = TT_HELP_BUF();
+		generated[i].make(&made);
+		FILE *f = open_generated(&generated[i], "re");
+		assert_non_null(f);
+		for (int c; (c = fgetc(f)) != EOF;)
+			tt_buf_add_char(&kept, (char)c);
+		fclose(f);
+		if (!tt_span_eq(tt_buf_span(&made), tt_buf_span(&kept)))
+			fail_msg("%s is old: build/src/cli/cli_help_test %s --write", generated[i].path, root);
+	}
+}
+
+static void help_names_every_option(void **state)
+{
+	for (const struct tt_command_row *c = tt_commands; c->name; c++) {
+		struct tt_buf b tt_buf_auto = TT_HELP_BUF();
+		tt_help_command(&b, c);
+		tt_buf_add_char(&b, 0);
+		for (size_t i = 0; i < tt_options_count; i++) {
+			char name[64];
+			snprintf(name, sizeof(name), "--%s", tt_options[i].name);
+			bool there = false;
+			for (const char *at = (char *)b.data; (at = strstr(at, name)); at++)
+				there |= at[strlen(name)] == ' ' || at[strlen(name)] == '\n';
+			assert_true(there || !(tt_options[i].commands & c->bit));
+		}
+		for (const char *line = (char *)b.data; *line; line += strcspn(line, "\n") + 1)
+			assert_true(strcspn(line, "\n") <= 110);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(the_tree_agrees_with_the_tables),
+					   cmocka_unit_test(help_names_every_option)};
+
+	root = argc > 1 ? argv[1] : ".";
+	if (argc > 2 && strcmp(argv[2], "--write") == 0) {
+		for (size_t i = 0; i < TT_ARRAY_LEN(generated); i++) {
+			struct tt_buf b tt_buf_auto = TT_HELP_BUF();
+			generated[i].make(&b);
+			FILE *f = open_generated(&generated[i], "we");
+			if (!f || fwrite(b.data, 1, b.len, f) != b.len || fclose(f) != 0)
+				return 1;
+		}
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

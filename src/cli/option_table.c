@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "base/own.h"
+#include "cli/options.h"
+#include "proto/proto.h"
+#include "web/listen.h"
+
+static bool tt_check_listen(const char *value)
+{
+	union tt_listen ignored;
+	return strcmp(value, "none") == 0 || tt_listen_parse(value, &ignored) == 0;
+}
+
+static bool tt_check_connect(const char *value)
+{
+	union tt_listen ignored;
+	return tt_listen_parse(value, &ignored) == 0;
+}
+
+static bool tt_check_protocol(const char *value)
+{
+	return tt_proto_find(value) != NULL;
+}
+
+static bool tt_check_hooks(const char *value)
+{
+	static const char *const sets[] = {"auto", "tracepoint", "kprobe", "fexit"};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(sets); i++) {
+		if (strcmp(value, sets[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+#define AT(member) offsetof(struct tt_config, member)
+#define ATTACHING (TT_COMMAND_LIVE | TT_COMMAND_DOCTOR)
+#define SCOPED (TT_COMMAND_AGENT | TT_COMMAND_WATCH)
+#define SHOWING (TT_COMMAND_LIVE | TT_COMMAND_READ)
+
+const struct tt_option tt_options[] = {
+	{.name = "listen",
+	 .letter = 'l',
+	 .argument = "ADDRESS:PORT",
+	 .key = "listen",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(listen),
+	 .commands = TT_COMMAND_AGENT | TT_COMMAND_RUN,
+	 .check = tt_check_listen,
+	 .expected = "an address and port such as 127.0.0.1:9464, or none",
+	 .help = "serve metrics, API and page there; the agent's preset is " TT_LISTEN_PRESET ", run's is not to listen"},
+	{.name = "no-listen",
+	 .kind = TT_OPTION_CLEAR,
+	 .offset = AT(listen),
+	 .commands = TT_COMMAND_AGENT | TT_COMMAND_RUN,
+	 .help = "do not listen"},
+	{.name = "listen-allow-host",
+	 .argument = "NAME[,NAME]",
+	 .key = "listen_allow_hosts",
+	 .kind = TT_OPTION_STRINGS,
+	 .offset = AT(allow_hosts),
+	 .commands = TT_COMMAND_AGENT | TT_COMMAND_RUN,
+	 .help = "answer requests whose Host header is this name too, beside localhost and addresses of this host"},
+	{.name = "pid",
+	 .letter = 'p',
+	 .argument = "PID[,PID]",
+	 .key = "pids",
+	 .kind = TT_OPTION_PIDS,
+	 .offset = AT(pids),
+	 .commands = SCOPED,
+	 .scope = true,
+	 .expected = "a process number",
+	 .help = "observe only this process and its descendants"},
+	{.name = "cgroup",
+	 .argument = "PATH",
+	 .key = "cgroup",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(cgroup),
+	 .commands = SCOPED,
+	 .scope = true,
+	 .help = "observe only this cgroup (version 2) and those below it; the path is absolute or below the mount point"},
+	{.name = "netns",
+	 .argument = "NAME|PATH",
+	 .key = "netns",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(netns),
+	 .commands = SCOPED,
+	 .scope = true,
+	 .help = "observe only this network namespace: a name of `ip netns`, or a path such as /proc/PID/ns/net"},
+	{.name = "include-self",
+	 .key = "include_self",
+	 .kind = TT_OPTION_FLAG,
+	 .offset = AT(include_self),
+	 .commands = TT_COMMAND_LIVE,
+	 .help = "report telltale's own traffic too"},
+	{.name = "protocol",
+	 .argument = "NAME[,NAME]",
+	 .key = "protocols",
+	 .kind = TT_OPTION_STRINGS,
+	 .offset = AT(protocols),
+	 .commands = SHOWING,
+	 .check = tt_check_protocol,
+	 .expected = "a protocol telltale knows (telltale help protocols)",
+	 .help = "recognise only these protocols; the preset is all"},
+	{.name = "show-values",
+	 .key = "show_values",
+	 .kind = TT_OPTION_FLAG,
+	 .offset = AT(show_values),
+	 .commands = SHOWING,
+	 .help = "show what is hidden otherwise: query strings, literals of statements, values, credentials"},
+	{.name = "json",
+	 .letter = 'j',
+	 .argument = "FILE",
+	 .key = "json",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(json),
+	 .commands = SHOWING,
+	 .help = "write each exchange as a JSON line (docs/json.md) to this file, - being standard output"},
+	{.name = "record",
+	 .argument = "FILE",
+	 .key = "record",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(record),
+	 .commands = SHOWING,
+	 .help = "record everything seen, to be read again with `telltale read`; the file holds raw payload and is readable by "
+		 "its owner only"},
+	{.name = "metrics",
+	 .argument = "FILE",
+	 .key = "metrics",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(metrics),
+	 .commands = SHOWING,
+	 .help = "write the metrics (Prometheus text) to this file at the end, - being standard output"},
+	{.name = "quiet",
+	 .letter = 'q',
+	 .key = "quiet",
+	 .kind = TT_OPTION_FLAG,
+	 .offset = AT(quiet),
+	 .commands = TT_COMMAND_RUN,
+	 .help = "no summary at the end"},
+	{.name = "no-times",
+	 .kind = TT_OPTION_FLAG,
+	 .offset = AT(no_times),
+	 .commands = TT_COMMAND_READ,
+	 .help = "leave times and durations out of JSON lines, so that two runs can be compared"},
+	{.name = "connect",
+	 .argument = "ADDRESS:PORT",
+	 .key = "connect",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(connect),
+	 .commands = TT_COMMAND_WATCH,
+	 .check = tt_check_connect,
+	 .expected = "an address and port such as 127.0.0.1:9464",
+	 .help = "ask a running agent instead of observing; needs no privilege"},
+	{.name = "user",
+	 .argument = "NAME",
+	 .key = "user",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(user),
+	 .commands = TT_COMMAND_RUN,
+	 .help = "run the command as this user"},
+	{.name = "hooks",
+	 .argument = "SET",
+	 .key = "hooks",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(hooks),
+	 .commands = ATTACHING,
+	 .check = tt_check_hooks,
+	 .expected = "auto, tracepoint, kprobe or fexit",
+	 .help = "which hooks to use: auto (the preset), tracepoint, kprobe or fexit"},
+	{.name = "limit",
+	 .argument = "NAME=VALUE",
+	 .key = "limits",
+	 .kind = TT_OPTION_LIMITS,
+	 .offset = AT(limits),
+	 .commands = ATTACHING | TT_COMMAND_READ,
+	 .help = "set a limit (telltale help limits); suffixes k, M and G are powers of 1024"},
+	{.name = "log-level",
+	 .argument = "LEVEL",
+	 .key = "log_level",
+	 .kind = TT_OPTION_LEVEL,
+	 .offset = AT(log_level),
+	 .commands = TT_COMMAND_ALL,
+	 .expected = "error, warning, info or debug",
+	 .help = "what to say on standard error: error, warning (the preset), info or debug"},
+	{.name = "config",
+	 .letter = 'c',
+	 .argument = "FILE",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(config_file),
+	 .commands = ATTACHING | TT_COMMAND_READ,
+	 .help = "read this configuration file; options win over it. The agent reads it again on SIGHUP"},
+};
+
+const size_t tt_options_count = TT_ARRAY_LEN(tt_options);
