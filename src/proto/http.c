@@ -93,26 +93,26 @@ static bool http_field_line(struct http_side *s, struct tt_cursor *c, struct tt_
 {
 	struct tt_span rest = tt_cursor_rest(c);
 	for (size_t from = s->scanned;;) {
-		ptrdiff_t found = tt_span_find(tt_span_sub(rest, from, SIZE_MAX), '\n');
-		if (found < 0) {
+		const uint8_t *found = rest.len > from ? memchr(rest.data + from, '\n', rest.len - from) : NULL;
+		if (!found) {
 			s->scanned = rest.len;
 			return false;
 		}
 
-		size_t end = from + (size_t)found;
-		size_t len = end && rest.data[end - 1] == '\r' ? end - 1 : end;
+		size_t end = (size_t)(found - rest.data);
+		size_t len = end && found[-1] == '\r' ? end - 1 : end;
 		if (len && end + 1 == rest.len) {
 			s->scanned = end;
 			return false;
 		}
-		if (len && (rest.data[end + 1] == ' ' || rest.data[end + 1] == '\t')) {
+		if (len && (found[1] == ' ' || found[1] == '\t')) {
 			s->folded = true;
 			from = end + 1;
 			continue;
 		}
 		tt_cursor_skip(c, end + 1);
 		s->scanned = 0;
-		*ret = tt_span_sub(rest, 0, len);
+		*ret = tt_span(rest.data, len);
 		return true;
 	}
 }
@@ -396,7 +396,8 @@ static enum tt_step http_fields(struct tt_link *link, struct http_link *h, enum 
 			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? http_drop_line(s, &in->c) : TT_MORE;
 		if (!line.len)
 			break;
-		http_field(s, side, line);
+		if (tt_http_first_letter[line.data[0]])
+			http_field(s, side, line);
 		s->folded = false;
 	}
 	return side == TT_REQUESTS ? http_request_head_end(link, h, in) : http_response_head_end(link, h, in);

@@ -2,28 +2,37 @@
 #include "proto/http_fields.h"
 
 struct http_name {
-	const char *name; /* lower case */
+	const char *name;  /* lower case */
+	const char *title; /* as most senders write it */
 	uint8_t len;
 	uint8_t field;
 };
 
-#define HTTP_NAME(text, id) {text, sizeof(text) - 1, TT_HTTP_##id}
+#define HTTP_NAME(lower, title, id) {lower, title, sizeof(lower) - 1, TT_HTTP_##id}
 
-/* By the first letter: most lines are told apart from all of these by one look. */
-static const struct http_name http_c[] = {HTTP_NAME("content-length", CONTENT_LENGTH), {0}};
-static const struct http_name http_e[] = {HTTP_NAME("expect", EXPECT), {0}};
-static const struct http_name http_h[] = {HTTP_NAME("host", HOST), {0}};
-static const struct http_name http_t[] = {
-	HTTP_NAME("transfer-encoding", TRANSFER_ENCODING), HTTP_NAME("traceparent", TRACEPARENT), {0}};
-static const struct http_name http_u[] = {HTTP_NAME("user-agent", USER_AGENT), HTTP_NAME("upgrade", UPGRADE), {0}};
+static const struct http_name http_c[] = {HTTP_NAME("content-length", "Content-Length", CONTENT_LENGTH), {0}};
+static const struct http_name http_e[] = {HTTP_NAME("expect", "Expect", EXPECT), {0}};
+static const struct http_name http_h[] = {HTTP_NAME("host", "Host", HOST), {0}};
+static const struct http_name http_t[] = {HTTP_NAME("transfer-encoding", "Transfer-Encoding", TRANSFER_ENCODING),
+					  HTTP_NAME("traceparent", "Traceparent", TRACEPARENT),
+					  {0}};
+static const struct http_name http_u[] = {
+	HTTP_NAME("user-agent", "User-Agent", USER_AGENT), HTTP_NAME("upgrade", "Upgrade", UPGRADE), {0}};
 
 static const struct http_name *const http_names[256] = {
 	['c'] = http_c, ['C'] = http_c, ['e'] = http_e, ['E'] = http_e, ['h'] = http_h,
 	['H'] = http_h, ['t'] = http_t, ['T'] = http_t, ['u'] = http_u, ['U'] = http_u,
 };
 
+const bool tt_http_first_letter[256] = {
+	['c'] = true, ['C'] = true, ['e'] = true, ['E'] = true, ['h'] = true,
+	['H'] = true, ['t'] = true, ['T'] = true, ['u'] = true, ['U'] = true,
+};
+
 static bool http_is_name(const uint8_t *text, const struct http_name *n)
 {
+	if (memcmp(text, n->title, n->len) == 0)
+		return true;
 	for (size_t i = 0; i < n->len; i++) {
 		if (tt_ascii_lower(text[i]) != (uint8_t)n->name[i])
 			return false;
@@ -51,10 +60,12 @@ enum tt_http_field tt_http_field_line(struct tt_span line, struct tt_span *ret_v
 		if ((after != ':' && after != ' ' && after != '\t') || !http_is_name(line.data, n))
 			continue;
 
-		struct tt_span rest = tt_span_trim(tt_span_sub(line, n->len, SIZE_MAX));
+		struct tt_span rest = tt_span(line.data + n->len, line.len - n->len);
+		if (after != ':')
+			rest = tt_span_trim(rest);
 		if (rest.len == 0 || rest.data[0] != ':')
 			return TT_HTTP_OTHER;
-		*ret_value = tt_span_trim(tt_span_sub(rest, 1, SIZE_MAX));
+		*ret_value = tt_span_trim(tt_span(rest.data + 1, rest.len - 1));
 		*ret_spaced = after != ':';
 		return n->field;
 	}
@@ -108,7 +119,10 @@ bool tt_http_set_target(struct tt_message *m, struct tt_span target)
 		size_t end = 0;
 		while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
 			end++;
-		tt_http_set_authority(m, tt_span_sub(rest, 0, end));
+		struct tt_span authority = tt_span_sub(rest, 0, end);
+		/* userinfo is not part of the host */
+		ptrdiff_t at = tt_span_find(authority, '@');
+		tt_http_set_authority(m, tt_span_sub(authority, (size_t)(at + 1), SIZE_MAX));
 		if (end < rest.len)
 			http_set_path(m, tt_span_sub(rest, end, SIZE_MAX));
 		return true;
@@ -116,46 +130,36 @@ bool tt_http_set_target(struct tt_message *m, struct tt_span target)
 	return false;
 }
 
-/* A port that is one, or -1. */
-static int64_t http_port(struct tt_span digits)
+/* Splits "host:port" at the colon that has only digits behind it; *ret_port is -1 where there is none. */
+static struct tt_span http_host(struct tt_span authority, int *ret_port)
 {
-	int64_t port = digits.len && digits.len <= 5 ? 0 : -1;
-	for (size_t i = 0; port >= 0 && i < digits.len; i++) {
-		if (digits.data[i] < '0' || digits.data[i] > '9')
-			return -1;
-		port = port * 10 + (digits.data[i] - '0');
-	}
-	return port > UINT16_MAX ? -1 : port;
+	const uint8_t *end = authority.data + authority.len, *at = end;
+
+	*ret_port = -1;
+	while (at > authority.data && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	if (at == authority.data || at[-1] != ':')
+		return authority;
+
+	int port = 0;
+	for (const uint8_t *digit = at; digit < end && end - at <= 5; digit++)
+		port = port * 10 + (*digit - '0');
+	if (at < end && end - at <= 5 && port <= UINT16_MAX)
+		*ret_port = port;
+	return tt_span(authority.data, (size_t)(at - 1 - authority.data));
 }
 
 void tt_http_set_authority(struct tt_message *m, struct tt_span authority)
 {
-	/* userinfo is not part of the host and no one's business */
-	ptrdiff_t at = tt_span_find(authority, '@');
-	if (at >= 0)
-		authority = tt_span_sub(authority, (size_t)at + 1, SIZE_MAX);
+	int port = -1;
+	struct tt_span host = authority.len && authority.data[authority.len - 1] == ']' ? authority : http_host(authority, &port);
 
-	struct tt_span host = authority;
-	struct tt_span port = tt_span(NULL, 0);
-	ptrdiff_t bracket = authority.len && authority.data[0] == '[' ? tt_span_find(authority, ']') : -1;
-	if (bracket > 0) {
-		host = tt_span_sub(authority, 1, (size_t)bracket - 1);
-		port = tt_span_sub(authority, (size_t)bracket + 1, SIZE_MAX);
-		if (port.len)
-			port = tt_span_sub(port, port.data[0] == ':', SIZE_MAX);
-	} else {
-		ptrdiff_t colon = tt_span_find(authority, ':');
-		if (colon >= 0) {
-			host = tt_span_sub(authority, 0, (size_t)colon);
-			port = tt_span_sub(authority, (size_t)colon + 1, SIZE_MAX);
-		}
-	}
-
+	if (host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
+		host = tt_span_sub(host, 1, host.len - 2);
 	if (host.len)
 		tt_message_attr(m, "server.address", host);
-	int64_t number = http_port(port);
-	if (number >= 0)
-		tt_message_attr_int(m, "server.port", number);
+	if (port >= 0)
+		tt_message_attr_int(m, "server.port", port);
 }
 
 void tt_http_set_status(struct tt_message *m, struct tt_span digits, unsigned status)

@@ -20,6 +20,9 @@ enum tt_http_field {
 	TT_HTTP_FIELD_MAX,
 };
 
+/* True for the letters the fields above begin with: most lines are told apart from all of them by one look. */
+extern const bool tt_http_first_letter[256];
+
 /* Which field a name is; case is ignored. */
 enum tt_http_field tt_http_field_named(struct tt_span name);
 

@@ -4,13 +4,20 @@
 /* Copies into the message's text; what does not fit is cut. Returns where it stands. */
 static uint32_t tt_message_store(struct tt_message *m, struct tt_span s, uint32_t *ret_len)
 {
+	uint32_t off = (uint32_t)m->bytes.len;
+	if (s.len && s.len <= m->bytes.cap - m->bytes.len) {
+		memcpy(m->bytes.data + off, s.data, s.len);
+		m->bytes.len += s.len;
+		*ret_len = (uint32_t)s.len;
+		return off;
+	}
+
 	size_t room = m->bytes.max - m->bytes.len;
 	if (s.len > room) {
 		s.len = room;
 		m->cut = true;
 	}
 
-	uint32_t off = (uint32_t)m->bytes.len;
 	if (tt_buf_add(&m->bytes, s.data, s.len) < 0) {
 		m->cut = true;
 		s.len = 0;
