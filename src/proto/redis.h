@@ -31,6 +31,9 @@ struct tt_redis_request {
 	enum tt_redis_silence asked; /* by CLIENT REPLY */
 };
 
+/* Set in tt_message.kind beside the kind: the database is not known any more. */
+#define TT_REDIS_DB_LOST 0x100u
+
 /* What the reply being read is to us. */
 enum tt_redis_role {
 	TT_REDIS_ANSWER,
@@ -74,6 +77,7 @@ struct tt_redis {
 	bool holes;    /* something was missed once: only what is surely Redis is believed */
 	bool handover; /* MONITOR or SYNC was asked for: the answer decides whether more requests can come */
 	enum tt_redis_silence silence;
+	bool silent_select; /* a SELECT whose success cannot be known came before the next request that is answered */
 	struct tt_redis_request request;
 
 	struct tt_redis_reply reply;

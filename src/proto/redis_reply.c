@@ -12,6 +12,11 @@
 /* No error code is longer. */
 #define CODE_BYTES 32
 
+static uint32_t kind_of(const struct tt_message *request)
+{
+	return request->kind & ~TT_REDIS_DB_LOST;
+}
+
 /* "+1339518083.107412 [0 127.0.0.1:60866] "keys"": what MONITOR shows, on a connection where its request was not seen. */
 static bool is_monitor_line(struct tt_span line)
 {
@@ -117,7 +122,7 @@ static void follow_transaction(struct tt_redis *s)
 	} else if (s->in_multi && r->queued) {
 		s->queued++;
 		if (tt_redis_kind_is_subscription(r->kind))
-			s->channels.sure = false; /* EXEC will do it, out of our sight */
+			s->channels = (struct tt_redis_channels){.strays = true}; /* EXEC will do it, out of our sight */
 	} else if (ends) {
 		s->in_multi = false;
 		s->queued_db = 0;
@@ -174,8 +179,10 @@ static void begin_answer(struct tt_link *link, struct tt_redis *s, struct tt_inp
 
 	*r = (struct tt_redis_reply){.answering = true, .message = tt_response_begin(link, in, in->c.pos)};
 	if (request) {
-		r->kind = request->kind;
+		r->kind = kind_of(request);
 		r->asked = (uintptr_t)request->tag;
+		if (request->kind & TT_REDIS_DB_LOST)
+			s->db = 0;
 	}
 }
 
@@ -195,7 +202,7 @@ static bool is_message(struct tt_link *link, struct tt_redis *s)
 
 	if (s->channels.active || s->channels.sure)
 		return s->channels.active;
-	s->channels.active = tt_awaited(link, &request) != TT_HAVE || tt_redis_kind_is_subscription(request->kind);
+	s->channels.active = tt_awaited(link, &request) != TT_HAVE || tt_redis_kind_is_subscription(kind_of(request));
 	return s->channels.active;
 }
 
@@ -242,9 +249,9 @@ static enum tt_step begin_confirmation(struct tt_link *link, struct tt_redis *s,
 		enum tt_awaited awaited = tt_awaited(link, &request);
 		if (awaited == TT_NOT_YET && !c->strays)
 			return TT_WAIT;
-		if (awaited == TT_HAVE && request->kind != kind && in->c.data[in->c.pos] == '*' && !c->active && !c->strays)
+		if (awaited == TT_HAVE && kind_of(request) != kind && in->c.data[in->c.pos] == '*' && !c->active && !c->strays)
 			return begin_plain(link, s, in);
-		if (awaited != TT_HAVE || request->kind != kind) {
+		if (awaited != TT_HAVE || kind_of(request) != kind) {
 			begin_reply(s, TT_REDIS_PUSH);
 			return TT_PARSED;
 		}

@@ -140,13 +140,17 @@ static enum tt_step end_request(struct tt_link *link, struct tt_redis *s, struct
 	}
 
 	bool one_way = is_silent(s, &r);
+	if (one_way)
+		s->silent_select |= kind == TT_REDIS_SELECT;
 	if (r.message) {
 		r.message->one_way = one_way;
-		r.message->kind = kind;
+		r.message->kind = kind | (s->silent_select ? TT_REDIS_DB_LOST : 0);
 		r.message->tag = (void *)(uintptr_t)(kind == TT_REDIS_SELECT ? r.db : r.args - 1);
 		tt_message_attr(r.message, "db.system.name", db_system);
 		tt_message_attr_text(r.message, "db.operation.name", TT_TEXT_OPERATION);
 	}
+	if (!one_way && r.message)
+		s->silent_select = false;
 	tt_message_end(link, r.message, in, end);
 	s->handover = !one_way && (kind == TT_REDIS_MONITOR || kind == TT_REDIS_SYNC);
 	return TT_PARSED;

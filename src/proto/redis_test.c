@@ -338,6 +338,40 @@ static void silenced_commands(void **state)
 #define MONITOR "*1\r\n$7\r\nMONITOR\r\n"
 #define MONITOR_LINE "+1339518083.107412 [0 127.0.0.1:60866] \"keys\" \"*\"\r\n"
 
+/* Whether a SELECT that is not answered succeeded cannot be known. */
+static void silenced_select(void **state)
+{
+	const struct tt_line script[] = {TT_C(SELECT(3)), TT_S(SAID_OK),   TT_C(REPLY(4, "SKIP") SELECT(4) GET),
+					 TT_S(VALUE),	  TT_C(SELECT(5)), TT_S(SAID_OK),
+					 TT_TALK_END};
+
+	OK("SELECT", "-", SELECT(3), SAID_OK, ",db.namespace=3");
+	ONE_WAY("CLIENT REPLY", "-", REPLY(4, "SKIP"));
+	ONE_WAY("SELECT", "-", SELECT(4));
+	OK("GET", "k", GET, VALUE, "");
+	OK("SELECT", "-", SELECT(5), SAID_OK, ",db.namespace=5");
+	check(script);
+}
+
+/* The confirmations after the first are more than EXEC's array promised. */
+static void subscribed_in_a_transaction(void **state)
+{
+#define EXECUTED "*1\r\n" CONFIRM("subscribe", 9, "a", 1)
+	const struct tt_line script[] = {TT_C(MULTI SUBSCRIBE_A_B EXEC PING),
+					 TT_S(SAID_OK QUEUED EXECUTED CONFIRM("subscribe", 9, "b", 2) PONG),
+					 TT_S(MESSAGE),
+					 TT_C(PING),
+					 TT_S(MESSAGE PONG),
+					 TT_TALK_END};
+
+	OK("MULTI", "-", MULTI, SAID_OK, "");
+	OK("SUBSCRIBE", "a", SUBSCRIBE_A_B, QUEUED, "");
+	OK("EXEC", "-", EXEC, EXECUTED, ",db.operation.batch.size=1");
+	OK("PING", "-", PING, PONG, "");
+	OK("PING", "-", PING, PONG, "");
+	check_once(script);
+}
+
 static void monitor_ends_it(void **state)
 {
 	const struct tt_line script[] = {TT_C(GET),
@@ -588,6 +622,7 @@ static void others_are_told_apart(void **state)
 
 TT_UNIT_TESTS(TEST(one_after_the_other), TEST(pipelined), TEST(inline_commands), TEST(operations_and_keys), TEST(transactions),
 	      TEST(databases), TEST(channels_in_resp2), TEST(pushes_in_resp3), TEST(subscriber_from_before),
-	      TEST(silenced_commands), TEST(monitor_ends_it), TEST(monitor_refused), TEST(replicas_are_left_alone),
-	      TEST(every_type_of_reply), TEST(errors), TEST(huge_values_are_counted_only), TEST(long_keys_are_cut),
-	      TEST(large_arrays), TEST(nonsense), TEST(too_deep), TEST(begins_in_the_middle), TEST(others_are_told_apart))
+	      TEST(silenced_commands), TEST(silenced_select), TEST(subscribed_in_a_transaction), TEST(monitor_ends_it),
+	      TEST(monitor_refused), TEST(replicas_are_left_alone), TEST(every_type_of_reply), TEST(errors),
+	      TEST(huge_values_are_counted_only), TEST(long_keys_are_cut), TEST(large_arrays), TEST(nonsense), TEST(too_deep),
+	      TEST(begins_in_the_middle), TEST(others_are_told_apart))
