@@ -49,10 +49,8 @@ static void describe_query(struct tt_message *r, const struct tt_dns_message *m,
 	unsigned opcode = tt_dns_opcode(m);
 
 	tt_message_attr(r, "network.transport", datagram ? TT_SPAN_LIT("udp") : TT_SPAN_LIT("tcp"));
-	if (opcode == TT_DNS_NOTIFY)
-		tt_message_text(r, TT_TEXT_OPERATION, TT_SPAN_LIT("NOTIFY"));
-	else if (opcode == TT_DNS_UPDATE)
-		tt_message_text(r, TT_TEXT_OPERATION, TT_SPAN_LIT("UPDATE"));
+	if (opcode != TT_DNS_QUERY && tt_dns_opcode_name(opcode))
+		tt_message_text(r, TT_TEXT_OPERATION, tt_span_str(tt_dns_opcode_name(opcode)));
 	if (m->extent < TT_DNS_ASKED || m->count[TT_DNS_QUESTION] == 0)
 		return;
 

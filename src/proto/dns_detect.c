@@ -15,7 +15,7 @@ static bool is_sane_header(const struct tt_dns_message *m, enum tt_side side)
 
 	if (response != (side == TT_RESPONSES) || m->flags & TT_DNS_ZERO || questions == 0 || questions > DETECT_QUESTIONS_MAX)
 		return false;
-	if (opcode != TT_DNS_QUERY && opcode != TT_DNS_NOTIFY && opcode != TT_DNS_UPDATE)
+	if (!tt_dns_opcode_name(opcode))
 		return false;
 	if (response)
 		return true;

@@ -23,6 +23,7 @@ enum tt_dns_flag {
 
 enum tt_dns_opcode {
 	TT_DNS_QUERY = 0,
+	TT_DNS_STATUS = 2,
 	TT_DNS_NOTIFY = 4,
 	TT_DNS_UPDATE = 5,
 };
@@ -87,6 +88,9 @@ bool tt_dns_name(struct tt_cursor *c, uint8_t *ret, size_t *ret_len);
 /* Names of the IANA registries; "TYPE65280" (RFC 3597) and "RCODE12" for those without one. `buffer` is used for these. */
 struct tt_span tt_dns_type_name(uint16_t type, char buffer[16]);
 struct tt_span tt_dns_rcode_name(uint16_t rcode, char buffer[16]);
+
+/* Of those in enum tt_dns_opcode; NULL for others. */
+const char *tt_dns_opcode_name(unsigned opcode);
 
 /* Are these the bytes of a message of this side? On a stream they begin with its length, and TT_MAYBE asks for the rest of it. */
 enum tt_verdict tt_dns_judge(struct tt_span bytes, enum tt_side side, bool datagram);

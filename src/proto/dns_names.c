@@ -63,3 +63,10 @@ struct tt_span tt_dns_rcode_name(uint16_t rcode, char buffer[16])
 {
 	return find(rcodes, TT_ARRAY_LEN(rcodes), rcode, "RCODE", buffer);
 }
+
+const char *tt_dns_opcode_name(unsigned opcode)
+{
+	static const char *const opcodes[16] = {
+		[TT_DNS_QUERY] = "QUERY", [TT_DNS_STATUS] = "STATUS", [TT_DNS_NOTIFY] = "NOTIFY", [TT_DNS_UPDATE] = "UPDATE"};
+	return opcode < TT_ARRAY_LEN(opcodes) ? opcodes[opcode] : NULL;
+}
