@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+
+#define TT_BENCH_START_NS UINT64_C(1000000000000)
+#define TT_BENCH_SERVER 4242
+#define TT_BENCH_CLIENT 4243
+#define TT_BENCH_DATA_MAX 4096
+
+/* One record, filled in anew each time: building it must cost little beside what is measured. */
+struct tt_bench_record {
+	struct tt_chunk chunk;
+	uint8_t data[TT_BENCH_DATA_MAX];
+};
+
+struct tt_bench_source {
+	struct tt_source source;
+	struct tt_bench_plan plan;
+	struct tt_bench_record record[2][2]; /* by seen at client, from client */
+	uint64_t opening_bytes[2];	     /* by from client */
+	uint64_t now_ns;
+	uint64_t said;	   /* openings, then exchanges */
+	unsigned identity; /* identity records told */
+};
+
+static struct tt_sockaddr tt_bench_address(uint64_t port)
+{
+	return (struct tt_sockaddr){
+		.family = TT_FAMILY_INET, .port = (uint16_t)port, .addr = {127, 0, 0, 1 + (uint8_t)(port >> 16)}};
+}
+
+static void tt_bench_fill(struct tt_bench_source *s, int at_client, int from_client)
+{
+	struct tt_chunk *k = &s->record[at_client][from_client].chunk;
+
+	*k = (struct tt_chunk){
+		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .start_ns = 1, .cgroup_id = 1},
+		.direction = at_client == from_client ? TT_TX : TT_RX,
+		.transport = s->plan.talk->datagram ? TT_TRANSPORT_UDP : TT_TRANSPORT_TCP,
+		.role = at_client ? TT_ROLE_CLIENT : TT_ROLE_SERVER,
+		.flags = s->plan.talk->datagram ? TT_CHUNK_DATAGRAM : TT_CHUNK_FROM_START,
+		.netns = 1,
+		.data_off = sizeof(*k),
+	};
+	k->rec.tid = k->rec.tgid = at_client ? TT_BENCH_CLIENT : TT_BENCH_SERVER;
+}
+
+static int tt_bench_chunk(struct tt_bench_source *s, uint64_t conn, bool at_client, bool from_client, struct tt_span bytes,
+			  uint64_t offset, tt_record_fn fn, void *ctx)
+{
+	struct tt_bench_record *r = &s->record[at_client][from_client];
+	struct tt_chunk *k = &r->chunk;
+	struct tt_sockaddr server = tt_bench_address(s->plan.talk->port), client = tt_bench_address(10000 + conn);
+
+	s->now_ns += 1000;
+	k->rec.len = (uint32_t)(sizeof(*k) + bytes.len);
+	k->rec.time_ns = s->now_ns;
+	k->entry_ns = s->now_ns - 500;
+	k->conn =
+		(struct tt_conn_id){.sock = 0xffff888000000000 + conn * 4096 + at_client * 2048, .ino = 2 * conn + at_client + 1};
+	k->offset = offset;
+	k->length = k->captured = (uint32_t)bytes.len;
+	k->local = at_client ? client : server;
+	k->peer = at_client ? server : client;
+	if (s->plan.talk->datagram)
+		memcpy(r->data, &s->said, 2);
+	else
+		memcpy(r->data, bytes.data, bytes.len);
+	return fn(ctx, &k->rec);
+}
+
+/* As it is seen at each end that is observed. Returns how many records that was. */
+static int tt_bench_say(struct tt_bench_source *s, uint64_t conn, bool from_client, struct tt_span bytes, uint64_t offset,
+			tt_record_fn fn, void *ctx)
+{
+	int n = 1;
+
+	if (s->plan.both && from_client)
+		n += tt_bench_chunk(s, conn, true, true, bytes, offset, fn, ctx) == 0;
+	tt_bench_chunk(s, conn, false, from_client, bytes, offset, fn, ctx);
+	if (s->plan.both && !from_client)
+		n += tt_bench_chunk(s, conn, true, false, bytes, offset, fn, ctx) == 0;
+	return n;
+}
+
+static int tt_bench_open(struct tt_bench_source *s, uint64_t conn, tt_record_fn fn, void *ctx)
+{
+	const struct tt_bench_talk *talk = s->plan.talk;
+	uint64_t offset[2] = {0};
+	int n = 0;
+
+	for (int i = 0; i < TT_BENCH_OPENING && talk->opening[i].bytes.len; i++) {
+		bool from_client = talk->opening[i].from_client;
+		n += tt_bench_say(s, conn, from_client, talk->opening[i].bytes, offset[from_client], fn, ctx);
+		offset[from_client] += talk->opening[i].bytes.len;
+	}
+	memcpy(s->opening_bytes, offset, sizeof(offset));
+	return n;
+}
+
+static int tt_bench_exchange(struct tt_bench_source *s, uint64_t i, tt_record_fn fn, void *ctx)
+{
+	const struct tt_bench_talk *talk = s->plan.talk;
+	uint64_t conn = i % s->plan.connections, before = i / s->plan.connections;
+	uint64_t begin_ns = s->now_ns;
+
+	int n = tt_bench_say(s, conn, true, talk->request, s->opening_bytes[1] + before * talk->request.len, fn, ctx);
+	s->now_ns = begin_ns + TT_BENCH_STEP_NS / 2;
+	n += tt_bench_say(s, conn, false, talk->response, s->opening_bytes[0] + before * talk->response.len, fn, ctx);
+	s->now_ns = begin_ns + TT_BENCH_STEP_NS;
+	return n;
+}
+
+static void tt_bench_introduce(struct tt_bench_source *s, uint32_t tgid, const char *name, tt_record_fn fn, void *ctx)
+{
+	struct tt_identity_record r = {.rec = {.type = TT_REC_IDENTITY,
+					       .version = TT_RECORD_VERSION,
+					       .len = sizeof(r),
+					       .time_ns = s->now_ns,
+					       .tid = tgid,
+					       .tgid = tgid,
+					       .start_ns = 1,
+					       .cgroup_id = 1}};
+	memcpy(r.comm, name, strlen(name));
+	memcpy(r.service, name, strlen(name));
+	memcpy(r.instance, "host:bench", 10);
+	fn(ctx, &r.rec);
+}
+
+static int tt_bench_poll(struct tt_source *source, uint64_t budget, tt_record_fn fn, void *ctx)
+{
+	struct tt_bench_source *s = (struct tt_bench_source *)source;
+	uint64_t n = 0;
+
+	if (!s->identity++) {
+		tt_bench_introduce(s, TT_BENCH_SERVER, "bench-server", fn, ctx);
+		tt_bench_introduce(s, TT_BENCH_CLIENT, "bench-client", fn, ctx);
+	}
+	while (n < budget && s->said < s->plan.connections + s->plan.exchanges) {
+		uint64_t i = s->said;
+		if (i < s->plan.connections)
+			n += (uint64_t)tt_bench_open(s, i, fn, ctx);
+		else
+			n += (uint64_t)tt_bench_exchange(s, i - s->plan.connections, fn, ctx);
+		s->said++;
+	}
+	return n ? (int)n : -ENODATA;
+}
+
+static uint64_t tt_bench_watermark(const struct tt_source *source)
+{
+	return ((const struct tt_bench_source *)source)->now_ns;
+}
+
+static void tt_bench_free(struct tt_source *source)
+{
+	free(source);
+}
+
+static const struct tt_source_ops tt_bench_ops = {
+	.name = "bench", .poll = tt_bench_poll, .watermark = tt_bench_watermark, .free = tt_bench_free};
+
+int tt_bench_source_new(struct tt_source **ret, const struct tt_bench_plan *plan)
+{
+	struct tt_bench_source *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->source.ops = &tt_bench_ops;
+	s->plan = *plan;
+	s->now_ns = TT_BENCH_START_NS;
+	for (int at_client = 0; at_client < 2; at_client++) {
+		for (int from_client = 0; from_client < 2; from_client++) {
+			tt_bench_fill(s, at_client, from_client);
+			struct tt_span bytes = from_client ? plan->talk->request : plan->talk->response;
+			memcpy(s->record[at_client][from_client].data, bytes.data, bytes.len);
+		}
+	}
+	*ret = &s->source;
+	return 0;
+}
