@@ -81,11 +81,12 @@ static const struct {
 	{NULL, "2", "it was asked wrongly: an unknown option, a bad value, a bad line of the configuration file"},
 	{NULL, "run", "the command's own status, or 128 and the signal that ended it; 126 or 127 where it could not be started"},
 	{"SIGNALS", "SIGHUP",
-	 "the agent reads its configuration file again; where that has an error it keeps what it had and says so"},
+	 "the agent reads its configuration file again; where that has an error it keeps what it had and says so; what can "
+	 "change at the next start only is named"},
 	{NULL, "SIGINT, SIGTERM", "what is still open is reported, everything is written out, and telltale ends"},
 	{"EXAMPLES", "telltale run -- curl http://localhost/", "what does this command ask for?"},
 	{NULL, "telltale watch --pid 4242 --protocol postgresql", "the statements of one server, as they come"},
-	{NULL, "telltale read --json - traffic.pcapng", "the exchanges of a capture as JSON lines"},
+	{NULL, "telltale read --json traffic.pcapng", "the exchanges of a capture as JSON lines"},
 	{NULL, "telltale agent --config /etc/telltale/config.yaml", "the daemon"},
 };
 
@@ -190,7 +191,9 @@ void tt_help_configuration_markdown(struct tt_buf *b)
 			  "shared by commands: keys a "
 			  "command has no use for are checked and not used.\nAn error names file, line and key, and telltale "
 			  "does not start. On SIGHUP the "
-			  "agent reads the file again; after an error it keeps what it had.\n\n"
+			  "agent reads the file again; after an error it keeps what it had. The log level and limits that are "
+			  "times change at once, "
+			  "the rest is named\nin a warning and changes at the next start.\n\n"
 			  "```yaml\nlisten: 127.0.0.1:9464\nprotocols: [http, redis]\ncgroup: /system.slice/shop.service\njson: "
 			  "/var/log/telltale.json\n"
 			  "limits:\n  series: 50000\n  ring_bytes: 16M\n```\n\n"

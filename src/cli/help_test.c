@@ -55,7 +55,7 @@ static void help_names_every_option(void **state)
 			snprintf(name, sizeof(name), "--%s", tt_options[i].name);
 			bool there = false;
 			for (const char *at = (char *)b.data; (at = strstr(at, name)); at++)
-				there |= at[strlen(name)] == ' ' || at[strlen(name)] == '\n';
+				there |= strchr(" \n[", at[strlen(name)]) != NULL;
 			assert_true(there || !(tt_options[i].commands & c->bit));
 		}
 		for (const char *line = (char *)b.data; *line; line += strcspn(line, "\n") + 1)

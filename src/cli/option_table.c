@@ -116,7 +116,11 @@ const struct tt_option tt_options[] = {
 	 .kind = TT_OPTION_STRING,
 	 .offset = AT(json),
 	 .commands = SHOWING,
-	 .help = "write each exchange as a JSON line (docs/json.md) to this file, - being standard output"},
+	 .bare = TT_COMMAND_WATCH | TT_COMMAND_READ,
+	 .bare_value = "-",
+	 .help = "write each exchange as a JSON line (docs/json.md) to this file, - being standard output; watch and read take "
+		 "--json alone "
+		 "for standard output, and --json=FILE"},
 	{.name = "record",
 	 .argument = "FILE",
 	 .key = "record",

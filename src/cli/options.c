@@ -294,7 +294,9 @@ static int tt_given_apply(struct tt_arguments *a, struct tt_given *g, struct tt_
 
 	if (!o->argument && g->value)
 		return tt_option_fail(a->e, "%s takes no value", g->shown);
-	if (o->argument && !g->value) {
+	if (o->argument && !g->value && (o->bare & a->command->bit)) {
+		g->value = o->bare_value;
+	} else if (o->argument && !g->value) {
 		if (a->at >= a->argc)
 			return tt_option_fail(a->e, "%s needs a value: %s", g->shown, o->argument);
 		g->value = a->argv[a->at++];

@@ -27,8 +27,11 @@ struct tt_option {
 	const char *argument; /* for people; NULL: takes none */
 	const char *key;      /* in the configuration file; NULL: an option only */
 	enum tt_option_kind kind;
-	size_t offset;			  /* in struct tt_config */
-	unsigned commands;		  /* enum tt_command_bit */
+	size_t offset;	   /* in struct tt_config */
+	unsigned commands; /* enum tt_command_bit */
+	/* Commands where the argument may be left out: the value is then bare_value, and only --NAME=VALUE gives another. */
+	unsigned bare;
+	const char *bare_value;
 	bool scope;			  /* excludes the others so marked */
 	bool (*check)(const char *value); /* NULL: any text */
 	const char *expected;		  /* what check wants, or the choices */

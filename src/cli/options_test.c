@@ -118,12 +118,17 @@ static void arguments_and_options(void **state)
 	assert_string_equal(rest[1], "--");
 	again();
 	/* Files and options in any order; - is a file. */
-	assert_int_equal(READ(&command_read, "a.pcap", "--json", "out", "-", "--", "--b.pcap"), 0);
+	assert_int_equal(READ(&command_read, "a.pcap", "--json=out", "-", "--", "--b.pcap"), 0);
 	assert_string_equal(config.json, "out");
 	assert_string_equal(rest[0], "a.pcap");
 	assert_string_equal(rest[1], "-");
 	assert_string_equal(rest[2], "--b.pcap");
 	assert_null(rest[3]);
+	again();
+	/* Where the argument may be left out it is never the next word. */
+	assert_int_equal(READ(&command_read, "--json", "a.pcap"), 0);
+	assert_string_equal(config.json, "-");
+	assert_string_equal(rest[0], "a.pcap");
 	again();
 	assert_int_equal(READ(&command_read, "a.pcap", "--help", "--nonsense"), 1);
 	again();
@@ -292,7 +297,7 @@ static void errors_name_file_line_and_key(void **state)
 
 static void what_main_calls(void **state)
 {
-	char *argv[] = {"read", "a.pcap", "--json", "x", "b.pcap", "--limit", "series=77", NULL};
+	char *argv[] = {"read", "a.pcap", "--record", "x", "b.pcap", "--limit", "series=77", NULL};
 	char *bad[] = {"agent", "stray", NULL};
 	struct tt_config again_read;
 	int at = 0;
@@ -310,11 +315,11 @@ static void what_main_calls(void **state)
 	tt_options_differences(&config, &again_read, &names);
 	assert_int_equal(names.len, 0);
 	again_read.limits.value[TT_LIMIT_SERIES]++;
-	free(again_read.json);
-	again_read.json = NULL;
+	free(again_read.record);
+	again_read.record = NULL;
 	again_read.show_values = true;
 	tt_options_differences(&config, &again_read, &names);
-	assert_true(tt_span_eq(tt_buf_span(&names), TT_SPAN_LIT("show-values, json, limit")));
+	assert_true(tt_span_eq(tt_buf_span(&names), TT_SPAN_LIT("show-values, record, limit")));
 	tt_config_free(&again_read);
 
 	again();

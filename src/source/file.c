@@ -2,6 +2,7 @@
 #include "source/file.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include "base/own.h"
 #include "source/pcap.h"
@@ -12,6 +13,7 @@
 struct tt_any_source {
 	struct tt_file_source file; /* first; its reader's bytes go to the real source */
 	const struct tt_limits *limits;
+	int fd;
 	struct tt_source *real;
 };
 
@@ -63,16 +65,29 @@ static int tt_any_choose(struct tt_any_source *s)
 	return 0;
 }
 
-static int tt_any_poll(struct tt_source *source, uint64_t budget, tt_record_fn fn, void *ctx)
+/* What is there now; 0: nothing. */
+static int tt_any_poll_now(struct tt_any_source *s, uint64_t budget, tt_record_fn fn, void *ctx)
 {
-	struct tt_any_source *s = (struct tt_any_source *)source;
-
 	if (!s->real) {
 		int r = tt_any_choose(s);
 		if (r < 0)
 			return r == -EAGAIN ? 0 : r;
 	}
 	return tt_source_poll(s->real, budget, fn, ctx);
+}
+
+static int tt_any_poll(struct tt_source *source, uint64_t budget, tt_record_fn fn, void *ctx)
+{
+	struct tt_any_source *s = (struct tt_any_source *)source;
+
+	for (;;) {
+		int r = tt_any_poll_now(s, budget, fn, ctx);
+		if (r != 0)
+			return r;
+		struct pollfd wait = {.fd = s->fd, .events = POLLIN};
+		if (poll(&wait, 1, -1) < 0)
+			return -errno;
+	}
 }
 
 static uint64_t tt_any_watermark(const struct tt_source *source)
@@ -114,6 +129,7 @@ int tt_file_source_new(struct tt_source **ret, int fd, const char *name, const s
 		return -ENOMEM;
 	s->file.source.ops = &tt_any_ops;
 	s->limits = limits;
+	s->fd = fd;
 	tt_reader_init(&s->file.reader, fd, name);
 	*ret = &s->file.source;
 	return 0;

@@ -15,7 +15,8 @@ struct tt_file_source {
 
 /*
  * `fd` (a file, pipe or standard input), `name` (for errors) and `limits` are borrowed and must outlive the source. *ret is
- * untouched on failure: -ENOMEM. The format is looked at by the first poll, since a pipe may be slow.
+ * untouched on failure: -ENOMEM. The format is looked at by the first poll. Other than live sources this one waits for a slow
+ * pipe: a poll gives at least one record, or an error, -EINTR among them.
  */
 int tt_file_source_new(struct tt_source **ret, int fd, const char *name, const struct tt_limits *limits);
 
