@@ -72,10 +72,27 @@ static int tt_observe_pids(struct tt_source **ret, const struct tt_config *confi
 	return r;
 }
 
+/* The sets there are; --hooks may name one that other kernels or builds have. */
+static int tt_observe_check_hooks(const char *hooks)
+{
+	if (!hooks || strcmp(hooks, "auto") == 0)
+		return 0;
+	for (size_t i = 0; i < tt_hook_set_count; i++) {
+		if (strncmp(tt_hook_sets[i].name, hooks, strlen(hooks)) == 0)
+			return 0;
+	}
+	tt_error("--hooks %s: this build has no such set, only %s", hooks, tt_hook_sets[0].name);
+	return -EOPNOTSUPP;
+}
+
 int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command)
 {
 	struct tt_scope scope = {.report_own = config->include_self};
 	uint32_t pid = (uint32_t)command;
+
+	int r = tt_observe_check_hooks(config->hooks);
+	if (r < 0)
+		return r;
 
 	if (command > 0) {
 		scope.mode = TT_SCOPE_PIDS;

@@ -31,7 +31,7 @@ static const struct {
 	const char *body;
 } tt_errors[] = {
 	{400, "{\"error\":\"bad request\"}\n"},
-	{403, "{\"error\":\"this host name is not served; see --allow-host\"}\n"},
+	{403, "{\"error\":\"this host name is not served; see --listen-allow-host\"}\n"},
 	{404, "{\"error\":\"no such path\"}\n"},
 	{405, "{\"error\":\"only GET and HEAD are allowed\"}\n"},
 	{414, "{\"error\":\"the request target is too long\"}\n"},

@@ -55,7 +55,7 @@ def test_bad_configuration():
 
 
 def test_no_privilege():
-    refused(["agent", "--pid", str(os.getpid())], "privilege", user="nobody", group="nogroup", extra_groups=[])
+    refused(["agent", "--pid", str(os.getpid())], "root", "CAP_BPF", user="nobody", group="nogroup", extra_groups=[])
 
 
 def test_no_btf():
