@@ -6,9 +6,9 @@
 #include "agent/config.h"
 
 /*
- * Reads arguments and file anew. On an error, which is logged, `config` stays as it is. Else what may change in a running agent changes
- * in place (the log level, and limits that are times), and what will change at the next start only is named in a warning. 0 or a
- * negative errno.
+ * Reads arguments and file anew. On an error, which is logged, `config` stays as it is. Else what may change in a running agent
+ * changes in place (the log level, and limits that are times), and what will change at the next start only is named in a warning.
+ * 0 or a negative errno.
  */
 int tt_reload(struct tt_config *config);
 

@@ -10,6 +10,7 @@
 #include "harness/pcap_build.h"
 #include "harness/unit.h"
 #include "source/pcap.h"
+#include "source/pcap_decode.h"
 #include "source/recording.h"
 
 static struct tt_limits limits;
