@@ -191,6 +191,8 @@ TT_INLINE struct tt_conn *tt_conn_get(const struct tt_found *found, __u8 transpo
 	fresh.cgroup_id = bpf_get_current_cgroup_id();
 	fresh.netns = tt_sock_netns(found->sk);
 	tt_addresses(found->sk, &fresh.local, &fresh.peer);
+	if (transport == TT_TRANSPORT_UDP && !fresh.peer.port) /* not connected: each datagram says */
+		__builtin_memset(&fresh.peer, 0, sizeof(fresh.peer));
 	if (transport == TT_TRANSPORT_TCP) {
 		fresh.role = tt_role_by_listener(fresh.netns, &fresh.local, &fresh.peer);
 		if (tt_sock_has_sequence(found->sk))
@@ -208,6 +210,7 @@ TT_INLINE void tt_conn_opened(__u64 sock, struct sock *sk, struct tt_conn *conn,
 {
 	struct tt_conn_record r = {};
 
+	conn->sampled_ns = bpf_ktime_get_ns();
 	tt_conn_record_fill(&r, TT_REC_OPEN, sock, conn);
 	if (error) {
 		r.error = error;

@@ -29,17 +29,22 @@ TT_INLINE void tt_failed(enum tt_place place)
 		__sync_fetch_and_add(&c->failed[place], 1);
 }
 
-/* An event that was to be reported and is not, or its payload. In process context only (struct tt_kernel_counters says why). */
-TT_INLINE void tt_lost(enum tt_loss_cause cause, __u64 bytes)
+/* Events that were to be reported and are not, or their payload. In process context only (struct tt_kernel_counters says why). */
+TT_INLINE void tt_lost_many(enum tt_loss_cause cause, __u64 events, __u64 bytes)
 {
 	struct tt_kernel_counters *c = tt_counters_here();
 
 	if (!c)
 		return;
-	c->data.produced++;
+	c->data.produced += events;
 	c->data.produced_bytes += bytes;
-	c->data.lost[cause]++;
+	c->data.lost[cause] += events;
 	c->data.lost_bytes[cause] += bytes;
+}
+
+TT_INLINE void tt_lost(enum tt_loss_cause cause, __u64 bytes)
+{
+	tt_lost_many(cause, 1, bytes);
 }
 
 #endif

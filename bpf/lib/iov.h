@@ -18,6 +18,8 @@ struct tt_work {
 	__u32 gathered;  /* bytes in data; here and not in a variable, so that the verifier sees all rounds of a loop alike */
 	__u32 reserved2;
 	__u64 available; /* bytes in all segments read */
+	__u64 total;
+	struct tt_sockaddr peer; /* of messages that name none */
 	__u64 name;      /* user memory: the peer's address of an unconnected datagram */
 	__u32 name_len;
 	__u8 cut;        /* there were more segments than are read */

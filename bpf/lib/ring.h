@@ -59,6 +59,25 @@ TT_INLINE bool tt_data_submit(struct tt_kernel_counters *c, void *rec, __u64 siz
 	return false;
 }
 
+/*
+ * A small record is written where it is to lie, which saves a copy of it; the price is a slot of fixed size, since the verifier wants
+ * to know how much is reserved. Returns where to write it, to be given to bpf_ringbuf_submit; NULL where there is no room.
+ */
+TT_INLINE void *tt_data_reserve(struct tt_kernel_counters *c, __u64 size, __u64 bytes)
+{
+	__u32 index = c->ring;
+	void *ring = bpf_map_lookup_elem(&tt_data_rings, &index);
+	void *slot = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
+
+	c->data.produced++;
+	c->data.produced_bytes += bytes;
+	if (!slot) {
+		c->data.lost[TT_LOSS_RING_FULL]++;
+		c->data.lost_bytes[TT_LOSS_RING_FULL] += bytes;
+	}
+	return slot;
+}
+
 /* The same for the control ring, where programs of any context may interrupt each other: an outer one's earlier time stays. */
 TT_INLINE __u64 tt_control_begin(struct tt_kernel_counters *c, __u64 *outer)
 {

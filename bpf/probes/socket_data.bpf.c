@@ -260,6 +260,36 @@ TT_INLINE struct tt_want tt_wanted(const struct tt_chunk *chunk, __u32 length)
 	return want;
 }
 
+#define TT_SMALL_BYTES 128
+
+struct tt_small {
+	struct tt_chunk chunk;
+	__u8 data[TT_SMALL_BYTES];
+};
+
+/* The common case without detours: one segment, few bytes. Returns false where they could not be read. */
+TT_INLINE bool tt_report_small(struct tt_work *w, struct tt_kernel_counters *c, __u32 length)
+{
+	struct tt_small *r = tt_data_reserve(c, sizeof(*r), length);
+
+	if (!r)
+		return true;
+	r->chunk = w->chunk;
+	r->chunk.length = length;
+	r->chunk.captured = length;
+	r->chunk.rec.len = sizeof(w->chunk) + length;
+	TT_BOUND(length, 2 * TT_SMALL_BYTES - 1);
+	if (length > TT_SMALL_BYTES || bpf_probe_read_user(r->data, length, (const void *)w->segment[0].iov_base)) {
+		r->chunk.captured = 0;
+		r->chunk.rec.len = sizeof(w->chunk);
+		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+		tt_failed(TT_PLACE_USER_DATA);
+		return false;
+	}
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
 /* Reports one message or stretch of `length` bytes whose segments are in the work area. */
 __noinline int tt_report_wanted(__u32 length)
 {
@@ -280,6 +310,13 @@ __noinline int tt_report_wanted(__u32 length)
 			return 0;
 	}
 	__u32 capture = want.bytes < length ? want.bytes : length;
+	if (capture == length && length <= TT_SMALL_BYTES && w->segments == 1 && w->available >= length && !w->at_offset) {
+		struct tt_kernel_counters *c = tt_counters_here();
+
+		if (c && !tt_report_small(w, c, length))
+			tt_lost(TT_LOSS_USER_FAULT, length);
+		return 0;
+	}
 	if (capture > 8 * TT_PART_BYTES)
 		capture = 8 * TT_PART_BYTES;
 	/* A datagram longer than the buffer (MSG_TRUNC): only what was copied is there. */
@@ -378,6 +415,7 @@ TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct t
 struct tt_given {
 	__u32 flags;  /* MSG_* asked for or given back */
 	bool payload; /* the bytes can be read from the segments */
+	bool messages; /* there are several, at the second argument */
 };
 
 /* Takes a msghdr in user memory. The kernel has already written msg_namelen and msg_flags back. */
@@ -394,6 +432,7 @@ TT_INLINE void tt_arguments(struct tt_work *w, struct pt_regs *regs, __u8 call, 
 {
 	given->flags = 0;
 	given->payload = true;
+	given->messages = false;
 	switch (call) {
 	case TT_CALL_RECVFROM:
 	case TT_CALL_SENDTO:
@@ -426,6 +465,7 @@ TT_INLINE void tt_arguments(struct tt_work *w, struct pt_regs *regs, __u8 call, 
 	case TT_CALL_RECVMMSG:
 	case TT_CALL_SENDMMSG:
 		given->flags = TT_ARG4(regs);
+		given->messages = true;
 		tt_iov_none(w);
 		break;
 	default:
@@ -464,9 +504,73 @@ TT_INLINE void tt_chunk_at(struct tt_chunk *chunk, const struct tt_conn *conn, _
 	chunk->tcp_seq = conn->flags & TT_STATE_SEQUENCE ? (__u32)position : 0;
 }
 
-/* Messages of sendmmsg/recvmmsg, `count` of them sent or received. */
-__noinline int tt_report_messages(struct pt_regs *regs, __u32 count)
+/* sendmmsg() and recvmmsg() take at most so many messages (UIO_MAXIOV). */
+#define TT_VECTOR_MOST 1024
+
+/* Bytes moved by `count` messages. */
+__noinline __u64 tt_messages_length(__u64 messages, __u32 count)
 {
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return 0;
+	w->total = 0;
+	for (__u32 i = 0; i < TT_VECTOR_MOST; i++) {
+		if (i >= count)
+			break;
+		__u32 len = 0;
+		const struct mmsghdr *m = (const struct mmsghdr *)messages + i;
+		if (bpf_probe_read_user(&len, sizeof(len), (const char *)m + offsetof(struct mmsghdr, msg_len)))
+			break;
+		w->total += len;
+	}
+	return w->total;
+}
+
+/* Reports one message of sendmmsg() or recvmmsg(). Returns its length. */
+__noinline int tt_report_message(__u64 message)
+{
+	struct tt_work *w = tt_work_here();
+	struct mmsghdr m = {};
+
+	if (!w || bpf_probe_read_user(&m, sizeof(m), (const void *)message)) {
+		tt_failed(TT_PLACE_USER_MSGHDR);
+		return 0;
+	}
+	tt_iov_read(w, m.msg_hdr.msg_iov, m.msg_hdr.msg_iovlen);
+	w->name = m.msg_hdr.msg_name;
+	w->name_len = m.msg_hdr.msg_namelen;
+	w->chunk.peer = w->peer;
+	if (w->chunk.transport == TT_TRANSPORT_UDP && w->name)
+		tt_peer_read();
+	tt_report_wanted(m.msg_len);
+	return 0;
+}
+
+/* `count` messages at `messages` were moved: as many as the limit allows one by one, the rest counted. */
+__noinline int tt_report_messages(__u64 messages, __u32 count)
+{
+	struct tt_work *w = tt_work_here();
+	__u32 most = tt_config.mmsg_messages;
+
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < TT_MESSAGES_MOST; i++) {
+		if (i >= count || i >= most)
+			break;
+		tt_report_message(messages + i * sizeof(struct mmsghdr));
+	}
+	if (count <= most)
+		return 0;
+	__u64 rest = tt_messages_length(messages + (__u64)most * sizeof(struct mmsghdr), count - most);
+	if (w->chunk.flags & TT_CHUNK_DATAGRAM) {
+		tt_lost_many(TT_LOSS_IOV_LIMIT, count - most, rest);
+		return 0;
+	}
+	tt_iov_none(w);
+	w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
+	tt_report(rest, 0);
+	tt_lost(TT_LOSS_IOV_LIMIT, rest);
 	return 0;
 }
 
@@ -590,6 +694,12 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 	if (!ret && (direction == TT_TX || (!w->available && transport != TT_TRANSPORT_UDP)))
 		return;
 
+	__u32 messages = 0;
+	if (given.messages && ret > 0) {
+		messages = ret;
+		moved = tt_messages_length(TT_ARG2(regs), messages);
+	}
+
 	/* Without a sequence to check by, the descriptor must still mean the same file. */
 	if (stamp && !stamp->has_sequence && tt_file_of(tt_files_here(), fd) != stamp->file) {
 		tt_lost(TT_LOSS_FD_RACE, moved);
@@ -619,13 +729,18 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 	tt_chunk_at(&w->chunk, conn, position);
 	if (transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM)
 		w->chunk.flags |= TT_CHUNK_DATAGRAM;
-	if (transport == TT_TRANSPORT_UDP && w->name)
+	if (messages)
+		w->peer = w->chunk.peer;
+	else if (transport == TT_TRANSPORT_UDP && w->name)
 		tt_peer_read();
 	if (!given.payload || transport == TT_TRANSPORT_UNIX_DGRAM || (transport == TT_TRANSPORT_TCP && (given.flags & MSG_TRUNC)))
 		w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
 	__u64 now = tt_data_begin(c);
 	w->chunk.rec.time_ns = now;
-	tt_report_wanted(moved);
+	if (messages)
+		tt_report_messages(TT_ARG2(regs), messages);
+	else
+		tt_report_wanted(moved);
 	tt_data_end(c);
 	conn->bytes[direction & 1] += moved;
 	conn->flags &= ~TT_STATE_NEW;

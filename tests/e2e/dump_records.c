@@ -3,7 +3,7 @@
  * Prints what the live source delivers, one line a record, so that tests can check it alone.
  *
  *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--limit NAME=VALUE]… [--wish BYTES] [--pause MS]
- *                [--seconds N] [--verbose] [-- CMD ARG…]
+ *                [--seconds N] [--verbose] [--quiet] [--bpf-stats] [-- CMD ARG…]
  *
  * With CMD only that command and its descendants are observed; it ends with the command. Otherwise it ends after --seconds or when
  * standard input ends. The last line, "stats …", is written after all rings were emptied.
@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 
 #include "base/own.h"
 #include "source/live.h"
@@ -30,11 +31,13 @@ struct options {
 	long wish;    /* -1: none; else bytes a call for every connection seen */
 	long pause_ms; /* sleep so long between polls */
 	double seconds;
+	bool quiet;
 	char **command;
 };
 
 struct dump {
 	struct tt_source *source;
+	bool quiet;
 	long wish;
 };
 
@@ -102,6 +105,8 @@ static int print_record(void *ctx, const struct tt_record *rec)
 {
 	struct dump *d = ctx;
 
+	if (d->quiet)
+		return 0;
 	switch (rec->type) {
 	case TT_REC_CHUNK: {
 		const struct tt_chunk *c = (const struct tt_chunk *)rec;
@@ -196,7 +201,7 @@ static int drain(struct tt_source *s, struct dump *d)
 
 static int run(struct tt_source *s, const struct options *o, pid_t child)
 {
-	struct dump d = {.source = s, .wish = o->wish};
+	struct dump d = {.source = s, .wish = o->wish, .quiet = o->quiet};
 	double end = o->seconds > 0 ? now() + o->seconds : 0;
 	int status = 0;
 	long wait_ms = o->pause_ms > 0 ? o->pause_ms : 10;
@@ -246,6 +251,14 @@ static int options_parse(struct options *o, int argc, char **argv)
 		}
 		if (strcmp(a, "--verbose") == 0) {
 			tt_kernel_log(print_log);
+			continue;
+		}
+		if (strcmp(a, "--quiet") == 0) {
+			o->quiet = true;
+			continue;
+		}
+		if (strcmp(a, "--bpf-stats") == 0) {
+			bpf_enable_stats(BPF_STATS_RUN_TIME);
 			continue;
 		}
 		if (strcmp(a, "--own") == 0) {
