@@ -5,6 +5,10 @@
 
 #include "base/own.h"
 
+const char tt_db_system[] = "db.system.name";
+const char tt_db_namespace[] = "db.namespace";
+const char tt_db_user[] = "db.user";
+
 static bool is_word(uint8_t c)
 {
 	uint8_t l = tt_ascii_lower(c);

@@ -9,7 +9,7 @@
 #define TT_SQL_KIND_MAX 24
 
 /* How much of a statement is looked at for its kind. */
-#define TT_SQL_HEAD 1024
+#define TT_SQL_HEAD 512
 
 /*
  * The statement's first word in upper case, behind white space, comments and opening brackets; a comment the server executes
@@ -39,6 +39,11 @@ static inline struct tt_span tt_sql_text_span(const struct tt_sql_text *t)
 {
 	return t ? tt_span(t->data, t->len) : tt_span(NULL, 0);
 }
+
+/* Attribute names that more than one file sets: a key is one by its address. */
+extern const char tt_db_system[];
+extern const char tt_db_namespace[];
+extern const char tt_db_user[];
 
 /* Operation and its attribute. */
 void tt_sql_operation(struct tt_message *m, struct tt_span operation);

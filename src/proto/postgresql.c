@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/* PostgreSQL: detection, resynchronisation and the protocol's table. The format is named in postgresql_internal.h. */
+#include "proto/postgresql_internal.h"
+
+static enum tt_verdict pg_detect(const struct tt_first *first)
+{
+	struct tt_span requests = first->side[TT_REQUESTS];
+	struct tt_span responses = first->side[TT_RESPONSES];
+
+	/* The client speaks first. */
+	if (first->from_start[TT_REQUESTS] && requests.len)
+		return pg_detect_startup(requests);
+	if (first->from_start[TT_RESPONSES] && !requests.len)
+		return responses.len && !pg_row_find(TT_RESPONSES, responses.data[0]) ? TT_NO : TT_MAYBE;
+
+	if (requests.len && pg_messages_plausible(TT_REQUESTS, requests))
+		return TT_YES;
+	if (requests.len && !pg_row_find(TT_REQUESTS, requests.data[0]))
+		return TT_NO;
+	if (responses.len && pg_messages_plausible(TT_RESPONSES, responses))
+		return TT_YES;
+	if (responses.len && !pg_row_find(TT_RESPONSES, responses.data[0]))
+		return TT_NO;
+	return TT_MAYBE;
+}
+
+static enum tt_step pg_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
+{
+	struct pg_state *st = tt_link_state(link);
+
+	return side == TT_REQUESTS ? pg_parse_request(link, st, in) : pg_parse_response(link, st, in);
+}
+
+static void pg_gap(struct tt_link *link, enum tt_side side, uint64_t n)
+{
+	struct pg_state *st = tt_link_state(link);
+
+	if (side == TT_REQUESTS) {
+		tt_buf_free(&st->req.text);
+		tt_sql_text_unref(st->req.parsed);
+		st->req = (struct pg_requests){
+			.started = true, .copies_ended = st->req.copies_ended, .negotiations = st->req.negotiations};
+		/* Names may stand for something else now. */
+		tt_sql_table_clear(&st->statements);
+		tt_sql_table_clear(&st->portals);
+		st->displaced = tt_sql_text_unref(st->displaced);
+		st->displaced_name = tt_sql_text_unref(st->displaced_name);
+	} else {
+		st->res = (struct pg_responses){.copies_ended = st->req.copies_ended, .negotiations = st->req.negotiations};
+		st->req.syncs_ignored = 0;
+	}
+}
+
+static ssize_t pg_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
+{
+	if (!pg_messages_plausible(side, bytes))
+		return -1;
+	struct pg_state *st = tt_link_state(link);
+	st->req.started = true;
+	return 0;
+}
+
+static void pg_state_free(void *state)
+{
+	struct pg_state *st = state;
+
+	tt_buf_free(&st->req.text);
+	st->req.parsed = tt_sql_text_unref(st->req.parsed);
+	st->user = tt_sql_text_unref(st->user);
+	st->database = tt_sql_text_unref(st->database);
+	st->displaced = tt_sql_text_unref(st->displaced);
+	st->displaced_name = tt_sql_text_unref(st->displaced_name);
+	tt_sql_table_clear(&st->statements);
+	tt_sql_table_clear(&st->portals);
+}
+
+const struct tt_proto tt_proto_postgresql = {
+	.name = "postgresql",
+	.pairing = TT_PAIR_IN_ORDER,
+	.stream = true,
+	.state_size = sizeof(struct pg_state),
+	.state_free = pg_state_free,
+	.detect = pg_detect,
+	.parse = pg_parse,
+	.gap = pg_gap,
+	.resync = pg_resync,
+};

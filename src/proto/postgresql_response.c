@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+/* PostgreSQL: what the server sends. */
+#include "base/own.h"
+#include "proto/postgresql_internal.h"
+
+/* The unit the open answer belongs to; -1: not known. */
+static int open_unit(const struct pg_responses *res)
+{
+	return res->open && res->open->peer ? (int)res->open->peer->kind : -1;
+}
+
+static void begin_answer(struct tt_link *link, struct pg_state *st, const struct tt_input *in, size_t at)
+{
+	struct pg_responses *res = &st->res;
+
+	res->open = tt_response_begin(link, in, at);
+	res->in_answer = true;
+	res->rows = res->affected = res->statement_rows = 0;
+	res->has_rows = res->has_affected = false;
+}
+
+static void end_answer(struct tt_link *link, struct pg_state *st, const struct tt_input *in, uint64_t end)
+{
+	struct pg_responses *res = &st->res;
+	struct tt_message *m = res->open;
+
+	if (!tt_message_get(m, TT_TEXT_STATUS).data)
+		tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));
+	if (res->has_rows)
+		tt_message_attr_int(m, "db.response.returned_rows", res->rows);
+	if (res->has_affected)
+		tt_message_attr_int(m, "db.response.affected_rows", res->affected);
+	tt_message_end(link, m, in, end);
+	res->open = NULL;
+	res->in_answer = false;
+}
+
+/* --- the end of a statement ------------------------------------------------------------------------------------------------ */
+
+static bool read_count(struct tt_span tag, int64_t *ret)
+{
+	int64_t n = 0;
+	size_t i = tag.len;
+
+	while (i && tag.data[i - 1] >= '0' && tag.data[i - 1] <= '9')
+		i--;
+	if (i == tag.len || !i || tag.data[i - 1] != ' ' || tag.len - i > 18)
+		return false;
+	for (; i < tag.len; i++)
+		n = n * 10 + (tag.data[i] - '0');
+	*ret = n;
+	return true;
+}
+
+/* CommandComplete: what the statement did, and how many rows it did it to. */
+static void complete_statement(struct pg_responses *res, struct tt_span body)
+{
+	struct tt_cursor c = tt_cursor(body);
+	struct tt_span tag = tt_cursor_until(&c, 0);
+	bool selects = tt_span_starts(tag, TT_SPAN_LIT("SELECT")) || tt_span_starts(tag, TT_SPAN_LIT("FETCH"));
+	int64_t count;
+
+	/* A SELECT that made a table sends no rows. */
+	if (read_count(tag, &count) && !(selects && count == res->statement_rows)) {
+		bool sent = selects ? res->statement_rows != 0 : tt_span_starts(tag, TT_SPAN_LIT("COPY")) && !res->copy_in;
+		if (sent) {
+			res->rows += count;
+			res->has_rows = true;
+			res->statement_rows = 0;
+			return;
+		}
+		res->affected += count;
+		res->has_affected = true;
+	}
+	res->has_rows |= selects && !res->has_affected;
+	res->rows += res->statement_rows;
+	res->statement_rows = 0;
+}
+
+static void suspend_statement(struct pg_responses *res)
+{
+	res->has_rows = true;
+	res->rows += res->statement_rows;
+	res->statement_rows = 0;
+}
+
+/* --- errors ---------------------------------------------------------------------------------------------------------------- */
+
+struct error {
+	struct tt_span severity;
+	struct tt_span code;
+	struct tt_span text;
+};
+
+static void read_error(struct tt_span body, struct error *ret)
+{
+	struct tt_cursor c = tt_cursor(body);
+
+	*ret = (struct error){0};
+	while (tt_cursor_left(&c) && c.data[c.pos]) {
+		uint8_t field = tt_cursor_u8(&c);
+		struct tt_span rest = tt_cursor_rest(&c);
+		struct tt_span value = tt_cursor_until(&c, 0);
+		if (tt_cursor_short(&c))
+			value = rest; /* a long text, cut */
+		if (field == 'V' || (field == 'S' && !ret->severity.data))
+			ret->severity = value;
+		else if (field == 'C')
+			ret->code = value;
+		else if (field == 'M')
+			ret->text = value;
+		if (tt_cursor_short(&c))
+			return;
+	}
+}
+
+/* Fails the answer. True if the server ends the connection with it: nothing else will come. */
+static bool fail(struct tt_link *link, struct pg_state *st, struct tt_span body)
+{
+	struct tt_message *m = st->res.open;
+	struct error e;
+
+	read_error(body, &e);
+	if (e.code.len == 0 || e.code.len > 16)
+		e.code = TT_SPAN_LIT("XX000");
+	tt_message_fail(m, e.code);
+	tt_message_text(m, TT_TEXT_STATUS, e.code);
+	tt_message_text(m, TT_TEXT_ERROR, e.text);
+	tt_message_attr_text(m, "db.response.status_code", TT_TEXT_STATUS);
+	if (tt_span_eq(e.code, TT_SPAN_LIT("42P05")))
+		pg_statement_refused(link, st);
+	st->res.failed = true;
+	return tt_span_eq(e.severity, TT_SPAN_LIT("FATAL")) || tt_span_eq(e.severity, TT_SPAN_LIT("PANIC"));
+}
+
+/* --- ReadyForQuery --------------------------------------------------------------------------------------------------------- */
+
+/* An answer without bytes, to what the server passed over. */
+static void answer_nothing(struct tt_link *link, struct pg_state *st, const struct tt_input *in, size_t at, bool skipped)
+{
+	begin_answer(link, st, in, at);
+	if (skipped) {
+		tt_message_fail(st->res.open, TT_SPAN_LIT("skipped"));
+		tt_message_text(st->res.open, TT_TEXT_STATUS, TT_SPAN_LIT("skipped"));
+	}
+	end_answer(link, st, in, at);
+}
+
+/*
+ * The end of a query, or of everything up to a Sync: what of it was not answered yet was passed over. TT_PARSED: the open answer,
+ * if there is one, ends behind this message.
+ */
+static enum tt_step settle(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f)
+{
+	struct pg_responses *res = &st->res;
+	const struct tt_message *request;
+
+	if (res->in_answer) {
+		int unit = open_unit(res);
+		if (unit == PG_UNIT_OPEN && !res->open->peer->ended)
+			return TT_WAIT;
+		if (unit != PG_UNIT_EXECUTE)
+			return TT_PARSED;
+		end_answer(link, st, in, f->at);
+	}
+	for (;;) {
+		switch (tt_awaited(link, &request)) {
+		case TT_NOT_YET:
+			return TT_WAIT;
+		case TT_NEVER:
+			return TT_PARSED;
+		default:
+			break;
+		}
+		if (request->kind == PG_UNIT_OPEN && !request->ended)
+			return TT_WAIT;
+		bool ignored = request->kind == PG_UNIT_SYNC && st->req.syncs_ignored;
+		if (request->kind != PG_UNIT_EXECUTE && !ignored) {
+			begin_answer(link, st, in, f->at);
+			return TT_PARSED;
+		}
+		if (!ignored && !res->failed)
+			return TT_LOST_SYNC; /* an execution is always answered */
+		if (ignored)
+			st->req.syncs_ignored--;
+		answer_nothing(link, st, in, f->at, !ignored);
+	}
+}
+
+static enum tt_step ready(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f)
+{
+	struct pg_responses *res = &st->res;
+
+	enum tt_step step = settle(link, st, in, f);
+	if (step != TT_PARSED)
+		return step;
+	if (!res->in_answer)
+		begin_answer(link, st, in, f->at);
+	end_answer(link, st, in, (uint64_t)f->at + PG_HEADER + f->len);
+	res->failed = res->copy_in = false;
+	return TT_PARSED;
+}
+
+/* --- messages -------------------------------------------------------------------------------------------------------------- */
+
+/* Sent at any time, answers nothing. */
+static bool is_async(uint8_t type)
+{
+	return type == 'A' || type == 'S';
+}
+
+static enum tt_step expect_answer(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f)
+{
+	const struct tt_message *request;
+
+	enum tt_awaited awaited = tt_awaited(link, &request);
+	if (awaited == TT_NOT_YET)
+		return f->type == 'N' ? TT_PARSED : TT_WAIT;
+	begin_answer(link, st, in, f->at);
+	return TT_PARSED;
+}
+
+/* The statement ends: of a query there may be more, an execution is answered. */
+static enum tt_step end_statement(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f,
+				  struct tt_span body)
+{
+	struct pg_responses *res = &st->res;
+	int unit = open_unit(res);
+
+	/* Which Sync counts is known only when the end of the copy was read. */
+	if (res->copy_in && (unit == PG_UNIT_EXECUTE || unit == PG_UNIT_OPEN) && st->req.copies_ended == res->copies_ended)
+		return TT_WAIT;
+	if (f->type == 'C')
+		complete_statement(res, body);
+	else if (f->type == 's')
+		suspend_statement(res);
+	res->copies_ended = res->copy_in ? st->req.copies_ended : res->copies_ended;
+	res->copy_in = false;
+	if (unit == PG_UNIT_EXECUTE || unit == PG_UNIT_OPEN)
+		end_answer(link, st, in, (uint64_t)f->at + PG_HEADER + f->len);
+	return TT_PARSED;
+}
+
+static enum tt_step read_body(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f,
+			      struct tt_span body)
+{
+	struct pg_responses *res = &st->res;
+
+	switch (f->type) {
+	case 'D':
+		res->statement_rows++;
+		return TT_PARSED;
+	case 'T':
+		res->has_rows |= open_unit(res) == PG_UNIT_QUERY;
+		return TT_PARSED;
+	case 'G':
+	case 'W':
+		res->copy_in = true;
+		return TT_PARSED;
+	case 'C':
+	case 'I':
+	case 's':
+		return end_statement(link, st, in, f, body);
+	case 'E':
+		if (fail(link, st, body) || open_unit(res) == PG_UNIT_LOGIN)
+			end_answer(link, st, in, (uint64_t)f->at + PG_HEADER + f->len);
+		return TT_PARSED;
+	default:
+		return TT_PARSED;
+	}
+}
+
+/* Bytes of the body to look at. */
+static size_t bytes_to_look_at(const struct pg_frame *f)
+{
+	return f->type == 'C' || f->type == 'E' ? TT_MIN(f->len, (uint32_t)PG_LOOK) : 0;
+}
+
+/* Rows that are there whole, without more ado. */
+static void count_rows(struct pg_responses *res, struct tt_cursor *c)
+{
+	while (tt_cursor_left(c) > PG_HEADER && c->data[c->pos] == 'D') {
+		struct tt_cursor row = *c;
+		struct pg_frame f;
+		if (pg_read_frame(TT_RESPONSES, &row, &f) != TT_PARSED || !tt_cursor_skip(&row, f.len))
+			return;
+		c->pos = row.pos;
+		res->statement_rows++;
+	}
+}
+
+static enum tt_step read_message(struct tt_link *link, struct pg_state *st, struct tt_input *in)
+{
+	struct pg_responses *res = &st->res;
+	struct pg_frame f;
+
+	if (res->in_answer)
+		count_rows(res, &in->c);
+	enum tt_step step = pg_read_frame(TT_RESPONSES, &in->c, &f);
+	if (step != TT_PARSED)
+		return step;
+	size_t look = bytes_to_look_at(&f);
+	if (tt_cursor_left(&in->c) < look) {
+		in->c.pos = f.at;
+		return TT_MORE;
+	}
+
+	if (f.type == 'Z')
+		step = ready(link, st, in, &f);
+	else if (!res->in_answer && !is_async(f.type))
+		step = expect_answer(link, st, in, &f);
+	if (step == TT_PARSED && res->in_answer)
+		step = read_body(link, st, in, &f, tt_span_sub(tt_cursor_rest(&in->c), 0, look));
+	if (step != TT_PARSED) {
+		in->c.pos = f.at;
+		return step;
+	}
+	pg_pass_to(link, TT_RESPONSES, in, (uint64_t)f.at + PG_HEADER + f.len);
+	return TT_PARSED;
+}
+
+/* The one byte that answers a wish for encryption. */
+static enum tt_step read_negotiation(struct pg_state *st, struct tt_input *in)
+{
+	uint8_t answer = tt_cursor_u8(&in->c);
+
+	st->res.negotiations++;
+	/* An error message, or the encryption: no more of this can be read. */
+	return answer == 'N' ? TT_PARSED : TT_DONE;
+}
+
+enum tt_step pg_parse_response(struct tt_link *link, struct pg_state *st, struct tt_input *in)
+{
+	enum tt_step step = TT_PARSED;
+
+	while (step == TT_PARSED && tt_cursor_left(&in->c)) {
+		if (st->res.negotiations < st->req.negotiations)
+			step = read_negotiation(st, in);
+		else if (!st->req.started)
+			step = TT_WAIT; /* the client speaks first: what this answers is not known yet */
+		else
+			step = read_message(link, st, in);
+	}
+	return step;
+}
