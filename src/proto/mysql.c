@@ -132,6 +132,9 @@ static void mysql_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 
 	/* What was missed may have changed it. Statement ids are never used twice by a server, so their texts stay true. */
 	st->db_known = false;
+	/* A round of a log-in or a part of a file was missed: the request it belongs to had ended for the core. */
+	if (side == TT_REQUESTS && st->res.open && st->res.seq_free)
+		st->res.open->incomplete = true;
 	if (side == TT_REQUESTS)
 		st->req = (struct mysql_requests){.seen = true};
 	else

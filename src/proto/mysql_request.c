@@ -133,6 +133,8 @@ static void name_execution(struct mysql_state *st, struct tt_message *m, struct 
 		tt_sql_statement(m, tt_sql_text_span(text));
 	} else if (current) {
 		tt_sql_operation(m, TT_SPAN_LIT("EXECUTE"));
+		if (m)
+			m->incomplete = true; /* prepared before telltale, or lost */
 	}
 }
 
@@ -279,7 +281,7 @@ static enum tt_step read_new_command(struct tt_link *link, struct mysql_state *s
 	req->seen = true;
 	req->continued = false;
 	req->joined = len == MYSQL_JOINED;
-	return req->in_text ? TT_PARSED : finish_packet(link, st, in);
+	return req->in_text && req->text_left ? TT_PARSED : finish_packet(link, st, in);
 }
 
 /* A packet with a number behind 0: log-in, or what belongs to the request before (a file, a round of a log-in). */

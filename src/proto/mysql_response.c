@@ -29,6 +29,8 @@ static void complete_request(struct mysql_state *st, const struct tt_message *re
 		tt_sql_operation(m, kind.len ? kind : TT_SPAN_LIT("EXECUTE"));
 		if (text)
 			tt_sql_statement(m, tt_sql_text_span(text));
+		else if (m)
+			m->incomplete = true; /* prepared before telltale, or lost */
 	}
 	for (uint32_t i = 0; i < request->attribute_count; i++) {
 		if (request->attributes[i].key == tt_db_namespace)

@@ -35,6 +35,10 @@ static void pg_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct pg_state *st = tt_link_state(link);
 
+	/* A password or a part of a copy was missed: the request it belongs to had ended for the core. */
+	struct tt_message *open = st->res.open;
+	if (side == TT_REQUESTS && open && (st->res.copy_in || (open->peer && open->peer->kind == PG_UNIT_LOGIN)))
+		open->incomplete = true;
 	if (side == TT_REQUESTS) {
 		tt_buf_free(&st->req.text);
 		tt_sql_text_unref(st->req.parsed);
@@ -43,9 +47,9 @@ static void pg_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 		/* Names may stand for something else now. */
 		tt_sql_table_clear(&st->statements);
 		tt_sql_table_clear(&st->portals);
-		st->displaced = tt_sql_text_unref(st->displaced);
-		st->displaced_name = tt_sql_text_unref(st->displaced_name);
+		pg_forget_displaced(st);
 	} else {
+		pg_statement_in_doubt(st);
 		st->res = (struct pg_responses){.copies_ended = st->req.copies_ended, .negotiations = st->req.negotiations};
 		st->req.syncs_ignored = 0;
 	}
@@ -68,8 +72,7 @@ static void pg_state_free(void *state)
 	st->req.parsed = tt_sql_text_unref(st->req.parsed);
 	st->user = tt_sql_text_unref(st->user);
 	st->database = tt_sql_text_unref(st->database);
-	st->displaced = tt_sql_text_unref(st->displaced);
-	st->displaced_name = tt_sql_text_unref(st->displaced_name);
+	pg_forget_displaced(st);
 	tt_sql_table_clear(&st->statements);
 	tt_sql_table_clear(&st->portals);
 }

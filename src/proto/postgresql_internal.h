@@ -118,6 +118,9 @@ void pg_statement_closed(struct pg_state *st, struct tt_span body);
 struct tt_sql_text *pg_portal_text(struct pg_state *st, struct tt_span body);
 /* The server refused a Parse because the name was taken. */
 void pg_statement_refused(struct tt_link *link, struct pg_state *st);
+/* The server took it; or its answer was lost, so that it is not known what the name stands for. */
+void pg_forget_displaced(struct pg_state *st);
+void pg_statement_in_doubt(struct pg_state *st);
 
 /* postgresql_response.c */
 enum tt_step pg_parse_response(struct tt_link *link, struct pg_state *st, struct tt_input *in);

@@ -39,6 +39,8 @@ static void execute(struct pg_state *st, struct tt_span body)
 	tt_sql_operation(m, kind.len ? kind : TT_SPAN_LIT("EXECUTE"));
 	if (text)
 		tt_sql_statement(m, tt_sql_text_span(text));
+	else if (m)
+		m->incomplete = true; /* prepared before telltale, or lost */
 	st->req.last_execute = true;
 	st->req.last_sync = false;
 }

@@ -45,7 +45,7 @@ static void read_parameters(struct pg_state *st, struct tt_cursor c)
 	struct tt_span user = tt_span(NULL, 0);
 	struct tt_span database = tt_span(NULL, 0);
 
-	while (tt_cursor_left(&c) && c.data[c.pos]) {
+	while (!tt_cursor_short(&c) && tt_cursor_left(&c) && c.data[c.pos]) {
 		struct tt_span name = tt_cursor_until(&c, 0);
 		struct tt_span value = tt_cursor_until(&c, 0);
 		if (tt_span_eq(name, TT_SPAN_LIT("user")))

@@ -7,7 +7,7 @@ static void put(struct tt_link *link, struct tt_sql_table *t, struct tt_span nam
 	tt_sql_table_put(t, name, text, tt_link_limit(link, TT_LIMIT_STATEMENTS), tt_link_limit(link, TT_LIMIT_STATEMENT_BYTES));
 }
 
-static void forget_displaced(struct pg_state *st)
+void pg_forget_displaced(struct pg_state *st)
 {
 	st->displaced = tt_sql_text_unref(st->displaced);
 	st->displaced_name = tt_sql_text_unref(st->displaced_name);
@@ -27,7 +27,7 @@ void pg_statement_parsed(struct tt_link *link, struct pg_state *st)
 
 	struct tt_sql_text *old = name.len ? tt_sql_table_get(&st->statements, name) : NULL;
 	if (old) {
-		forget_displaced(st);
+		pg_forget_displaced(st);
 		st->displaced = tt_sql_text_ref(old);
 		st->displaced_name = tt_sql_text_new(name);
 	}
@@ -40,7 +40,14 @@ void pg_statement_refused(struct tt_link *link, struct pg_state *st)
 {
 	if (st->displaced && st->displaced_name)
 		put(link, &st->statements, tt_sql_text_span(st->displaced_name), st->displaced);
-	forget_displaced(st);
+	pg_forget_displaced(st);
+}
+
+void pg_statement_in_doubt(struct pg_state *st)
+{
+	if (st->displaced_name)
+		tt_sql_table_remove(&st->statements, tt_sql_text_span(st->displaced_name));
+	pg_forget_displaced(st);
 }
 
 void pg_statement_bound(struct tt_link *link, struct pg_state *st, struct tt_span body)

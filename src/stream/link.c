@@ -272,7 +272,13 @@ static size_t tt_link_resync(struct tt_link *link, int dir, const uint8_t *data,
 		}
 	}
 	size_t n = mark ? (size_t)TT_MIN(mark->end - f->at, (uint64_t)len) : len;
+	uint64_t dropped_ns = mark ? mark->last_ns : 0;
 	tt_flow_advance_at(link, dir, n);
+	/* What is dropped may have answered what was asked since the hole. */
+	const struct tt_message *asked = link->pair.first[TT_REQUESTS];
+	bool possible = asked && (!dropped_ns || asked->first_ns <= dropped_ns);
+	if (tt_link_side(link, dir) == TT_RESPONSES && possible && link->proto->pairing == TT_PAIR_IN_ORDER)
+		tt_pair_hole(link, TT_RESPONSES, TT_MAX(f->last_ns, link->flow[!dir].last_ns));
 	return n;
 }
 

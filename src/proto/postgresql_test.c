@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/script.h"
+#include "harness/talk.h"
+#include "harness/unit.h"
+
+extern const struct tt_proto tt_proto_postgresql;
+
+/* A message: its type (0: none), its length, its body. */
+static void message(struct tt_script *s, enum tt_say say, char type, const char *body, size_t len)
+{
+	const char header[5] = {type, 0, (char)((len + 4) >> 16), (char)((len + 4) >> 8), (char)(len + 4)};
+	tt_script_say(s, say, header + !type, 5 - !type, body, len);
+}
+
+#define C(type, body) message(&s, TT_SAY_CLIENT, type, body, sizeof(body) - 1)
+#define S(type, body) message(&s, TT_SAY_SERVER, type, body, sizeof(body) - 1)
+#define STEP(step) s.line[s.count++] = (struct tt_line)step
+
+#define STARTUP C(0, "\0\3\0\0user\0joe\0database\0shop\0\0")
+#define READY S('Z', "I")
+#define OPEN                                    \
+	do {                                    \
+		STARTUP;                        \
+		S('R', "\0\0\0\x05salt");       \
+		C('p', "md5secret\0");          \
+		S('R', "\0\0\0\0");             \
+		S('S', "server_version\0"       \
+		       "16\0");                 \
+		S('K', "\0\0\0\x01\0\0\0\x02"); \
+		READY;                          \
+	} while (0)
+#define SYSTEM "complete|db.system.name=postgresql,db.namespace=shop,db.operation.name="
+#define LOGGED_IN "CONNECT|shop|OK|-|47|64|" SYSTEM "CONNECT,db.user=joe\n"
+#define DONE(op, text, rq, rs, more) op "|" text "|OK|-|" rq "|" rs "|" SYSTEM op ",db.query.text=" text more "\n"
+#define FAILED(op, text, code, rq, rs, more)                                                                                   \
+	op "|" text "|" code "|" code "|" rq "|" rs "|" SYSTEM op ",db.query.text=" text ",db.response.status_code=" code more \
+	   "\n"
+#define SKIPPED(op, text, rq) op "|" text "|skipped|skipped|" rq "|0|" SYSTEM op ",db.query.text=" text "\n"
+#define ROWS(n) ",db.response.returned_rows=" n
+#define CHANGED(n) ",db.response.affected_rows=" n
+
+#define Q(text) C('Q', text "\0")
+#define COLUMN        \
+	S('T', "\0\1" \
+	       "a\0\0\0\0\0\0\0\0\0\0\x17\0\4\xff\xff\xff\xff\0\0")
+#define ROW                   \
+	S('D', "\0\1\0\0\0\1" \
+	       "7")
+#define TAG(text) S('C', text "\0")
+#define ERROR(severity, code, text) S('E', "S" severity "\0V" severity "\0C" code "\0M" text "\0\0")
+#define PARSE(name, text) C('P', name "\0" text "\0\0\0")
+#define BIND(portal, name) C('B', portal "\0" name "\0\0\0\0\0\0\0")
+#define DESCRIBE(what) C('D', what "\0")
+#define EXECUTE(portal) C('E', portal "\0\0\0\0\0")
+#define SYNC C('S', "")
+#define PARSED S('1', "")
+#define BOUND S('2', "")
+
+#define CHECK(expected) tt_talk_check(&tt_proto_postgresql, s.line, expected)
+#define TRUNCATE tt_talk_truncate(&tt_proto_postgresql, s.line)
+
+static void logs_in_and_asks(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	Q("select 1");
+	COLUMN;
+	ROW;
+	ROW;
+	TAG("SELECT 2");
+	READY;
+	Q("INSERT INTO t VALUES (1)");
+	TAG("INSERT 0 1");
+	READY;
+	Q("");
+	S('I', "");
+	READY;
+	C('X', "");
+	CHECK(LOGGED_IN DONE("SELECT", "select 1", "14", "71", ROWS("2"))
+		      DONE("INSERT", "INSERT INTO t VALUES (1)", "30", "22", CHANGED("1")) DONE("QUERY", "", "6", "11", ""));
+	TRUNCATE;
+}
+
+static void reads_several_statements_in_one_query(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	Q("BEGIN; UPDATE t SET a=1; SELECT a FROM t; CREATE TABLE u AS SELECT 1; COMMIT");
+	TAG("BEGIN");
+	TAG("UPDATE 3");
+	COLUMN;
+	ROW;
+	TAG("SELECT 1");
+	TAG("SELECT 5");
+	TAG("COMMIT");
+	READY;
+	CHECK(LOGGED_IN DONE("BEGIN", "BEGIN; UPDATE t SET a=1; SELECT a FROM t; CREATE TABLE u AS SELECT 1; COMMIT", "82", "110",
+			     ROWS("1") CHANGED("8")));
+	TRUNCATE;
+}
+
+static void reads_errors(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	Q("SELECT * FROM nope");
+	ERROR("ERROR", "42P01", "relation does not exist");
+	READY;
+	Q("DO 'RAISE'");
+	S('N', "SNOTICE\0C00000\0Mhello\0\0");
+	TAG("DO");
+	READY;
+	S('A', "\0\0\0\1channel\0text\0"); /* asynchronous: belongs to nothing */
+	S('S', "TimeZone\0UTC\0");
+	Q("SELECT 1");
+	COLUMN;
+	ERROR("FATAL", "57P01", "terminating connection");
+	STEP(TT_S_EOF);
+	CHECK(LOGGED_IN FAILED("SELECT", "SELECT * FROM nope", "42P01", "24", "58", "") DONE("DO", "DO 'RAISE'", "16", "42", "")
+		      FAILED("SELECT", "SELECT 1", "57P01", "14", "78", ROWS("0")));
+	TRUNCATE;
+}
+
+static void is_refused(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	STARTUP;
+	ERROR("FATAL", "3D000", "database does not exist");
+	STEP(TT_S_EOF);
+	CHECK("CONNECT|shop|3D000|3D000|32|52|" SYSTEM "CONNECT,db.user=joe,db.response.status_code=3D000\n");
+}
+
+static void negotiates_no_encryption(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	C(0, "\x04\xd2\x16\x30");
+	tt_script_say(&s, TT_SAY_SERVER, "N", 1, NULL, 0);
+	C(0, "\x04\xd2\x16\x2f");
+	tt_script_say(&s, TT_SAY_SERVER, "N", 1, NULL, 0);
+	OPEN;
+	CHECK(LOGGED_IN);
+	TRUNCATE;
+}
+
+static void stops_before_tls(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	C(0, "\x04\xd2\x16\x2f");
+	tt_script_say(&s, TT_SAY_SERVER, "S", 1, NULL, 0);
+	tt_script_say(&s, TT_SAY_CLIENT, "\x16\x03\x01\x00\x05hello", 10, NULL, 0);
+	tt_script_say(&s, TT_SAY_SERVER, "\x16\x03\x03\x00\x05hello", 10, NULL, 0);
+	CHECK("");
+	TRUNCATE;
+}
+
+static void cancels(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	C(0, "\x04\xd2\x16\x2e\0\0\0\1\0\0\0\2");
+	STEP(TT_S_EOF);
+	CHECK("CANCEL|-|-|-|16|0|complete|db.system.name=postgresql,db.operation.name=CANCEL\n");
+}
+
+static void executes_prepared_statements(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("s1", "SELECT $1::int");
+	DESCRIBE("Ss1");
+	SYNC;
+	PARSED;
+	S('t', "\0\1\0\0\0\x17");
+	COLUMN;
+	READY;
+	BIND("", "s1");
+	DESCRIBE("P");
+	EXECUTE("");
+	SYNC;
+	BOUND;
+	COLUMN;
+	ROW;
+	TAG("SELECT 1");
+	READY;
+	PARSE("", "DELETE FROM t");
+	BIND("", "");
+	EXECUTE("");
+	SYNC;
+	PARSED;
+	BOUND;
+	TAG("DELETE 4");
+	READY;
+	C('C', "Ss1\0");
+	SYNC;
+	S('3', "");
+	READY;
+	BIND("", "s1");
+	EXECUTE("");
+	SYNC;
+	ERROR("ERROR", "26000", "no such statement");
+	READY;
+	CHECK(LOGGED_IN DONE("PREPARE", "SELECT $1::int", "39", "49", "") DONE("SELECT", "SELECT $1::int", "32", "58", ROWS("1"))
+		      DONE("DELETE", "DELETE FROM t", "45", "24",
+			   CHANGED("4")) "EXECUTE|-|26000|26000|25|46|incomplete|db.system.name=postgresql,db.namespace=shop,db."
+					 "operation.name=EXECUTE,"
+					 "db.response.status_code=26000\n");
+	TRUNCATE;
+}
+
+static void tells_pipelined_executions_apart(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("", "SELECT 1");
+	BIND("", "");
+	EXECUTE("");
+	PARSE("", "UPDATE t SET a=2");
+	BIND("p", "");
+	EXECUTE("p");
+	EXECUTE("p");
+	SYNC;
+	PARSE("", "SELECT 3");
+	BIND("", "");
+	EXECUTE("");
+	SYNC;
+	PARSED;
+	BOUND;
+	ROW;
+	TAG("SELECT 1");
+	PARSED;
+	BOUND;
+	TAG("UPDATE 2");
+	S('I', "");
+	READY;
+	PARSED;
+	BOUND;
+	ROW;
+	S('s', "");
+	READY;
+	CHECK(LOGGED_IN DONE("SELECT", "SELECT 1", "40", "36", ROWS("1")) DONE("UPDATE", "UPDATE t SET a=2", "50", "24",
+									       CHANGED("2"))
+		      DONE("UPDATE", "UPDATE t SET a=2", "11", "5", "") DONE("SELECT", "SELECT 3", "40", "27", ROWS("1")));
+	TRUNCATE;
+}
+
+static void skips_after_an_error(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("", "SELECT 1");
+	BIND("", "");
+	EXECUTE("");
+	PARSE("", "oops");
+	BIND("", "");
+	EXECUTE("");
+	PARSE("", "SELECT 3");
+	BIND("", "");
+	EXECUTE("");
+	SYNC;
+	Q("SELECT 4");
+	PARSED;
+	BOUND;
+	ROW;
+	TAG("SELECT 1");
+	ERROR("ERROR", "42601", "syntax error");
+	READY;
+	COLUMN;
+	TAG("SELECT 0");
+	READY;
+	CHECK(LOGGED_IN DONE("SELECT", "SELECT 1", "40", "36", ROWS("1")) FAILED("OOPS", "oops", "42601", "36", "41", "")
+		      SKIPPED("SELECT", "SELECT 3", "40") DONE("SELECT", "SELECT 4", "14", "47", ROWS("0")));
+	TRUNCATE;
+}
+
+static void shows_a_commit_that_fails(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("", "INSERT INTO t VALUES (1)");
+	BIND("", "");
+	EXECUTE("");
+	SYNC;
+	PARSED;
+	BOUND;
+	TAG("INSERT 0 1");
+	ERROR("ERROR", "23505", "deferred");
+	READY;
+	PARSE("bad", "SELEC");
+	SYNC;
+	ERROR("ERROR", "42601", "syntax error");
+	READY;
+	CHECK(LOGGED_IN DONE("INSERT", "INSERT INTO t VALUES (1)", "56", "26",
+			     CHANGED("1")) "SYNC|-|23505|23505|5|43|" SYSTEM
+					   "SYNC,db.response.status_code=23505\n" FAILED("PREPARE", "SELEC", "42601", "22", "47",
+											 ""));
+	TRUNCATE;
+}
+
+/* The server keeps what the name stood for when it refuses a second Parse of it. */
+static void keeps_the_statement_a_name_stands_for(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("n", "SELECT 1");
+	SYNC;
+	PARSED;
+	READY;
+	PARSE("n", "SELECT 2");
+	SYNC;
+	ERROR("ERROR", "42P05", "exists");
+	READY;
+	BIND("", "n");
+	EXECUTE("");
+	SYNC;
+	BOUND;
+	TAG("SELECT 0");
+	READY;
+	CHECK(LOGGED_IN DONE("PREPARE", "SELECT 1", "23", "11", "") FAILED("PREPARE", "SELECT 2", "42P05", "23", "41", "")
+		      DONE("SELECT", "SELECT 1", "24", "19", ROWS("0")));
+}
+
+static void flushes(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("", "SELECT 1");
+	DESCRIBE("S");
+	C('H', "");
+	PARSED;
+	S('t', "\0\0");
+	COLUMN;
+	BIND("", "");
+	EXECUTE("");
+	C('H', "");
+	BOUND;
+	ROW;
+	TAG("SELECT 1");
+	SYNC;
+	READY;
+	PARSE("", "oops");
+	C('H', "");
+	ERROR("ERROR", "42601", "syntax error");
+	SYNC;
+	READY;
+	CHECK(LOGGED_IN DONE("SELECT", "SELECT 1", "52", "70", ROWS("1")) FAILED("PREPARE", "oops", "42601", "23", "47", ""));
+	TRUNCATE;
+}
+
+static void copies_in_and_out(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	Q("COPY t FROM STDIN");
+	S('G', "\0\0\0");
+	C('d', "1\n");
+	C('d', "2\n");
+	C('c', "");
+	TAG("COPY 2");
+	READY;
+	Q("COPY t TO STDOUT");
+	S('H', "\0\0\0");
+	S('d', "1\n");
+	S('d', "2\n");
+	S('c', "");
+	TAG("COPY 2");
+	READY;
+	Q("COPY t FROM STDIN");
+	S('G', "\0\0\0");
+	C('d', "x\n");
+	C('f', "no\0");
+	ERROR("ERROR", "57014", "COPY failed");
+	READY;
+	CHECK(LOGGED_IN DONE("COPY", "COPY t FROM STDIN", "42", "26", CHANGED("2")) DONE(
+		"COPY", "COPY t TO STDOUT", "22", "45", ROWS("2")) FAILED("COPY", "COPY t FROM STDIN", "57014", "38", "54", ""));
+	TRUNCATE;
+}
+
+/* As libpq does: the Sync sent with the Execute is lost in the copy, a second one is answered. */
+static void copies_in_the_extended_protocol(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("", "COPY t FROM STDIN");
+	BIND("", "");
+	EXECUTE("");
+	SYNC;
+	PARSED;
+	BOUND;
+	S('G', "\0\0\0");
+	C('d', "1\n");
+	C('c', "");
+	SYNC;
+	TAG("COPY 1");
+	READY;
+	PARSE("", "SELECT 1");
+	BIND("", "");
+	EXECUTE("");
+	SYNC;
+	PARSED;
+	BOUND;
+	ROW;
+	TAG("SELECT 1");
+	READY;
+	CHECK(LOGGED_IN DONE("COPY", "COPY t FROM STDIN", "49", "30", CHANGED("1"))
+		      DONE("SELECT", "SELECT 1", "40", "36", ROWS("1")));
+	TRUNCATE;
+}
+
+static void calls_a_function(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	C('F', "\0\0\0\1\0\0\0\0\0\0");
+	S('V', "\xff\xff\xff\xff");
+	READY;
+	CHECK(LOGGED_IN "FUNCTION_CALL|-|OK|-|15|15|" SYSTEM "FUNCTION_CALL\n");
+}
+
+static void replicates(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	Q("START_REPLICATION 0/0");
+	S('W', "\0\0\0");
+	S('d', "w123");
+	C('d', "r123");
+	S('d', "w456");
+	STEP(TT_S_EOF);
+	CHECK(LOGGED_IN "START_REPLICATION|START_REPLICATION 0/0|-|closed_by_server|36|26|" SYSTEM
+			"START_REPLICATION,db.query.text=START_REPLICATION 0/0\n");
+}
+
+static void starts_in_the_middle(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	STEP(TT_MID);
+	ROW;
+	ROW;
+	TAG("SELECT 9");
+	READY;
+	STEP(TT_PAUSE(1500));
+	Q("SELECT 1");
+	COLUMN;
+	ROW;
+	TAG("SELECT 1");
+	READY;
+	BIND("", "old");
+	EXECUTE("");
+	SYNC;
+	BOUND;
+	TAG("SELECT 0");
+	READY;
+#define MID "complete|db.system.name=postgresql,db.operation.name="
+	CHECK("SELECT|SELECT 1|OK|-|14|59|" MID "SELECT,db.query.text=SELECT 1" ROWS("1") "\n"
+											  "EXECUTE|-|OK|-|26|19|in" MID
+											  "EXECUTE" ROWS("0") "\n");
+}
+
+static void starts_in_the_middle_of_executions(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	STEP(TT_MID);
+	for (int i = 0; i < 2; i++) {
+		tt_script_say(&s, TT_SAY_CLIENT,
+			      "B\0\0\0\x0f\0old\0\0\0\0\0\0\0"
+			      "E\0\0\0\x09\0\0\0\0\0",
+			      26, "S\0\0\0\4", 5);
+		tt_script_say(&s, TT_SAY_SERVER, "2\0\0\0\4C\0\0\0\x0dUPDATE 1\0", 19, "Z\0\0\0\5I", 6);
+	}
+	CHECK("EXECUTE|-|OK|-|26|19|in" MID "EXECUTE" CHANGED("1") "\nEXECUTE|-|OK|-|26|19|in" MID "EXECUTE" CHANGED("1") "\n");
+}
+
+static void keeps_to_the_text_limit(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+	char text[20002] = {0};
+
+	memset(text, 'y', 20001);
+	memcpy(text, "SELECT ", 7);
+	OPEN;
+	message(&s, TT_SAY_CLIENT, 'Q', text, sizeof(text));
+	TAG("SELECT 0");
+	READY;
+	text[0] = 0;
+	memcpy(text + 1, "INSERT ", 7);
+	message(&s, TT_SAY_CLIENT, 'P', text, sizeof(text));
+	BIND("", "");
+	EXECUTE("");
+	SYNC;
+	PARSED;
+	BOUND;
+	TAG("INSERT 0 1");
+	READY;
+	char *got = tt_talk(&tt_proto_postgresql, s.line);
+	assert_non_null(strstr(got, "|OK|-|20007|20|complete|"));
+	assert_non_null(strstr(got, "\nINSERT|INSERT yyy"));
+	assert_non_null(strstr(got, "|OK|-|20030|26|complete|"));
+	assert_true(strlen(got) > 32000 && strlen(got) < 34000);
+	free(got);
+}
+
+static void loses_the_server(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	Q("SELECT 1");
+	COLUMN;
+	STEP(TT_S_EOF);
+	CHECK(LOGGED_IN "SELECT|SELECT 1|-|closed_by_server|14|27|" SYSTEM "SELECT,db.query.text=SELECT 1\n");
+}
+
+static void is_not_misled(void **state)
+{
+	static const char *const others[] = {
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "*1\r\n$4\r\nPING\r\n", "\x16\x03\x01\x02",
+		"SSH-2.0-OpenSSH_9.2\r\n",	     "EHLO x\r\n",	     "CONNECT a:1 HTTP/1.1\r\n\r\n",
+		"DELETE / HTTP/1.1\r\n\r\n",
+	};
+	for (size_t i = 0; i < TT_ARRAY_LEN(others); i++) {
+		for (int mid = 0; mid < 2; mid++) {
+			tt_script_auto struct tt_script s = {0};
+			if (mid)
+				STEP(TT_MID);
+			tt_script_say(&s, TT_SAY_CLIENT, others[i], strlen(others[i]), NULL, 0);
+			tt_script_say(&s, TT_SAY_SERVER, others[i], strlen(others[i]), NULL, 0);
+			CHECK("");
+		}
+	}
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(logs_in_and_asks), cmocka_unit_test(reads_several_statements_in_one_query),
+	      cmocka_unit_test(reads_errors), cmocka_unit_test(is_refused), cmocka_unit_test(negotiates_no_encryption),
+	      cmocka_unit_test(stops_before_tls), cmocka_unit_test(cancels), cmocka_unit_test(executes_prepared_statements),
+	      cmocka_unit_test(tells_pipelined_executions_apart), cmocka_unit_test(skips_after_an_error),
+	      cmocka_unit_test(shows_a_commit_that_fails), cmocka_unit_test(keeps_the_statement_a_name_stands_for),
+	      cmocka_unit_test(flushes), cmocka_unit_test(copies_in_and_out), cmocka_unit_test(copies_in_the_extended_protocol),
+	      cmocka_unit_test(calls_a_function), cmocka_unit_test(replicates), cmocka_unit_test(starts_in_the_middle),
+	      cmocka_unit_test(starts_in_the_middle_of_executions), cmocka_unit_test(keeps_to_the_text_limit),
+	      cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))
