@@ -49,6 +49,7 @@ static void pg_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 		tt_sql_table_clear(&st->portals);
 		pg_forget_displaced(st);
 	} else {
+		st->answers_followed = false;
 		pg_statement_in_doubt(st);
 		st->res = (struct pg_responses){.copies_ended = st->req.copies_ended, .negotiations = st->req.negotiations};
 		st->req.syncs_ignored = 0;

@@ -79,8 +79,10 @@ struct pg_state {
 	struct tt_sql_text *database;
 	struct tt_sql_table statements;
 	struct tt_sql_table portals;
-	struct tt_sql_text *displaced; /* what a named Parse replaced: comes back if the server refuses the name */
+	struct tt_sql_text *displaced; /* what the last named Parse replaced: comes back if the server refuses the name */
 	struct tt_sql_text *displaced_name;
+	bool answers_followed; /* a ReadyForQuery was read and nothing was lost since */
+	uint32_t unsettled;    /* named Parses not known to be taken */
 };
 
 /* One message's header. */

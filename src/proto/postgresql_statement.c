@@ -11,6 +11,7 @@ void pg_forget_displaced(struct pg_state *st)
 {
 	st->displaced = tt_sql_text_unref(st->displaced);
 	st->displaced_name = tt_sql_text_unref(st->displaced_name);
+	st->unsettled = 0;
 }
 
 void pg_statement_parsed(struct tt_link *link, struct pg_state *st)
@@ -25,21 +26,31 @@ void pg_statement_parsed(struct tt_link *link, struct pg_state *st)
 	if (end >= 0)
 		text.len = (size_t)end;
 
-	struct tt_sql_text *old = name.len ? tt_sql_table_get(&st->statements, name) : NULL;
-	if (old) {
+	if (name.len) {
+		struct tt_sql_text *old = tt_sql_text_ref(tt_sql_table_get(&st->statements, name));
+		uint32_t unsettled = st->unsettled;
 		pg_forget_displaced(st);
-		st->displaced = tt_sql_text_ref(old);
+		st->displaced = old;
 		st->displaced_name = tt_sql_text_new(name);
+		st->unsettled = unsettled + 1;
 	}
 	tt_sql_text_unref(st->req.parsed);
 	st->req.parsed = tt_sql_text_new(text);
-	put(link, &st->statements, name, st->req.parsed);
+	/* While the answers cannot be followed the server may refuse it without being heard. */
+	if (name.len && !st->answers_followed)
+		tt_sql_table_remove(&st->statements, name);
+	else
+		put(link, &st->statements, name, st->req.parsed);
 }
 
 void pg_statement_refused(struct tt_link *link, struct pg_state *st)
 {
-	if (st->displaced && st->displaced_name)
+	if (st->unsettled != 1 || !st->displaced_name)
+		tt_sql_table_clear(&st->statements); /* several were asked for: which name it was is not known */
+	else if (st->displaced)
 		put(link, &st->statements, tt_sql_text_span(st->displaced_name), st->displaced);
+	else
+		tt_sql_table_remove(&st->statements, tt_sql_text_span(st->displaced_name));
 	pg_forget_displaced(st);
 }
 
