@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad use: one clear line that names the place, and a status that is not zero."""
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,8 +11,8 @@ import tempfile
 import lib
 
 
-def refused(arguments, *words, status=None, **options):
-    done = subprocess.run([lib.TELLTALE, *arguments], capture_output=True, text=True, timeout=30, **options)
+def refused(arguments, *words, status=None, program=None, **options):
+    done = subprocess.run([program or lib.TELLTALE, *arguments], capture_output=True, text=True, timeout=30, **options)
     lines = done.stderr.strip().splitlines()
     lib.check(done.returncode != 0 and (status is None or done.returncode == status), f"{arguments}: status {done.returncode}")
     lib.equal(len(lines), 1, f"{arguments}: lines {lines}")
@@ -55,7 +56,10 @@ def test_bad_configuration():
 
 
 def test_no_privilege():
-    refused(["agent", "--pid", str(os.getpid())], "root", "CAP_BPF", user="nobody", group="nogroup", extra_groups=[])
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        program = shutil.copy(lib.TELLTALE, directory)
+        refused(["agent", "--pid", str(os.getpid())], "root", "CAP_BPF", program=program, user="nobody", group="nogroup", extra_groups=[])
 
 
 def test_no_btf():
