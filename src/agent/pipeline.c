@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <time.h>
 
+#include "sink/shape.h"
+
 #define TT_SINKS_MAX 16
 
 struct tt_pipeline {
 	struct tt_source *source;
 	struct tt_streams *streams;
 	struct tt_identities *identities;
+	struct tt_shape *shape;
 	struct tt_sink *sinks[TT_SINKS_MAX];
 	size_t sink_count;
 	tt_pipeline_tap tap;
@@ -40,6 +43,7 @@ static void tt_pipeline_exchange(void *ctx, const struct tt_exchange *x)
 	struct tt_pipeline *p = ctx;
 	struct tt_event e = tt_pipeline_event(p, &x->actor);
 
+	tt_shape_event(p->shape, &e, x);
 	for (size_t i = 0; i < p->sink_count; i++)
 		p->sinks[i]->ops->exchange(p->sinks[i], &e, x);
 }
@@ -82,6 +86,8 @@ int tt_pipeline_new(struct tt_pipeline **ret, const struct tt_pipeline_config *c
 	int r = tt_streams_new(&p->streams, config->limits, config->protos, config->proto_count, &streams_ops, p);
 	if (r == 0)
 		r = tt_identities_new(&p->identities, config->limits, config->use_proc);
+	if (r == 0)
+		r = tt_shape_new(&p->shape, config->limits, config->show_values);
 	if (r < 0) {
 		tt_pipeline_free(p);
 		return r;
@@ -96,6 +102,7 @@ struct tt_pipeline *tt_pipeline_free(struct tt_pipeline *p)
 		return NULL;
 	p->streams = tt_streams_free(p->streams);
 	p->identities = tt_identities_free(p->identities);
+	p->shape = tt_shape_free(p->shape);
 	for (size_t i = 0; i < p->sink_count; i++)
 		tt_sink_free(p->sinks[i]);
 	p->source = tt_source_free(p->source);
@@ -191,6 +198,11 @@ struct tt_source *tt_pipeline_source(struct tt_pipeline *p)
 struct tt_identities *tt_pipeline_identities(struct tt_pipeline *p)
 {
 	return p->identities;
+}
+
+uint64_t tt_pipeline_routes_refused(const struct tt_pipeline *p)
+{
+	return tt_shape_refused(p->shape);
 }
 
 void tt_pipeline_stats(const struct tt_pipeline *p, struct tt_stream_stats *ret)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wires the rooms together: source → streams and identities → sinks. Everything a subcommand does with exchanges is this and a
+ * Wires the rooms together: source → streams and identities → shaping → sinks. Everything a subcommand does with exchanges is this and a
  * choice of source and sinks.
  */
 #ifndef TT_AGENT_PIPELINE_H
@@ -46,6 +46,8 @@ int64_t tt_pipeline_wall_minus_mono(const struct tt_pipeline *p);
 
 struct tt_source *tt_pipeline_source(struct tt_pipeline *p);
 struct tt_identities *tt_pipeline_identities(struct tt_pipeline *p);
+/* How often a route was {other} because of a limit. */
+uint64_t tt_pipeline_routes_refused(const struct tt_pipeline *p);
 void tt_pipeline_stats(const struct tt_pipeline *p, struct tt_stream_stats *ret);
 
 #endif

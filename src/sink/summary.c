@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/summary.h"
+
+#include <errno.h>
+
+#include "sink/histogram.h"
+#include "sink/kind.h"
+#include "sink/table.h"
+
+#define TT_SUMMARY_KEY_MAX 512
+#define TT_SUMMARY_ROUTE_SHOWN 64
+
+struct tt_summary_row {
+	struct tt_histogram durations; /* of exchanges that ended */
+	uint64_t count;
+	uint64_t failed;
+	uint64_t incomplete;
+	uint32_t route_off;
+	uint32_t key_len;
+	uint8_t key[]; /* "service, kind, protocol, operation" as shown, then the route */
+};
+
+struct tt_summary {
+	struct tt_sink sink;
+	struct tt_table rows;
+	uint64_t limit;
+	uint64_t others; /* exchanges beyond the limit */
+};
+
+static bool tt_summary_same(const void *item, const void *key)
+{
+	const struct tt_summary_row *row = item;
+	return tt_span_eq(tt_span(row->key, row->key_len), *(const struct tt_span *)key);
+}
+
+static void tt_summary_text(struct tt_buf *out, struct tt_span s, size_t most)
+{
+	for (size_t i = 0; i < s.len && i < most; i++)
+		tt_buf_add_char(out, s.data[i] < ' ' || s.data[i] == 0x7f || (s.data[i] >= 0x80 && s.data[i] < 0xa0) ? '.' : (char)s.data[i]);
+}
+
+static struct tt_summary_row *tt_summary_row(struct tt_summary *s, struct tt_span key, uint32_t route_off)
+{
+	uint64_t hash = tt_table_hash(&s->rows, key.data, key.len);
+	struct tt_summary_row *row = tt_table_find(&s->rows, hash, tt_summary_same, &key);
+	if (row || s->rows.count >= s->limit)
+		return row;
+
+	row = calloc(1, sizeof(*row) + key.len);
+	if (!row)
+		return NULL;
+	row->route_off = route_off;
+	row->key_len = (uint32_t)key.len;
+	memcpy(row->key, key.data, key.len);
+	if (tt_table_add(&s->rows, hash, row) < 0) {
+		free(row);
+		return NULL;
+	}
+	return row;
+}
+
+static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, const struct tt_exchange *x)
+{
+	struct tt_summary *s = (struct tt_summary *)sink;
+	uint8_t store[TT_SUMMARY_KEY_MAX];
+	struct tt_buf key = {.data = store, .cap = sizeof(store), .max = sizeof(store)};
+
+	tt_buf_printf(&key, "%-16.20s %-6s %-10s ", e->self->service, x->ends->role == TT_ROLE_CLIENT ? "client" : "server", x->proto->name);
+	tt_summary_text(&key, tt_exchange_text(x, TT_TEXT_OPERATION), 32);
+	tt_buf_add_char(&key, ' ');
+	uint32_t route_off = (uint32_t)key.len;
+	tt_summary_text(&key, e->route, sizeof(store) - key.len);
+
+	struct tt_summary_row *row = tt_summary_row(s, tt_buf_span(&key), route_off);
+	if (!row) {
+		s->others++;
+		return;
+	}
+	uint64_t duration_ns = tt_exchange_duration_ns(x);
+	row->count++;
+	row->failed += tt_exchange_failed(x);
+	row->incomplete += !x->complete;
+	if (duration_ns)
+		tt_histogram_add(&row->durations, duration_ns);
+}
+
+static int tt_summary_busier(const void *a, const void *b)
+{
+	const struct tt_summary_row *x = *(const struct tt_summary_row *const *)a, *y = *(const struct tt_summary_row *const *)b;
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	size_t n = TT_MIN(x->key_len, y->key_len);
+	int order = memcmp(x->key, y->key, n);
+	return order ? order : (x->key_len > y->key_len) - (x->key_len < y->key_len);
+}
+
+static void tt_summary_ms(struct tt_buf *out, const struct tt_histogram *h, double q)
+{
+	uint64_t ns;
+	if (tt_quantile(h->buckets, TT_BUCKETS, 0, q, &ns))
+		tt_buf_printf(out, " %9.2f", (double)ns / 1e6);
+	else
+		tt_buf_printf(out, " %9s", "-");
+}
+
+static void tt_summary_line(struct tt_buf *out, const struct tt_summary_row *row)
+{
+	tt_buf_printf(out, "%9llu %7llu", (unsigned long long)row->count, (unsigned long long)row->failed);
+	tt_summary_ms(out, &row->durations, 0.5);
+	tt_summary_ms(out, &row->durations, 0.95);
+	tt_buf_add_str(out, "  ");
+	struct tt_span key = tt_span(row->key, row->key_len);
+	tt_buf_add(out, row->key, row->route_off);
+	struct tt_span route = tt_span_sub(key, row->route_off, TT_SUMMARY_ROUTE_SHOWN);
+	tt_buf_add(out, route.data, route.len);
+	if (row->incomplete)
+		tt_buf_printf(out, "  (%llu incomplete)", (unsigned long long)row->incomplete);
+	tt_buf_add_char(out, '\n');
+}
+
+void tt_summary_write(struct tt_buf *out, const struct tt_sink *sink, size_t rows)
+{
+	const struct tt_summary *s = (const struct tt_summary *)sink;
+	tt_free_auto struct tt_summary_row **list = calloc(s->rows.count + 1, sizeof(*list));
+	size_t at = 0, count = 0;
+	uint64_t others = s->others;
+
+	if (!list)
+		return;
+	for (struct tt_summary_row *row; (row = tt_table_each(&s->rows, &at));)
+		list[count++] = row;
+	qsort(list, count, sizeof(struct tt_summary_row *), tt_summary_busier);
+	if (count)
+		tt_buf_printf(out, "%9s %7s %9s %9s  %-16s %-6s %-10s %s\n", "count", "failed", "p50 ms", "p95 ms", "service", "kind", "protocol",
+			      "operation");
+	for (size_t i = 0; i < count; i++) {
+		if (i < rows)
+			tt_summary_line(out, list[i]);
+		else
+			others += list[i]->count;
+	}
+	if (others)
+		tt_buf_printf(out, "%9llu others\n", (unsigned long long)others);
+}
+
+static void tt_summary_free(struct tt_sink *sink)
+{
+	struct tt_summary *s = (struct tt_summary *)sink;
+	size_t at = 0;
+
+	for (struct tt_summary_row *row; (row = tt_table_each(&s->rows, &at));)
+		free(row);
+	tt_table_free(&s->rows);
+	free(s);
+}
+
+static const struct tt_sink_ops summary_ops = {.name = "summary", .exchange = tt_summary_exchange, .free = tt_summary_free};
+
+int tt_summary_new(struct tt_sink **ret, const struct tt_limits *limits)
+{
+	struct tt_summary *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	if (tt_table_init(&s->rows) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
+	s->sink.ops = &summary_ops;
+	s->limit = limits->value[TT_LIMIT_OPERATIONS];
+	*ret = &s->sink;
+	return 0;
+}
