@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/dns_message.h"
 
-#include <stdio.h>
-
 /* A name on the wire is no longer (RFC 1035, 2.3.4). */
 #define WIRE_NAME_MAX 255
 
@@ -16,10 +14,10 @@ static size_t put_byte(uint8_t *ret, size_t len, uint8_t c)
 	} else if (c > 0x20 && c < 0x7f) {
 		ret[len++] = c;
 	} else {
-		char digits[5];
-		snprintf(digits, sizeof(digits), "\\%03u", c);
-		memcpy(ret + len, digits, 4);
-		len += 4;
+		ret[len++] = '\\';
+		ret[len++] = '0' + c / 100;
+		ret[len++] = '0' + c / 10 % 10;
+		ret[len++] = '0' + c % 10;
 	}
 	return len;
 }
@@ -130,8 +128,11 @@ static void advance_transfer(struct tt_dns_transfer *t, uint16_t type, struct tt
 
 	if (type == TT_DNS_SOA) {
 		struct tt_cursor c = tt_cursor(data);
-		if (pass_name(&c) && pass_name(&c))
+		/* Two names stand before it. */
+		if (pass_name(&c)) {
+			pass_name(&c);
 			serial = tt_cursor_be32(&c);
+		}
 		if (t->records == 0)
 			t->serial = serial;
 		if (serial == t->serial)

@@ -2,8 +2,7 @@
 /* IANA's registries "Domain Name System (DNS) Parameters": resource record types and response codes. */
 #include "proto/dns_message.h"
 
-#include <stdio.h>
-
+#include "base/digits.h"
 #include "base/own.h"
 
 struct name {
@@ -38,7 +37,7 @@ static const struct name rcodes[] = {
 	{18, "BADTIME"}, {19, "BADMODE"}, {20, "BADNAME"}, {21, "BADALG"},  {22, "BADTRUNC"},  {23, "BADCOOKIE"},
 };
 
-static struct tt_span find(const struct name *table, size_t count, uint16_t number, const char *prefix, char buffer[16])
+static struct tt_span find(const struct name *table, size_t count, uint16_t number, struct tt_span prefix, char buffer[16])
 {
 	size_t low = 0, high = count;
 	while (low < high) {
@@ -50,18 +49,21 @@ static struct tt_span find(const struct name *table, size_t count, uint16_t numb
 		else
 			high = middle;
 	}
-	int n = snprintf(buffer, 16, "%s%u", prefix, number);
-	return tt_span(buffer, (size_t)n);
+	uint8_t digits[TT_DIGITS_MAX];
+	struct tt_span decimal = tt_digits(number, digits);
+	memcpy(buffer, prefix.data, prefix.len);
+	memcpy(buffer + prefix.len, decimal.data, decimal.len);
+	return tt_span(buffer, prefix.len + decimal.len);
 }
 
 struct tt_span tt_dns_type_name(uint16_t type, char buffer[16])
 {
-	return find(types, TT_ARRAY_LEN(types), type, "TYPE", buffer);
+	return find(types, TT_ARRAY_LEN(types), type, TT_SPAN_LIT("TYPE"), buffer);
 }
 
 struct tt_span tt_dns_rcode_name(uint16_t rcode, char buffer[16])
 {
-	return find(rcodes, TT_ARRAY_LEN(rcodes), rcode, "RCODE", buffer);
+	return find(rcodes, TT_ARRAY_LEN(rcodes), rcode, TT_SPAN_LIT("RCODE"), buffer);
 }
 
 const char *tt_dns_opcode_name(unsigned opcode)

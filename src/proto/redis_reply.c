@@ -2,8 +2,7 @@
 /* The server's side: replies, each read element by element, and which request each answers. */
 #include "proto/redis.h"
 
-#include <stdio.h>
-
+#include "base/digits.h"
 #include "base/own.h"
 
 /* Of an error's text so much is read. */
@@ -20,13 +19,13 @@ static uint32_t kind_of(const struct tt_message *request)
 /* "+1339518083.107412 [0 127.0.0.1:60866] "keys"": what MONITOR shows, on a connection where its request was not seen. */
 static bool is_monitor_line(struct tt_span line)
 {
-	static const char digits_dot_digits_space[] = "0000000000.000000 [";
+	struct tt_span shape = TT_SPAN_LIT("0000000000.000000 [");
 
-	if (line.len < sizeof(digits_dot_digits_space) - 1)
+	if (line.len < shape.len)
 		return false;
-	for (size_t i = 0; i < sizeof(digits_dot_digits_space) - 1; i++) {
+	for (size_t i = 0; i < shape.len; i++) {
 		bool digit = line.data[i] >= '0' && line.data[i] <= '9';
-		if (digits_dot_digits_space[i] == '0' ? !digit : line.data[i] != digits_dot_digits_space[i])
+		if (shape.data[i] == '0' ? !digit : line.data[i] != shape.data[i])
 			return false;
 	}
 	return true;
@@ -142,9 +141,8 @@ static enum tt_step end_answer(struct tt_link *link, struct tt_redis *s, struct 
 	if (r->kind == TT_REDIS_MONITOR || r->kind == TT_REDIS_SYNC)
 		s->handover = false;
 	if (m && s->db) {
-		char digits[12];
-		int n = snprintf(digits, sizeof(digits), "%u", s->db - 1);
-		tt_message_attr(m, "db.namespace", tt_span(digits, (size_t)n));
+		uint8_t digits[TT_DIGITS_MAX];
+		tt_message_attr(m, "db.namespace", tt_digits(s->db - 1, digits));
 	}
 	bool over = r->stream_follows;
 	*r = (struct tt_redis_reply){0};

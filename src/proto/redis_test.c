@@ -563,16 +563,16 @@ static void nonsense(void **state)
 
 static void too_deep(void **state)
 {
-	char reply[4 * (TT_RESP_DEPTH + 1) + 5] = "";
+	char reply[4 * (TT_RESP_DEPTH + 1) + 5];
 
-	for (int i = 0; i < TT_RESP_DEPTH; i++)
-		strcat(reply, "*1\r\n");
-	strcat(reply, ":1\r\n");
+	for (size_t i = 0; i < TT_RESP_DEPTH; i++)
+		memcpy(reply + 4 * i, "*1\r\n", 4);
+	memcpy(reply + 4 * TT_RESP_DEPTH, ":1\r\n", 5);
 	const struct tt_line deep[] = {TT_C(GET), {TT_SAY_SERVER, reply, strlen(reply)}, TT_TALK_END};
 	expect_line("GET", "k", "OK", "-", LEN(GET), digits(strlen(reply)), "");
 	check_once(deep);
 
-	strcpy(reply + 4 * TT_RESP_DEPTH, "*1\r\n:1\r\n");
+	memcpy(reply + 4 * TT_RESP_DEPTH, "*1\r\n:1\r\n", 9);
 	const struct tt_line deeper[] = {TT_C(GET), {TT_SAY_SERVER, reply, strlen(reply)}, TT_TALK_END};
 	char *lines = tt_talk(&tt_proto_redis, deeper);
 	assert_null(strstr(lines, "|complete|"));
