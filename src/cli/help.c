@@ -142,7 +142,7 @@ static int tt_help_make(struct tt_buf *b, const char *name, bool markdown)
 	}
 	for (size_t i = 0; i < TT_ARRAY_LEN(tt_help_topics); i++) {
 		const struct tt_help_topic *t = &tt_help_topics[i];
-		if (strcmp(t->name, name) || (markdown && !t->markdown))
+		if (strcmp(t->name, name) != 0 || (markdown && !t->markdown))
 			continue;
 		(markdown ? t->markdown : t->text)(b);
 		return 0;

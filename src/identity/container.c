@@ -66,7 +66,7 @@ bool tt_container_is_pod(struct tt_span cgroup)
 static bool tt_is_generated(struct tt_span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		if (!memchr("bcdfghjklmnpqrstvwxz2456789", s.data[i], 27))
+		if (tt_span_find(TT_SPAN_LIT("bcdfghjklmnpqrstvwxz2456789"), s.data[i]) < 0)
 			return false;
 	}
 	return s.len > 0;

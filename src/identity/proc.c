@@ -15,12 +15,18 @@ void tt_proc_free(struct tt_proc *p)
 	tt_buf_free(&p->args);
 }
 
-/* Fields 2, 4 and 22 of stat. The name may hold anything, so the last ')' ends it. */
+/* The n-th number of those that stand between spaces; 0 if it is not there. */
+static uint64_t tt_field(const char *text, unsigned n)
+{
+	while (n-- && (text = strchr(text, ' ')))
+		text++;
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Fields 2, 4 and 22 of stat. The name may hold anything, so the last ')' ends it; " S ppid ..." follows. */
 static int tt_proc_stat(struct tt_proc *p, int dir)
 {
 	struct tt_buf text tt_buf_auto = TT_BUF(4096);
-	unsigned long long start = 0;
-	unsigned ppid = 0;
 
 	int r = tt_text_read(dir, "stat", &text);
 	if (r < 0)
@@ -31,12 +37,9 @@ static int tt_proc_stat(struct tt_proc *p, int dir)
 	char *open = strchr((char *)text.data, '('), *close = strrchr((char *)text.data, ')');
 	if (!open || !close || close < open)
 		return -EBADMSG;
-	if (sscanf(close + 1, " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ppid,
-		   &start) != 2)
-		return -EBADMSG;
 	tt_text_set(p->comm, sizeof(p->comm), tt_span(open + 1, (size_t)(close - open - 1)));
-	p->ppid = ppid;
-	p->start_ns = start * TT_PROC_TICK_NS;
+	p->ppid = (uint32_t)tt_field(close, 2);
+	p->start_ns = tt_field(close, 20) * TT_PROC_TICK_NS;
 	return 0;
 }
 

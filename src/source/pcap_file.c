@@ -130,10 +130,6 @@ int tt_pcap_file_next(struct tt_pcap_file *f, struct tt_packet *ret)
 {
 	tt_reader_consume(f->reader, f->used);
 	f->used = 0;
-	if (!f->next) {
-		int r = tt_pcap_file_open(f);
-		if (r < 0)
-			return r;
-	}
-	return f->next(f, ret);
+	int r = f->next ? 0 : tt_pcap_file_open(f);
+	return r == 0 && f->next ? f->next(f, ret) : r;
 }

@@ -12,10 +12,10 @@
 
 /* A packet of which parts came. */
 struct tt_fragmented {
-	struct tt_fragmented *next; /* newer */
-	struct tt_ip first;	    /* of the part that came first; its payload is not used */
-	uint8_t protocol;	    /* of the part at offset 0 */
-	uint32_t total;		    /* payload bytes, once the last part came; else 0 */
+	struct tt_fragmented *prev, *next; /* older, newer */
+	struct tt_ip first;		   /* of the part that came first; its payload is not used */
+	uint8_t protocol;		   /* of the part at offset 0 */
+	uint32_t total;			   /* payload bytes, once the last part came; else 0 */
 	uint64_t time_ns;
 	struct tt_pieces parts;
 };
@@ -34,16 +34,8 @@ static void tt_fragmented_free(struct tt_fragments *f, struct tt_fragmented *p)
 
 static void tt_fragments_unlink(struct tt_fragments *f, struct tt_fragmented *p)
 {
-	struct tt_fragmented **at = &f->oldest;
-	struct tt_fragmented *before = NULL;
-
-	while (*at != p) {
-		before = *at;
-		at = &before->next;
-	}
-	*at = p->next;
-	if (f->newest == p)
-		f->newest = before;
+	*(p->prev ? &p->prev->next : &f->oldest) = p->next;
+	*(p->next ? &p->next->prev : &f->newest) = p->prev;
 }
 
 static void tt_fragments_drop(struct tt_fragments *f, struct tt_fragmented *p)
@@ -90,10 +82,8 @@ static struct tt_fragmented *tt_fragments_find(struct tt_fragments *f, const str
 		return NULL;
 	p->first = *part;
 	p->time_ns = time_ns;
-	if (f->newest)
-		f->newest->next = p;
-	else
-		f->oldest = p;
+	p->prev = f->newest;
+	*(f->newest ? &f->newest->next : &f->oldest) = p;
 	f->newest = p;
 	f->bytes += sizeof(*p);
 	return p;

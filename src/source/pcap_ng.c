@@ -214,7 +214,7 @@ static int tt_ng_head(struct tt_pcap_file *f, uint32_t *ret_type, uint32_t *ret_
 static int tt_ng_block(struct tt_pcap_file *f, struct tt_packet *ret)
 {
 	struct tt_span s = {0};
-	uint32_t type, len;
+	uint32_t type = 0, len = 0;
 
 	int r = tt_ng_head(f, &type, &len);
 	if (r < 0)
