@@ -22,8 +22,8 @@ struct tt_outputs *tt_outputs_free(struct tt_outputs *o);
 
 void tt_outputs_describe(struct tt_outputs *o, const struct tt_outputs_about *about);
 
-/* Every exchange also goes to the clients watching this mailbox (borrowed). */
-void tt_outputs_stream_to(struct tt_outputs *o, struct tt_mailbox *mailbox);
+/* Every exchange also goes to the clients watching this mailbox (borrowed). 0, -ENOMEM, -ENOSPC. */
+int tt_outputs_stream_to(struct tt_outputs *o, struct tt_mailbox *mailbox);
 
 /* A tt_render_fn; ctx is the outputs. */
 void tt_outputs_render(void *outputs, const struct tt_ask *ask, struct tt_answer *answer);

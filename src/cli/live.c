@@ -32,9 +32,7 @@ static int tt_live_serve(struct tt_live_state *s)
 		tt_error("--listen %s: the address is in use", s->run->listen);
 	else if (r < 0)
 		tt_error_errno(r, "--listen %s", s->run->listen);
-	if (r == 0)
-		tt_outputs_stream_to(s->session.outputs, s->mailbox);
-	return r;
+	return r == 0 ? tt_outputs_stream_to(s->session.outputs, s->mailbox) : r;
 }
 
 static void tt_live_stop_source(void *ctx)
