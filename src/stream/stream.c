@@ -150,6 +150,9 @@ static void tt_streams_chunk(struct tt_streams *s, const struct tt_chunk *k)
 		return;
 	if (k->flags & TT_CHUNK_ERROR) {
 		tt_chunk_error(c, k);
+		/* Nobody listens there (ECONNREFUSED): a stream's end is told by its close, a datagram's only so. */
+		if (datagram && link->proto)
+			tt_pair_abort(link, TT_OUTCOME_RESET);
 		return;
 	}
 	const uint8_t *data = (const uint8_t *)k + k->data_off;

@@ -123,7 +123,7 @@ def test_reset():
 def test_never_answered():
     error_type, result = one("is_never_answered", "/late", "client", "--limit", "exchange_timeout_s=1")
     lib.equal(error_type, "timeout", "the client's end")
-    lib.check(result.metric("telltale_responses_late_total") >= 1, "the late answer was not counted")
+    lib.check(result.metric("telltale_stream_responses_late_total") >= 1, "the late answer was not counted")
 
 
 def garbage():
