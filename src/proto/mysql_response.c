@@ -81,6 +81,9 @@ static void end_answer(struct tt_link *link, struct mysql_state *st, const struc
 		st->db_known = false;
 	res->open = NULL;
 	res->in_answer = false;
+	/* Else an EOF may follow (begin_at). */
+	if (st->deprecate_eof != MYSQL_UNKNOWN)
+		res->reading = MYSQL_AT_START;
 }
 
 /* The greeting, or a refusal instead of it. Neither answers a request. */

@@ -286,14 +286,17 @@ static void fetches_through_a_cursor(void **state)
 	S(3, EOF_CURSOR);
 	C(0, "\x1c\x01\0\0\0\x02\0\0\0");
 	S(1, EOF_LAST);
-	C(0, "\x0e");
-	S(1, OK);
+	Q("SELECT 3");
+	S(1, "\x01");
+	S(2, COLUMN);
+	S(3, EOF_);
+	S(4, EOF_);
 	CHECK(LOGGED_IN "PREPARE|SELECT a FROM t|OK|-|20|52|" SYSTEM "PREPARE,db.query.text=SELECT a FROM t\n" DONE(
 		"SELECT", "SELECT a FROM t", "14", "41",
 		ROWS("0")) "STMT_FETCH|-|OK|-|13|37|" SYSTEM
 			   "STMT_FETCH," ROWS("2") "\n"
-						   "STMT_FETCH|-|OK|-|13|9|" SYSTEM
-						   "STMT_FETCH," ROWS("0") "\n" COMMAND("PING", "5", "11"));
+						   "STMT_FETCH|-|OK|-|13|9|" SYSTEM "STMT_FETCH," ROWS("0") "\n" DONE(
+							   "SELECT", "SELECT 3", "13", "50", ROWS("0")));
 	tt_talk_truncate(&tt_proto_mysql, s.line);
 }
 
