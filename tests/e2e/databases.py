@@ -46,7 +46,7 @@ STATEMENTS = [
 def mariadb_statements():
     import pymysql
     with lib.Services() as services:
-        _, port = services.mariadb("CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, note TEXT);")
+        _, port = services.mariadb("CREATE DATABASE shop;\nCREATE TABLE shop.t (id INT PRIMARY KEY, note TEXT);")
         connection = pymysql.connect(host="127.0.0.1", port=port, user="shop", password="shop", autocommit=True)
         for sql, _, _ in STATEMENTS:
             try:

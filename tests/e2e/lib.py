@@ -17,7 +17,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "demo"))
-from services import Services, free_port, port_answers, wait_for  # noqa: E402,F401
+from services import PYTHON, Services, free_port, port_answers, wait_for  # noqa: E402,F401
 
 TELLTALE = os.environ.get("TELLTALE", str(ROOT / "build" / "telltale"))
 SKIPPED = 77
@@ -92,7 +92,7 @@ def run(scenario, *options, want_status=0, limit=120, args=()):
         directory = pathlib.Path(name)
         directory.chmod(0o755)
         command = [TELLTALE, "run", "--json", str(directory / "exchanges.jsonl"), "--metrics", str(directory / "metrics.prom"), *options,
-                   "--", sys.executable, os.path.abspath(sys.argv[0]), "--scenario", scenario, *map(str, args)]
+                   "--", PYTHON, os.path.abspath(sys.argv[0]), "--scenario", scenario, *map(str, args)]
         environment = {**os.environ, "TT_TOLD": str(directory / "told.json")}
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit, text=True)
         result = Result(done.returncode, directory, done.stdout)

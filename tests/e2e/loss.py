@@ -61,7 +61,7 @@ def test_tiny_rings():
 def test_reader_stopped_for_a_second():
     with lib.Services() as services:
         nginx, port = services.nginx(SERVER)
-        with lib.Agent(nginx.pid, options=["--limit", "ring_bytes=64k"]) as agent:
+        with lib.Agent(nginx.pid, options=["--limit", "ring_bytes=512k"]) as agent:
             load(port, 400)
             agent.process.send_signal(signal.SIGSTOP)
             load(port, 4000)

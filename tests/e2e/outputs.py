@@ -80,7 +80,8 @@ def test_api_documents():
         with lib.Agent(nginx.pid) as agent:
             for path in ("/a", "/a", "/bad"):
                 subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}{path}"], check=True)
-            time.sleep(1)
+            # An exchange waits a while for its other end before it is drawn.
+            lib.wait_for(lambda: sum(e["count"] for e in json.loads(agent.get("/api/v1/map"))["edges"]) == 3, "three exchanges on the map", 15)
             graph = json.loads(agent.get("/api/v1/map"))
             lib.check(any(e["server"] == "service:nginx" and e["protocol"] == "http" and e["count"] == 3 and e["failed"] == 1 for e in graph["edges"]),
                       f"edges: {graph['edges']}")
