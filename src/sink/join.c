@@ -252,12 +252,15 @@ static void tt_flow_name(struct tt_flow *f, const char *protocol, const char *ty
 /* --- exchanges
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* The server's end lies within the client's: what one sends the other receives later. An unknown moment says nothing. */
+/*
+ * The server's end lies within the client's: what one sends the other receives later. Not to the nanosecond, because a call that
+ * was not stamped at its entry is dated to its exit. An unknown moment says nothing.
+ */
 static bool tt_wait_nested(const struct tt_wait *client, const struct tt_wait *server)
 {
-	if (client->first_ns && server->first_ns && server->first_ns < client->first_ns)
+	if (client->first_ns && server->first_ns && server->first_ns + TT_JOIN_SLACK_NS < client->first_ns)
 		return false;
-	if (client->last_ns && server->first_ns && client->last_ns < server->first_ns)
+	if (client->last_ns && server->first_ns && client->last_ns + TT_JOIN_SLACK_NS < server->first_ns)
 		return false;
 	return true;
 }

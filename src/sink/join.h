@@ -13,6 +13,7 @@
 #include "sink/graph.h"
 
 #define TT_JOIN_WAIT_NS (2 * UINT64_C(1000000000))
+#define TT_JOIN_SLACK_NS (10 * UINT64_C(1000000))
 
 struct tt_join;
 

@@ -7,19 +7,50 @@
 #define TT_RANDOM_LEAST 20
 #define TT_HEX_LEAST 8
 
+enum tt_letter_class {
+	TT_DIGIT = 1 << 0,
+	TT_HEX = 1 << 1, /* digits too */
+	TT_LOWER = 1 << 2,
+	TT_UPPER = 1 << 3,
+	TT_ODD = 1 << 4,   /* control characters and what is no ASCII */
+	TT_BREAK = 1 << 5, /* stands between words */
+	TT_MARK = 1 << 6,  /* @, and % which may hide one */
+};
+
+static const uint8_t tt_classes[256] = {
+	[0 ... 0x1f] = TT_ODD,
+	[0x7f ... 0xff] = TT_ODD,
+	['0' ... '9'] = TT_DIGIT | TT_HEX,
+	['a' ... 'f'] = TT_LOWER | TT_HEX,
+	['g' ... 'z'] = TT_LOWER,
+	['A' ... 'F'] = TT_UPPER | TT_HEX,
+	['G' ... 'Z'] = TT_UPPER,
+	['-'] = TT_BREAK,
+	['_'] = TT_BREAK,
+	['.'] = TT_BREAK,
+	['~'] = TT_BREAK,
+	[','] = TT_BREAK,
+	[':'] = TT_BREAK,
+	[';'] = TT_BREAK,
+	['+'] = TT_BREAK,
+	['='] = TT_BREAK,
+	['@'] = TT_MARK,
+	['%'] = TT_MARK,
+};
+
 static bool tt_is_digit(uint8_t c)
 {
-	return c >= '0' && c <= '9';
+	return tt_classes[c] & TT_DIGIT;
 }
 
 static bool tt_is_hex(uint8_t c)
 {
-	return tt_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+	return tt_classes[c] & TT_HEX;
 }
 
 static bool tt_is_letter(uint8_t c)
 {
-	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+	return tt_classes[c] & (TT_LOWER | TT_UPPER);
 }
 
 /* What a word is made of. */
@@ -28,19 +59,19 @@ struct tt_word {
 	size_t hex;
 	size_t lower;
 	size_t upper;
-	size_t odd; /* control characters and what is no ASCII */
+	size_t odd;
 };
 
 static struct tt_word tt_word_of(struct tt_span s)
 {
 	struct tt_word w = {0};
 	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.data[i];
-		w.digits += tt_is_digit(c);
-		w.hex += tt_is_hex(c);
-		w.lower += c >= 'a' && c <= 'z';
-		w.upper += c >= 'A' && c <= 'Z';
-		w.odd += c < 0x20 || c >= 0x7f;
+		uint8_t class = tt_classes[s.data[i]];
+		w.digits += (class & TT_DIGIT) != 0;
+		w.hex += (class & TT_HEX) != 0;
+		w.lower += (class & TT_LOWER) != 0;
+		w.upper += (class & TT_UPPER) != 0;
+		w.odd += (class & TT_ODD) != 0;
 	}
 	return w;
 }
@@ -68,18 +99,24 @@ static bool tt_word_is_id(struct tt_span s)
 	return false;
 }
 
-static bool tt_separates(uint8_t c)
+/* Nearly all segments are plain words: seen at one glance. */
+static bool tt_segment_is_word(struct tt_span s)
 {
-	return c == '-' || c == '_' || c == '.' || c == '~' || c == ',' || c == ':' || c == ';' || c == '+' || c == '=';
+	uint8_t classes = 0;
+	for (size_t i = 0; i < s.len; i++)
+		classes |= tt_classes[s.data[i]];
+	return s.len < TT_RANDOM_LEAST && !(classes & (TT_DIGIT | TT_ODD | TT_MARK));
 }
 
 bool tt_pattern_is_id(struct tt_span segment)
 {
+	if (tt_segment_is_word(segment))
+		return false;
 	if (segment.len > TT_SEGMENT_MAX)
 		return true;
 	for (size_t from = 0; from < segment.len;) {
 		size_t to = from;
-		while (to < segment.len && !tt_separates(segment.data[to])) {
+		while (to < segment.len && !(tt_classes[segment.data[to]] & TT_BREAK)) {
 			if (segment.data[to] == '@' || segment.data[to] < 0x20)
 				return true;
 			if (segment.data[to] == '%' && to + 2 < segment.len && memcmp(segment.data + to, "%40", 3) == 0)

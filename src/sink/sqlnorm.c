@@ -3,30 +3,64 @@
 
 #include <errno.h>
 
+/* What a byte can begin. */
+enum tt_sql_class {
+	TT_SQL_SIGN, /* stands for itself */
+	TT_SQL_SPACE,
+	TT_SQL_WORD,
+	TT_SQL_DIGIT,
+	TT_SQL_DOLLAR,
+	TT_SQL_QUOTE,
+	TT_SQL_DOT,
+	TT_SQL_CLOSE,
+	TT_SQL_COMMENT, /* perhaps */
+};
+
+static const uint8_t tt_sql_classes[256] = {
+	[0] = TT_SQL_SPACE,
+	['\t' ... '\r'] = TT_SQL_SPACE,
+	[' '] = TT_SQL_SPACE,
+	['a' ... 'z'] = TT_SQL_WORD,
+	['A' ... 'Z'] = TT_SQL_WORD,
+	['_'] = TT_SQL_WORD,
+	[0x80 ... 0xff] = TT_SQL_WORD,
+	['0' ... '9'] = TT_SQL_DIGIT,
+	['$'] = TT_SQL_DOLLAR,
+	['\''] = TT_SQL_QUOTE,
+	['"'] = TT_SQL_QUOTE,
+	['`'] = TT_SQL_QUOTE,
+	['.'] = TT_SQL_DOT,
+	[')'] = TT_SQL_CLOSE,
+	['/'] = TT_SQL_COMMENT,
+	['-'] = TT_SQL_COMMENT,
+	['#'] = TT_SQL_COMMENT,
+	['*'] = TT_SQL_COMMENT,
+};
+
 struct tt_sql {
 	const uint8_t *at;
 	const uint8_t *end;
+	uint8_t *to;	/* there is room: what comes out is never longer than what went in */
+	uint8_t *start; /* of what came out */
 	enum tt_sql_dialect dialect;
-	struct tt_buf *out;
-	size_t start;	  /* where this statement begins in out */
 	bool space;	  /* white space is owed before the next token */
 	bool conditional; /* inside a conditional comment */
 };
 
 static bool tt_sql_is_digit(uint8_t c)
 {
-	return c >= '0' && c <= '9';
+	return tt_sql_classes[c] == TT_SQL_DIGIT;
 }
 
 static bool tt_sql_is_word(uint8_t c)
 {
-	uint8_t lower = c | 0x20;
-	return (lower >= 'a' && lower <= 'z') || tt_sql_is_digit(c) || c == '_' || c == '$' || c >= 0x80;
+	uint8_t class = tt_sql_classes[c];
+	return class >= TT_SQL_WORD && class <= TT_SQL_DOLLAR;
 }
 
 static bool tt_sql_is_space(uint8_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0;
+	return tt_sql_classes[c] == TT_SQL_SPACE;
 }
 
 /* The byte `ahead` of here; 0 past the end. */
@@ -35,31 +69,43 @@ static uint8_t tt_sql_peek(const struct tt_sql *q, size_t ahead)
 	return (size_t)(q->end - q->at) > ahead ? q->at[ahead] : 0;
 }
 
-static void tt_sql_emit(struct tt_sql *q, const void *data, size_t len)
+static void tt_sql_emit_space(struct tt_sql *q)
 {
-	if (q->space && q->out->len > q->start)
-		tt_buf_add_char(q->out, ' ');
+	if (q->space && q->to > q->start)
+		*q->to++ = ' ';
 	q->space = false;
-	tt_buf_add(q->out, data, len);
+}
+
+static void tt_sql_emit_char(struct tt_sql *q, uint8_t c)
+{
+	tt_sql_emit_space(q);
+	*q->to++ = c;
+}
+
+static void tt_sql_emit(struct tt_sql *q, const uint8_t *data, size_t len)
+{
+	tt_sql_emit_space(q);
+	memcpy(q->to, data, len);
+	q->to += len;
 }
 
 static uint8_t tt_sql_last(const struct tt_sql *q)
 {
-	return q->out->len > q->start ? q->out->data[q->out->len - 1] : 0;
+	return q->to > q->start ? q->to[-1] : 0;
 }
 
 /* A literal. A sign that can only be its own goes with it. */
 static void tt_sql_emit_literal(struct tt_sql *q)
 {
 	uint8_t last = tt_sql_last(q);
-	if ((last == '-' || last == '+') && !q->space && q->out->len >= q->start + 2) {
-		size_t at = q->out->len - 2;
-		while (at > q->start && q->out->data[at] == ' ')
-			at--;
-		if (memchr("(,=<>", q->out->data[at], 5))
-			q->out->len--;
+	if ((last == '-' || last == '+') && !q->space && q->to - q->start >= 2) {
+		const uint8_t *before = q->to - 2;
+		while (before > q->start && *before == ' ')
+			before--;
+		if (memchr("(,=<>", *before, 5))
+			q->to--;
 	}
-	tt_sql_emit(q, "?", 1);
+	tt_sql_emit_char(q, '?');
 }
 
 /* Past a quoted piece that begins here; the quote doubled stands for itself, and a backslash for the next byte if it escapes. */
@@ -226,15 +272,14 @@ static void tt_sql_quoted(struct tt_sql *q)
 		tt_sql_emit_literal(q);
 }
 
-/* Is out[from, to) nothing but `what` and commas? */
-static bool tt_sql_only(const struct tt_sql *q, size_t from, size_t to, uint8_t what)
+/* Is what came out from `from` to `to` nothing but placeholders and commas? */
+static bool tt_sql_only_literals(const uint8_t *from, const uint8_t *to)
 {
 	bool any = false;
-	for (size_t i = from; i < to; i++) {
-		uint8_t c = q->out->data[i];
-		if (c == what)
+	for (; from < to; from++) {
+		if (*from == '?')
 			any = true;
-		else if (c != ',' && c != ' ')
+		else if (*from != ',' && *from != ' ')
 			return false;
 	}
 	return any;
@@ -243,50 +288,70 @@ static bool tt_sql_only(const struct tt_sql *q, size_t from, size_t to, uint8_t 
 /* (?, ?, ?) becomes (?), and a row of such groups becomes one. */
 static void tt_sql_close(struct tt_sql *q)
 {
-	size_t open = q->out->len;
-	while (open > q->start && q->out->data[open - 1] != '(' && q->out->data[open - 1] != ')')
+	uint8_t *open = q->to; /* past the bracket */
+	while (open > q->start && open[-1] != '(' && open[-1] != ')')
 		open--;
-	bool group = open > q->start && q->out->data[open - 1] == '(' && tt_sql_only(q, open, q->out->len, '?');
-	if (!group) {
-		tt_sql_emit(q, ")", 1);
+	if (open == q->start || open[-1] != '(' || !tt_sql_only_literals(open, q->to)) {
+		tt_sql_emit_char(q, ')');
 		return;
 	}
 
 	q->space = false;
-	q->out->len = open;
-	tt_sql_emit(q, "?)", 2);
+	open[0] = '?';
+	open[1] = ')';
+	q->to = open + 2;
 
-	size_t before = open - 1; /* of the bracket */
-	while (before > q->start && (q->out->data[before - 1] == ' ' || q->out->data[before - 1] == ','))
+	uint8_t *before = open - 1; /* the bracket; then the end of what is before it */
+	while (before > q->start && (before[-1] == ' ' || before[-1] == ','))
 		before--;
-	if (before + 1 < open && before >= q->start + 3 && memcmp(q->out->data + before - 3, "(?)", 3) == 0 &&
-	    memchr(q->out->data + before, ',', open - 1 - before))
-		q->out->len = before;
+	if (before - q->start >= 3 && memcmp(before - 3, "(?)", 3) == 0 && memchr(before, ',', (size_t)(open - 1 - before)))
+		q->to = before;
+}
+
+static void tt_sql_sign(struct tt_sql *q)
+{
+	tt_sql_emit_char(q, *q->at++);
 }
 
 static void tt_sql_token(struct tt_sql *q)
 {
-	uint8_t c = *q->at;
-
-	if (tt_sql_is_space(c)) {
+	switch (tt_sql_classes[*q->at]) {
+	case TT_SQL_SPACE:
 		q->at++;
 		q->space = true;
-	} else if (tt_sql_comment(q)) {
-		return;
-	} else if (c == '\'' || c == '"' || c == '`') {
-		tt_sql_quoted(q);
-	} else if (tt_sql_is_digit(c) || (c == '.' && tt_sql_is_digit(tt_sql_peek(q, 1)) && !tt_sql_is_word(tt_sql_last(q)))) {
-		tt_sql_number(q);
-	} else if (c == '$' && q->dialect != TT_SQL_MYSQL) {
-		tt_sql_dollar(q);
-	} else if (tt_sql_is_word(c)) {
+		break;
+	case TT_SQL_WORD:
 		tt_sql_word(q);
-	} else if (c == ')') {
+		break;
+	case TT_SQL_DIGIT:
+		tt_sql_number(q);
+		break;
+	case TT_SQL_DOT: /* .5, but not t.5 */
+		if (tt_sql_is_digit(tt_sql_peek(q, 1)) && !tt_sql_is_word(tt_sql_last(q)))
+			tt_sql_number(q);
+		else
+			tt_sql_sign(q);
+		break;
+	case TT_SQL_DOLLAR:
+		if (q->dialect == TT_SQL_MYSQL)
+			tt_sql_word(q);
+		else
+			tt_sql_dollar(q);
+		break;
+	case TT_SQL_QUOTE:
+		tt_sql_quoted(q);
+		break;
+	case TT_SQL_CLOSE:
 		q->at++;
 		tt_sql_close(q);
-	} else {
-		q->at++;
-		tt_sql_emit(q, &c, 1);
+		break;
+	case TT_SQL_COMMENT:
+		if (!tt_sql_comment(q))
+			tt_sql_sign(q);
+		break;
+	default:
+		tt_sql_sign(q);
+		break;
 	}
 }
 
@@ -296,10 +361,12 @@ int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, enum tt_sql_dialect
 	if (r < 0)
 		return r;
 
-	struct tt_sql q = {.at = sql.data, .end = sql.data + sql.len, .dialect = dialect, .out = out, .start = out->len};
+	uint8_t *start = out->data + out->len;
+	struct tt_sql q = {.at = sql.data, .end = sql.data + sql.len, .to = start, .start = start, .dialect = dialect};
 	while (q.at < q.end)
 		tt_sql_token(&q);
-	while (out->len > q.start && memchr("; ", out->data[out->len - 1], 2))
-		out->len--;
-	return out->failed ? -ENOBUFS : 0;
+	while (q.to > start && (q.to[-1] == ';' || q.to[-1] == ' '))
+		q.to--;
+	out->len += (size_t)(q.to - start);
+	return 0;
 }

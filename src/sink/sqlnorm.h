@@ -16,7 +16,7 @@ enum tt_sql_dialect {
 	TT_SQL_POSTGRESQL, /* "" names, E'' escapes, dollar quotes, nested comments, $1 parameters */
 };
 
-/* Adds the shape of `sql` to out. It is never longer than the text itself. 0 or -ENOBUFS, -ENOMEM (then out holds a true prefix).
+/* Adds the shape of `sql` to out. It is never longer than the text itself. 0, or -ENOBUFS or -ENOMEM (then nothing was added).
  */
 int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, enum tt_sql_dialect dialect);
 
