@@ -45,6 +45,7 @@ class Shop:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
     shop = None
 
     def answer(self, status, body):
