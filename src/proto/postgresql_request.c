@@ -36,7 +36,7 @@ static void execute(struct pg_state *st, struct tt_span body)
 	if (m)
 		m->kind = PG_UNIT_EXECUTE;
 	struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), false, buf);
-	tt_sql_operation(m, kind.len ? kind : TT_SPAN_LIT("EXECUTE"));
+	tt_sql_operation(m, kind.len ? kind : text ? TT_SPAN_LIT("QUERY") : TT_SPAN_LIT("EXECUTE"));
 	if (text)
 		tt_sql_statement(m, tt_sql_text_span(text));
 	else if (m)

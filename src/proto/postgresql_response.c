@@ -61,7 +61,8 @@ static void complete_statement(struct pg_responses *res, struct tt_span body)
 	int64_t count;
 
 	/* A SELECT that made a table sends no rows. */
-	if (read_count(tag, &count) && !(selects && count == res->statement_rows)) {
+	bool moves = tt_span_starts(tag, TT_SPAN_LIT("MOVE")); /* rows passed over */
+	if (!moves && read_count(tag, &count) && !(selects && count == res->statement_rows)) {
 		bool sent = selects ? res->statement_rows != 0 : tt_span_starts(tag, TT_SPAN_LIT("COPY")) && !res->copy_in;
 		if (sent) {
 			res->rows += count;
