@@ -5,20 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-void tt_buf_free(struct tt_buf *b)
+void tt_copy_long(uint8_t *to, const uint8_t *from, size_t len)
 {
-	if (!b)
-		return;
-	free(b->data);
-	b->data = NULL;
-	b->len = b->cap = 0;
-	b->failed = false;
+	memcpy(to, from, len);
 }
 
-int tt_buf_reserve(struct tt_buf *b, size_t more)
+int tt_buf_grow(struct tt_buf *b, size_t more)
 {
-	if (more <= b->cap - b->len)
-		return 0;
 	if (more > b->max || b->len > b->max - more) {
 		b->failed = true;
 		return -ENOBUFS;
@@ -39,37 +32,64 @@ int tt_buf_reserve(struct tt_buf *b, size_t more)
 	return 0;
 }
 
-int tt_buf_add(struct tt_buf *b, const void *data, size_t len)
+size_t tt_put_u64(uint8_t *at, uint64_t v)
 {
-	if (len == 0)
-		return 0;
-	int r = tt_buf_reserve(b, len);
-	if (r < 0)
-		return r;
-	memcpy(b->data + b->len, data, len);
-	b->len += len;
-	return 0;
-}
+	static const char pairs[] = "0001020304050607080910111213141516171819"
+				    "2021222324252627282930313233343536373839"
+				    "4041424344454647484950515253545556575859"
+				    "6061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
+	static const uint64_t powers[TT_U64_DIGITS] = {
+		0,
+		10u,
+		100u,
+		1000u,
+		10000u,
+		100000u,
+		1000000u,
+		10000000u,
+		100000000u,
+		1000000000u,
+		10000000000u,
+		100000000000u,
+		1000000000000u,
+		10000000000000u,
+		100000000000000u,
+		1000000000000000u,
+		10000000000000000u,
+		100000000000000000u,
+		1000000000000000000u,
+		10000000000000000000u,
+	};
+	/* log10(2) is 1233/4096: that is the number of digits or one too many. */
+	size_t len = (64u - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
 
-int tt_buf_add_str(struct tt_buf *b, const char *s)
-{
-	return tt_buf_add(b, s, strlen(s));
-}
-
-int tt_buf_add_char(struct tt_buf *b, char c)
-{
-	return tt_buf_add(b, &c, 1);
+	len += v >= powers[len] || len == 0;
+	uint8_t *end = at + len;
+	for (; v >= 100; v /= 100)
+		memcpy(end -= 2, pairs + v % 100 * 2, 2);
+	if (v >= 10)
+		memcpy(end - 2, pairs + v * 2, 2);
+	else
+		end[-1] = (uint8_t)('0' + v);
+	return len;
 }
 
 int tt_buf_add_u64(struct tt_buf *b, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	return tt_buf_add(b, digits + at, sizeof(digits) - at);
+	uint8_t digits[TT_U64_DIGITS];
+
+	if (b->cap - b->len >= sizeof(digits)) {
+		b->len += tt_put_u64(b->data + b->len, v);
+		return 0;
+	}
+	size_t len = tt_put_u64(digits, v);
+	int r = tt_buf_reserve(b, len);
+	if (r < 0)
+		return r;
+	memcpy(b->data + b->len, digits, len);
+	b->len += len;
+	return 0;
 }
 
 int tt_buf_add_i64(struct tt_buf *b, int64_t v)

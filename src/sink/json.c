@@ -38,23 +38,6 @@ void tt_json_array_end(struct tt_json *j)
 	j->comma = true;
 }
 
-void tt_json_key(struct tt_json *j, const char *key)
-{
-	size_t len = strlen(key);
-	if (tt_buf_reserve(j->out, len + 4) < 0)
-		return;
-	uint8_t *at = j->out->data + j->out->len;
-	if (j->comma)
-		*at++ = ',';
-	*at++ = '"';
-	memcpy(at, key, len);
-	at += len;
-	*at++ = '"';
-	*at++ = ':';
-	j->out->len = (size_t)(at - j->out->data);
-	j->comma = false;
-}
-
 static bool tt_json_plain(uint8_t c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -86,25 +69,67 @@ static size_t tt_json_escape(struct tt_buf *out, const uint8_t *p, size_t left)
 	return 1;
 }
 
-void tt_json_string(struct tt_json *j, struct tt_span s)
+/* Not 0 if one of the eight characters may need more than a copy. */
+static uint64_t tt_json_special(uint64_t word)
 {
-	if (!s.data) {
-		tt_json_null(j);
-		return;
-	}
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t low = word - 0x20 * ones, quote = (word ^ '"' * ones) - ones, slash = (word ^ '\\' * ones) - ones,
+		 del = (word ^ 0x7f * ones) - ones;
+	/* A borrow from the character before only ever follows a hit there. */
+	return (word | low | quote | slash | del) & 0x80 * ones;
+}
 
-	tt_json_separate(j);
-	tt_buf_add_char(j->out, '"');
+/*
+ * Copies the text if all of it is plain; false if it is not. Works on whole words: `to` has room for seven bytes more than the
+ * text.
+ */
+static bool tt_json_copy_plain(uint8_t *to, const uint8_t *from, size_t len)
+{
+	uint64_t word = UINT64_C(0x2020202020202020), special = 0;
+
+	if (len < 8) {
+		tt_copy_short((uint8_t *)&word, from, len);
+		memcpy(to, &word, 8);
+		return tt_json_special(word) == 0;
+	}
+	for (size_t n = 0; n + 8 < len; n += 8) {
+		memcpy(&word, from + n, 8);
+		special |= tt_json_special(word);
+		memcpy(to + n, &word, 8);
+	}
+	memcpy(&word, from + len - 8, 8);
+	memcpy(to + len - 8, &word, 8);
+	return (special | tt_json_special(word)) == 0;
+}
+
+static void tt_json_text(struct tt_buf *out, struct tt_span s)
+{
 	for (size_t i = 0; i < s.len;) {
 		size_t run = i;
 		while (run < s.len && tt_json_plain(s.data[run]))
 			run++;
-		tt_buf_add(j->out, s.data + i, run - i);
+		tt_buf_add(out, s.data + i, run - i);
 		i = run;
 		if (i < s.len)
-			i += tt_json_escape(j->out, s.data + i, s.len - i);
+			i += tt_json_escape(out, s.data + i, s.len - i);
 	}
-	tt_buf_add_char(j->out, '"');
+}
+
+void tt_json_string(struct tt_json *j, struct tt_span s)
+{
+	struct tt_buf *out = j->out;
+
+	if (!s.data) {
+		tt_json_null(j);
+		return;
+	}
+	tt_json_separate(j);
+	tt_buf_add_char(out, '"');
+	if (s.len + 8 <= out->cap - out->len && tt_json_copy_plain(out->data + out->len, s.data, s.len))
+		out->len += s.len;
+	else
+		tt_json_text(out, s);
+	tt_buf_add_char(out, '"');
 }
 
 void tt_json_u64(struct tt_json *j, uint64_t v)
@@ -143,43 +168,4 @@ void tt_json_raw(struct tt_json *j, struct tt_span s)
 {
 	tt_json_separate(j);
 	tt_buf_add(j->out, s.data, s.len);
-}
-
-void tt_json_key_string(struct tt_json *j, const char *key, struct tt_span s)
-{
-	tt_json_key(j, key);
-	tt_json_string(j, s);
-}
-
-void tt_json_key_text(struct tt_json *j, const char *key, const char *s)
-{
-	tt_json_key(j, key);
-	tt_json_string(j, s && *s ? tt_span_str(s) : tt_span(NULL, 0));
-}
-
-void tt_json_key_u64(struct tt_json *j, const char *key, uint64_t v)
-{
-	tt_json_key(j, key);
-	tt_json_u64(j, v);
-}
-
-void tt_json_key_u64_or_null(struct tt_json *j, const char *key, bool known, uint64_t v)
-{
-	tt_json_key(j, key);
-	if (known)
-		tt_json_u64(j, v);
-	else
-		tt_json_null(j);
-}
-
-void tt_json_key_double(struct tt_json *j, const char *key, double v)
-{
-	tt_json_key(j, key);
-	tt_json_double(j, v);
-}
-
-void tt_json_key_bool(struct tt_json *j, const char *key, bool v)
-{
-	tt_json_key(j, key);
-	tt_json_bool(j, v);
 }

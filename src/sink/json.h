@@ -27,8 +27,26 @@ void tt_json_object_end(struct tt_json *j);
 void tt_json_array(struct tt_json *j);
 void tt_json_array_end(struct tt_json *j);
 
-/* `key` is written as it is: a literal that needs no escaping. */
-void tt_json_key(struct tt_json *j, const char *key);
+/*
+ * `key` is written as it is: a literal that needs no escaping. Inline, because its length is then known when this is compiled and
+ * lines are made of keys by half.
+ */
+static inline void tt_json_key(struct tt_json *j, const char *key)
+{
+	size_t len = strlen(key);
+	if (tt_buf_reserve(j->out, len + 4) < 0)
+		return;
+	uint8_t *at = j->out->data + j->out->len;
+	*at = ',';
+	at += j->comma;
+	*at++ = '"';
+	memcpy(at, key, len);
+	at += len;
+	*at++ = '"';
+	*at++ = ':';
+	j->out->len = (size_t)(at - j->out->data);
+	j->comma = false;
+}
 
 /*
  * Data NULL gives null. Control characters become \u00XX (or their short form). Every byte that is no part of a UTF-8
@@ -47,11 +65,43 @@ void tt_json_double(struct tt_json *j, double v);
 void tt_json_raw(struct tt_json *j, struct tt_span s);
 
 /* Key and value at once. */
-void tt_json_key_string(struct tt_json *j, const char *key, struct tt_span s);
-void tt_json_key_text(struct tt_json *j, const char *key, const char *s); /* NULL or empty gives null */
-void tt_json_key_u64(struct tt_json *j, const char *key, uint64_t v);
-void tt_json_key_u64_or_null(struct tt_json *j, const char *key, bool known, uint64_t v);
-void tt_json_key_double(struct tt_json *j, const char *key, double v);
-void tt_json_key_bool(struct tt_json *j, const char *key, bool v);
+static inline void tt_json_key_string(struct tt_json *j, const char *key, struct tt_span s)
+{
+	tt_json_key(j, key);
+	tt_json_string(j, s);
+}
+
+/* NULL or empty gives null. */
+static inline void tt_json_key_text(struct tt_json *j, const char *key, const char *s)
+{
+	tt_json_key_string(j, key, s && *s ? tt_span_str(s) : tt_span(NULL, 0));
+}
+
+static inline void tt_json_key_u64(struct tt_json *j, const char *key, uint64_t v)
+{
+	tt_json_key(j, key);
+	tt_json_u64(j, v);
+}
+
+static inline void tt_json_key_u64_or_null(struct tt_json *j, const char *key, bool known, uint64_t v)
+{
+	tt_json_key(j, key);
+	if (known)
+		tt_json_u64(j, v);
+	else
+		tt_json_null(j);
+}
+
+static inline void tt_json_key_double(struct tt_json *j, const char *key, double v)
+{
+	tt_json_key(j, key);
+	tt_json_double(j, v);
+}
+
+static inline void tt_json_key_bool(struct tt_json *j, const char *key, bool v)
+{
+	tt_json_key(j, key);
+	tt_json_bool(j, v);
+}
 
 #endif

@@ -19,7 +19,7 @@ static struct tt_span tt_jsonl_origin(uint8_t origin)
 	return tt_span_str(origin < TT_ORIGIN_MAX ? names[origin] : NULL);
 }
 
-static void tt_jsonl_address(struct tt_json *j, const char *key, const struct tt_sockaddr *a)
+static inline void tt_jsonl_address(struct tt_json *j, const char *key, const struct tt_sockaddr *a)
 {
 	struct tt_address_text text;
 	tt_json_key_string(j, key, tt_address_format(&text, a, true));
@@ -75,6 +75,8 @@ static bool tt_jsonl_has(const struct tt_message *m, const char *key)
 static void tt_jsonl_message(struct tt_json *j, const struct tt_message *m, const struct tt_message *later,
 			     const struct tt_kind *kind, bool show_values)
 {
+	tt_buf_auto struct tt_buf scratch = TT_BUF(TT_JSONL_MAX);
+
 	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
 		const struct tt_attribute *a = &m->attributes[i];
 		if (tt_jsonl_has(later, a->key))
@@ -85,8 +87,8 @@ static void tt_jsonl_message(struct tt_json *j, const struct tt_message *m, cons
 		} else if (a->type == TT_ATTR_BOOL) {
 			tt_json_bool(j, a->number);
 		} else {
-			tt_buf_auto struct tt_buf scratch = TT_BUF(TT_JSONL_MAX);
 			struct tt_span value = tt_message_attr_span(m, a);
+			tt_buf_clear(&scratch);
 			tt_json_string(j, show_values ? value : tt_redact_attribute(&scratch, kind, a->key, value));
 		}
 	}

@@ -8,19 +8,22 @@ enum tt_secret {
 	TT_SECRET_WHOLE,
 };
 
+#define TT_SECRET_KEY(key, secret) {key, sizeof(key) - 1, secret}
+
 static const struct {
 	const char *key;
+	size_t len;
 	enum tt_secret secret;
 } tt_secrets[] = {
-	{"url.query", TT_SECRET_QUERY},
-	{"url.full", TT_SECRET_TARGET},
-	{"db.query.text", TT_SECRET_STATEMENT},
-	{"error.message", TT_SECRET_WHOLE},
-	{"http.request.header.authorization", TT_SECRET_WHOLE},
-	{"http.request.header.proxy-authorization", TT_SECRET_WHOLE},
-	{"http.request.header.cookie", TT_SECRET_WHOLE},
-	{"http.request.header.x-api-key", TT_SECRET_WHOLE},
-	{"http.response.header.set-cookie", TT_SECRET_WHOLE},
+	TT_SECRET_KEY("url.query", TT_SECRET_QUERY),
+	TT_SECRET_KEY("url.full", TT_SECRET_TARGET),
+	TT_SECRET_KEY("db.query.text", TT_SECRET_STATEMENT),
+	TT_SECRET_KEY("error.message", TT_SECRET_WHOLE),
+	TT_SECRET_KEY("http.request.header.authorization", TT_SECRET_WHOLE),
+	TT_SECRET_KEY("http.request.header.proxy-authorization", TT_SECRET_WHOLE),
+	TT_SECRET_KEY("http.request.header.cookie", TT_SECRET_WHOLE),
+	TT_SECRET_KEY("http.request.header.x-api-key", TT_SECRET_WHOLE),
+	TT_SECRET_KEY("http.response.header.set-cookie", TT_SECRET_WHOLE),
 };
 
 void tt_redact_query(struct tt_buf *out, struct tt_span query)
@@ -85,8 +88,8 @@ bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const s
 
 struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kind, const char *key, struct tt_span value)
 {
-	size_t row = 0;
-	while (row < TT_ARRAY_LEN(tt_secrets) && strcmp(tt_secrets[row].key, key) != 0)
+	size_t row = 0, len = strlen(key);
+	while (row < TT_ARRAY_LEN(tt_secrets) && (tt_secrets[row].len != len || memcmp(tt_secrets[row].key, key, len) != 0))
 		row++;
 	if (row == TT_ARRAY_LEN(tt_secrets) || !value.data)
 		return value;
