@@ -12,7 +12,7 @@ struct tt_graph_node {
 	bool service;
 	uint32_t edges;
 	uint32_t addresses; /* of them, those with an address */
-	char container_id[TT_IDENTITY_NAME_LEN];
+	char container_id[TT_CONTAINER_ID_LEN];
 	struct tt_figures served; /* scratch of tt_graph_json */
 	uint32_t name_len;
 	char name[];

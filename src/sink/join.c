@@ -14,7 +14,7 @@ struct tt_flow {
 	struct tt_link_node recent;	  /* by last use, oldest first */
 	struct tt_link_node dirty;	  /* by dirty_ns: has traffic that is not yet on its edge */
 	struct tt_link_node closing;	  /* by close_ns */
-	struct tt_ring waiting;		  /* exchanges, oldest first */
+	struct tt_ring waiting[2];	  /* exchanges by the end that told of them, oldest first */
 	struct tt_graph_node *service[2]; /* by end; NULL: not known */
 	bool seen[2];			  /* the end was seen on this host */
 	bool talks[2];			  /* its exchanges are seen there */
@@ -169,8 +169,10 @@ static void tt_flow_settle(struct tt_join *j, struct tt_flow *f, uint64_t now_ns
 
 static void tt_flow_forget(struct tt_join *j, struct tt_flow *f, uint64_t now_ns)
 {
-	while (!tt_ring_empty(&f->waiting))
-		tt_wait_end(j, TT_ITEM(tt_ring_first(&f->waiting), struct tt_wait, mine), now_ns);
+	for (int end = 0; end < 2; end++) {
+		while (!tt_ring_empty(&f->waiting[end]))
+			tt_wait_end(j, TT_ITEM(tt_ring_first(&f->waiting[end]), struct tt_wait, mine), now_ns);
+	}
 	if (tt_node_listed(&f->dirty))
 		tt_flow_settle(j, f, now_ns);
 	tt_table_remove(&j->flows, f->hash, f);
@@ -198,7 +200,8 @@ static struct tt_flow *tt_flow_add(struct tt_join *j, const struct tt_flow_key *
 	f->key = *key;
 	f->hash = hash;
 	f->reporter = -1;
-	tt_ring_init(&f->waiting);
+	tt_ring_init(&f->waiting[0]);
+	tt_ring_init(&f->waiting[1]);
 	return f;
 }
 
@@ -267,14 +270,17 @@ static bool tt_wait_nested(const struct tt_wait *client, const struct tt_wait *s
 
 static bool tt_wait_twins(const struct tt_wait *a, const struct tt_wait *b)
 {
-	if (a->end == b->end || a->operation != b->operation || a->protocol != b->protocol)
+	if (a->operation != b->operation || a->protocol != b->protocol)
 		return false;
 	return a->end == TT_END_CLIENT ? tt_wait_nested(a, b) : tt_wait_nested(b, a);
 }
 
 static struct tt_wait *tt_wait_find(struct tt_flow *f, const struct tt_wait *w)
 {
-	for (struct tt_link_node *n = f->waiting.head.next; n != &f->waiting.head; n = n->next) {
+	/* Only what the other end told can be its twin; where only one end is seen there is nothing of that. */
+	struct tt_link_node *head = &f->waiting[!w->end].head;
+
+	for (struct tt_link_node *n = head->next; n != head; n = n->next) {
 		struct tt_wait *other = TT_ITEM(n, struct tt_wait, mine);
 		if (tt_wait_twins(other, w))
 			return other;
@@ -296,7 +302,7 @@ static void tt_wait_keep(struct tt_join *j, const struct tt_wait *w, uint64_t no
 	}
 	*kept = *w;
 	tt_ring_append(w->flow->seen[!w->end] ? &j->long_waits : &j->waits, &kept->all);
-	tt_ring_append(&w->flow->waiting, &kept->mine);
+	tt_ring_append(&w->flow->waiting[w->end], &kept->mine);
 	j->stats.waiting++;
 }
 
