@@ -77,6 +77,8 @@ struct tt_pair {
 	struct tt_message *last[2];
 	struct tt_message **hash[2]; /* by id, ended messages; by-id protocols only */
 	struct tt_message *dead;     /* kept until the parser lets go of them */
+	uint32_t open[2];            /* messages in the lists that are in no hash */
+	uint32_t attached;           /* requests whose response is known and not reported yet */
 	uint32_t count;              /* requests in the list */
 	uint64_t response_end_ns;    /* when the last response ended */
 	uint64_t hole_ns;            /* latest hole */

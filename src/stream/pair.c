@@ -64,6 +64,7 @@ static void tt_pair_append(struct tt_pair *p, struct tt_message *m)
 	m->next = NULL;
 	*(m->prev ? &m->prev->next : &p->first[m->side]) = m;
 	p->last[m->side] = m;
+	p->open[m->side]++;
 	if (m->side == TT_REQUESTS)
 		p->count++;
 }
@@ -79,6 +80,7 @@ static void tt_pair_hash(struct tt_pair *p, struct tt_message *m)
 	m->same_hash = *bucket;
 	*bucket = m;
 	m->hashed = true;
+	p->open[m->side]--;
 }
 
 static void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
@@ -90,6 +92,19 @@ static void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
 		at = &(*at)->same_hash;
 	*at = m->same_hash;
 	m->hashed = false;
+	p->open[m->side]++;
+}
+
+static void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m)
+{
+	if (!m->prev && !m->next && p->first[m->side] != m)
+		return;
+	*(m->prev ? &m->prev->next : &p->first[m->side]) = m->next;
+	*(m->next ? &m->next->prev : &p->last[m->side]) = m->prev;
+	m->prev = m->next = NULL;
+	p->open[m->side]--;
+	if (m->side == TT_REQUESTS)
+		p->count--;
 }
 
 /* Takes it out of every list of the link. A response attached to its request stands in none. */
@@ -98,13 +113,7 @@ static void tt_pair_unlink(struct tt_link *link, struct tt_message *m)
 	struct tt_pair *p = &link->pair;
 
 	tt_pair_unhash(p, m);
-	if (m->prev || m->next || p->first[m->side] == m) {
-		*(m->prev ? &m->prev->next : &p->first[m->side]) = m->next;
-		*(m->next ? &m->next->prev : &p->last[m->side]) = m->prev;
-		m->prev = m->next = NULL;
-		if (m->side == TT_REQUESTS)
-			p->count--;
-	}
+	tt_pair_out_of_list(p, m);
 	if (m->will_end && !m->ended) {
 		struct tt_message **at = &link->flow[tt_link_dir(link, m->side)].ending;
 		while (*at && *at != m)
@@ -120,8 +129,10 @@ static void tt_pair_discard(struct tt_link *link, struct tt_message *m)
 		return;
 	if (m->dead)
 		return;
-	if (m->peer)
+	if (m->peer) {
 		m->peer->peer = NULL;
+		link->pair.attached--;
+	}
 	m->peer = NULL;
 	tt_pair_unlink(link, m);
 	if (m->held) {
@@ -245,14 +256,10 @@ static void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct 
 {
 	req->peer = rsp;
 	rsp->peer = req;
+	link->pair.attached++;
 	/* Attached, it is found through its request only. */
 	tt_pair_unhash(&link->pair, rsp);
-	if (rsp->prev || rsp->next || link->pair.first[TT_RESPONSES] == rsp) {
-		struct tt_pair *p = &link->pair;
-		*(rsp->prev ? &rsp->prev->next : &p->first[TT_RESPONSES]) = rsp->next;
-		*(rsp->next ? &rsp->next->prev : &p->last[TT_RESPONSES]) = rsp->prev;
-		rsp->prev = rsp->next = NULL;
-	}
+	tt_pair_out_of_list(&link->pair, rsp);
 }
 
 /* The oldest one with this id that has no other half yet. */
@@ -270,7 +277,7 @@ static struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side
 	}
 	if (found)
 		return found;
-	for (struct tt_message *m = p->last[side]; m; m = m->prev) {
+	for (struct tt_message *m = p->open[side] ? p->last[side] : NULL; m; m = m->prev) {
 		if (!m->hashed && m->id == id && !m->peer)
 			return m;
 	}
@@ -282,7 +289,7 @@ struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uin
 	struct tt_message *m = tt_pair_single(link, side, id);
 
 	/* Both halves are kept while one of them is still open. */
-	for (struct tt_message *req = m ? NULL : link->pair.last[TT_REQUESTS]; req; req = req->prev) {
+	for (struct tt_message *req = m || !link->pair.attached ? NULL : link->pair.last[TT_REQUESTS]; req; req = req->prev) {
 		if (req->peer && req->id == id)
 			return side == TT_REQUESTS ? req : req->peer;
 	}
@@ -664,16 +671,23 @@ void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
 {
 	struct tt_pair *p = &link->pair;
 	uint64_t limit = tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u;
+	bool by_id = link->proto && link->proto->pairing == TT_PAIR_BY_ID;
 
 	struct tt_message *next;
 	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
 		next = m->next;
 		/* While bytes of the answer still come it is slow, not unanswered. */
-		if (m->reported || !m->ended || (m->peer && !m->peer->incomplete))
+		if (!m->ended || (m->peer && !m->peer->incomplete))
 			continue;
 		uint64_t since = m->last_ns ? m->last_ns : m->first_ns;
 		if (!since || since + limit > now_ns)
 			break;
+		if (m->reported) {
+			/* By id nothing depends on its place, so it need not be kept for ever. */
+			if (by_id && since + 2 * limit <= now_ns)
+				tt_pair_discard(link, m);
+			continue;
+		}
 		bool hit = p->hole_ns && m->first_ns <= p->hole_ns;
 		if (!m->quiet)
 			tt_pair_report(link, m, hit ? TT_OUTCOME_LOST : TT_OUTCOME_TIMEOUT);
