@@ -15,6 +15,7 @@ enum tt_letter_class {
 	TT_ODD = 1 << 4,   /* control characters and what is no ASCII */
 	TT_BREAK = 1 << 5, /* stands between words */
 	TT_MARK = 1 << 6,  /* @, and % which may hide one */
+	TT_PART = 1 << 7,  /* stands between the parts of a key */
 };
 
 static const uint8_t tt_classes[256] = {
@@ -27,15 +28,18 @@ static const uint8_t tt_classes[256] = {
 	['G' ... 'Z'] = TT_UPPER,
 	['-'] = TT_BREAK,
 	['_'] = TT_BREAK,
-	['.'] = TT_BREAK,
+	['.'] = TT_BREAK | TT_PART,
 	['~'] = TT_BREAK,
-	[','] = TT_BREAK,
-	[':'] = TT_BREAK,
+	[','] = TT_BREAK | TT_PART,
+	[':'] = TT_BREAK | TT_PART,
 	[';'] = TT_BREAK,
 	['+'] = TT_BREAK,
 	['='] = TT_BREAK,
 	['@'] = TT_MARK,
 	['%'] = TT_MARK,
+	['/'] = TT_PART,
+	['|'] = TT_PART,
+	['#'] = TT_PART,
 };
 
 static bool tt_is_digit(uint8_t c)
@@ -170,7 +174,7 @@ void tt_pattern_key(struct tt_buf *out, struct tt_span key)
 {
 	for (size_t from = 0; from < key.len;) {
 		size_t to = from;
-		while (to < key.len && !memchr(":/|,.#", key.data[to], 6))
+		while (to < key.len && !(tt_classes[key.data[to]] & TT_PART))
 			to++;
 		if (to > from)
 			tt_pattern_key_part(out, tt_span_sub(key, from, to - from));

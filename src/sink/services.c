@@ -94,8 +94,8 @@ static bool tt_operation_same(const void *item, const void *key)
 	const struct tt_operation_key *k = key;
 	return o->service == k->service && o->protocol == k->protocol && o->client == k->client && o->other == k->other &&
 	       o->has_operation == (k->operation.data != NULL) && o->has_route == (k->route.data != NULL) &&
-	       tt_span_eq(tt_span(o->text, o->operation_len), k->operation) &&
-	       tt_span_eq(tt_span(o->text + o->operation_len, o->route_len), k->route);
+	       (!o->has_operation || tt_span_eq(tt_span(o->text, o->operation_len), k->operation)) &&
+	       (!o->has_route || tt_span_eq(tt_span(o->text + o->operation_len, o->route_len), k->route));
 }
 
 static uint64_t tt_operation_hash(const struct tt_services *s, const struct tt_operation_key *k)

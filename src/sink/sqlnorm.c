@@ -102,7 +102,7 @@ static void tt_sql_emit_literal(struct tt_sql *q)
 		const uint8_t *before = q->to - 2;
 		while (before > q->start && *before == ' ')
 			before--;
-		if (memchr("(,=<>", *before, 5))
+		if (strchr("(,=<>", *before))
 			q->to--;
 	}
 	tt_sql_emit_char(q, '?');
@@ -234,7 +234,7 @@ static void tt_sql_number(struct tt_sql *q)
 static bool tt_sql_is_prefix(struct tt_span word)
 {
 	if (word.len == 1)
-		return memchr("nebxuNEBXU", word.data[0], 10) != NULL;
+		return strchr("nebxuNEBXU", word.data[0]) != NULL;
 	return word.len > 1 && word.data[0] == '_';
 }
 
