@@ -17,8 +17,8 @@
 /* Fewer bytes than this ahead are not worth telling the source about. */
 #define HTTP_WISH_LEAST 65536
 
-/* Told by a phase function: go on with the phase that is set now. */
-#define HTTP_ON ((enum tt_step) - 1)
+/* Told by a phase function, which otherwise gives an enum tt_step: go on with the phase that is set now. */
+#define HTTP_ON (-1)
 
 enum http_phase {
 	HTTP_START,    /* between messages */
@@ -133,7 +133,7 @@ static struct tt_span http_unfold(struct tt_span value, uint8_t text[static HTTP
 }
 
 /* Passes over a line that is too long to keep. */
-static enum tt_step http_drop_line(struct http_side *s, struct tt_cursor *c)
+static int http_drop_line(struct http_side *s, struct tt_cursor *c)
 {
 	struct tt_span rest = tt_cursor_rest(c);
 	if (s->dropping) {
@@ -224,8 +224,8 @@ static void http_end(struct tt_link *link, struct http_link *h, enum tt_side sid
 }
 
 /* Takes up the content; what it is was found at the head's end. */
-static enum tt_step http_content(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in,
-				 enum tt_http_content content)
+static int http_content(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in,
+			enum tt_http_content content)
 {
 	struct http_side *s = &h->side[side];
 	uint64_t length = s->framing.length;
@@ -256,7 +256,7 @@ static enum tt_step http_content(struct tt_link *link, struct http_link *h, enum
 	return TT_LOST_SYNC;
 }
 
-static enum tt_step http_chunk(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+static int http_chunk(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct http_side *s = &h->side[side];
 	size_t at = in->c.pos;
@@ -284,7 +284,7 @@ static enum tt_step http_chunk(struct tt_link *link, struct http_link *h, enum t
 	return TT_PARSED;
 }
 
-static enum tt_step http_chunk_end(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+static int http_chunk_end(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct tt_span rest = tt_cursor_rest(&in->c);
 	if (rest.len == 1 && rest.data[0] == '\r')
@@ -297,7 +297,7 @@ static enum tt_step http_chunk_end(struct tt_link *link, struct http_link *h, en
 	return HTTP_ON;
 }
 
-static enum tt_step http_trailers(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+static int http_trailers(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct http_side *s = &h->side[side];
 	struct tt_span line;
@@ -317,7 +317,7 @@ static enum tt_step http_trailers(struct tt_link *link, struct http_link *h, enu
  * Content that waits for leave (Expect): a client that was refused may go on with its next request instead. Only bytes that are
  * a whole request line can be that, and only where the final answer came without a 100 before it.
  */
-static enum tt_step http_expected(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+static int http_expected(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct http_side *s = &h->side[side];
 	struct tt_span rest = tt_cursor_rest(&in->c);
@@ -344,7 +344,7 @@ static enum tt_step http_expected(struct tt_link *link, struct http_link *h, enu
 /* --- heads -------------------------------------------------------------------------------------------------------------------
  */
 
-static enum tt_step http_request_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
+static int http_request_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
 {
 	struct http_side *s = &h->side[TT_REQUESTS];
 	enum tt_http_content content = tt_http_request_content(&s->framing, s->minor);
@@ -363,7 +363,7 @@ static bool http_next_follows(const struct tt_input *in)
 	return tt_http_begins_response(tt_cursor_rest(&in->c)) == TT_YES;
 }
 
-static enum tt_step http_response_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
+static int http_response_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
 {
 	struct http_side *s = &h->side[TT_RESPONSES];
 	unsigned status = s->status;
@@ -385,7 +385,7 @@ static enum tt_step http_response_head_end(struct tt_link *link, struct http_lin
 	return http_content(link, h, TT_RESPONSES, in, tt_http_response_content(&s->framing, status, bodiless));
 }
 
-static enum tt_step http_fields(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+static int http_fields(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct http_side *s = &h->side[side];
 	for (;;) {
@@ -403,8 +403,7 @@ static enum tt_step http_fields(struct tt_link *link, struct http_link *h, enum 
 	return side == TT_REQUESTS ? http_request_head_end(link, h, in) : http_response_head_end(link, h, in);
 }
 
-static enum tt_step http_request_start(struct tt_link *link, struct http_link *h, struct tt_input *in, struct tt_span line,
-				       size_t at)
+static int http_request_start(struct tt_link *link, struct http_link *h, struct tt_input *in, struct tt_span line, size_t at)
 {
 	struct http_side *s = &h->side[TT_REQUESTS];
 	struct tt_http_request_line request;
@@ -427,8 +426,7 @@ static enum tt_step http_request_start(struct tt_link *link, struct http_link *h
 	return HTTP_ON;
 }
 
-static enum tt_step http_response_start(struct tt_link *link, struct http_link *h, struct tt_input *in, struct tt_span line,
-					size_t at)
+static int http_response_start(struct tt_link *link, struct http_link *h, struct tt_input *in, struct tt_span line, size_t at)
 {
 	struct http_side *s = &h->side[TT_RESPONSES];
 	struct tt_http_status_line status;
@@ -460,7 +458,7 @@ static bool http_held(struct tt_link *link, struct http_link *h)
 	return h->hold;
 }
 
-static enum tt_step http_start(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+static int http_start(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct http_side *s = &h->side[side];
 	if (side == TT_REQUESTS && http_held(link, h))
@@ -477,8 +475,7 @@ static enum tt_step http_start(struct tt_link *link, struct http_link *h, enum t
 		}
 	} while (!line.len);
 
-	enum tt_step step =
-		side == TT_REQUESTS ? http_request_start(link, h, in, line, at) : http_response_start(link, h, in, line, at);
+	int step = side == TT_REQUESTS ? http_request_start(link, h, in, line, at) : http_response_start(link, h, in, line, at);
 	if (step != HTTP_ON)
 		in->c.pos = at;
 	return step;
@@ -489,16 +486,15 @@ static enum tt_step http_start(struct tt_link *link, struct http_link *h, enum t
 
 static enum tt_step http_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
-	static enum tt_step (*const phases[HTTP_PHASE_MAX])(struct tt_link *, struct http_link *, enum tt_side,
-							    struct tt_input *) = {
+	static int (*const phases[HTTP_PHASE_MAX])(struct tt_link *, struct http_link *, enum tt_side, struct tt_input *) = {
 		[HTTP_START] = http_start, [HTTP_FIELDS] = http_fields,	      [HTTP_EXPECTED] = http_expected,
 		[HTTP_CHUNK] = http_chunk, [HTTP_CHUNK_END] = http_chunk_end, [HTTP_TRAILERS] = http_trailers,
 	};
 	struct http_link *h = tt_link_state(link);
-	enum tt_step step = HTTP_ON;
+	int step = HTTP_ON;
 	while (step == HTTP_ON)
 		step = tt_cursor_left(&in->c) ? phases[h->side[side].phase](link, h, side, in) : TT_MORE;
-	return step;
+	return (enum tt_step)step;
 }
 
 static void http_gap(struct tt_link *link, enum tt_side side, uint64_t n)

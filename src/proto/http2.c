@@ -14,8 +14,8 @@
 /* Streams looked at when a GOAWAY says which were not taken. */
 #define HTTP2_GOAWAY_STREAMS 256
 
-/* Told by a frame function: the payload is to be passed over. */
-#define HTTP2_ON ((enum tt_step) - 1)
+/* Told by a frame function, which otherwise gives an enum tt_step: the payload is to be passed over. */
+#define HTTP2_ON (-1)
 
 /* tt_message.kind: who opened it. */
 enum http2_kind {
@@ -110,7 +110,7 @@ static void http2_abort(const struct http2_at *a, uint32_t stream, uint32_t code
 /* --- frames ------------------------------------------------------------------------------------------------------------------
  */
 
-static enum tt_step http2_data(struct http2_at *a)
+static int http2_data(struct http2_at *a)
 {
 	struct tt_message *m = tt_message_by_id(a->link, a->side, a->frame.stream);
 	if (m)
@@ -132,7 +132,7 @@ static void http2_block_part(struct http2_at *a, struct tt_message *m)
 	s->block = last ? 0 : a->frame.stream;
 }
 
-static enum tt_step http2_headers_frame(struct http2_at *a)
+static int http2_headers_frame(struct http2_at *a)
 {
 	struct tt_message *m = http2_message(a->link, a->h, a->side, a->frame.stream, a->in, a->start);
 	if (m)
@@ -142,7 +142,7 @@ static enum tt_step http2_headers_frame(struct http2_at *a)
 	return HTTP2_ON;
 }
 
-static enum tt_step http2_continuation(struct http2_at *a)
+static int http2_continuation(struct http2_at *a)
 {
 	if (a->h->side[a->side].block != a->frame.stream)
 		return TT_LOST_SYNC;
@@ -151,7 +151,7 @@ static enum tt_step http2_continuation(struct http2_at *a)
 }
 
 /* The promised stream's messages are not looked at, but its block may go on. */
-static enum tt_step http2_push_promise(struct http2_at *a)
+static int http2_push_promise(struct http2_at *a)
 {
 	struct http2_side *s = &a->h->side[a->side];
 	s->block_ends = false;
@@ -159,7 +159,7 @@ static enum tt_step http2_push_promise(struct http2_at *a)
 	return HTTP2_ON;
 }
 
-static enum tt_step http2_rst_stream(struct http2_at *a)
+static int http2_rst_stream(struct http2_at *a)
 {
 	struct tt_cursor c = a->in->c;
 	uint32_t code = tt_cursor_be32(&c);
@@ -170,7 +170,7 @@ static enum tt_step http2_rst_stream(struct http2_at *a)
 }
 
 /* Requests past the last stream the server took will not be answered (section 6.8). */
-static enum tt_step http2_goaway(struct http2_at *a)
+static int http2_goaway(struct http2_at *a)
 {
 	struct tt_cursor c = a->in->c;
 	uint32_t last = tt_cursor_be32(&c) & 0x7fffffff;
@@ -196,7 +196,7 @@ static enum tt_step http2_goaway(struct http2_at *a)
  */
 
 /* 0 when the preface is read or there is none to come, TT_MORE while it may be going on, TT_LOST_SYNC. */
-static enum tt_step http2_begin(struct tt_link *link, struct http2_side *s, enum tt_side side, struct tt_input *in)
+static int http2_begin(struct tt_link *link, struct http2_side *s, enum tt_side side, struct tt_input *in)
 {
 	struct tt_span rest = tt_cursor_rest(&in->c);
 	bool preface = side == TT_REQUESTS && memcmp(rest.data, TT_HTTP2_PREFACE, TT_MIN(rest.len, TT_HTTP2_PREFACE_LEN)) == 0;
@@ -207,7 +207,7 @@ static enum tt_step http2_begin(struct tt_link *link, struct http2_side *s, enum
 }
 
 /* Passes over the payload. Payload that has not come yet need not be copied, what follows it is wanted again. */
-static enum tt_step http2_pass(struct http2_at *a)
+static int http2_pass(struct http2_at *a)
 {
 	struct tt_input *in = a->in;
 	size_t left = tt_cursor_left(&in->c);
@@ -224,9 +224,9 @@ static enum tt_step http2_pass(struct http2_at *a)
 	return TT_PARSED;
 }
 
-static enum tt_step http2_frame(struct http2_at *a)
+static int http2_frame(struct http2_at *a)
 {
-	static enum tt_step (*const frames[TT_HTTP2_TYPE_MAX])(struct http2_at *) = {
+	static int (*const frames[TT_HTTP2_TYPE_MAX])(struct http2_at *) = {
 		[TT_HTTP2_DATA] = http2_data,
 		[TT_HTTP2_HEADERS] = http2_headers_frame,
 		[TT_HTTP2_RST_STREAM] = http2_rst_stream,
@@ -243,7 +243,7 @@ static enum tt_step http2_frame(struct http2_at *a)
 	if (!tt_http2_frame_valid(f) || (a->h->side[a->side].block && f->type != TT_HTTP2_CONTINUATION))
 		return TT_LOST_SYNC;
 
-	enum tt_step step = f->type < TT_HTTP2_TYPE_MAX && frames[f->type] ? frames[f->type](a) : HTTP2_ON;
+	int step = f->type < TT_HTTP2_TYPE_MAX && frames[f->type] ? frames[f->type](a) : HTTP2_ON;
 	if (step == HTTP2_ON)
 		return http2_pass(a);
 	if (step == TT_MORE)
@@ -255,10 +255,10 @@ static enum tt_step http2_parse(struct tt_link *link, enum tt_side side, struct 
 {
 	struct http2_link *h = tt_link_state(link);
 	struct http2_at a = {.link = link, .h = h, .side = side, .in = in};
-	enum tt_step step = h->side[side].begun ? HTTP2_ON : http2_begin(link, &h->side[side], side, in);
+	int step = h->side[side].begun ? HTTP2_ON : http2_begin(link, &h->side[side], side, in);
 	while (step == HTTP2_ON)
 		step = http2_frame(&a);
-	return step;
+	return (enum tt_step)step;
 }
 
 static void http2_gap(struct tt_link *link, enum tt_side side, uint64_t n)
