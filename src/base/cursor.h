@@ -22,7 +22,8 @@ struct tt_cursor {
 
 static inline struct tt_cursor tt_cursor(struct tt_span s)
 {
-	return (struct tt_cursor){.data = s.data, .len = s.len};
+	/* Of nothing, too, one may take nothing: NULL plus 0 is undefined. */
+	return (struct tt_cursor){.data = s.data ? s.data : (const uint8_t *)"", .len = s.len};
 }
 
 static inline size_t tt_cursor_left(const struct tt_cursor *c)
