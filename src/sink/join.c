@@ -44,6 +44,7 @@ struct tt_wait {
 	uint64_t duration_ns;
 	bool timed;
 	bool failed;
+	bool in_order;
 	const char *protocol;
 	const char *type;
 };
@@ -275,17 +276,36 @@ static bool tt_wait_twins(const struct tt_wait *a, const struct tt_wait *b)
 	return a->end == TT_END_CLIENT ? tt_wait_nested(a, b) : tt_wait_nested(b, a);
 }
 
-static struct tt_wait *tt_wait_find(struct tt_flow *f, const struct tt_wait *w)
+/* On a connection that answers in order: what was over before `w` began is not its twin, nor that of anything to come. */
+static bool tt_wait_stale(const struct tt_wait *other, const struct tt_wait *w)
 {
-	/* Only what the other end told can be its twin; where only one end is seen there is nothing of that. */
-	struct tt_link_node *head = &f->waiting[!w->end].head;
+	return other->in_order && other->last_ns && w->first_ns && other->last_ns + TT_JOIN_SLACK_NS < w->first_ns;
+}
 
-	for (struct tt_link_node *n = head->next; n != head; n = n->next) {
+/* What the other end told is looked through, oldest first; what can find no twin any more is counted on the way. */
+static struct tt_wait *tt_wait_find(struct tt_join *j, const struct tt_wait *w, uint64_t now_ns)
+{
+	struct tt_link_node *head = &w->flow->waiting[!w->end].head;
+	struct tt_link_node *n = head->next;
+
+	for (int looked = 0; n != head && looked < TT_JOIN_LOOKED; looked++) {
 		struct tt_wait *other = TT_ITEM(n, struct tt_wait, mine);
+		n = n->next;
 		if (tt_wait_twins(other, w))
 			return other;
+		if (tt_wait_stale(other, w))
+			tt_wait_end(j, other, now_ns);
 	}
 	return NULL;
+}
+
+/*
+ * A server may be done long before a slow reader has it all, and one end may give up long before the other does. But what the
+ * client has read whole, the server has told already.
+ */
+static bool tt_wait_is_long(const struct tt_wait *w)
+{
+	return w->flow->seen[!w->end] && (w->end == TT_END_SERVER || !w->last_ns);
 }
 
 static void tt_wait_keep(struct tt_join *j, const struct tt_wait *w, uint64_t now_ns)
@@ -301,7 +321,7 @@ static void tt_wait_keep(struct tt_join *j, const struct tt_wait *w, uint64_t no
 		return;
 	}
 	*kept = *w;
-	tt_ring_append(w->flow->seen[!w->end] ? &j->long_waits : &j->waits, &kept->all);
+	tt_ring_append(tt_wait_is_long(w) ? &j->long_waits : &j->waits, &kept->all);
 	tt_ring_append(&w->flow->waiting[w->end], &kept->mine);
 	j->stats.waiting++;
 }
@@ -321,6 +341,7 @@ void tt_join_exchange(struct tt_join *j, const struct tt_event *e, const struct 
 		.first_ns = x->request_first_ns,
 		.last_ns = x->response ? x->response_last_ns : 0,
 		.since_ns = now_ns,
+		.in_order = x->proto->pairing == TT_PAIR_IN_ORDER,
 		.failed = tt_exchange_failed(x),
 		.protocol = x->proto->name,
 		.type = tt_kind_connection_type(kind),
@@ -332,7 +353,7 @@ void tt_join_exchange(struct tt_join *j, const struct tt_event *e, const struct 
 		f->alone = false;
 	}
 
-	struct tt_wait *twin = tt_wait_find(f, &w);
+	struct tt_wait *twin = tt_wait_find(j, &w, now_ns);
 	if (twin) {
 		tt_join_count(j, &w, twin, now_ns);
 		tt_wait_free(j, twin);
@@ -411,7 +432,7 @@ static void tt_join_expire(struct tt_join *j, uint64_t now_ns)
 	while ((n = tt_ring_first(&j->waits)) &&
 	       tt_join_due(TT_ITEM(n, struct tt_wait, all)->since_ns, TT_JOIN_WAIT_NS, now_ns)) {
 		struct tt_wait *w = TT_ITEM(n, struct tt_wait, all);
-		if (w->flow->seen[!w->end])
+		if (tt_wait_is_long(w))
 			tt_ring_move_last(&j->long_waits, n);
 		else
 			tt_wait_end(j, w, now_ns);

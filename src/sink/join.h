@@ -14,6 +14,7 @@
 
 #define TT_JOIN_WAIT_NS (2 * UINT64_C(1000000000))
 #define TT_JOIN_SLACK_NS (10 * UINT64_C(1000000))
+#define TT_JOIN_LOOKED 256 /* exchanges of the other end looked at for a twin, at most */
 
 struct tt_join;
 

@@ -33,15 +33,15 @@ void tt_json_array_end(struct tt_json *j);
  */
 static inline void tt_json_key(struct tt_json *j, const char *key)
 {
-	size_t len = strlen(key);
-	if (tt_buf_reserve(j->out, len + 4) < 0)
+	const struct tt_span text = tt_span_str(key);
+	if (tt_buf_reserve(j->out, text.len + 4) < 0)
 		return;
 	uint8_t *at = j->out->data + j->out->len;
 	*at = ',';
 	at += j->comma;
 	*at++ = '"';
-	memcpy(at, key, len);
-	at += len;
+	memcpy(at, text.data, text.len);
+	at += text.len;
 	*at++ = '"';
 	*at++ = ':';
 	j->out->len = (size_t)(at - j->out->data);
