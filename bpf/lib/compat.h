@@ -23,18 +23,30 @@ void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 		_value;                                                                              \
 	})
 
-/* The pointer in slot `index` of an array of pointers. */
-TT_INLINE __u64 tt_read_slot(const void *array, __u32 index)
+/*
+ * The word at a kernel address, as a plain number: what TT_READ gives for a pointer field is a typed pointer where the kernel can
+ * type it, and such a one is not to be given to a function that takes a number. (Every kernel has rb_node, which begins with a word.)
+ */
+TT_INLINE __u64 tt_read_word(const void *at)
 {
-	const char *slot = (const char *)array + (__u64)index * sizeof(__u64);
 	__u64 value = 0;
 
 	if (tt_config.has_rdonly_cast) {
-		const struct hlist_head *head = bpf_rdonly_cast(slot, bpf_core_type_id_kernel(struct hlist_head));
-		value = (__u64)head->first;
-	} else if (bpf_probe_read_kernel(&value, sizeof(value), slot)) {
+		const struct rb_node *node = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct rb_node));
+		value = node->__rb_parent_color;
+	} else if (bpf_probe_read_kernel(&value, sizeof(value), at)) {
 		tt_failed(TT_PLACE_KERNEL_READ);
 	}
+	return value;
+}
+
+/* The first argument of a tracepoint, a pointer, as a plain number. */
+TT_INLINE __u64 tt_first_argument(const void *ctx)
+{
+	__u64 value = 0;
+
+	if (bpf_probe_read_kernel(&value, sizeof(value), ctx))
+		tt_failed(TT_PLACE_KERNEL_READ);
 	return value;
 }
 

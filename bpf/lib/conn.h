@@ -124,11 +124,26 @@ TT_INLINE void tt_conn_place(struct tt_conn *conn, __u8 direction, __u32 sequenc
 	conn->flags |= TT_STATE_PLACED(direction);
 }
 
-/* Reports the connection's end with its final offsets and forgets it. */
-TT_INLINE void tt_conn_end(__u64 sock, struct sock *sk, struct tt_conn *conn, bool with_tcp)
+/* Finds the connection in any context. */
+TT_INLINE struct tt_conn *tt_conn_find(__u64 sock)
 {
+	return bpf_map_lookup_elem(&tt_conns, &sock);
+}
+
+/*
+ * What follows is off the common way and large, so each is a function of its own, which the verifier proves once. They take the
+ * socket and not the state, because such functions take plain numbers only.
+ */
+
+/* Reports the connection's end with its final offsets and forgets it. with_tcp: the socket is still whole. */
+__noinline int tt_conn_end(__u64 sock, __u32 with_tcp)
+{
+	struct sock *sk = (struct sock *)sock;
+	struct tt_conn *conn = tt_conn_find(sock);
 	struct tt_conn_record r = {};
 
+	if (!conn)
+		return 0;
 	tt_conn_record_fill(&r, TT_REC_CLOSE, sock, conn);
 	if (with_tcp) {
 		tt_conn_record_tcp(&r, sk);
@@ -148,12 +163,45 @@ TT_INLINE void tt_conn_end(__u64 sock, struct sock *sk, struct tt_conn *conn, bo
 	}
 	tt_control_submit(&r.rec, sizeof(r));
 	bpf_map_delete_elem(&tt_conns, &sock);
+	return 0;
 }
 
-/* Finds the connection in any context. */
-TT_INLINE struct tt_conn *tt_conn_find(__u64 sock)
+/* The opening, or the failure to open, which also forgets it. `error` is a positive errno or 0. */
+__noinline int tt_conn_opened(__u64 sock, __u32 error)
 {
-	return bpf_map_lookup_elem(&tt_conns, &sock);
+	struct tt_conn *conn = tt_conn_find(sock);
+	struct tt_conn_record r = {};
+
+	if (!conn)
+		return 0;
+	conn->sampled_ns = bpf_ktime_get_ns();
+	tt_conn_record_fill(&r, TT_REC_OPEN, sock, conn);
+	if (error) {
+		r.error = error;
+		r.flags |= TT_CONN_CONNECT_FAILED;
+	}
+	if (conn->transport == TT_TRANSPORT_TCP)
+		tt_conn_record_tcp(&r, (struct sock *)sock);
+	tt_control_submit(&r.rec, sizeof(r));
+	if (error)
+		bpf_map_delete_elem(&tt_conns, &sock);
+	return 0;
+}
+
+/* A sample of its figures. */
+__noinline int tt_conn_sample(__u64 sock)
+{
+	struct tt_conn *conn = tt_conn_find(sock);
+	struct tt_conn_record r = {};
+
+	if (!conn)
+		return 0;
+	conn->sampled_ns = bpf_ktime_get_ns();
+	tt_conn_record_fill(&r, TT_REC_L4, sock, conn);
+	if (conn->transport == TT_TRANSPORT_TCP)
+		tt_conn_record_tcp(&r, (struct sock *)sock);
+	tt_control_submit(&r.rec, sizeof(r));
+	return 0;
 }
 
 TT_INLINE __u8 tt_role_by_listener(__u32 netns, const struct tt_sockaddr *local, const struct tt_sockaddr *peer)
@@ -166,10 +214,45 @@ TT_INLINE __u8 tt_role_by_listener(__u32 netns, const struct tt_sockaddr *local,
 	return bpf_map_lookup_elem(&tt_listeners, &key) ? TT_ROLE_CLIENT : TT_ROLE_UNKNOWN;
 }
 
-/*
- * The state of a socket the current task uses, made where there is none. An entry of another inode is of a socket that is gone:
- * its end is reported. NULL: no room.
- */
+/* Begins to keep the state of a socket the current task uses. */
+__noinline int tt_conn_make(__u64 sock, __u64 ino, __u32 transport)
+{
+	struct sock *sk = (struct sock *)sock;
+	struct tt_conn fresh = {};
+
+	__u64 id = bpf_get_current_pid_tgid();
+	fresh.ino = ino;
+	fresh.flags = TT_STATE_NEW;
+	fresh.transport = transport;
+	fresh.tid = (__u32)id;
+	fresh.tgid = id >> 32;
+	fresh.start_ns = tt_task_start(tt_task_here());
+	fresh.cgroup_id = bpf_get_current_cgroup_id();
+	fresh.netns = tt_sock_netns(sk);
+	tt_addresses(sk, &fresh.local, &fresh.peer);
+	if (transport == TT_TRANSPORT_UDP && !fresh.peer.port) /* not connected: each datagram says */
+		__builtin_memset(&fresh.peer, 0, sizeof(fresh.peer));
+	if (transport == TT_TRANSPORT_TCP) {
+		fresh.role = tt_role_by_listener(fresh.netns, &fresh.local, &fresh.peer);
+		if (tt_sock_has_sequence(sk))
+			fresh.flags |= TT_STATE_SEQUENCE;
+	}
+	if (bpf_map_update_elem(&tt_conns, &sock, &fresh, BPF_ANY))
+		tt_failed(TT_PLACE_CONN_UPDATE);
+	return 0;
+}
+
+/* Reads the addresses again, where they may have become others. */
+__noinline int tt_conn_readdress(__u64 sock)
+{
+	struct tt_conn *conn = tt_conn_find(sock);
+
+	if (conn)
+		tt_addresses((struct sock *)sock, &conn->local, &conn->peer);
+	return 0;
+}
+
+/* The state of a socket the current task uses; NULL: no room for one. */
 TT_INLINE struct tt_conn *tt_conn_get(const struct tt_found *found, __u8 transport)
 {
 	__u64 sock = (__u64)found->sk;
@@ -177,48 +260,10 @@ TT_INLINE struct tt_conn *tt_conn_get(const struct tt_found *found, __u8 transpo
 
 	if (conn && conn->ino == found->ino)
 		return conn;
-	if (conn)
-		tt_conn_end(sock, found->sk, conn, false);
-
-	struct tt_conn fresh = {};
-	__u64 id = bpf_get_current_pid_tgid();
-	fresh.ino = found->ino;
-	fresh.flags = TT_STATE_NEW;
-	fresh.transport = transport;
-	fresh.tid = (__u32)id;
-	fresh.tgid = id >> 32;
-	fresh.start_ns = tt_task_start(tt_task_here());
-	fresh.cgroup_id = bpf_get_current_cgroup_id();
-	fresh.netns = tt_sock_netns(found->sk);
-	tt_addresses(found->sk, &fresh.local, &fresh.peer);
-	if (transport == TT_TRANSPORT_UDP && !fresh.peer.port) /* not connected: each datagram says */
-		__builtin_memset(&fresh.peer, 0, sizeof(fresh.peer));
-	if (transport == TT_TRANSPORT_TCP) {
-		fresh.role = tt_role_by_listener(fresh.netns, &fresh.local, &fresh.peer);
-		if (tt_sock_has_sequence(found->sk))
-			fresh.flags |= TT_STATE_SEQUENCE;
-	}
-	if (bpf_map_update_elem(&tt_conns, &sock, &fresh, BPF_ANY)) {
-		tt_failed(TT_PLACE_CONN_UPDATE);
-		return NULL;
-	}
+	if (conn) /* of a socket that is gone, whose memory this one has */
+		tt_conn_end(sock, false);
+	tt_conn_make(sock, found->ino, transport);
 	return tt_conn_find(sock);
-}
-
-/* The opening, or the failure to open. `error` is a positive errno or 0. */
-TT_INLINE void tt_conn_opened(__u64 sock, struct sock *sk, struct tt_conn *conn, __s32 error)
-{
-	struct tt_conn_record r = {};
-
-	conn->sampled_ns = bpf_ktime_get_ns();
-	tt_conn_record_fill(&r, TT_REC_OPEN, sock, conn);
-	if (error) {
-		r.error = error;
-		r.flags |= TT_CONN_CONNECT_FAILED;
-	}
-	if (conn->transport == TT_TRANSPORT_TCP)
-		tt_conn_record_tcp(&r, sk);
-	tt_control_submit(&r.rec, sizeof(r));
 }
 
 #endif

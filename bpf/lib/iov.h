@@ -16,7 +16,9 @@ struct tt_work {
 	__u32 at;        /* cursor: segment … */
 	__u64 at_offset; /* … and bytes of it that were taken */
 	__u32 gathered;  /* bytes in data; here and not in a variable, so that the verifier sees all rounds of a loop alike */
-	__u32 reserved2;
+	__u32 left;      /* bytes of the call not reported yet … */
+	__u32 capture;   /* … and how many of them with payload */
+	__u32 missing;   /* payload wanted and not had */
 	__u64 available; /* bytes in all segments read */
 	__u64 total;
 	struct tt_sockaddr peer; /* of messages that name none */
@@ -66,8 +68,12 @@ TT_INLINE void tt_iov_none(struct tt_work *w)
 }
 
 /* Reads `count` segments at `iov` in user memory, as many as the limit allows. */
-TT_INLINE void tt_iov_read(struct tt_work *w, __u64 iov, __u64 count)
+__noinline int tt_iov_read(__u64 iov, __u64 count)
 {
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return 0;
 	tt_iov_none(w);
 	if (count > tt_config.iov_segments) {
 		count = tt_config.iov_segments;
@@ -79,11 +85,15 @@ TT_INLINE void tt_iov_read(struct tt_work *w, __u64 iov, __u64 count)
 	TT_BOUND(size, 2 * TT_SEGMENTS_MOST * sizeof(struct iovec) - 1);
 	if (size > sizeof(w->segment) || bpf_probe_read_user(w->segment, size, (const void *)iov)) {
 		tt_failed(TT_PLACE_USER_IOVEC);
-		return;
+		return 0;
 	}
 	w->segments = count;
-	for (__u32 i = 0; i < TT_SEGMENTS_MOST && i < count; i++)
+	for (__u32 i = 0; i < TT_SEGMENTS_MOST; i++) {
+		if (i >= w->segments)
+			break;
 		w->available += w->segment[i].iov_len;
+	}
+	return 0;
 }
 
 #endif

@@ -41,7 +41,7 @@ TT_INLINE __u64 tt_file_of(struct files_struct *files, __u32 fd)
 
 	if (!table || fd >= TT_READ(struct fdtable, table, max_fds))
 		return 0;
-	return tt_read_slot(TT_READ(struct fdtable, table, fd), fd);
+	return tt_read_word((const char *)TT_READ(struct fdtable, table, fd) + (__u64)fd * sizeof(__u64));
 }
 
 TT_INLINE struct files_struct *tt_files_here(void)
@@ -53,6 +53,12 @@ TT_INLINE struct files_struct *tt_files_here(void)
 TT_INLINE bool tt_files_shared(struct files_struct *files)
 {
 	return TT_READ(struct files_struct, files, count.counter) > 1;
+}
+
+/* The sock of a socket, as a plain number: it goes into maps and functions. */
+TT_INLINE __u64 tt_sock_in(struct socket *socket)
+{
+	return tt_read_word((const char *)socket + bpf_core_field_offset(struct socket, sk));
 }
 
 /* The socket a file is. False: it is none, or is just being released. */
@@ -67,7 +73,7 @@ TT_INLINE bool tt_sock_of(__u64 file, struct tt_found *ret)
 		return false;
 	ret->file = file;
 	ret->ino = TT_READ(struct inode, inode, i_ino);
-	ret->sk = TT_READ(struct socket, socket, sk);
+	ret->sk = (struct sock *)tt_sock_in(socket);
 	return ret->sk != NULL;
 }
 

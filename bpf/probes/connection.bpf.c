@@ -12,11 +12,11 @@ TT_INLINE void tt_established(__u64 key, struct sock *sk, struct tt_conn *conn)
 	conn->connect_ns = bpf_ktime_get_ns() - conn->connect_ns;
 	conn->flags &= ~(TT_STATE_CONNECTING | TT_STATE_NEW);
 	conn->flags |= TT_STATE_SEEN_OPEN;
-	tt_addresses(sk, &conn->local, &conn->peer);
+	tt_conn_readdress(key);
 	bool sequence = conn->flags & TT_STATE_SEQUENCE;
 	tt_conn_place(conn, TT_TX, sequence ? tt_sequence(sk, TT_TX) : 0, true);
 	tt_conn_place(conn, TT_RX, sequence ? tt_sequence(sk, TT_RX) : 0, true);
-	tt_conn_opened(key, sk, conn, 0);
+	tt_conn_opened(key, 0);
 }
 
 /* connect() ended without a connection. What never reached the wire has no sk_err: the call's exit tells it. */
@@ -27,15 +27,14 @@ TT_INLINE void tt_not_established(__u64 key, struct sock *sk, struct tt_conn *co
 	if (!error)
 		return;
 	conn->flags &= ~TT_STATE_CONNECTING;
-	tt_addresses(sk, &conn->local, &conn->peer);
-	tt_conn_opened(key, sk, conn, error);
-	bpf_map_delete_elem(&tt_conns, &key);
+	tt_conn_readdress(key);
+	tt_conn_opened(key, error);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tt_set_state, const struct sock *typed, int before, int after)
 {
-	__u64 key = (__u64)typed;
+	__u64 key = tt_first_argument(ctx);
 	struct sock *sk = (struct sock *)key;
 	struct tt_conn *conn = tt_conn_find(key);
 
@@ -55,41 +54,29 @@ int BPF_PROG(tt_set_state, const struct sock *typed, int before, int after)
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tt_destroy, struct sock *typed)
 {
-	__u64 key = (__u64)typed;
-	struct sock *sk = (struct sock *)key;
+	__u64 key = tt_first_argument(ctx);
 	struct tt_conn *conn = tt_conn_find(key);
 
 	if (!conn)
 		return 0;
 	if (conn->flags & TT_STATE_CONNECTING) { /* given up by the program */
 		conn->flags &= ~TT_STATE_CONNECTING;
-		tt_addresses(sk, &conn->local, &conn->peer);
-		tt_conn_opened(key, sk, conn, TT_ECANCELED);
-		bpf_map_delete_elem(&tt_conns, &key);
+		tt_conn_readdress(key);
+		tt_conn_opened(key, TT_ECANCELED);
 		return 0;
 	}
-	tt_conn_end(key, sk, conn, true);
+	tt_conn_end(key, true);
 	return 0;
-}
-
-TT_INLINE void tt_report_figures(__u64 key, struct sock *sk, struct tt_conn *conn)
-{
-	struct tt_conn_record r = {};
-
-	conn->sampled_ns = bpf_ktime_get_ns();
-	tt_conn_record_fill(&r, TT_REC_L4, key, conn);
-	tt_conn_record_tcp(&r, sk);
-	tt_control_submit(&r.rec, sizeof(r));
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(tt_retransmit, const struct sock *typed)
 {
-	__u64 key = (__u64)typed;
+	__u64 key = tt_first_argument(ctx);
 	struct tt_conn *conn = tt_conn_find(key);
 
 	if (conn && !(conn->flags & TT_STATE_CONNECTING) && bpf_ktime_get_ns() - conn->sampled_ns >= TT_SAMPLE_NS)
-		tt_report_figures(key, (struct sock *)key, conn);
+		tt_conn_sample(key);
 	return 0;
 }
 
@@ -101,19 +88,19 @@ TT_INLINE void tt_reset(__u64 key, __u32 flag)
 		return;
 	conn->flags |= flag;
 	if (!(conn->flags & TT_STATE_CONNECTING)) /* a refusal is told by the state's change */
-		tt_report_figures(key, (struct sock *)key, conn);
+		tt_conn_sample(key);
 }
 
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tt_reset_sent, const struct sock *typed)
 {
-	tt_reset((__u64)typed, TT_STATE_RESET_SENT);
+	tt_reset(tt_first_argument(ctx), TT_STATE_RESET_SENT);
 	return 0;
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(tt_reset_received, struct sock *typed)
 {
-	tt_reset((__u64)typed, TT_STATE_RESET_RECEIVED);
+	tt_reset(tt_first_argument(ctx), TT_STATE_RESET_RECEIVED);
 	return 0;
 }

@@ -56,7 +56,7 @@ TT_INLINE void tt_connect_enter(__u32 number, __u32 fd, __u32 argument, const st
 	__u64 sock = (__u64)found->sk;
 	struct tt_conn *conn = tt_conn_find(sock);
 	if (conn && conn->ino == found->ino) /* the socket had another connection before */
-		tt_conn_end(sock, found->sk, conn, false);
+		tt_conn_end(sock, false);
 	conn = tt_conn_get(found, transport);
 	if (!conn)
 		return;
@@ -174,6 +174,14 @@ __noinline int tt_skip(__u32 bytes)
 	return 0;
 }
 
+/* A message of several, or a part of one, may follow. */
+TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
+{
+	chunk->offset += bytes;
+	if (chunk->tcp_seq)
+		chunk->tcp_seq += bytes;
+}
+
 /*
  * Reports `length` bytes beginning at the chunk's offset, the first `capture` of them with payload, in as many parts as it takes.
  * Returns the bytes of payload that were wanted and not had.
@@ -182,37 +190,38 @@ __noinline int tt_report(__u32 length, __u32 capture)
 {
 	struct tt_work *w = tt_work_here();
 	struct tt_kernel_counters *c = tt_counters_here();
-	__u32 missing = 0;
 
 	if (!w || !c)
 		return 0;
-	for (int part = 0; part <= 8; part++) {
-		__u32 want = capture > TT_PART_BYTES ? TT_PART_BYTES : capture;
-		__u32 got = want ? tt_gather(want) : 0;
-		if (got < want) {
-			missing = capture - got;
-			capture = got;
+	w->left = length;
+	w->capture = capture;
+	w->missing = 0;
+	for (int part = 0; part <= TT_PARTS_MOST; part++) {
+		__u32 want = w->capture;
+		__u32 named = w->left;
+		if (want > TT_PART_BYTES) {
+			want = TT_PART_BYTES;
+			named = TT_PART_BYTES;
 		}
-		/* The last part names what was not captured too. */
-		__u32 named = capture > TT_PART_BYTES ? TT_PART_BYTES : length;
-		if (got > TT_PART_BYTES)
-			got = TT_PART_BYTES;
+		__u32 got = want ? tt_gather(want) : 0;
+		if (got < want) { /* no more of it: the last part names the rest */
+			w->missing = w->capture - got;
+			w->capture = got;
+			named = w->left;
+		}
 		w->chunk.length = named;
 		w->chunk.captured = got;
 		__u64 size = sizeof(w->chunk) + got;
-		TT_BOUND(size, 4 * TT_PART_BYTES - 1);
-		if (size > sizeof(w->chunk) + TT_PART_BYTES)
-			break;
+		TT_BOUND(size, 2 * TT_PART_BYTES - 1);
 		w->chunk.rec.len = size;
 		tt_data_submit(c, w, size, named);
-		length -= named;
-		capture -= got;
-		w->chunk.offset += named;
-		w->chunk.tcp_seq += w->chunk.tcp_seq || w->chunk.transport == TT_TRANSPORT_TCP ? named : 0;
-		if (!length)
+		tt_chunk_advance(&w->chunk, named);
+		w->left -= named;
+		w->capture -= got;
+		if (!w->left)
 			break;
 	}
-	return missing;
+	return w->missing;
 }
 
 /* What of a call is to be captured: from `skip` bytes on, `bytes` of them. */
@@ -272,9 +281,11 @@ TT_INLINE bool tt_report_small(struct tt_work *w, struct tt_kernel_counters *c, 
 {
 	struct tt_small *r = tt_data_reserve(c, sizeof(*r), length);
 
+	if (r)
+		r->chunk = w->chunk;
+	tt_chunk_advance(&w->chunk, length);
 	if (!r)
 		return true;
-	r->chunk = w->chunk;
 	r->chunk.length = length;
 	r->chunk.captured = length;
 	r->chunk.rec.len = sizeof(w->chunk) + length;
@@ -317,8 +328,8 @@ __noinline int tt_report_wanted(__u32 length)
 			tt_lost(TT_LOSS_USER_FAULT, length);
 		return 0;
 	}
-	if (capture > 8 * TT_PART_BYTES)
-		capture = 8 * TT_PART_BYTES;
+	if (capture > TT_PARTS_MOST * TT_PART_BYTES)
+		capture = TT_PARTS_MOST * TT_PART_BYTES;
 	/* A datagram longer than the buffer (MSG_TRUNC): only what was copied is there. */
 	if ((w->chunk.flags & TT_CHUNK_DATAGRAM) && !w->cut && capture > w->available)
 		capture = w->available;
@@ -421,7 +432,7 @@ struct tt_given {
 /* Takes a msghdr in user memory. The kernel has already written msg_namelen and msg_flags back. */
 TT_INLINE void tt_msghdr_take(struct tt_work *w, const struct user_msghdr *m, __u8 direction, struct tt_given *given)
 {
-	tt_iov_read(w, m->msg_iov, m->msg_iovlen);
+	tt_iov_read(m->msg_iov, m->msg_iovlen);
 	w->name = m->msg_name;
 	w->name_len = m->msg_namelen;
 	if (direction == TT_RX)
@@ -450,7 +461,7 @@ TT_INLINE void tt_arguments(struct tt_work *w, struct pt_regs *regs, __u8 call, 
 		break;
 	case TT_CALL_READV:
 	case TT_CALL_WRITEV:
-		tt_iov_read(w, TT_ARG2(regs), TT_ARG3(regs));
+		tt_iov_read(TT_ARG2(regs), TT_ARG3(regs));
 		break;
 	case TT_CALL_RECVMSG:
 	case TT_CALL_SENDMSG: {
@@ -537,7 +548,7 @@ __noinline int tt_report_message(__u64 message)
 		tt_failed(TT_PLACE_USER_MSGHDR);
 		return 0;
 	}
-	tt_iov_read(w, m.msg_hdr.msg_iov, m.msg_hdr.msg_iovlen);
+	tt_iov_read(m.msg_hdr.msg_iov, m.msg_hdr.msg_iovlen);
 	w->name = m.msg_hdr.msg_name;
 	w->name_len = m.msg_hdr.msg_namelen;
 	w->chunk.peer = w->peer;
@@ -597,19 +608,6 @@ TT_INLINE void tt_report_end(struct tt_work *w, struct tt_conn *conn, __s32 erro
 	tt_report(0, 0);
 }
 
-/* At most once a second for a connection in use. */
-TT_INLINE void tt_sample(__u64 sock, struct sock *sk, struct tt_conn *conn, __u64 now)
-{
-	if (now - conn->sampled_ns < TT_SAMPLE_NS)
-		return;
-	conn->sampled_ns = now;
-	struct tt_conn_record r = {};
-	tt_conn_record_fill(&r, TT_REC_L4, sock, conn);
-	if (conn->transport == TT_TRANSPORT_TCP)
-		tt_conn_record_tcp(&r, sk);
-	tt_control_submit(&r.rec, sizeof(r));
-}
-
 /* Errors that tell something of the connection: not EAGAIN, EINTR, EBADF, EFAULT, … */
 TT_INLINE bool tt_error_matters(__u64 error)
 {
@@ -636,7 +634,7 @@ TT_INLINE bool tt_found_by_stamp(const struct tt_stamp *stamp, struct tt_found *
 {
 	struct socket *socket = TT_READ(struct file, stamp->file, private_data);
 
-	if (!socket || (__u64)TT_READ(struct socket, socket, sk) != stamp->sock)
+	if (!socket || tt_sock_in(socket) != stamp->sock)
 		return false;
 	found->file = stamp->file;
 	found->sk = (struct sock *)stamp->sock;
@@ -691,7 +689,7 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 		return;
 	if (direction == TT_RX && (given.flags & (MSG_PEEK | MSG_OOB)))
 		return;
-	if (!ret && (direction == TT_TX || (!w->available && transport != TT_TRANSPORT_UDP)))
+	if (!ret && transport != TT_TRANSPORT_UDP && (direction == TT_TX || !w->available))
 		return;
 
 	__u32 messages = 0;
@@ -744,7 +742,8 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 	tt_data_end(c);
 	conn->bytes[direction & 1] += moved;
 	conn->flags &= ~TT_STATE_NEW;
-	tt_sample(sock, found.sk, conn, now);
+	if (now - conn->sampled_ns >= TT_SAMPLE_NS)
+		tt_conn_sample(sock);
 }
 
 TT_INLINE void tt_accept_exit(long ret)
@@ -767,7 +766,7 @@ TT_INLINE void tt_accept_exit(long ret)
 	bool sequence = conn->flags & TT_STATE_SEQUENCE;
 	tt_conn_place(conn, TT_TX, sequence ? tt_sequence(found.sk, TT_TX) : 0, true);
 	tt_conn_place(conn, TT_RX, sequence ? tt_sequence(found.sk, TT_RX) : 0, true);
-	tt_conn_opened((__u64)found.sk, found.sk, conn, 0);
+	tt_conn_opened((__u64)found.sk, 0);
 }
 
 /* TCP: a failure that never reached the wire (no route, no port); what did is told by the state's change (connection.bpf.c). */
@@ -788,9 +787,8 @@ TT_INLINE void tt_connect_exit(struct pt_regs *regs, __u32 number, long ret)
 		if (ret >= 0 || !(tt_error_matters(-ret) || ret == -99 /* EADDRNOTAVAIL */ || ret == -13 || ret == -1))
 			return;
 		conn->flags &= ~TT_STATE_CONNECTING;
-		tt_addresses(found.sk, &conn->local, &conn->peer);
-		tt_conn_opened(sock, found.sk, conn, -ret);
-		bpf_map_delete_elem(&tt_conns, &sock);
+		tt_conn_readdress(sock);
+		tt_conn_opened(sock, -ret);
 		return;
 	}
 	if (ret < 0)
@@ -799,7 +797,7 @@ TT_INLINE void tt_connect_exit(struct pt_regs *regs, __u32 number, long ret)
 		struct tt_conn *conn = tt_conn_find(sock);
 
 		if (conn && conn->ino == found.ino)
-			tt_addresses(found.sk, &conn->local, &conn->peer);
+			tt_conn_readdress(sock);
 		return;
 	}
 	if (transport != TT_TRANSPORT_UNIX)
@@ -814,7 +812,7 @@ TT_INLINE void tt_connect_exit(struct pt_regs *regs, __u32 number, long ret)
 	conn->flags &= ~TT_STATE_NEW;
 	tt_conn_place(conn, TT_TX, 0, true);
 	tt_conn_place(conn, TT_RX, 0, true);
-	tt_conn_opened(sock, found.sk, conn, 0);
+	tt_conn_opened(sock, 0);
 }
 
 /* A 32-bit caller: its number means another call, its structs are laid out otherwise. Counted if it moved bytes on a socket. */

@@ -179,10 +179,9 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
-/* A pointer in memory, as a kernel type: lets a slot of the fd array be loaded directly (lib/compat.h). */
-struct hlist_node;
-struct hlist_head {
-	struct hlist_node *first;
+/* A word in memory, as a kernel type (lib/compat.h). */
+struct rb_node {
+	unsigned long __rb_parent_color;
 };
 
 struct in6_addr {

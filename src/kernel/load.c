@@ -25,19 +25,31 @@ void tt_kernel_log(void (*fn)(const char *text))
 	log_fn = fn;
 }
 
+/* The verifier's reason stands in the last line of its log before the statistics ("processed N insns …"). */
+static const char *reason_in_log(char *text)
+{
+	char *end = strstr(text, "\nprocessed ");
+	if (!end)
+		return NULL;
+	*end = 0;
+	char *line = strrchr(text, '\n');
+	return line ? line + 1 : NULL;
+}
+
 static int complaint_keep(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	static char text[1 << 16];
+	tt_free_auto char *text = NULL;
 
-	if (level > LIBBPF_WARN)
+	if (level > LIBBPF_WARN || vasprintf(&text, fmt, args) < 0)
 		return 0;
-	vsnprintf(text, sizeof(text), fmt, args);
 	if (log_fn)
 		log_fn(text);
-	/* The verifier's log comes as one long text: its last lines but one say what was wrong. */
-	if (!complaint[0]) {
-		text[strcspn(text, "\n")] = 0;
-		snprintf(complaint, sizeof(complaint), "%.*s", (int)sizeof(complaint) - 1, text);
+	const char *reason = reason_in_log(text);
+	size_t used = strlen(complaint);
+	if (reason && used < sizeof(complaint) - 4) {
+		snprintf(complaint + used, sizeof(complaint) - used, ": %s", reason);
+	} else if (!used) {
+		snprintf(complaint, sizeof(complaint), "%.*s", (int)strcspn(text, "\n"), text);
 	}
 	return 0;
 }

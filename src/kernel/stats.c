@@ -69,6 +69,7 @@ size_t tt_kernel_program_stats(const struct tt_kernel *k, struct tt_program_stat
 			.runs = info.run_cnt,
 			.ns = info.run_time_ns,
 			.missed = info.recursion_misses,
+			.verified = info.verified_insns,
 		};
 	}
 	return n;

@@ -42,6 +42,7 @@ enum tt_scope_mode {
 
 /* Parts of a call's payload; a call larger than a part is several chunks. A power of two. */
 #define TT_PART_BYTES 16384
+#define TT_PARTS_MOST 8
 #define TT_SEGMENTS_MOST 64
 #define TT_MESSAGES_MOST 16
 

@@ -3,7 +3,8 @@
  * Prints what the live source delivers, one line a record, so that tests can check it alone.
  *
  *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--limit NAME=VALUE]… [--wish BYTES] [--pause MS]
- *                [--seconds N] [--verbose] [--quiet] [--bpf-stats] [-- CMD ARG…]
+ *                [--seconds N] [--out FILE]
+ *                [--verbose] [--quiet] [--bpf-stats] [-- CMD ARG…]
  *
  * With CMD only that command and its descendants are observed; it ends with the command. Otherwise it ends after --seconds or when
  * standard input ends. The last line, "stats …", is written after all rings were emptied.
@@ -32,6 +33,7 @@ struct options {
 	long pause_ms; /* sleep so long between polls */
 	double seconds;
 	bool quiet;
+	const char *out; /* NULL: standard output */
 	char **command;
 };
 
@@ -163,7 +165,8 @@ static void print_stats(struct tt_source *s)
 	struct tt_program_stats programs[24];
 	size_t n = tt_live_program_stats(s, programs, TT_ARRAY_LEN(programs));
 	for (size_t i = 0; i < n; i++)
-		printf("program name=%s runs=%lu ns=%lu missed=%lu\n", programs[i].name, programs[i].runs, programs[i].ns, programs[i].missed);
+		printf("program name=%s runs=%lu ns=%lu missed=%lu verified=%lu\n", programs[i].name, programs[i].runs, programs[i].ns,
+		       programs[i].missed, programs[i].verified);
 }
 
 /* Started stopped by a pipe, so that it is in scope before its first call. */
@@ -283,6 +286,8 @@ static int options_parse(struct options *o, int argc, char **argv)
 				return r;
 		} else if (strcmp(a, "--wish") == 0) {
 			o->wish = atol(v);
+		} else if (strcmp(a, "--out") == 0) {
+			o->out = v;
 		} else if (strcmp(a, "--pause") == 0) {
 			o->pause_ms = atol(v);
 		} else if (strcmp(a, "--seconds") == 0) {
@@ -314,6 +319,10 @@ int main(int argc, char **argv)
 		child = start_command(o.command, &go);
 		o.pids[0] = (uint32_t)child;
 		o.scope.pid_count = 1;
+	}
+	if (o.out && !freopen(o.out, "w", stdout)) {
+		perror(o.out);
+		return 2;
 	}
 	r = tt_live_new(&s, &o.limits, &o.scope, &report);
 	if (r < 0) {
