@@ -2,20 +2,27 @@
 /* MySQL: the packets of one answer, and which of them is the last. */
 #include "proto/mysql_internal.h"
 
-#include <stdio.h>
+static struct tt_span decimal(uint16_t v, char buf[5])
+{
+	size_t at = 5;
+
+	do
+		buf[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	return tt_span(buf + at, 5 - at);
+}
 
 static enum mysql_next read_err(struct mysql_state *st, const struct mysql_packet *p)
 {
 	struct tt_message *m = st->res.open;
 	struct mysql_err err;
-	char code[8];
+	char code[5];
 
 	if (!mysql_read_err(p->look, &err))
 		return MYSQL_LOST;
 	if (err.code == 0xffff)
 		return MYSQL_GOES_ON; /* MariaDB: how far a long statement has come */
-	int n = snprintf(code, sizeof(code), "%u", err.code);
-	struct tt_span name = tt_span(code, (size_t)n);
+	struct tt_span name = decimal(err.code, code);
 	tt_message_fail(m, name);
 	tt_message_text(m, TT_TEXT_STATUS, name);
 	tt_message_text(m, TT_TEXT_ERROR, err.text);
@@ -143,8 +150,7 @@ static enum mysql_next read_prepared(struct tt_link *link, struct mysql_state *s
 		uint8_t key[4];
 		mysql_statement_id(id, key);
 		struct tt_sql_text *text = tt_sql_text_new(name);
-		tt_sql_table_put(&st->statements, tt_span(key, sizeof(key)), text, tt_link_limit(link, TT_LIMIT_STATEMENTS),
-				 tt_link_limit(link, TT_LIMIT_STATEMENT_BYTES));
+		tt_sql_remember(link, &st->statements, tt_span(key, sizeof(key)), text);
 		tt_sql_text_unref(text);
 	}
 	if (res->left) {

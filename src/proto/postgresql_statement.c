@@ -2,11 +2,6 @@
 /* PostgreSQL: prepared statements and portals, by name. The unnamed ones have the empty name. */
 #include "proto/postgresql_internal.h"
 
-static void put(struct tt_link *link, struct tt_sql_table *t, struct tt_span name, struct tt_sql_text *text)
-{
-	tt_sql_table_put(t, name, text, tt_link_limit(link, TT_LIMIT_STATEMENTS), tt_link_limit(link, TT_LIMIT_STATEMENT_BYTES));
-}
-
 void pg_forget_displaced(struct pg_state *st)
 {
 	st->displaced = tt_sql_text_unref(st->displaced);
@@ -40,7 +35,7 @@ void pg_statement_parsed(struct tt_link *link, struct pg_state *st)
 	if (name.len && !st->answers_followed)
 		tt_sql_table_remove(&st->statements, name);
 	else
-		put(link, &st->statements, name, st->req.parsed);
+		tt_sql_remember(link, &st->statements, name, st->req.parsed);
 }
 
 void pg_statement_refused(struct tt_link *link, struct pg_state *st)
@@ -48,7 +43,7 @@ void pg_statement_refused(struct tt_link *link, struct pg_state *st)
 	if (st->unsettled != 1 || !st->displaced_name)
 		tt_sql_table_clear(&st->statements); /* several were asked for: which name it was is not known */
 	else if (st->displaced)
-		put(link, &st->statements, tt_sql_text_span(st->displaced_name), st->displaced);
+		tt_sql_remember(link, &st->statements, tt_sql_text_span(st->displaced_name), st->displaced);
 	else
 		tt_sql_table_remove(&st->statements, tt_sql_text_span(st->displaced_name));
 	pg_forget_displaced(st);
@@ -68,7 +63,7 @@ void pg_statement_bound(struct tt_link *link, struct pg_state *st, struct tt_spa
 	struct tt_span statement = tt_cursor_until(&c, 0);
 
 	if (!tt_cursor_short(&c))
-		put(link, &st->portals, portal, tt_sql_table_get(&st->statements, statement));
+		tt_sql_remember(link, &st->portals, portal, tt_sql_table_get(&st->statements, statement));
 }
 
 void pg_statement_closed(struct pg_state *st, struct tt_span body)

@@ -114,6 +114,9 @@ void *tt_link_state(struct tt_link *link);
 /* A limit row's value (shared/limits.h), for tables a protocol keeps. */
 uint64_t tt_link_limit(const struct tt_link *link, int limit);
 
+/* A protocol forgot n statements (or did not take them in) to keep to its limit rows: counted. */
+void tt_statements_turned_away(struct tt_link *link, uint64_t n);
+
 /* Both streams were seen from their first byte. */
 bool tt_link_from_start(const struct tt_link *link);
 

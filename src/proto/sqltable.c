@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "shared/limits.h"
+
 struct tt_sql_entry {
 	struct tt_sql_entry *next; /* in its bucket */
 	struct tt_sql_entry *older;
@@ -124,6 +126,14 @@ uint32_t tt_sql_table_put(struct tt_sql_table *t, struct tt_span name, struct tt
 		turned_away++;
 	}
 	return turned_away;
+}
+
+void tt_sql_remember(struct tt_link *link, struct tt_sql_table *t, struct tt_span name, struct tt_sql_text *text)
+{
+	uint64_t count = tt_link_limit(link, TT_LIMIT_STATEMENTS);
+	uint64_t bytes = tt_link_limit(link, TT_LIMIT_STATEMENT_BYTES);
+
+	tt_statements_turned_away(link, tt_sql_table_put(t, name, text, count, bytes));
 }
 
 struct tt_sql_text *tt_sql_table_get(struct tt_sql_table *t, struct tt_span name)

@@ -3,6 +3,7 @@
 #ifndef TT_PROTO_SQLTABLE_H
 #define TT_PROTO_SQLTABLE_H
 
+#include "proto/proto.h"
 #include "proto/sqltext.h"
 
 struct tt_sql_entry;
@@ -21,6 +22,9 @@ struct tt_sql_table {
  * turned away to stay within the limits, itself included where there is no memory or it alone is too large. */
 uint32_t tt_sql_table_put(struct tt_sql_table *t, struct tt_span name, struct tt_sql_text *text, uint64_t max_count,
 			  uint64_t max_bytes);
+
+/* The same within the limit rows of statements; what is turned away is counted. */
+void tt_sql_remember(struct tt_link *link, struct tt_sql_table *t, struct tt_span name, struct tt_sql_text *text);
 
 /* The text, borrowed; NULL if the name is not known. */
 struct tt_sql_text *tt_sql_table_get(struct tt_sql_table *t, struct tt_span name);

@@ -427,6 +427,11 @@ uint64_t tt_link_limit(const struct tt_link *link, int limit)
 	return link->conn->s->limits->value[limit];
 }
 
+void tt_statements_turned_away(struct tt_link *link, uint64_t n)
+{
+	link->conn->s->stats.statements_full += n;
+}
+
 bool tt_link_from_start(const struct tt_link *link)
 {
 	return (!link->flow[0].started || link->flow[0].from_start) && (!link->flow[1].started || link->flow[1].from_start);

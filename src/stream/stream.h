@@ -32,6 +32,7 @@
 	X(held_full, "held_full", "times waiting for a missing range ended at a limit")                 \
 	X(message_full, "message_full", "messages not kept because of the limit")                      \
 	X(pending_full, "pending_full", "requests reported unanswered because of the limit")           \
+	X(statements_full, "statements_full", "prepared statements forgotten because of the limit")                    \
 	X(bad_records, "bad_records", "records that made no sense")
 
 struct tt_stream_stats {
