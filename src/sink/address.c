@@ -20,9 +20,12 @@ struct tt_sockaddr tt_address_plain(const struct tt_sockaddr *a)
 
 bool tt_address_is_any(const struct tt_sockaddr *a)
 {
-	static const uint8_t zero[16];
-	size_t len = a->family == TT_FAMILY_INET ? 4 : 16;
-	return a->family == TT_FAMILY_NONE || memcmp(a->addr, zero, len) == 0;
+	uint64_t half[2];
+	uint32_t v4;
+
+	memcpy(&v4, a->addr, sizeof(v4));
+	memcpy(half, a->addr, sizeof(half));
+	return a->family == TT_FAMILY_NONE || (a->family == TT_FAMILY_INET ? v4 == 0 : (half[0] | half[1]) == 0);
 }
 
 bool tt_address_is_loopback(const struct tt_sockaddr *a)

@@ -141,7 +141,7 @@ static size_t tt_key_build(uint8_t key[TT_KEY_MAX], int family, unsigned labels,
 		if (len && !tt_key_is_ascii(values[i].data, len))
 			len = tt_key_clean(at + 1, values[i]);
 		else if (len)
-			memcpy(at + 1, values[i].data, len);
+			tt_copy_short(at + 1, values[i].data, len);
 		*at = (uint8_t)len;
 		at += 1 + len;
 	}

@@ -33,10 +33,30 @@ static bool tt_summary_same(const void *item, const void *key)
 	return tt_span_eq(tt_span(row->key, row->key_len), *(const struct tt_span *)key);
 }
 
+/* Terminals obey these. */
+static const bool tt_summary_hidden[256] = {[0 ... 31] = true, [127 ... 159] = true};
+
 static void tt_summary_text(struct tt_buf *out, struct tt_span s, size_t most)
 {
-	for (size_t i = 0; i < s.len && i < most; i++)
-		tt_buf_add_char(out, s.data[i] < ' ' || s.data[i] == 0x7f || (s.data[i] >= 0x80 && s.data[i] < 0xa0) ? '.' : (char)s.data[i]);
+	size_t room = out->max - out->len;
+	size_t len = TT_MIN(s.len, most);
+
+	len = TT_MIN(len, room);
+	if (tt_buf_reserve(out, len) < 0)
+		return;
+	for (size_t i = 0; i < len; i++)
+		out->data[out->len++] = tt_summary_hidden[s.data[i]] ? '.' : s.data[i];
+}
+
+/* A column: cut at `most`, filled up to `least`, at most 16, with spaces. By hand: this is done for every exchange. */
+static void tt_summary_column(struct tt_buf *out, const char *text, size_t least, size_t most)
+{
+	size_t len = strnlen(text, most);
+
+	tt_buf_add(out, text, len);
+	if (len < least)
+		tt_buf_add(out, "                ", least - len);
+	tt_buf_add_char(out, ' ');
 }
 
 static struct tt_summary_row *tt_summary_row(struct tt_summary *s, struct tt_span key, uint32_t route_off)
@@ -65,7 +85,9 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 	uint8_t store[TT_SUMMARY_KEY_MAX];
 	struct tt_buf key = {.data = store, .cap = sizeof(store), .max = sizeof(store)};
 
-	tt_buf_printf(&key, "%-16.20s %-6s %-10s ", e->self->service, x->ends->role == TT_ROLE_CLIENT ? "client" : "server", x->proto->name);
+	tt_summary_column(&key, e->self->service, 16, 20);
+	tt_summary_column(&key, x->ends->role == TT_ROLE_CLIENT ? "client" : "server", 6, 6);
+	tt_summary_column(&key, x->proto->name, 10, 32);
 	tt_summary_text(&key, tt_exchange_text(x, TT_TEXT_OPERATION), 32);
 	tt_buf_add_char(&key, ' ');
 	uint32_t route_off = (uint32_t)key.len;
@@ -131,8 +153,8 @@ void tt_summary_write(struct tt_buf *out, const struct tt_sink *sink, size_t row
 		list[count++] = row;
 	qsort(list, count, sizeof(struct tt_summary_row *), tt_summary_busier);
 	if (count)
-		tt_buf_printf(out, "%9s %7s %9s %9s  %-16s %-6s %-10s %s\n", "count", "failed", "p50 ms", "p95 ms", "service", "kind", "protocol",
-			      "operation");
+		tt_buf_printf(out, "%9s %7s %9s %9s  %-16s %-6s %-10s %s\n", "count", "failed", "p50 ms", "p95 ms", "service",
+			      "kind", "protocol", "operation");
 	for (size_t i = 0; i < count; i++) {
 		if (i < rows)
 			tt_summary_line(out, list[i]);

@@ -258,7 +258,8 @@ void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 		tt_flow_take_rest(link, dir, chunk, data);
 	else
 		tt_flow_take(link, dir, chunk, data);
-	tt_flow_take_held(link, dir);
+	if (f->held)
+		tt_flow_take_held(link, dir);
 }
 
 /* The end is told once nothing before it waits any longer. */

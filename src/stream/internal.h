@@ -163,9 +163,22 @@ static inline int tt_link_dir(const struct tt_link *link, enum tt_side side)
 /* marks.c */
 int tt_marks_add(struct tt_marks *m, const struct tt_mark *mark, size_t max);
 const struct tt_mark *tt_marks_find(const struct tt_marks *m, uint64_t offset);
-const struct tt_mark *tt_marks_get(const struct tt_marks *m, uint32_t i);
-void tt_marks_drop(struct tt_marks *m, uint64_t before);
 void tt_marks_free(struct tt_marks *m);
+
+static inline const struct tt_mark *tt_marks_get(const struct tt_marks *m, uint32_t i)
+{
+	return m->list ? &m->list[m->first + i] : &m->one;
+}
+
+/* Inline with the one before: run for every step of a parser, and there is hardly ever more than one mark. */
+static inline void tt_marks_drop(struct tt_marks *m, uint64_t before)
+{
+	while (m->count && tt_marks_get(m, 0)->end <= before) {
+		m->gone = *tt_marks_get(m, 0);
+		m->first += m->list != NULL;
+		m->count--;
+	}
+}
 
 /* conn.c: the table. Functions that return a connection return NULL where there is none or no memory. */
 struct tt_conn *tt_conn_find(struct tt_streams *s, const struct tt_conn_id *id, uint64_t extra);

@@ -8,11 +8,6 @@ static struct tt_mark *tt_marks_base(struct tt_marks *m)
 	return m->list ? m->list : &m->one;
 }
 
-const struct tt_mark *tt_marks_get(const struct tt_marks *m, uint32_t i)
-{
-	return m->list ? &m->list[m->first + i] : &m->one;
-}
-
 static int tt_marks_grow(struct tt_marks *m, size_t max)
 {
 	if (m->list && m->first > 0) {
@@ -68,15 +63,6 @@ const struct tt_mark *tt_marks_find(const struct tt_marks *m, uint64_t offset)
 	if (mark && offset >= mark->begin)
 		return mark;
 	return offset >= m->gone.begin && offset < m->gone.end ? &m->gone : NULL;
-}
-
-void tt_marks_drop(struct tt_marks *m, uint64_t before)
-{
-	while (m->count && tt_marks_get(m, 0)->end <= before) {
-		m->gone = *tt_marks_get(m, 0);
-		m->first += m->list != NULL;
-		m->count--;
-	}
 }
 
 void tt_marks_free(struct tt_marks *m)

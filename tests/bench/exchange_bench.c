@@ -5,7 +5,8 @@
  *
  *   exchange_bench PROTOCOL SINKS EXCHANGES CONNECTIONS [both]
  *
- * SINKS is "none" or a list of metrics, map, jsonl separated by commas.
+ * SINKS is "source" (the records are made up and dropped: what the driver itself costs), "none" or a list of metrics, map,
+ * services, recent, summary, jsonl separated by commas.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +20,12 @@
 #include "sink/jsonl.h"
 #include "sink/map.h"
 #include "sink/metrics.h"
+#include "sink/recent.h"
+#include "sink/services.h"
+#include "sink/summary.h"
 #include "source.h"
 
-#define TT_BENCH_BUDGET 400 /* records a drain: twenty milliseconds of ten thousand requests a second */
+#define TT_BENCH_BUDGET 40 /* records a drain: twenty milliseconds of a thousand requests a second */
 
 /* callgrind collects between entry and exit of these two (--toggle-collect), so they must stand alone. */
 enum tt_step tt_bench_parse_requests(struct tt_link *link, enum tt_side side, struct tt_input *in);
@@ -71,6 +75,12 @@ static int tt_bench_sink(struct tt_pipeline *p, const struct tt_limits *limits, 
 		r = tt_metrics_new(&sink, series);
 	else if (strcmp(name, "map") == 0)
 		r = tt_map_new(&sink, limits, series);
+	else if (strcmp(name, "services") == 0)
+		r = tt_services_new(&sink, limits);
+	else if (strcmp(name, "recent") == 0)
+		r = tt_recent_new(&sink, limits, &options);
+	else if (strcmp(name, "summary") == 0)
+		r = tt_summary_new(&sink, limits);
 	else if (strcmp(name, "jsonl") == 0)
 		r = tt_jsonl_new(&sink, open("/dev/null", O_WRONLY | O_CLOEXEC), &options);
 	return r < 0 ? r : tt_pipeline_add(p, sink);
@@ -121,6 +131,22 @@ static int tt_bench_run(struct tt_pipeline *p, const struct tt_bench_plan *plan)
 	return tt_pipeline_finish(p) < 0;
 }
 
+static int tt_bench_drop(void *ctx, const struct tt_record *rec)
+{
+	return 0;
+}
+
+static int tt_bench_source_only(struct tt_source *source)
+{
+	int r;
+
+	do {
+		r = tt_source_poll(source, TT_BENCH_BUDGET, tt_bench_drop, NULL);
+	} while (r > 0);
+	tt_source_free(source);
+	return r != -ENODATA;
+}
+
 int main(int argc, char **argv)
 {
 	struct tt_limits limits;
@@ -141,11 +167,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "exchange_bench: %s: no such protocol\n", argv[1]);
 		return 77;
 	}
+	int r = tt_bench_source_new(&source, &plan);
+	if (r == 0 && strcmp(argv[2], "source") == 0)
+		return tt_bench_source_only(source);
+
 	tt_limits_init(&limits);
 	const struct tt_proto **protos = tt_bench_protos();
 	const struct tt_pipeline_config config = {.limits = &limits, .protos = protos, .proto_count = tt_protos_count};
 
-	int r = tt_bench_source_new(&source, &plan);
 	if (r == 0)
 		r = tt_pipeline_new(&pipeline, &config, source);
 	if (r == 0)

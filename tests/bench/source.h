@@ -6,7 +6,7 @@
 #include "source/source.h"
 #include "talks.h"
 
-#define TT_BENCH_STEP_NS 100000u /* from one request to the next */
+#define TT_BENCH_STEP_NS 1000000u /* from one request to the next */
 
 struct tt_bench_plan {
 	const struct tt_bench_talk *talk;
