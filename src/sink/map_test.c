@@ -135,6 +135,9 @@ static void counts_two_ends_once(void **state)
 	}
 }
 
+/* As long as they are. */
+#define CONTAINER "c0ffee0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
+
 static void names_ends_beyond_the_host(void **state)
 {
 	struct stage s;
@@ -156,6 +159,7 @@ static void names_ends_beyond_the_host(void **state)
 	tt_made_init(&m, "mysql", TT_ROLE_CLIENT);
 	tt_made_texts(&m, "SELECT", "SELECT 1", "OK");
 	m.ends.peer.port = 3306;
+	snprintf(m.self.container_id, sizeof(m.self.container_id), CONTAINER);
 	give(&s, &m);
 	advance(&s, 8 * S);
 	has(metrics(&s),
@@ -163,8 +167,8 @@ static void names_ends_beyond_the_host(void **state)
 	const char *text = document(&s);
 	has(text, "{\"id\":\"address:10.0.0.1\",\"name\":\"10.0.0.1\",\"type\":\"address\",\"container_id\":null,\"served\":{"
 		  "\"count\":0,");
-	has(text,
-	    "{\"id\":\"service:shop\",\"name\":\"shop\",\"type\":\"service\",\"container_id\":null,\"served\":{\"count\":2,");
+	has(text, "{\"id\":\"service:shop\",\"name\":\"shop\",\"type\":\"service\",\"container_id\":\"" CONTAINER
+		  "\",\"served\":{\"count\":2,");
 	has(text,
 	    "{\"client\":\"service:shop\",\"server\":\"address:10.0.0.2:3306\",\"protocol\":\"mysql\",\"count\":1,\"failed\":0,");
 	tt_made_free(&m);

@@ -31,7 +31,7 @@ struct tt_service {
 	struct tt_operation *first;
 	uint64_t operations;
 	const char *protocols[TT_SERVICE_PROTOCOLS];
-	char container_id[TT_IDENTITY_NAME_LEN];
+	char container_id[TT_CONTAINER_ID_LEN];
 	char name[TT_IDENTITY_NAME_LEN];
 };
 

@@ -67,16 +67,18 @@ static void lists_services_and_operations(void **state)
 	tt_made_init(&m, "mysql", TT_ROLE_CLIENT);
 	tt_made_texts(&m, "PING", NULL, "OK");
 	tt_made_unanswered(&m, TT_OUTCOME_TIMEOUT);
-	snprintf(m.self.container_id, sizeof(m.self.container_id), "c0ffee");
+	snprintf(m.self.container_id, sizeof(m.self.container_id),
+		 "c0ffee0123456789abcdef0123456789abcdef0123456789abcdef0123456789");
 	give(&s, &m, 1);
 
-	assert_string_equal(services(&s), "{\"time_unix_ns\":1005001000,\"window_ns\":1000000000,\"services\":[{\"service\":"
-					  "\"shop\",\"container_id\":\"c0ffee\","
-					  "\"server\":{\"count\":5,\"failed\":3,\"rate\":5.000,\"error_rate\":3.000,\"p50_ns\":"
-					  "6291456,\"p95_ns\":8178892,\"p99_ns\":8346664},"
-					  "\"client\":{\"count\":1,\"failed\":1,\"rate\":1.000,\"error_rate\":1.000,\"p50_ns\":"
-					  "null,\"p95_ns\":null,\"p99_ns\":null},"
-					  "\"protocols\":[\"http\",\"mysql\"],\"operations\":3,\"idle_ns\":0}],\"dropped\":0}");
+	assert_string_equal(services(&s),
+			    "{\"time_unix_ns\":1005001000,\"window_ns\":1000000000,\"services\":[{\"service\":"
+			    "\"shop\",\"container_id\":\"c0ffee0123456789abcdef0123456789abcdef0123456789abcdef0123456789\","
+			    "\"server\":{\"count\":5,\"failed\":3,\"rate\":5.000,\"error_rate\":3.000,\"p50_ns\":"
+			    "6291456,\"p95_ns\":8178892,\"p99_ns\":8346664},"
+			    "\"client\":{\"count\":1,\"failed\":1,\"rate\":1.000,\"error_rate\":1.000,\"p50_ns\":"
+			    "null,\"p95_ns\":null,\"p99_ns\":null},"
+			    "\"protocols\":[\"http\",\"mysql\"],\"operations\":3,\"idle_ns\":0}],\"dropped\":0}");
 	assert_string_equal(
 		operations(&s, "shop"),
 		"{\"time_unix_ns\":1005001000,\"window_ns\":1000000000,\"operations\":["
