@@ -140,6 +140,7 @@ static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 	case TT_REC_OPEN:
 	case TT_REC_CLOSE:
 	case TT_REC_L4:
+	case TT_REC_UNIX:
 		tt_streams_record(p->streams, rec);
 		break;
 	case TT_REC_CLOCK:

@@ -106,9 +106,9 @@ static void tt_line_exchange(struct tt_sink *s, const struct tt_event *e, const 
 	tt_buf_add_char(out, ' ');
 	tt_line_status(l, x);
 	tt_buf_printf(out, " %llu>%llu B ", (unsigned long long)x->request_bytes, (unsigned long long)x->response_bytes);
-	tt_line_text(out, tt_address_format(&client, tt_exchange_client(x), true), TT_ADDRESS_LEN);
+	tt_line_text(out, tt_address_exchange(&client, x, false, true), TT_ADDRESS_LEN);
 	tt_buf_add_str(out, " > ");
-	tt_line_text(out, tt_address_format(&server, tt_exchange_server(x), true), TT_ADDRESS_LEN);
+	tt_line_text(out, tt_address_exchange(&server, x, true, true), TT_ADDRESS_LEN);
 	tt_buf_add_char(out, '\n');
 }
 

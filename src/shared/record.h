@@ -29,6 +29,7 @@ enum tt_record_type {
 	TT_REC_EXIT = 7,    /* struct tt_process_record: it ended */
 	TT_REC_CLOCK = 8,   /* struct tt_clock_record: written by the user side */
 	TT_REC_LOSS = 9,    /* struct tt_loss_record: written by the user side */
+	TT_REC_UNIX = 11,   /* struct tt_unix_record: what the ends of a Unix connection are bound to */
 	TT_REC_IDENTITY = 10, /* struct tt_identity_record: written by the user side */
 };
 
@@ -67,7 +68,7 @@ enum tt_family {
 	TT_FAMILY_UNIX = 1,   /* AF_UNIX */
 };
 
-/* For Unix sockets addr holds the first 16 bytes of the path (an abstract one begins with 0) and port is 0. */
+/* For Unix sockets addr holds the first 16 bytes of the path (an abstract one begins with 0; TT_REC_UNIX has the whole) and port is 0. */
 struct tt_sockaddr {
 	__u16 family; /* enum tt_family */
 	__u16 port;
@@ -176,6 +177,19 @@ struct tt_conn_record {
 	__u64 rx_bytes;
 };
 
+#define TT_UNIX_PATH_LEN 108
+
+/* Given once a connection, when it is first seen. A length of 0: not bound to a name. */
+struct tt_unix_record {
+	struct tt_record rec;
+	struct tt_conn_id conn;
+	__u16 local_len;
+	__u16 peer_len;
+	__u32 reserved;
+	char local[TT_UNIX_PATH_LEN]; /* an abstract name begins with 0 */
+	char peer[TT_UNIX_PATH_LEN];
+};
+
 #define TT_PROCESS_FILE_LEN 128
 #define TT_PROCESS_ARGS_LEN 256
 
@@ -249,6 +263,7 @@ static_assert(sizeof(struct tt_conn_id) == 16, "layout");
 static_assert(sizeof(struct tt_sockaddr) == 24, "layout");
 static_assert(sizeof(struct tt_chunk) == 152, "layout");
 static_assert(sizeof(struct tt_conn_record) == 168, "layout");
+static_assert(sizeof(struct tt_unix_record) == 280, "layout");
 static_assert(sizeof(struct tt_process_record) == 456, "layout");
 static_assert(sizeof(struct tt_clock_record) == 56, "layout");
 static_assert(sizeof(struct tt_loss_record) == 64, "layout");

@@ -104,3 +104,13 @@ struct tt_span tt_address_format(struct tt_address_text *t, const struct tt_sock
 		len = tt_address_inet6(t->text, sizeof(t->text), &plain, with_port);
 	return len > 0 ? tt_span(t->text, (size_t)len) : tt_span(NULL, 0);
 }
+
+struct tt_span tt_address_exchange(struct tt_address_text *t, const struct tt_exchange *x, bool server, bool with_port)
+{
+	struct tt_span path = tt_exchange_path(x, server);
+	if (path.data) {
+		int len = snprintf(t->text, sizeof(t->text), "unix:%.*s", (int)path.len, (const char *)path.data);
+		return tt_span(t->text, (size_t)len);
+	}
+	return tt_address_format(t, server ? tt_exchange_server(x) : tt_exchange_client(x), with_port);
+}

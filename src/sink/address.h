@@ -9,8 +9,9 @@
 
 #include "base/span.h"
 #include "shared/record.h"
+#include "stream/exchange.h"
 
-#define TT_ADDRESS_LEN 80
+#define TT_ADDRESS_LEN 128
 
 struct tt_address_text {
 	char text[TT_ADDRESS_LEN];
@@ -21,6 +22,9 @@ struct tt_address_text {
  * A Unix path is as long as the record had room for. The span is borrowed from t.
  */
 struct tt_span tt_address_format(struct tt_address_text *t, const struct tt_sockaddr *a, bool with_port);
+
+/* The client's or server's address of an exchange, a Unix socket by its whole path. Borrowed from t. */
+struct tt_span tt_address_exchange(struct tt_address_text *t, const struct tt_exchange *x, bool server, bool with_port);
 
 /* The same address with an IPv4 one mapped into IPv6 as IPv4. */
 struct tt_sockaddr tt_address_plain(const struct tt_sockaddr *a);

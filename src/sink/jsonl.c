@@ -19,10 +19,10 @@ static struct tt_span tt_jsonl_origin(uint8_t origin)
 	return tt_span_str(origin < TT_ORIGIN_MAX ? names[origin] : NULL);
 }
 
-static inline void tt_jsonl_address(struct tt_json *j, const char *key, const struct tt_sockaddr *a)
+static inline void tt_jsonl_address(struct tt_json *j, const char *key, const struct tt_exchange *x, bool server)
 {
 	struct tt_address_text text;
-	tt_json_key_string(j, key, tt_address_format(&text, a, true));
+	tt_json_key_string(j, key, tt_address_exchange(&text, x, server, true));
 }
 
 static void tt_jsonl_times(struct tt_json *j, const struct tt_exchange *x)
@@ -53,8 +53,8 @@ static void tt_jsonl_who(struct tt_json *j, const struct tt_event *e, const stru
 	/* Where no process is known, neither are its names: "unknown" is for metric labels. */
 	const struct tt_identity *self = x->actor.tgid ? e->self : NULL;
 
-	tt_jsonl_address(j, "client", tt_exchange_client(x));
-	tt_jsonl_address(j, "server", tt_exchange_server(x));
+	tt_jsonl_address(j, "client", x, false);
+	tt_jsonl_address(j, "server", x, true);
 	tt_json_key_u64_or_null(j, "pid", x->actor.tgid != 0, x->actor.tgid);
 	tt_json_key_u64_or_null(j, "tid", x->actor.tid != 0, x->actor.tid);
 	tt_json_key_string(j, "comm",

@@ -110,7 +110,7 @@ static struct tt_span tt_label_server_address(struct tt_label_from *from)
 	struct tt_span s = tt_span(NULL, 0);
 	if (tt_is_client(from->x->ends))
 		s = tt_exchange_attribute(from->x, "server.address");
-	return s.data ? s : tt_address_format(&from->address, tt_exchange_server(from->x), false);
+	return s.data ? s : tt_address_exchange(&from->address, from->x, true, false);
 }
 
 static struct tt_span tt_label_server_port(struct tt_label_from *from)

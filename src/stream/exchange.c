@@ -51,6 +51,16 @@ struct tt_span tt_exchange_text(const struct tt_exchange *x, enum tt_text which)
 	return s.data ? s : tt_message_get(x->response, which);
 }
 
+struct tt_span tt_exchange_path(const struct tt_exchange *x, bool server)
+{
+	const struct tt_unix_paths *paths = x->ends->paths;
+	if (!paths)
+		return tt_span(NULL, 0);
+	bool local = server == (x->ends->role != TT_ROLE_CLIENT);
+	const char *path = local ? paths->local : paths->peer;
+	return path[0] ? tt_span_str(path) : tt_span(NULL, 0);
+}
+
 const struct tt_sockaddr *tt_exchange_client(const struct tt_exchange *x)
 {
 	return x->ends->role == TT_ROLE_CLIENT ? &x->ends->local : &x->ends->peer;

@@ -31,6 +31,12 @@ struct tt_actor {
 	uint64_t cgroup_id;
 };
 
+/* What the ends of a Unix connection are bound to, ended by 0; an abstract name begins with '@'. Empty: not bound. */
+struct tt_unix_paths {
+	char local[TT_UNIX_PATH_LEN + 1];
+	char peer[TT_UNIX_PATH_LEN + 1];
+};
+
 struct tt_endpoints {
 	struct tt_conn_id conn;
 	struct tt_sockaddr local;
@@ -39,6 +45,7 @@ struct tt_endpoints {
 	uint8_t transport; /* enum tt_transport */
 	uint8_t origin;    /* enum tt_origin */
 	uint8_t role;      /* enum tt_role of the observed end; unknown is shown as server */
+	const struct tt_unix_paths *paths; /* NULL: not a Unix connection, or not known */
 };
 
 struct tt_exchange {
@@ -73,6 +80,9 @@ struct tt_span tt_exchange_text(const struct tt_exchange *x, enum tt_text which)
 /* Client's and server's address of the exchange. */
 const struct tt_sockaddr *tt_exchange_client(const struct tt_exchange *x);
 const struct tt_sockaddr *tt_exchange_server(const struct tt_exchange *x);
+
+/* The path of that end where it is a Unix socket bound to a known one, else data NULL. */
+struct tt_span tt_exchange_path(const struct tt_exchange *x, bool server);
 
 /* What happened on a connection since the last such report: counts are differences, so sinks just add. */
 struct tt_conn_report {

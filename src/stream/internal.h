@@ -112,6 +112,7 @@ struct tt_conn {
 	struct tt_conn *lru_next;
 	uint64_t key_extra; /* datagrams: hash of the peer */
 	struct tt_endpoints ends;
+	struct tt_unix_paths *paths; /* owned; ends.paths is the same */
 	struct tt_actor actor;
 	struct tt_link *link[TT_LAYERS];
 	uint64_t last_ns;

@@ -43,9 +43,19 @@ struct tt_link *tt_link_free(struct tt_link *link)
 	return NULL;
 }
 
+static void tt_link_wish(struct tt_link *link, int dir, uint64_t from, uint32_t bytes)
+{
+	struct tt_streams *s = link->conn->s;
+
+	if (s->ops->wish && !link->conn->datagram && link->origin == TT_ORIGIN_SOCKET)
+		s->ops->wish(s->ctx, &link->conn->ends.conn, dir, from, bytes);
+}
+
 void tt_link_stop(struct tt_link *link)
 {
 	for (int dir = 0; dir < 2; dir++) {
+		/* What is only counted need not be copied. */
+		tt_link_wish(link, dir, TT_OFFSET_EOF, 0);
 		link->flow[dir].mode = TT_FLOW_STOPPED;
 		link->flow[dir].wait_ns = 0;
 		link->flow[dir].skip_to = 0;
@@ -454,10 +464,7 @@ void tt_skip_to_eof(struct tt_link *link, enum tt_side side)
 
 void tt_wish(struct tt_link *link, enum tt_side side, const struct tt_input *in, uint64_t at, uint32_t bytes)
 {
-	struct tt_streams *s = link->conn->s;
-
-	if (s->ops->wish && !link->conn->datagram && link->origin == TT_ORIGIN_SOCKET)
-		s->ops->wish(s->ctx, &link->conn->ends.conn, tt_link_dir(link, side), in->offset + at, bytes);
+	tt_link_wish(link, tt_link_dir(link, side), in->offset + at, bytes);
 }
 
 void tt_switch(struct tt_link *link, const struct tt_proto *proto)

@@ -3,6 +3,7 @@
 #include "stream/stream.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "stream/internal.h"
 
@@ -232,6 +233,29 @@ static void tt_streams_closed(struct tt_streams *s, const struct tt_conn_record 
 	}
 }
 
+static void tt_unix_path(char *ret, const char *path, uint16_t len)
+{
+	size_t n = len < TT_UNIX_PATH_LEN ? len : TT_UNIX_PATH_LEN;
+
+	memcpy(ret, path, n);
+	ret[n] = 0;
+	if (n && !ret[0])
+		ret[0] = '@';
+}
+
+static void tt_streams_unix(struct tt_streams *s, const struct tt_unix_record *r)
+{
+	struct tt_conn *c = tt_streams_conn(s, &r->conn, 0, r->rec.time_ns);
+
+	if (c && !c->paths)
+		c->paths = calloc(1, sizeof(*c->paths));
+	if (!c || !c->paths)
+		return;
+	tt_unix_path(c->paths->local, r->local, r->local_len);
+	tt_unix_path(c->paths->peer, r->peer, r->peer_len);
+	c->ends.paths = c->paths;
+}
+
 static bool tt_conn_record_sound(const struct tt_record *rec)
 {
 	return rec->len >= sizeof(struct tt_conn_record);
@@ -243,6 +267,12 @@ void tt_streams_record(struct tt_streams *s, const struct tt_record *rec)
 	case TT_REC_CHUNK:
 		if (rec->len >= sizeof(struct tt_chunk))
 			tt_streams_chunk(s, (const struct tt_chunk *)rec);
+		else
+			s->stats.bad_records++;
+		break;
+	case TT_REC_UNIX:
+		if (rec->len >= sizeof(struct tt_unix_record))
+			tt_streams_unix(s, (const struct tt_unix_record *)rec);
 		else
 			s->stats.bad_records++;
 		break;
