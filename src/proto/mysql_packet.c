@@ -137,7 +137,7 @@ bool mysql_skip_query_attributes(struct tt_cursor *c)
 		return true;
 
 	struct tt_span null = tt_cursor_take(c, (size_t)(count + 7) / 8);
-	if (tt_cursor_u8(c) != 1)
+	if (tt_cursor_u8(c) != 1 || !null.data)
 		return false;
 	uint8_t type[256];
 	for (size_t i = 0; i < count; i++) {

@@ -67,6 +67,15 @@ static bool is_string(struct tt_cursor *c, bool whole)
 	return true;
 }
 
+static bool are_strings(struct tt_cursor *c, bool whole, int count)
+{
+	while (count-- > 0) {
+		if (!is_string(c, whole))
+			return false;
+	}
+	return true;
+}
+
 static bool sql_follows(struct tt_cursor *c, bool whole)
 {
 	struct tt_span rest = tt_cursor_rest(c);
@@ -85,7 +94,7 @@ static bool request_body_plausible(uint8_t type, struct tt_cursor c, bool whole)
 	case 'P':
 		return is_string(&c, whole) && (tt_cursor_short(&c) || sql_follows(&c, whole));
 	case 'B':
-		return is_string(&c, whole) && is_string(&c, whole);
+		return are_strings(&c, whole, 2);
 	case 'D':
 	case 'C': {
 		uint8_t what = tt_cursor_u8(&c);
@@ -112,7 +121,7 @@ static bool response_body_plausible(uint8_t type, struct tt_cursor c, bool whole
 	case 'N':
 		return tt_cursor_u8(&c) == 'S' && is_string(&c, whole);
 	case 'S':
-		return is_string(&c, whole) && is_string(&c, whole) && tt_cursor_left(&c) == 0;
+		return are_strings(&c, whole, 2) && tt_cursor_left(&c) == 0;
 	case 'T': {
 		uint16_t fields = tt_cursor_be16(&c);
 		return fields <= 1664 && (fields == 0 || is_string(&c, whole));
