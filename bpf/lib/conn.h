@@ -37,10 +37,11 @@ struct tt_conn {
 	__u32 tgid;
 	__u32 netns;
 	__u32 flags;
-	__s32 error; /* last error reported for it */
+	__s32 error[2]; /* last error reported for a direction */
 	__u8 transport;
 	__u8 role;
 	__u16 reserved;
+	__u32 reserved2;
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
 };

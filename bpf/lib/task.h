@@ -17,6 +17,14 @@ TT_INLINE __u64 tt_task_start(struct task_struct *task)
 	return TT_READ(struct task_struct, leader, start_boottime);
 }
 
+/* The task has used io_uring (5.1). */
+TT_INLINE bool tt_task_has_ring(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(((struct task_struct *)0)->io_uring))
+		return false;
+	return TT_READ(struct task_struct, task, io_uring) != NULL;
+}
+
 /* Fills the header of a record about the current task, except for len and time. */
 TT_INLINE void tt_record_here(struct tt_record *rec, enum tt_record_type type)
 {

@@ -136,6 +136,8 @@ struct thread_info {
 #endif
 };
 
+struct io_uring_task;
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -151,6 +153,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct io_uring_task *io_uring;
 };
 
 struct linux_binprm {

@@ -14,6 +14,7 @@
 #include "base/own.h"
 #include "kernel/calls.h"
 #include "kernel/internal.h"
+#include "kernel/listeners.h"
 #include "probes.skel.h"
 
 /* libbpf speaks through one callback: its first complaint, for the one line of an error, and all of it for who asked. */
@@ -244,6 +245,15 @@ static int scope_fill(struct tt_kernel *k, const struct tt_scope *scope, struct 
 	return 0;
 }
 
+static void listener_add(void *ctx, const struct tt_listener *listener)
+{
+	struct tt_kernel *k = ctx;
+	__u32 one = 1;
+
+	/* Without an entry the role is left to the protocol: no reason to fail. */
+	(void)bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_listeners), listener, &one, BPF_ANY);
+}
+
 static int attach_row(struct tt_kernel *k, const struct tt_hook_row *row)
 {
 	struct bpf_program *p = program_of(k, row);
@@ -308,6 +318,11 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const st
 	k->self = &k->skel->bss->tt_self;
 	if ((r = counters_map(k, ring_cpus)) < 0 || (r = wishes_map(k)) < 0 || (r = rings_make(k, limits, data_rings)) < 0) {
 		snprintf(reason, size, "setting up maps: %s", strerror(-r));
+		return r;
+	}
+	r = tt_listeners_list(listener_add, k);
+	if (r < 0) {
+		snprintf(reason, size, "listing listeners: %s", strerror(-r));
 		return r;
 	}
 	r = scope_fill(k, scope, report);

@@ -2,7 +2,7 @@
 /*
  * Prints what the live source delivers, one line a record, so that tests can check it alone.
  *
- *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--limit NAME=VALUE]… [--wish BYTES] [--pause MS]
+ *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--limit NAME=VALUE]… [--wish BYTES [--wish-skip BYTES]] [--pause MS]
  *                [--seconds N] [--out FILE]
  *                [--verbose] [--quiet] [--bpf-stats] [-- CMD ARG…]
  *
@@ -30,6 +30,7 @@ struct options {
 	struct tt_scope scope;
 	uint32_t pids[64];
 	long wish;    /* -1: none; else bytes a call for every connection seen */
+	uint64_t wish_skip; /* bytes behind the chunk seen from which the wish holds */
 	long pause_ms; /* sleep so long between polls */
 	double seconds;
 	bool quiet;
@@ -41,6 +42,7 @@ struct dump {
 	struct tt_source *source;
 	bool quiet;
 	long wish;
+	uint64_t wish_skip;
 };
 
 static double now(void)
@@ -114,7 +116,7 @@ static int print_record(void *ctx, const struct tt_record *rec)
 		const struct tt_chunk *c = (const struct tt_chunk *)rec;
 		print_chunk(c);
 		if (d->wish >= 0)
-			d->source->ops->wish(d->source, &c->conn, c->direction, c->offset + c->length, (uint32_t)d->wish);
+			d->source->ops->wish(d->source, &c->conn, c->direction, c->offset + c->length + d->wish_skip, (uint32_t)d->wish);
 		break;
 	}
 	case TT_REC_OPEN:
@@ -204,7 +206,7 @@ static int drain(struct tt_source *s, struct dump *d)
 
 static int run(struct tt_source *s, const struct options *o, pid_t child)
 {
-	struct dump d = {.source = s, .wish = o->wish, .quiet = o->quiet};
+	struct dump d = {.source = s, .wish = o->wish, .wish_skip = o->wish_skip, .quiet = o->quiet};
 	double end = o->seconds > 0 ? now() + o->seconds : 0;
 	int status = 0;
 	long wait_ms = o->pause_ms > 0 ? o->pause_ms : 10;
@@ -288,6 +290,8 @@ static int options_parse(struct options *o, int argc, char **argv)
 			o->wish = atol(v);
 		} else if (strcmp(a, "--out") == 0) {
 			o->out = v;
+		} else if (strcmp(a, "--wish-skip") == 0) {
+			o->wish_skip = (uint64_t)atol(v);
 		} else if (strcmp(a, "--pause") == 0) {
 			o->pause_ms = atol(v);
 		} else if (strcmp(a, "--seconds") == 0) {

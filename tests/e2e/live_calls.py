@@ -88,7 +88,12 @@ def main():
     lost, moved = {}, 0
     for line in d.output:
         word, name, rest = (line + "  ").split(" ", 2)
-        if word == "moved":
+        if word == "unsure-moved":
+            if "tt_recv_length" in d.programs:
+                check_moved(d, name, Record("moved " + rest))
+            else:
+                lost["fd_race"] = (1, Record("moved " + rest)["bytes"])
+        elif word == "moved":
             moved += 1
             check_moved(d, name, Record("moved " + rest))
         elif word == "note":

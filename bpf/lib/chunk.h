@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The fixed part of a chunk, and its place in the stream. */
+#ifndef TT_BPF_CHUNK_H
+#define TT_BPF_CHUNK_H
+
+#include "conn.h"
+#include "stamp.h"
+
+/* Errors that tell something of the connection: not EAGAIN, EINTR, EBADF, EFAULT, … */
+TT_INLINE bool tt_error_matters(__u64 error)
+{
+	switch (error) {
+	case 32:  /* EPIPE */
+	case 100: /* ENETDOWN */
+	case 101: /* ENETUNREACH */
+	case 102: /* ENETRESET */
+	case 103: /* ECONNABORTED */
+	case 104: /* ECONNRESET */
+	case 108: /* ESHUTDOWN */
+	case 110: /* ETIMEDOUT */
+	case 111: /* ECONNREFUSED */
+	case 112: /* EHOSTDOWN */
+	case 113: /* EHOSTUNREACH */
+		return true;
+	default:
+		return false;
+	}
+}
+
+TT_INLINE void tt_chunk_fill(struct tt_chunk *chunk, __u64 sock, const struct tt_conn *conn, __u8 direction, __u64 entry_ns)
+{
+	tt_record_here(&chunk->rec, TT_REC_CHUNK);
+	chunk->conn.sock = sock;
+	chunk->conn.ino = conn->ino;
+	chunk->entry_ns = entry_ns;
+	chunk->error = 0;
+	chunk->direction = direction;
+	chunk->transport = conn->transport;
+	chunk->origin = TT_ORIGIN_SOCKET;
+	chunk->role = conn->role;
+	chunk->flags = 0;
+	if (conn->flags & TT_STATE_NEW)
+		chunk->flags |= TT_CHUNK_FIRST_SEEN;
+	if (conn->flags & TT_STATE_SEEN_OPEN)
+		chunk->flags |= TT_CHUNK_FROM_START;
+	chunk->blocks = 0;
+	chunk->netns = conn->netns;
+	chunk->data_off = sizeof(*chunk);
+	chunk->reserved = 0;
+	chunk->local = conn->local;
+	chunk->peer = conn->peer;
+}
+
+TT_INLINE void tt_chunk_at(struct tt_chunk *chunk, const struct tt_conn *conn, __u64 position)
+{
+	chunk->offset = position - conn->origin[chunk->direction & 1];
+	chunk->tcp_seq = conn->flags & TT_STATE_SEQUENCE ? (__u32)position : 0;
+}
+
+/* Marks the chunk as the end of its direction (error 0) or as a failure. False: this was reported before. */
+TT_INLINE bool tt_conn_mark_end(struct tt_conn *conn, struct tt_chunk *chunk, __s32 error)
+{
+	__u8 direction = chunk->direction & 1;
+
+	if (error) {
+		if (conn->error[direction] == error)
+			return false;
+		conn->error[direction] = error;
+		chunk->flags |= TT_CHUNK_ERROR;
+		chunk->error = error;
+	} else {
+		if (conn->flags & TT_STATE_RX_END)
+			return false;
+		conn->flags |= TT_STATE_RX_END;
+		chunk->flags |= TT_CHUNK_EOF;
+	}
+	if (!(conn->flags & TT_STATE_PLACED(direction))) {
+		bool sequence = conn->flags & TT_STATE_SEQUENCE;
+
+		tt_conn_place(conn, direction, sequence ? tt_sequence((struct sock *)chunk->conn.sock, direction) : 0, false);
+	}
+	return true;
+}
+
+/* A message of several, or a part of one, may follow. */
+TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
+{
+	chunk->offset += bytes;
+	if (chunk->tcp_seq)
+		chunk->tcp_seq += bytes;
+}
+
+/*
+ * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it moved
+ * by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is attributed.
+ */
+TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction,
+				       __u32 bytes, __u64 *ret)
+{
+	__u32 now = tt_sequence(sk, direction);
+	__u32 start = now - bytes;
+	bool placed = conn->flags & TT_STATE_PLACED(direction);
+	__u32 next = conn->next[direction];
+
+	if (direction == TT_RX && tt_fin_was_read(sk, now)) {
+		/* The FIN was read by this call, or there is none and the program shut its side down. */
+		if (stamp && stamp->has_sequence)
+			start -= start != stamp->sequence;
+		else
+			start -= !(placed && start == next);
+	}
+	if (stamp && stamp->has_sequence) {
+		if (start != stamp->sequence && !((__s32)(start - stamp->sequence) > 0 && placed && start == next))
+			return false;
+	} else if (placed && (__s32)(start - next) < 0) {
+		return false;
+	}
+	if (!placed)
+		tt_conn_place(conn, direction, start, false);
+	*ret = tt_conn_unwrap(conn, direction, start);
+	if ((__s64)(*ret + bytes - conn->next[direction]) > 0)
+		conn->next[direction] = *ret + bytes;
+	return true;
+}
+
+TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction, __u32 bytes, __u64 *ret)
+{
+	if (conn->flags & TT_STATE_SEQUENCE)
+		return tt_position_by_sequence(conn, sk, stamp, direction, bytes, ret);
+	if (!(conn->flags & TT_STATE_PLACED(direction)))
+		tt_conn_place(conn, direction, 0, conn->flags & TT_STATE_SEEN_OPEN);
+	*ret = conn->next[direction];
+	conn->next[direction] = *ret + bytes;
+	return true;
+}
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * live_race flip-tcp | flip-unix SECONDS: one thread receives on a descriptor that another makes mean one connection, then the other,
+ *   as fast as it can, while both are fed bytes that tell them apart ('A', 'B').
+ * live_race churn THREADS ROUNDS: threads open, use and close connections whose descriptors are reused by each other at once; every
+ *   byte sent on a connection is its number.
+ *
+ * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip), or "connections N bytes=N" (churn).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MUST(call)                                                                \
+	({                                                                        \
+		__typeof__(call) _r = (call);                                     \
+		if (_r < 0) {                                                     \
+			printf("note fail %d: %s\n", __LINE__, strerror(errno)); \
+			exit(1);                                                  \
+		}                                                                 \
+		_r;                                                               \
+	})
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int listener(struct sockaddr_in *a)
+{
+	socklen_t len = sizeof(*a);
+	int l = MUST(socket(AF_INET, SOCK_STREAM, 0));
+
+	*a = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	MUST(bind(l, (struct sockaddr *)a, len));
+	MUST(listen(l, 128));
+	MUST(getsockname(l, (struct sockaddr *)a, &len));
+	return l;
+}
+
+static void pair_open(int p[2], int is_unix)
+{
+	struct sockaddr_in a;
+
+	if (is_unix) {
+		MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, p));
+		return;
+	}
+	int l = listener(&a);
+	p[0] = MUST(socket(AF_INET, SOCK_STREAM, 0));
+	MUST(connect(p[0], (struct sockaddr *)&a, sizeof(a)));
+	p[1] = MUST(accept(l, NULL, NULL));
+	close(l);
+}
+
+/* --- flip --- */
+
+static int pairs[2][2];
+static int flipped;
+static volatile int stop;
+
+static void *flipper(void *ctx)
+{
+	while (!stop) {
+		dup2(pairs[0][1], flipped);
+		dup2(pairs[1][1], flipped);
+	}
+	return ctx;
+}
+
+static void *feeder(void *ctx)
+{
+	while (!stop) {
+		send(pairs[0][0], "AAAAAAAA", 8, MSG_DONTWAIT);
+		send(pairs[1][0], "BBBBBBBB", 8, MSG_DONTWAIT);
+	}
+	return ctx;
+}
+
+static unsigned long long inode_of(int fd)
+{
+	struct stat st;
+
+	MUST(fstat(fd, &st));
+	return st.st_ino;
+}
+
+static void flip(int is_unix, double seconds)
+{
+	pthread_t threads[2];
+	struct timeval wait = {.tv_usec = 10000};
+	unsigned long long bytes = 0, calls = 0;
+	char data[8];
+
+	for (int i = 0; i < 2; i++) {
+		pair_open(pairs[i], is_unix);
+		setsockopt(pairs[i][1], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	}
+	flipped = MUST(dup(pairs[0][1]));
+	printf("ino A=%llu B=%llu\n", inode_of(pairs[0][1]), inode_of(pairs[1][1]));
+	pthread_create(&threads[0], NULL, flipper, NULL);
+	pthread_create(&threads[1], NULL, feeder, NULL);
+	for (double end = now() + seconds; now() < end;) {
+		ssize_t n = recv(flipped, data, sizeof(data), 0);
+		if (n > 0) {
+			bytes += (unsigned long long)n;
+			calls++;
+		}
+	}
+	stop = 1;
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	printf("received bytes=%llu calls=%llu\n", bytes, calls);
+}
+
+/* --- churn --- */
+
+static int rounds;
+
+static void fill(uint32_t *words, size_t count, uint32_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		words[i] = number;
+}
+
+static void read_all(int fd, void *data, size_t len)
+{
+	for (size_t got = 0; got < len;) {
+		ssize_t n = MUST(read(fd, (char *)data + got, len - got));
+		if (n == 0) {
+			printf("note fail early end\n");
+			exit(1);
+		}
+		got += (size_t)n;
+	}
+}
+
+static void *churner(void *ctx)
+{
+	uint32_t base = (uint32_t)(uintptr_t)ctx * 1000000;
+	struct sockaddr_in a;
+	uint32_t words[25];
+	int l = listener(&a);
+
+	for (int i = 0; i < rounds; i++) {
+		uint32_t number = base + (uint32_t)i + 1;
+		int c = MUST(socket(AF_INET, SOCK_STREAM, 0));
+		MUST(connect(c, (struct sockaddr *)&a, sizeof(a)));
+		int s = MUST(accept(l, NULL, NULL));
+		fill(words, 25, number);
+		MUST(write(c, words, sizeof(words)));
+		memset(words, 0, sizeof(words));
+		read_all(s, words, sizeof(words));
+		MUST(send(s, words, sizeof(words), 0));
+		read_all(c, words, sizeof(words));
+		if (i % 2) {
+			close(c);
+			close(s);
+		} else {
+			close(s);
+			close(c);
+		}
+	}
+	close(l);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strncmp(argv[1], "flip-", 5) == 0) {
+		flip(strcmp(argv[1], "flip-unix") == 0, atof(argv[2]));
+	} else if (argc == 4 && strcmp(argv[1], "churn") == 0) {
+		pthread_t threads[16];
+		int count = atoi(argv[2]);
+
+		rounds = atoi(argv[3]);
+		for (int i = 0; i < count && i < 16; i++)
+			pthread_create(&threads[i], NULL, churner, (void *)(uintptr_t)(i + 1));
+		for (int i = 0; i < count && i < 16; i++)
+			pthread_join(threads[i], NULL);
+		printf("connections %d bytes=%d\n", count * rounds, count * rounds * 200);
+	} else {
+		return 2;
+	}
+	return 0;
+}
