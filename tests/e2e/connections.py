@@ -116,6 +116,53 @@ def test_descriptors_reused_across_threads():
     result.check_accounts()
 
 
+def across_dup2():
+    """A receive is blocked on connection a while another thread puts connection b under its descriptor; then both are answered."""
+    def serve(listener, delay):
+        connection, _ = listener.accept()
+        while request := connection.recv(4096):
+            time.sleep(delay)
+            path = request.split()[1]
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(path), path))
+        connection.close()
+
+    a_listener, b_listener = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, args=(a_listener, 0.01), daemon=True).start()
+    threading.Thread(target=serve, args=(b_listener, 0), daemon=True).start()
+    ports = a_listener.getsockname()[1], b_listener.getsockname()[1]
+    lib.tell(ports=ports)
+    a = socket.create_connection(("127.0.0.1", ports[0]))
+    b = socket.create_connection(("127.0.0.1", ports[1]))
+    a.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+    answers = []
+    reader = threading.Thread(target=lambda: answers.append(a.recv(4096)))
+    reader.start()
+    time.sleep(0.003)
+    os.dup2(b.fileno(), a.fileno())
+    reader.join()
+    a.sendall(b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n")
+    answers.append(a.recv(4096))
+    lib.tell(answers=[x[-2:].decode() for x in answers])
+    a.close()
+    b.close()
+    time.sleep(0.1)
+
+
+def test_receive_blocked_across_dup2():
+    for _ in range(5):
+        result = lib.run("across_dup2")
+        lib.equal(result.told["answers"], ["/a", "/b"], "what the program got")
+        for kind in ("client", "server"):
+            found = {x["resource"]: x for x in result.of(protocol="http", kind=kind)}
+            for path, port in zip(("/a", "/b"), result.told["ports"]):
+                x = found.get(path)
+                lib.check(x or result.lost().get("fd_race"), f"{kind} {path}: neither seen nor refused, lost {result.lost()}")
+                if x:
+                    lib.equal(x["server"], f"127.0.0.1:{port}", f"{kind}: server of {path}")
+                if x and x["complete"]:
+                    lib.equal((x["status"], x["attributes"].get("http.response.body.size")), ("200", 2), f"{kind}: answer of {path}")
+
+
 def test_exit_status_is_passed_on():
     for script, status in (("exit 7", 7), ("kill -TERM $$", 143), ("true", 0)):
         done = subprocess.run([lib.TELLTALE, "run", "--quiet", "--", "sh", "-c", script])
