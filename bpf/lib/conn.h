@@ -253,6 +253,38 @@ __noinline int tt_conn_readdress(__u64 sock)
 	return 0;
 }
 
+/* What its ends are bound to, whole: the addresses in other records have room for 16 bytes only. Too large for the stack. */
+__noinline int tt_conn_names(__u64 sock, __u64 ino)
+{
+	struct sock *sk = (struct sock *)sock;
+	struct tt_kernel_counters *c = tt_counters_here();
+	__u64 outer;
+
+	if (!c)
+		return 0;
+	__u64 now = tt_control_begin(c, &outer);
+	__sync_fetch_and_add(&c->control.produced, 1);
+	struct tt_unix_record *r = bpf_ringbuf_reserve(&tt_control_ring, sizeof(*r), 0);
+	if (r) {
+		__builtin_memset(r, 0, sizeof(*r));
+		r->rec.type = TT_REC_UNIX;
+		r->rec.version = TT_RECORD_VERSION;
+		r->rec.len = sizeof(*r);
+		r->rec.time_ns = now;
+		r->conn.sock = sock;
+		r->conn.ino = ino;
+		r->local_len = tt_unix_path(sk, r->local);
+		struct sock *other = TT_READ(struct unix_sock, sk, peer);
+		if (other)
+			r->peer_len = tt_unix_path(other, r->peer);
+		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	} else {
+		__sync_fetch_and_add(&c->control.lost[TT_LOSS_CONTROL_FULL], 1);
+	}
+	tt_control_end(c, outer);
+	return 0;
+}
+
 /* The state of a socket the current task uses; NULL: no room for one. */
 TT_INLINE struct tt_conn *tt_conn_get(const struct tt_found *found, __u8 transport)
 {
@@ -264,6 +296,8 @@ TT_INLINE struct tt_conn *tt_conn_get(const struct tt_found *found, __u8 transpo
 	if (conn) /* of a socket that is gone, whose memory this one has */
 		tt_conn_end(sock, false);
 	tt_conn_make(sock, found->ino, transport);
+	if (transport == TT_TRANSPORT_UNIX)
+		tt_conn_names(sock, found->ino);
 	return tt_conn_find(sock);
 }
 

@@ -164,23 +164,50 @@ TT_INLINE void tt_inet_addresses(struct sock *sk, __u16 family, struct tt_sockad
 		       TT_READ_IN6(sk, skc_v6_daddr, 2), TT_READ_IN6(sk, skc_v6_daddr, 3));
 }
 
-/* The name a Unix socket is bound to, and the low half of its inode number, by which two ends find each other. */
-TT_INLINE void tt_unix_address(struct sock *sk, struct tt_sockaddr *ret)
+/* Where the name begins that a Unix socket is bound to, and how long it is; NULL: to none. */
+TT_INLINE const char *tt_unix_name(struct sock *sk, int *ret_len)
 {
 	struct unix_address *address = TT_READ(struct unix_sock, sk, addr);
+
+	if (!address)
+		return NULL;
+	*ret_len = TT_READ(struct unix_address, address, len) - 2;
+	return *ret_len <= 0 ? NULL
+			     : (const char *)address + bpf_core_field_offset(struct unix_address, name) +
+				       bpf_core_field_offset(struct sockaddr_un, sun_path);
+}
+
+/* Copies the whole of that name; returns its length. */
+TT_INLINE __u16 tt_unix_path(struct sock *sk, char *ret)
+{
+	int len = 0;
+	const char *name = tt_unix_name(sk, &len);
+
+	if (!name)
+		return 0;
+	if (len > TT_UNIX_PATH_LEN)
+		len = TT_UNIX_PATH_LEN;
+	TT_BOUND(len, 127);
+	if (len > TT_UNIX_PATH_LEN || bpf_probe_read_kernel(ret, len, name)) {
+		tt_failed(TT_PLACE_KERNEL_READ);
+		return 0;
+	}
+	return len;
+}
+
+/* The first bytes of the name a Unix socket is bound to, and the low half of its inode number, by which two ends find each other. */
+TT_INLINE void tt_unix_address(struct sock *sk, struct tt_sockaddr *ret)
+{
 	struct socket *socket = TT_READ(struct sock, sk, sk_socket);
 
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->family = TT_FAMILY_UNIX;
 	if (socket) /* NULL until accept() */
 		ret->scope = (__u32)TT_READ(struct socket_alloc, socket, vfs_inode.i_ino);
-	if (!address)
+	int len = 0;
+	const char *path = tt_unix_name(sk, &len);
+	if (!path)
 		return;
-	int len = TT_READ(struct unix_address, address, len) - 2;
-	if (len <= 0)
-		return;
-	const char *path = (const char *)address + bpf_core_field_offset(struct unix_address, name) +
-			   bpf_core_field_offset(struct sockaddr_un, sun_path);
 	if (len > (int)sizeof(ret->addr))
 		len = sizeof(ret->addr);
 	TT_BOUND(len, 31);
