@@ -60,6 +60,8 @@ static int tt_live_start(struct tt_live_state *s)
 	r = tt_session_open(&s->session, run->config, source, true);
 	if (r < 0)
 		return r;
+	if (!command) /* a command's processes all introduce themselves */
+		tt_identities_seed(tt_pipeline_identities(s->session.pipeline));
 	const struct tt_outputs_about about = {
 		.scope = tt_observe_scope_text(run->config, command, s->scope, sizeof(s->scope)), .hooks = hooks};
 	tt_outputs_describe(s->session.outputs, &about);

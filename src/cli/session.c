@@ -36,10 +36,12 @@ static int tt_session_record(struct tt_session *s)
 		return 0;
 	s->record_fd = tt_recording_create(path);
 	int r = s->record_fd < 0 ? s->record_fd : tt_recording_new(&s->recording, s->record_fd);
+	if (r == 0)
+		r = tt_recorder_new(&s->recorder, s->recording, s->pipeline);
 	if (r < 0)
 		return tt_error_errno(r, "--record %s", path);
 	tt_warn("%s will hold raw payload, nothing in it is redacted", path);
-	tt_pipeline_set_tap(s->pipeline, tt_recording_add, s->recording);
+	tt_pipeline_set_tap(s->pipeline, tt_recorder_tap, s->recorder);
 	return 0;
 }
 
@@ -100,6 +102,7 @@ int tt_session_close(struct tt_session *s)
 	/* Sinks belong to the pipeline and read what outputs own: the pipeline goes first. */
 	s->pipeline = tt_pipeline_free(s->pipeline);
 	s->outputs = tt_outputs_free(s->outputs);
+	s->recorder = tt_recorder_free(s->recorder);
 	s->recording = tt_recording_free(s->recording);
 	free((void *)s->protos);
 	if (s->json_fd >= 0)

@@ -6,6 +6,7 @@
 #include "agent/config.h"
 #include "agent/outputs.h"
 #include "agent/pipeline.h"
+#include "agent/recorder.h"
 
 struct tt_session {
 	struct tt_config *config; /* borrowed */
@@ -13,6 +14,7 @@ struct tt_session {
 	struct tt_outputs *outputs;
 	const struct tt_proto *const *protos;
 	struct tt_recording *recording;
+	struct tt_recorder *recorder;
 	int json_fd;   /* -1 none */
 	int record_fd; /* -1 none */
 };

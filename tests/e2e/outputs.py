@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics as Prometheus takes them, the series cap, the API, watching, and reloading."""
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -72,6 +74,27 @@ def test_watching():
             watch.terminate()
             watch.wait()
     lib.equal((line["resource"], line["status"]), ("/watched", "200"), "the line")
+
+
+def recorded():
+    with lib.Services() as services:
+        _, port = services.nginx("location / { return 200 hello; } location /bad { return 500; }")
+        redis, redis_port = services.redis()
+        for path in ("/a", "/b?x=1", "/bad"):
+            subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}{path}"], check=True)
+        subprocess.run(["redis-cli", "-p", str(redis_port), "set", "k", "v"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_recording_reads_as_it_was_seen():
+    with tempfile.NamedTemporaryFile() as f:
+        result = lib.run("recorded", "--record", f.name)
+        lib.equal(os.stat(f.name).st_mode & 0o777, 0o600, "mode of the recording")
+        done = subprocess.run([lib.TELLTALE, "read", "--json", f.name], capture_output=True, text=True, check=True)
+    again = [json.loads(line) for line in done.stdout.splitlines()]
+    lib.check(len(again) >= 8, f"{len(again)} exchanges")
+    for live, replayed in zip(result.exchanges, again):
+        lib.equal(replayed, live, "an exchange of the recording")
+    lib.equal(len(again), len(result.exchanges), "exchanges")
 
 
 def test_api_documents():
