@@ -2,7 +2,7 @@
 /*
  * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
  * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), link.c (protocol
- * and parse loop), pair.c (messages to exchanges), stream.c (records in, clock).
+ * and parse loop), message.c (where messages are kept), pair.c (messages to exchanges), stream.c (records in, clock).
  */
 #ifndef TT_STREAM_INTERNAL_H
 #define TT_STREAM_INTERNAL_H
@@ -210,15 +210,29 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n);
 void tt_link_settle(struct tt_link *link); /* runs sides that waited for each other */
 void tt_link_stop(struct tt_link *link);
 
-/* pair.c */
+/* message.c: where messages are kept. */
+/* NULL: the limit of messages is reached, which is counted. */
+struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at);
+void tt_messages_free(struct tt_streams *s);
+void tt_pair_append(struct tt_pair *p, struct tt_message *m);
+void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m);
+void tt_pair_hash(struct tt_pair *p, struct tt_message *m);
+void tt_pair_unhash(struct tt_pair *p, struct tt_message *m);
+/* The oldest one with this id that has no other half yet, or NULL. */
+struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side, uint64_t id);
+/* Out of all lists and given back; kept as dead while the parser holds it. NULL-safe. */
+void tt_pair_discard(struct tt_link *link, struct tt_message *m);
+/* The parser ends or drops a message: its pointer is not used again. True where the message was dead already and is gone now. */
+bool tt_pair_release(struct tt_link *link, struct tt_message *m);
+void tt_pair_let_go(struct tt_link *link, enum tt_side side); /* the parser has forgotten its messages of this side */
+void tt_pair_free(struct tt_link *link);
+
+/* pair.c: what answers what. */
 void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_mark *mark);
 void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns);
 void tt_pair_eof(struct tt_link *link, enum tt_side side);
 void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome);
 void tt_pair_timeout(struct tt_link *link, uint64_t now_ns);
 void tt_pair_expire(struct tt_link *link, uint64_t before_ns); /* responses nobody asked for */
-void tt_pair_let_go(struct tt_link *link, enum tt_side side); /* the parser has forgotten its messages of this side */
-void tt_pair_free(struct tt_link *link);
-void tt_messages_free(struct tt_streams *s);
 
 #endif

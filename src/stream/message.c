@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where messages are kept: the store they come from, a link's lists of them, the hash by id, and the ones that are dead but still
+ * in the parser's hands. What answers what is decided in pair.c.
+ */
+#include <string.h>
+
+#include "stream/internal.h"
+
+/* --- the store ----------------------------------------------------------------------------------------------------------------
+ */
+
+static struct tt_message *tt_message_new(struct tt_streams *s)
+{
+	struct tt_message *m = s->free_messages;
+
+	if (s->stats.messages >= tt_streams_limit(s, TT_LIMIT_MESSAGES))
+		return NULL;
+	if (m) {
+		s->free_messages = m->next;
+		struct tt_buf bytes = m->bytes;
+		/* The attributes behind attribute_count are never read. */
+		memset(m, 0, offsetof(struct tt_message, attributes));
+		m->attribute_count = 0;
+		m->bytes = bytes;
+		tt_buf_clear(&m->bytes);
+	} else {
+		m = calloc(1, sizeof(*m));
+		if (!m)
+			return NULL;
+		m->bytes = TT_BUF(tt_streams_limit(s, TT_LIMIT_TEXT_BYTES));
+	}
+	s->stats.messages++;
+	return m;
+}
+
+static void tt_message_free(struct tt_streams *s, struct tt_message *m)
+{
+	if (!m)
+		return;
+	s->stats.messages--;
+	if (m->bytes.cap > 1024)
+		tt_buf_free(&m->bytes);
+	m->next = s->free_messages;
+	s->free_messages = m;
+}
+
+void tt_messages_free(struct tt_streams *s)
+{
+	while (s->free_messages) {
+		struct tt_message *m = s->free_messages;
+		s->free_messages = m->next;
+		tt_buf_free(&m->bytes);
+		free(m);
+	}
+}
+
+/* --- lists and hash ----------------------------------------------------------------------------------------------------------
+ */
+
+void tt_pair_append(struct tt_pair *p, struct tt_message *m)
+{
+	m->prev = p->last[m->side];
+	m->next = NULL;
+	*(m->prev ? &m->prev->next : &p->first[m->side]) = m;
+	p->last[m->side] = m;
+	p->open[m->side]++;
+	if (m->side == TT_REQUESTS)
+		p->count++;
+}
+
+static struct tt_message **tt_pair_bucket(struct tt_pair *p, enum tt_side side, uint64_t id)
+{
+	return &p->hash[side][(id * 0x9E3779B97F4A7C15u) >> 58];
+}
+
+void tt_pair_hash(struct tt_pair *p, struct tt_message *m)
+{
+	struct tt_message **bucket = tt_pair_bucket(p, m->side, m->id);
+	m->same_hash = *bucket;
+	*bucket = m;
+	m->hashed = true;
+	p->open[m->side]--;
+}
+
+void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
+{
+	if (!m->hashed)
+		return;
+	struct tt_message **at = tt_pair_bucket(p, m->side, m->id);
+	while (*at != m)
+		at = &(*at)->same_hash;
+	*at = m->same_hash;
+	m->hashed = false;
+	p->open[m->side]++;
+}
+
+void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m)
+{
+	if (!m->prev && !m->next && p->first[m->side] != m)
+		return;
+	*(m->prev ? &m->prev->next : &p->first[m->side]) = m->next;
+	*(m->next ? &m->next->prev : &p->last[m->side]) = m->prev;
+	m->prev = m->next = NULL;
+	p->open[m->side]--;
+	if (m->side == TT_REQUESTS)
+		p->count--;
+}
+
+/* Takes it out of every list of the link. A response attached to its request stands in none. */
+static void tt_pair_unlink(struct tt_link *link, struct tt_message *m)
+{
+	struct tt_pair *p = &link->pair;
+
+	tt_pair_unhash(p, m);
+	tt_pair_out_of_list(p, m);
+	if (m->will_end && !m->ended) {
+		struct tt_message **at = &link->flow[tt_link_dir(link, m->side)].ending;
+		while (*at && *at != m)
+			at = &(*at)->ending;
+		if (*at)
+			*at = m->ending;
+	}
+}
+
+void tt_pair_discard(struct tt_link *link, struct tt_message *m)
+{
+	if (!m)
+		return;
+	if (m->dead)
+		return;
+	if (m->peer) {
+		m->peer->peer = NULL;
+		link->pair.attached--;
+	}
+	m->peer = NULL;
+	tt_pair_unlink(link, m);
+	if (m->held) {
+		m->dead = true;
+		m->next = link->pair.dead;
+		link->pair.dead = m;
+		return;
+	}
+	tt_message_free(link->conn->s, m);
+}
+
+static void tt_pair_bury(struct tt_link *link, struct tt_message *m)
+{
+	struct tt_message **at = &link->pair.dead;
+	while (*at && *at != m)
+		at = &(*at)->next;
+	if (*at)
+		*at = m->next;
+	tt_message_free(link->conn->s, m);
+}
+
+/* The parser ends or drops a message: its pointer is not used again. True where the message was dead already and is gone now. */
+bool tt_pair_release(struct tt_link *link, struct tt_message *m)
+{
+	m->held = false;
+	if (!m->dead)
+		return false;
+	tt_pair_bury(link, m);
+	return true;
+}
+
+void tt_pair_let_go(struct tt_link *link, enum tt_side side)
+{
+	struct tt_message *next;
+	for (struct tt_message *m = link->pair.dead; m; m = next) {
+		next = m->next;
+		if (m->side == side)
+			tt_pair_bury(link, m);
+	}
+}
+
+/* --- by id -------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The oldest one with this id that has no other half yet. */
+struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side, uint64_t id)
+{
+	struct tt_pair *p = &link->pair;
+
+	if (!p->hash[side])
+		return NULL;
+	/* The oldest of equal ones (buckets grow at the front), but rather one that is not given up yet. */
+	struct tt_message *found = NULL;
+	for (struct tt_message *m = *tt_pair_bucket(p, side, id); m; m = m->same_hash) {
+		if (m->id == id && !m->peer && (!m->reported || !found || found->reported))
+			found = m;
+	}
+	if (found)
+		return found;
+	for (struct tt_message *m = p->open[side] ? p->last[side] : NULL; m; m = m->prev) {
+		if (!m->hashed && m->id == id && !m->peer)
+			return m;
+	}
+	return NULL;
+}
+
+struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id)
+{
+	struct tt_message *m = tt_pair_single(link, side, id);
+
+	/* Both halves are kept while one of them is still open. */
+	for (struct tt_message *req = m || !link->pair.attached ? NULL : link->pair.last[TT_REQUESTS]; req; req = req->prev) {
+		if (req->peer && req->id == id)
+			return side == TT_REQUESTS ? req : req->peer;
+	}
+	return m;
+}
+
+/* --- begin and end -----------------------------------------------------------------------------------------------------------
+ */
+
+struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at)
+{
+	struct tt_streams *s = link->conn->s;
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, side)];
+
+	struct tt_message *m = tt_message_new(s);
+	if (!m) {
+		s->stats.message_full++;
+		return NULL;
+	}
+	m->side = (uint8_t)side;
+	m->held = true;
+	m->first_off = in ? in->offset + at : f->next;
+	const struct tt_mark *mark = tt_marks_find(&f->marks, m->first_off);
+	if (mark) {
+		m->first_ns = mark->first_ns;
+		m->tid = mark->tid;
+		m->tgid = mark->tgid;
+	}
+	return m;
+}
+
+void tt_pair_free(struct tt_link *link)
+{
+	struct tt_pair *p = &link->pair;
+
+	while (p->first[TT_REQUESTS]) {
+		struct tt_message *rsp = p->first[TT_REQUESTS]->peer;
+		tt_pair_discard(link, p->first[TT_REQUESTS]);
+		tt_pair_discard(link, rsp);
+	}
+	while (p->first[TT_RESPONSES])
+		tt_pair_discard(link, p->first[TT_RESPONSES]);
+	while (p->dead)
+		tt_pair_bury(link, p->dead);
+	free(p->hash[0]);
+	free(p->hash[1]);
+	*p = (struct tt_pair){0};
+}
