@@ -14,6 +14,8 @@ import time
 
 import lib
 
+CHURN = lib.scaled(10000)
+
 
 def test_open_before_the_start():
     with lib.Services() as services:
@@ -75,7 +77,7 @@ def churn():
     with lib.Services() as services:
         _, port = services.nginx("location / { return 200 $request_uri; }", workers=2)
         wanted = queue.Queue()
-        for number in range(10000):
+        for number in range(CHURN):
             wanted.put(number)
         sent, lock = {}, threading.Lock()
 
@@ -103,7 +105,7 @@ def churn():
 
 def test_descriptors_reused_across_threads():
     result = lib.run("churn")
-    lib.equal(result.told["done"], 10000, "connections")
+    lib.equal(result.told["done"], CHURN, "connections")
     refused = sum(result.lost().get(cause, 0) for cause in ("fd_race", "fd_gone"))
     for kind in ("server", "client"):
         found = result.of(protocol="http", kind=kind)
@@ -112,7 +114,7 @@ def test_descriptors_reused_across_threads():
             if x["resource"]:
                 lib.equal(x["resource"].split("/")[2], x["client"], f"{kind}: address of {x['resource']}")
         whole = {x["resource"].split("/")[1] for x in found if x["complete"] and x["status"] == "200"}
-        lib.check(len(whole) >= 10000 - refused and len(whole) <= 10000, f"{kind}: {len(whole)} whole exchanges, {refused} refused, lost {result.lost()}")
+        lib.check(len(whole) >= CHURN - refused and len(whole) <= CHURN, f"{kind}: {len(whole)} whole exchanges, {refused} refused, lost {result.lost()}")
     result.check_accounts()
 
 

@@ -8,11 +8,14 @@ import sys
 
 import lib
 
+GETS = lib.scaled(100000)
+TRANSACTIONS = lib.scaled(250)  # of each of four clients
+
 
 def redis_pipeline():
     with lib.Services() as services:
         _, port = services.redis()
-        subprocess.run(["redis-benchmark", "-p", str(port), "-t", "get", "-n", "100000", "-P", "16", "-q"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["redis-benchmark", "-p", str(port), "-t", "get", "-n", str(GETS), "-P", "16", "-q"], check=True, stdout=subprocess.DEVNULL)
         stats = subprocess.run(["redis-cli", "-p", str(port), "info", "commandstats"], check=True, capture_output=True, text=True).stdout
         lib.tell(get=int(re.search(r"cmdstat_get:calls=(\d+)", stats).group(1)),
                  all=sum(int(n) for n in re.findall(r":calls=(\d+)", stats)))
@@ -21,10 +24,10 @@ def redis_pipeline():
 def test_redis_pipeline():
     lib.need("redis-server", "redis-benchmark")
     result = lib.run("redis_pipeline")
-    lib.equal(result.told["get"], 100000, "redis' own count")
+    lib.equal(result.told["get"], GETS, "redis' own count")
     for kind in ("server", "client"):
         gets = result.of(protocol="redis", kind=kind, operation="GET")
-        lib.equal(len(gets), 100000, f"{kind} GETs; lost {result.lost()}")
+        lib.equal(len(gets), GETS, f"{kind} GETs; lost {result.lost()}")
         lib.check(all(x["status"] == "OK" and x["complete"] for x in gets), f"{kind} statuses")
     # redis counts a command when it has run, so its INFO does not count itself.
     others = [x for x in result.of(protocol="redis", kind="server") if x["operation"] != "INFO"]
@@ -86,18 +89,18 @@ def pgbench(mode):
         subprocess.run(["pgbench", *common, "-i", "-q", "postgres"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         subprocess.run(["psql", *common, "-qc", "CREATE EXTENSION pg_stat_statements", "postgres"], stderr=subprocess.DEVNULL)
         subprocess.run(["psql", *common, "-qc", "SELECT 1/0", "postgres"], stderr=subprocess.DEVNULL)
-        out = subprocess.run(["pgbench", *common, "-M", mode, "-n", "-S", "-c", "4", "-t", "250", "postgres"], check=True, capture_output=True,
+        out = subprocess.run(["pgbench", *common, "-M", mode, "-n", "-S", "-c", "4", "-t", str(TRANSACTIONS), "postgres"], check=True, capture_output=True,
                              text=True).stdout
         lib.tell(transactions=int(re.search(r"actually processed: (\d+)", out).group(1)))
 
 
 def pgbench_mode(mode):
     result = lib.run("pgbench", args=(mode,))
-    lib.equal(result.told["transactions"], 1000, "pgbench's own count")
+    lib.equal(result.told["transactions"], 4 * TRANSACTIONS, "pgbench's own count")
     for kind in ("server", "client"):
         selects = [x for x in result.of(protocol="postgresql", kind=kind, operation="SELECT") if "pgbench_accounts" in x["resource"]
                    and "abalance" in x["resource"] and "aid" in x["resource"]]
-        lib.equal(len(selects), 1000, f"{mode} {kind} selects; lost {result.lost()}")
+        lib.equal(len(selects), 4 * TRANSACTIONS, f"{mode} {kind} selects; lost {result.lost()}")
         lib.check(all(x["status"] == "OK" and x["complete"] for x in selects), "statuses")
         errors = [x for x in result.of(protocol="postgresql", kind=kind) if x["status"] == "22012"]
         lib.equal(len(errors), 1, f"{kind}: division by zero")

@@ -9,6 +9,9 @@ import sys
 import lib
 
 BODY = "hello from nginx\n"
+KEEPALIVE = lib.scaled(20000)
+A_ROUND = lib.scaled(1000)  # of ten
+A_FEW = lib.scaled(2000)
 
 
 def h2load(target, requests, clients, *options):
@@ -21,14 +24,14 @@ def h2load(target, requests, clients, *options):
 def keepalive():
     with lib.Services() as services:
         _, port = services.nginx(f"location / {{ return 200 '{BODY.strip()}'; }} location /missing {{ return 404; }}")
-        h2load(f"http://127.0.0.1:{port}/a/b?x=1", 20000, 8)
+        h2load(f"http://127.0.0.1:{port}/a/b?x=1", KEEPALIVE, 8)
 
 
 def one_request_connections():
     with lib.Services() as services:
         _, port = services.nginx(f"location / {{ return 200 '{BODY.strip()}'; }} keepalive_timeout 0;", workers=2)
         for _ in range(10):
-            subprocess.run(["ab", "-q", "-n", "1000", "-c", "8", f"http://127.0.0.1:{port}/one"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(["ab", "-q", "-n", str(A_ROUND), "-c", "8", f"http://127.0.0.1:{port}/one"], check=True, stdout=subprocess.DEVNULL)
 
 
 def ipv6():
@@ -36,7 +39,7 @@ def ipv6():
         port = lib.free_port()
         services.nginx("location / { return 200 six; }", port=port, listen=f"[::1]:{port}")
         lib.wait_for(lambda: lib.port_answers(port, "::1"), "nginx on ::1")
-        subprocess.run(["ab", "-q", "-k", "-n", "2000", "-c", "4", f"http://[::1]:{port}/six"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["ab", "-q", "-k", "-n", str(A_FEW), "-c", "4", f"http://[::1]:{port}/six"], check=True, stdout=subprocess.DEVNULL)
 
 
 def unix_socket():
@@ -45,7 +48,7 @@ def unix_socket():
         services.nginx("location / { return 200 unix; }", listen=f"unix:{path}")
         lib.wait_for(path.exists, "nginx on a Unix socket")
         lib.tell(path=str(path))
-        h2load("http://localhost/unix", 2000, 4, "--base-uri", f"unix:{path}")
+        h2load("http://localhost/unix", A_FEW, 4, "--base-uri", f"unix:{path}")
 
 
 def both_ends(result, count, resource):
@@ -59,8 +62,8 @@ def both_ends(result, count, resource):
 
 def test_keepalive():
     result = lib.run("keepalive")
-    lib.equal(result.told["succeeded"], 20000, "h2load's own count")
-    both_ends(result, 20000, "/a/b?x=REDACTED")
+    lib.equal(result.told["succeeded"], KEEPALIVE, "h2load's own count")
+    both_ends(result, KEEPALIVE, "/a/b?x=REDACTED")
     server = result.of(kind="server", protocol="http")
     client = result.of(kind="client", protocol="http")
     lib.equal({x["service"] for x in server}, {"nginx"}, "who served")
@@ -69,30 +72,30 @@ def test_keepalive():
     lib.equal(collections.Counter((x["request_bytes"], x["response_bytes"]) for x in server),
               collections.Counter((x["request_bytes"], x["response_bytes"]) for x in client), "bytes at both ends")
     lib.equal(sum(x["client"] == y["client"] for x, y in zip(sorted(server, key=lambda x: x["client"]), sorted(client, key=lambda x: x["client"]))),
-              20000, "the ends name the same connections")
-    lib.equal(result.metric("http_server_request_duration_seconds_count"), 20000, "server histogram")
-    lib.equal(result.metric("http_client_request_duration_seconds_count"), 20000, "client histogram")
-    lib.equal(result.metric("traces_service_graph_request_total", client="h2load", server="nginx"), 20000, "one count an exchange in the map")
+              KEEPALIVE, "the ends name the same connections")
+    lib.equal(result.metric("http_server_request_duration_seconds_count"), KEEPALIVE, "server histogram")
+    lib.equal(result.metric("http_client_request_duration_seconds_count"), KEEPALIVE, "client histogram")
+    lib.equal(result.metric("traces_service_graph_request_total", client="h2load", server="nginx"), KEEPALIVE, "one count an exchange in the map")
     result.check_accounts()
 
 
 def test_one_request_connections():
     lib.need("ab")
     result = lib.run("one_request_connections")
-    both_ends(result, 10000, "/one")
-    lib.equal(len({(x["client"], x["time_unix_ns"] // 10**9 // 60) for x in result.of(kind="server", protocol="http")}) > 5000, True, "connections")
+    both_ends(result, 10 * A_ROUND, "/one")
+    lib.equal(len({(x["client"], x["time_unix_ns"] // 10**9 // 60) for x in result.of(kind="server", protocol="http")}) > 5 * A_ROUND, True, "connections")
     result.check_accounts()
 
 
 def test_ipv6():
     result = lib.run("ipv6")
-    found = both_ends(result, 2000, "/six")
+    found = both_ends(result, A_FEW, "/six")
     lib.check(all(x["server"].startswith("[::1]:") and x["client"].startswith("[::1]:") for x in found), "addresses")
 
 
 def test_unix_socket():
     result = lib.run("unix_socket")
-    found = both_ends(result, 2000, "/unix")
+    found = both_ends(result, A_FEW, "/unix")
     lib.equal({x["server"] for x in found}, {"unix:" + result.told["path"]}, "server address")
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,6 +22,14 @@ from services import PYTHON, Services, free_port, port_answers, wait_for  # noqa
 
 TELLTALE = os.environ.get("TELLTALE", str(ROOT / "build" / "telltale"))
 SKIPPED = 77
+# On an emulated processor (tests/vm/e2e): loads are this part of their size, and times to wait so much longer.
+SCALE = float(os.environ.get("TT_SCALE", "1"))
+PATIENCE = float(os.environ.get("TT_PATIENCE", "1"))
+
+
+def scaled(count):
+    """How many requests stand for `count` here."""
+    return max(1, round(count * SCALE))
 
 
 def skip(reason):
@@ -94,7 +103,7 @@ def run(scenario, *options, want_status=0, limit=120, args=()):
         command = [TELLTALE, "run", "--json", str(directory / "exchanges.jsonl"), "--metrics", str(directory / "metrics.prom"), *options,
                    "--", PYTHON, os.path.abspath(sys.argv[0]), "--scenario", scenario, *map(str, args)]
         environment = {**os.environ, "TT_TOLD": str(directory / "told.json")}
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit, text=True)
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit * PATIENCE, text=True)
         result = Result(done.returncode, directory, done.stdout)
         check(done.returncode == want_status, f"telltale run ended with {done.returncode}:\n{done.stdout}")
         return result
@@ -135,7 +144,7 @@ class Agent:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            status = self.process.wait(30)
+            status = self.process.wait(30 * PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             status = self.process.wait()
@@ -175,4 +184,7 @@ def main(module):
         except AssertionError as error:
             failures += 1
             print(f"not ok {name}: {error}", flush=True)
+        except Exception:
+            failures += 1
+            print(f"not ok {name}:\n{traceback.format_exc()}", flush=True)
     return 1 if failures else 0

@@ -9,6 +9,10 @@ import time
 
 import lib
 
+TINY = lib.scaled(8000)
+FEW = lib.scaled(400)
+MANY = lib.scaled(4000)
+AT_EASE = lib.scaled(2000)
 SERVER = "location / { return 200 $request_uri; }"
 
 
@@ -32,8 +36,8 @@ def load(port, count, threads=4):
 def tiny_rings():
     with lib.Services() as services:
         _, port = services.nginx(SERVER)
-        load(port, 8000)
-        lib.tell(asked=8000)
+        load(port, TINY)
+        lib.tell(asked=TINY)
         time.sleep(1.5)
 
 
@@ -54,39 +58,39 @@ def test_tiny_rings():
     nothing_wrong(result)
     for kind in ("server", "client"):
         found = result.of(protocol="http", kind=kind)
-        lib.check(len({x["resource"] for x in found if x["complete"]}) <= 8000, "more exchanges than requests")
+        lib.check(len({x["resource"] for x in found if x["complete"]}) <= TINY, "more exchanges than requests")
         lib.check(any(not x["complete"] for x in found), f"{kind}: no exchange is marked incomplete")
 
 
 def test_reader_stopped_for_a_second():
     with lib.Services() as services:
         nginx, port = services.nginx(SERVER)
-        with lib.Agent(nginx.pid, options=["--limit", "ring_bytes=512k"]) as agent:
-            load(port, 400)
+        with lib.Agent(nginx.pid, options=["--limit", f"ring_bytes={max(64, int(512 * lib.SCALE))}k"]) as agent:
+            load(port, FEW)
             agent.process.send_signal(signal.SIGSTOP)
-            load(port, 4000)
+            load(port, MANY)
             time.sleep(1)
             agent.process.send_signal(signal.SIGCONT)
             time.sleep(1.5)
             # New connections after it went on are whole.
             begin = time.time_ns()
-            load(port, 400)
+            load(port, FEW)
             time.sleep(1)
     result = agent.result
     result.check_accounts()
     lib.check(result.lost().get("ring_full", 0) > 0, f"nothing was lost: {result.lost()}")
     nothing_wrong(result)
     late = [x for x in result.of(protocol="http", kind="server", complete=True) if x["time_unix_ns"] >= begin]
-    lib.equal(len(late), 400, "exchanges after it went on")
+    lib.equal(len(late), FEW, "exchanges after it went on")
 
 
 def test_nothing_is_lost_at_ease():
     with lib.Services() as services:
         nginx, port = services.nginx(SERVER)
         with lib.Agent(nginx.pid) as agent:
-            load(port, 2000)
+            load(port, AT_EASE)
             time.sleep(0.5)
-    lib.equal(len(agent.result.of(protocol="http", complete=True, kind="server")), 2000, f"exchanges; lost {agent.result.lost()}")
+    lib.equal(len(agent.result.of(protocol="http", complete=True, kind="server")), AT_EASE, f"exchanges; lost {agent.result.lost()}")
     lib.equal(agent.result.lost(), {}, "lost")
     agent.result.check_accounts()
 
