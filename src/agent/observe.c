@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/descendants.h"
 #include "base/own.h"
+#include "identity/descendants.h"
 
 /* The hooks do not tell which set was chosen once the report is gone; one process has one live source. */
 static const char *chosen_hooks = "none";

@@ -3,20 +3,20 @@
 #ifndef TT_CLI_LIVE_H
 #define TT_CLI_LIVE_H
 
-#include "agent/command.h"
+#include "base/command.h"
 #include "cli/session.h"
 
 struct tt_live_run {
 	struct tt_config *config;
-	struct tt_command *command;  /* NULL: none */
-	const char *listen;          /* NULL: no server */
+	struct tt_command *command; /* NULL: none */
+	const char *listen;	    /* NULL: no server */
 	/* Adds further sinks before anything is observed; NULL. Negative errno, printed. */
 	int (*prepare)(struct tt_session *session);
 	/* Everything is in place; NULL. Negative errno, printed. */
 	int (*begin)(struct tt_live_run *run);
 	/* The last exchange was reported, outputs are still there; NULL. */
 	void (*end)(struct tt_session *session);
-	int command_status;          /* out: wait status of the command */
+	int command_status; /* out: wait status of the command */
 };
 
 /* Runs to the end. 0 or a negative errno, printed. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/command.h"
+#include "base/command.h"
 
 #include <errno.h>
 #include <fcntl.h>

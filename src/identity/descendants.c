@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/descendants.h"
+#include "identity/descendants.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command of `telltale run`: started, held until the probes are in place, then let go. It outlives a killed telltale. */
-#ifndef TT_AGENT_COMMAND_H
-#define TT_AGENT_COMMAND_H
+/* A command to be observed: started, held until the probes are in place, then let go. It outlives a killed telltale. */
+#ifndef TT_BASE_COMMAND_H
+#define TT_BASE_COMMAND_H
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process tree as /proc tells it. */
-#ifndef TT_AGENT_DESCENDANTS_H
-#define TT_AGENT_DESCENDANTS_H
+#ifndef TT_IDENTITY_DESCENDANTS_H
+#define TT_IDENTITY_DESCENDANTS_H
 
 #include <stddef.h>
 #include <stdint.h>
