@@ -56,21 +56,6 @@ static int tt_loop_open(struct tt_loop_state *s, int epoll)
 	return 0;
 }
 
-/* One drain. 0, or a failure of the source; the end of a source ends the loop. */
-static int tt_loop_drain(struct tt_loop_state *s)
-{
-	int r;
-
-	do {
-		r = tt_pipeline_run(s->loop->pipeline, TT_LOOP_BUDGET);
-		if (s->loop->mailbox)
-			tt_mailbox_serve(s->loop->mailbox, tt_outputs_render, s->loop->outputs);
-	} while (r >= TT_LOOP_BUDGET);
-	if (r == -ENODATA)
-		s->ended = true;
-	return r < 0 && r != -ENODATA ? r : 0;
-}
-
 static void tt_loop_child(struct tt_loop_state *s)
 {
 	struct tt_command *c = s->loop->command;
@@ -111,6 +96,23 @@ static void tt_loop_take_signals(struct tt_loop_state *s)
 
 	while (read(s->signals, &info, sizeof(info)) == sizeof(info))
 		tt_loop_signal(s, &info);
+}
+
+/* One drain. 0, or a failure of the source; the end of a source ends the loop. Signals are minded where there is no end of
+ * records too. */
+static int tt_loop_drain(struct tt_loop_state *s)
+{
+	int r;
+
+	do {
+		r = tt_pipeline_run(s->loop->pipeline, TT_LOOP_BUDGET);
+		if (s->loop->mailbox)
+			tt_mailbox_serve(s->loop->mailbox, tt_outputs_render, s->loop->outputs);
+		tt_loop_take_signals(s);
+	} while (r >= TT_LOOP_BUDGET && !s->ended);
+	if (r == -ENODATA)
+		s->ended = true;
+	return r < 0 && r != -ENODATA ? r : 0;
 }
 
 /* Whatever is still under way comes in now: the calls that were running when the probes went, and what the rings hold. */

@@ -111,7 +111,9 @@ void tt_conn_report(struct tt_conn *c, bool closed)
 		return;
 	struct tt_conn_report report = {
 		.ends = &c->ends,
-		.proto = c->link[1] && c->link[1]->proto ? c->link[1]->proto : link ? link->proto : NULL,
+		.proto = c->link[1] && c->link[1]->proto ? c->link[1]->proto
+			 : link				 ? link->proto
+							 : NULL,
 		.actor = c->actor,
 		.closed = closed,
 		.retransmits = c->retransmits,
@@ -136,11 +138,8 @@ static void tt_conn_end_flow(struct tt_conn *c, struct tt_link *link, int dir)
 	struct tt_flow *f = &link->flow[dir];
 
 	tt_flow_release(link, dir, UINT64_MAX);
-	if (c->final_known && link->origin <= TT_ORIGIN_PCAP && f->started && c->final_off[dir] > f->next) {
-		uint64_t n = c->final_off[dir] - f->next;
-		f->next = c->final_off[dir];
-		tt_flow_hole(link, dir, n);
-	}
+	if (c->final_known && link->origin <= TT_ORIGIN_PCAP && f->started && c->final_off[dir] > f->next)
+		tt_flow_missing(link, dir, c->final_off[dir]);
 	if (!c->reset_received)
 		tt_flow_eof(link, dir);
 	tt_flow_release(link, dir, UINT64_MAX);

@@ -55,7 +55,8 @@ static void tt_flow_keep(struct tt_link *link, int dir, const uint8_t *data, siz
 	struct tt_streams *s = link->conn->s;
 	struct tt_flow *f = &link->flow[dir];
 
-	if (s->stats.buffered_bytes + len <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES) && tt_buf_add(&f->buf, data, len) == 0) {
+	if (s->stats.buffered_bytes + len <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES) &&
+	    tt_buf_add(&f->buf, data, len) == 0) {
 		s->stats.buffered_bytes += len;
 		return;
 	}
@@ -191,19 +192,22 @@ static void tt_flow_take_held(struct tt_link *link, int dir)
 	}
 }
 
+/* The bytes up to `until` were moved but will not come: a hole, and when they were moved is not known. */
+void tt_flow_missing(struct tt_link *link, int dir, uint64_t until)
+{
+	struct tt_flow *f = &link->flow[dir];
+	const struct tt_mark mark = {.begin = f->next, .end = until};
+
+	tt_marks_add(&f->marks, &mark, tt_streams_limit(link->conn->s, TT_LIMIT_STREAM_MARKS));
+	f->next = until;
+	tt_flow_seal(link, f);
+	tt_flow_hole(link, dir, mark.end - mark.begin);
+}
+
 /* The earliest held chunk is not waited for any longer: what is missing before it is a hole. */
 static void tt_flow_give_up_missing(struct tt_link *link, int dir)
 {
-	struct tt_flow *f = &link->flow[dir];
-	const struct tt_chunk *chunk = &f->held->chunk;
-	uint64_t missing = chunk->offset - f->next;
-	/* When the missing bytes came is not known. */
-	const struct tt_mark mark = {.begin = f->next, .end = chunk->offset, .tid = chunk->rec.tid, .tgid = chunk->rec.tgid};
-
-	tt_marks_add(&f->marks, &mark, tt_streams_limit(link->conn->s, TT_LIMIT_STREAM_MARKS));
-	f->next = chunk->offset;
-	tt_flow_seal(link, f);
-	tt_flow_hole(link, dir, missing);
+	tt_flow_missing(link, dir, link->flow[dir].held->chunk.offset);
 	tt_flow_take_held(link, dir);
 	tt_link_settle(link);
 }
@@ -242,8 +246,9 @@ void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 
 	if (!f->started) {
 		f->started = true;
-		f->from_start = chunk->flags & TT_CHUNK_FROM_START;
-		/* A stream known from its start but first seen further on has a hole in front. */
+		/* A stream seen opening but first seen further on has a hole in front; one that was forgotten meanwhile goes on.
+		 */
+		f->from_start = chunk->flags & TT_CHUNK_FROM_START && (link->conn->opened || chunk->offset == 0);
 		f->next = f->at = f->reported = f->from_start ? 0 : chunk->offset;
 		if (link->proto && !f->from_start && f->mode == TT_FLOW_PARSE)
 			f->mode = TT_FLOW_RESYNC;

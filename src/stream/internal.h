@@ -122,8 +122,11 @@ struct tt_conn {
 	uint32_t retransmits_seen; /* the kernel's count at the last record */
 	uint32_t resets;
 	uint32_t rtt_us;
+	bool opened;        /* seen opening, and not forgotten since */
+	bool sampled;       /* retransmits_seen is set */
 	bool final_known;
 	bool reset_received;
+	bool reset_counted;
 	bool peer_closed; /* the peer ended its stream first */
 	bool datagram;
 	bool unreported;  /* something happened since the last connection report */
@@ -195,6 +198,7 @@ void tt_conn_end(struct tt_conn *c, enum tt_outcome outcome);
 void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns); /* held chunks whose time is over */
 void tt_flow_hole(struct tt_link *link, int dir, uint64_t n);           /* the next n bytes will not come */
+void tt_flow_missing(struct tt_link *link, int dir, uint64_t until);    /* the bytes up to there will not come */
 void tt_flow_eof(struct tt_link *link, int dir);
 void tt_flow_refeed(struct tt_link *link, int dir);                     /* parse what is kept once more */
 void tt_flow_advance_at(struct tt_link *link, int dir, size_t n);

@@ -95,7 +95,8 @@ static void tt_link_speak(struct tt_link *link, const struct tt_proto *proto)
 	}
 }
 
-/* --- detection --------------------------------------------------------------------------------------------------------------- */
+/* --- detection ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void tt_link_first(const struct tt_link *link, int dir, struct tt_span data, int request_dir, struct tt_first *ret)
 {
@@ -117,7 +118,8 @@ static bool tt_proto_fits(const struct tt_proto *proto, bool datagram)
 }
 
 /* Asks every protocol under every assumption of role that is possible. TT_YES: *ret_proto and *ret_dir are set. */
-static enum tt_verdict tt_link_ask(struct tt_link *link, int dir, struct tt_span data, const struct tt_proto **ret_proto, int *ret_dir)
+static enum tt_verdict tt_link_ask(struct tt_link *link, int dir, struct tt_span data, const struct tt_proto **ret_proto,
+				   int *ret_dir)
 {
 	struct tt_streams *s = link->conn->s;
 	enum tt_verdict best = TT_NO;
@@ -187,7 +189,8 @@ static bool tt_link_detect(struct tt_link *link, int dir, struct tt_span data, b
 	return false;
 }
 
-/* --- the loop ---------------------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void tt_link_switch_now(struct tt_link *link)
 {
@@ -402,6 +405,7 @@ void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chun
 	tt_marks_add(&f->marks, &mark, 1);
 	f->at = f->next;
 	f->next = mark.end;
+	f->reported += !chunk->length; /* an empty datagram has a place, but no bytes */
 	f->last_ns = mark.last_ns;
 	if (!link->proto && f->mode == TT_FLOW_DETECT)
 		tt_link_detect(link, dir, tt_span(data, chunk->captured), &drop);
@@ -425,7 +429,8 @@ void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chun
 		link->conn->s->stats.desyncs++;
 }
 
-/* --- what a parser may call -------------------------------------------------------------------------------------------------- */
+/* --- what a parser may call --------------------------------------------------------------------------------------------------
+ */
 
 void *tt_link_state(struct tt_link *link)
 {

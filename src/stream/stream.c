@@ -83,7 +83,8 @@ static void tt_conn_role(struct tt_conn *c, uint8_t role)
 	}
 }
 
-/* --- records ----------------------------------------------------------------------------------------------------------------- */
+/* --- records -----------------------------------------------------------------------------------------------------------------
+ */
 
 static struct tt_conn *tt_streams_conn(struct tt_streams *s, const struct tt_conn_id *id, uint64_t extra, uint64_t time_ns)
 {
@@ -102,11 +103,19 @@ static bool tt_chunk_sound(const struct tt_chunk *k)
 	       k->offset < TT_OFFSET_EOF - UINT32_MAX;
 }
 
+/* One connection ends by one reset, however often it is told: by a record, by a call that fails, by the close. */
+static void tt_conn_reset(struct tt_conn *c)
+{
+	c->resets += !c->reset_counted;
+	c->reset_counted = true;
+}
+
 static void tt_chunk_error(struct tt_conn *c, const struct tt_chunk *k)
 {
 	if (k->error == ECONNRESET || k->error == EPIPE || k->error == ECONNABORTED)
 		c->reset_received = true;
-	c->resets += k->error == ECONNRESET;
+	if (k->error == ECONNRESET)
+		tt_conn_reset(c);
 }
 
 static struct tt_link *tt_conn_link(struct tt_conn *c, uint8_t origin)
@@ -168,8 +177,12 @@ static void tt_streams_chunk(struct tt_streams *s, const struct tt_chunk *k)
 
 static void tt_streams_opened(struct tt_streams *s, const struct tt_conn_record *r)
 {
-	struct tt_endpoints ends = {
-		.conn = r->conn, .local = r->local, .peer = r->peer, .netns = r->netns, .transport = r->transport, .role = r->role};
+	struct tt_endpoints ends = {.conn = r->conn,
+				    .local = r->local,
+				    .peer = r->peer,
+				    .netns = r->netns,
+				    .transport = r->transport,
+				    .role = r->role};
 	struct tt_conn_report report = {
 		.ends = &ends,
 		.actor = {.tgid = r->rec.tgid, .tid = r->rec.tid, .start_ns = r->rec.start_ns, .cgroup_id = r->rec.cgroup_id},
@@ -177,12 +190,14 @@ static void tt_streams_opened(struct tt_streams *s, const struct tt_conn_record 
 		.connect_failed = r->flags & TT_CONN_CONNECT_FAILED,
 		.error = r->error,
 		.connect_ns = r->connect_ns,
+		.retransmits = r->flags & TT_CONN_CONNECT_FAILED && r->flags & TT_CONN_TCP_INFO ? r->retransmits : 0,
 		.time_ns = r->rec.time_ns,
 	};
 
 	if (report.opened && !tt_is_datagram(r->transport, 0)) {
 		struct tt_conn *c = tt_streams_conn(s, &r->conn, 0, r->rec.time_ns);
 		if (c) {
+			c->opened = true;
 			c->ends.local = r->local;
 			c->ends.peer = r->peer;
 			c->ends.netns = r->netns;
@@ -199,14 +214,16 @@ static void tt_conn_sample(struct tt_conn *c, const struct tt_conn_record *r)
 {
 	if (r->flags & TT_CONN_TCP_INFO) {
 		c->rtt_us = r->rtt_us;
-		c->retransmits += r->retransmits - TT_MIN(c->retransmits_seen, r->retransmits);
+		/* What was sent again before it was first seen is history, and was perhaps counted already. */
+		if (c->sampled || c->opened)
+			c->retransmits += r->retransmits - TT_MIN(c->retransmits_seen, r->retransmits);
 		c->retransmits_seen = r->retransmits;
+		c->sampled = true;
 	}
-	if (r->flags & TT_CONN_RESET_RECEIVED) {
-		c->resets += !c->reset_received;
+	if (r->flags & TT_CONN_RESET_RECEIVED)
 		c->reset_received = true;
-	}
-	c->resets += r->flags & TT_CONN_RESET_SENT ? 1 : 0;
+	if (r->flags & (TT_CONN_RESET_RECEIVED | TT_CONN_RESET_SENT))
+		tt_conn_reset(c);
 	c->unreported = true;
 }
 
@@ -284,7 +301,9 @@ void tt_streams_record(struct tt_streams *s, const struct tt_record *rec)
 			break;
 		}
 		const struct tt_conn_record *r = (const struct tt_conn_record *)rec;
-		(rec->type == TT_REC_OPEN ? tt_streams_opened : rec->type == TT_REC_CLOSE ? tt_streams_closed : tt_streams_sample)(s, r);
+		(rec->type == TT_REC_OPEN    ? tt_streams_opened
+		 : rec->type == TT_REC_CLOSE ? tt_streams_closed
+					     : tt_streams_sample)(s, r);
 		break;
 	default:
 		break;
@@ -300,7 +319,8 @@ void tt_streams_headers(struct tt_streams *s, const struct tt_chunk *where, cons
 		link->proto->headers(link, tt_link_side(link, where->direction), headers);
 }
 
-/* --- the clock --------------------------------------------------------------------------------------------------------------- */
+/* --- the clock ---------------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t tt_before(uint64_t now, uint64_t span)
 {
