@@ -337,7 +337,11 @@ static void ring_queued(const struct ring *r, struct tt_ring_stats *stats)
 		bool discarded;
 		if (!header_at(r, at, &len, &discarded))
 			break;
-		bool done = k < r->count && r->slots[k].at == at && r->slots[k++].done;
+		bool done = false;
+		if (k < r->count && r->slots[k].at == at) {
+			done = r->slots[k].done;
+			k++;
+		}
 		if (!done && !discarded) {
 			stats->queued++;
 			stats->queued_bytes += slot_end(at, len) - at;

@@ -234,6 +234,10 @@ static size_t tt_link_parse(struct tt_link *link, int dir, const uint8_t *data, 
 	struct tt_input in = {.c = tt_cursor(tt_span(data, len)), .offset = f->at, .ended = f->eof};
 	const struct tt_proto *proto = link->proto;
 
+	if (!proto) { /* never in this mode */
+		*ret_go = false;
+		return 0;
+	}
 	f->pending_skip = 0;
 	f->busy = true;
 	enum tt_step step = proto->parse(link, tt_link_side(link, dir), &in);
@@ -275,7 +279,7 @@ static size_t tt_link_resync(struct tt_link *link, int dir, const uint8_t *data,
 	struct tt_flow *f = &link->flow[dir];
 	const struct tt_mark *mark = tt_marks_find(&f->marks, f->at);
 
-	if (mark && mark->begin == f->at && f->at >= f->resync_from && link->proto->resync) {
+	if (mark && mark->begin == f->at && f->at >= f->resync_from && link->proto && link->proto->resync) {
 		ssize_t at = link->proto->resync(link, tt_link_side(link, dir), tt_span(data, len));
 		if (at >= 0 && (size_t)at <= len) {
 			f->mode = TT_FLOW_PARSE;
@@ -316,8 +320,7 @@ size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t l
 			pos += tt_link_skip(link, dir, len - pos);
 			continue;
 		}
-		/* Without a protocol there is nothing but looking for one and counting. */
-		switch (link->proto || f->mode == TT_FLOW_DETECT ? f->mode : TT_FLOW_STOPPED) {
+		switch (f->mode) {
 		case TT_FLOW_DETECT: {
 			bool drop;
 			if (tt_link_detect(link, dir, tt_span(data + pos, len - pos), &drop))
