@@ -13,8 +13,19 @@
 
 struct tt_probes;
 
+/* The maps every object of programs has, because bpf/lib defines them. */
+struct tt_kernel_maps {
+	struct bpf_map *counters;
+	struct bpf_map *data_rings;
+	struct bpf_map *control_ring;
+	struct bpf_map *scope_pids;
+	struct bpf_map *scope_cgroup;
+};
+
 struct tt_kernel {
-	struct tt_probes *skel;
+	struct tt_probes *skel; /* NULL: these are a tool's programs (programs.c) */
+	struct bpf_object *obj; /* owned by skel, if there is one */
+	struct tt_kernel_maps maps;
 	struct bpf_link *links[TT_LINKS_MOST];
 	struct bpf_program *programs[TT_LINKS_MOST]; /* those attached */
 	size_t link_count;
@@ -24,10 +35,32 @@ struct tt_kernel {
 	unsigned cpus;
 	struct tt_wishes *wishes;
 	struct tt_kernel_self *self; /* mapped */
-	uint64_t stopped_ns;  /* when it was detached; 0: it is not */
+	void *own_page;		     /* programs.c: the mapping self lies in */
+	size_t own_size;
+	uint64_t stopped_ns; /* when it was detached; 0: it is not */
 };
 
 /* Moves a known pattern over a socket pair of our own and looks for it in the rings. 0 or -EOPNOTSUPP with the reason. */
 int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
+
+/* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
+
+#define TT_KERNEL_NO_PRIVILEGE "not permitted to load programs: run as root, or with CAP_BPF and CAP_PERFMON"
+
+int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* From here on libbpf's first complaint is kept; the function before is to be set again. */
+libbpf_print_fn_t tt_kernel_complaint_begin(void);
+const char *tt_kernel_complaint(void);
+int tt_kernel_ask_features(struct tt_kernel_report *report);
+uint32_t tt_kernel_power_of_two(uint64_t n);
+size_t tt_kernel_whole_pages(size_t size);
+/* Own process, scope and features. */
+int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *scope, struct tt_kernel_report *report);
+/* Counts CPUs; finds the common maps in k->obj and sizes them, before the load. -ENOENT: one is missing. */
+int tt_kernel_maps_find(struct tt_kernel *k, const struct tt_limits *limits);
+/* Maps counters and makes the rings, after the load. */
+int tt_kernel_maps_open(struct tt_kernel *k, const struct tt_limits *limits);
+int tt_kernel_scope_fill(struct tt_kernel *k, const struct tt_scope *scope, struct tt_kernel_report *report);
+int tt_kernel_attach(struct tt_kernel *k, const char *program);
 
 #endif

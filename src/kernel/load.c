@@ -55,6 +55,17 @@ static int complaint_keep(enum libbpf_print_level level, const char *fmt, va_lis
 	return 0;
 }
 
+libbpf_print_fn_t tt_kernel_complaint_begin(void)
+{
+	complaint[0] = 0;
+	return libbpf_set_print(complaint_keep);
+}
+
+const char *tt_kernel_complaint(void)
+{
+	return complaint;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -63,7 +74,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static uint32_t power_of_two(uint64_t n)
+uint32_t tt_kernel_power_of_two(uint64_t n)
 {
 	uint32_t p = 1;
 
@@ -72,7 +83,7 @@ static uint32_t power_of_two(uint64_t n)
 	return p;
 }
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct tt_kernel_report *report, int r, const char *fmt, ...)
+int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...)
 {
 	va_list args;
 
@@ -93,51 +104,86 @@ static int config_scope(struct tt_kernel_config *c, const struct tt_scope *scope
 	uint32_t inode;
 	int r = tt_scope_netns_inode(scope->netns, &inode);
 	if (r < 0)
-		return refuse(report, r, "network namespace %s: %s", scope->netns, strerror(-r));
+		return tt_kernel_refuse(report, r, "network namespace %s: %s", scope->netns, strerror(-r));
 	c->netns = inode;
 	return 0;
 }
 
-static int config_fill(struct tt_kernel_config *c, const struct tt_limits *limits, const struct tt_scope *scope,
-		       struct tt_kernel_report *report)
+int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *scope, struct tt_kernel_report *report)
 {
 	struct stat ns;
 
-	tt_calls_fill(c->call);
 	c->own_pid = (uint32_t)getpid();
 	if (stat("/proc/self/ns/pid", &ns) == 0) {
 		c->pidns_dev = ns.st_dev;
 		c->pidns_ino = ns.st_ino;
 	}
-	c->capture_bytes = (uint32_t)limits->value[TT_LIMIT_CAPTURE_BYTES];
-	c->iov_segments = (uint32_t)limits->value[TT_LIMIT_IOV_SEGMENTS];
-	c->mmsg_messages = (uint32_t)limits->value[TT_LIMIT_MMSG_MESSAGES];
-	c->wish_mask = power_of_two(2 * limits->value[TT_LIMIT_KERNEL_CONNECTIONS]) - 1;
 	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
 	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
 	return config_scope(c, scope, report);
 }
 
-static int maps_size(struct tt_kernel *k, const struct tt_limits *limits, uint32_t data_rings)
+static int config_fill(struct tt_kernel_config *c, const struct tt_limits *limits, const struct tt_scope *scope,
+		       struct tt_kernel_report *report)
 {
+	tt_calls_fill(c->call);
+	c->capture_bytes = (uint32_t)limits->value[TT_LIMIT_CAPTURE_BYTES];
+	c->iov_segments = (uint32_t)limits->value[TT_LIMIT_IOV_SEGMENTS];
+	c->mmsg_messages = (uint32_t)limits->value[TT_LIMIT_MMSG_MESSAGES];
+	c->wish_mask = tt_kernel_power_of_two(2 * limits->value[TT_LIMIT_KERNEL_CONNECTIONS]) - 1;
+	return tt_kernel_config_common(c, scope, report);
+}
+
+static uint32_t data_rings_wanted(const struct tt_kernel *k, const struct tt_limits *limits)
+{
+	uint32_t ring_cpus = (uint32_t)limits->value[TT_LIMIT_RING_CPUS];
+
+	return (k->cpus + ring_cpus - 1) / ring_cpus;
+}
+
+int tt_kernel_maps_find(struct tt_kernel *k, const struct tt_limits *limits)
+{
+	k->cpus = (unsigned)libbpf_num_possible_cpus();
+	const struct {
+		const char *name;
+		struct bpf_map **map;
+		uint64_t entries;
+	} rows[] = {
+		{"tt_counters", &k->maps.counters, k->cpus},
+		{"tt_data_rings", &k->maps.data_rings, data_rings_wanted(k, limits)},
+		{"tt_control_ring", &k->maps.control_ring, tt_kernel_power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES])},
+		{"tt_scope_pids", &k->maps.scope_pids, limits->value[TT_LIMIT_SCOPE_PROCESSES]},
+		{"tt_scope_cgroup", &k->maps.scope_cgroup, 1},
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		*rows[i].map = bpf_object__find_map_by_name(k->obj, rows[i].name);
+		int r = *rows[i].map ? bpf_map__set_max_entries(*rows[i].map, (uint32_t)rows[i].entries) : -ENOENT;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
+{
+	int r = tt_kernel_maps_find(k, limits);
+	if (r < 0)
+		return r;
 	const struct tt_kernel_config *c = (const struct tt_kernel_config *)&k->skel->rodata->tt_config;
 	const struct {
 		struct bpf_map *map;
 		uint64_t entries;
 	} sizes[] = {
-		{k->skel->maps.tt_counters, k->cpus},
 		{k->skel->maps.tt_works, k->cpus},
 		{k->skel->maps.tt_process_works, k->cpus},
-		{k->skel->maps.tt_data_rings, data_rings},
-		{k->skel->maps.tt_control_ring, power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES])},
 		{k->skel->maps.tt_conns, limits->value[TT_LIMIT_KERNEL_CONNECTIONS]},
-		{k->skel->maps.tt_scope_pids, limits->value[TT_LIMIT_SCOPE_PROCESSES]},
 		{k->skel->maps.tt_stamps_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_SCOPE_PROCESSES]},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 	};
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(sizes); i++) {
-		int r = bpf_map__set_max_entries(sizes[i].map, (uint32_t)sizes[i].entries);
+		r = bpf_map__set_max_entries(sizes[i].map, (uint32_t)sizes[i].entries);
 		if (r < 0)
 			return r;
 	}
@@ -146,15 +192,14 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits, uint32
 
 static struct bpf_program *program_of(struct tt_kernel *k, const struct tt_hook_row *row)
 {
-	return bpf_object__find_program_by_name(k->skel->obj, row->program);
+	return bpf_object__find_program_by_name(k->obj, row->program);
 }
 
 static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_features *features)
 {
 	struct bpf_program *p;
 
-	bpf_object__for_each_program(p, k->skel->obj)
-		bpf_program__set_autoload(p, false);
+	bpf_object__for_each_program(p, k->obj) bpf_program__set_autoload(p, false);
 	const struct tt_hook_set *both[] = {set, &tt_hook_common};
 	for (size_t s = 0; s < TT_ARRAY_LEN(both); s++) {
 		for (size_t i = 0; i < both[s]->count; i++) {
@@ -171,7 +216,7 @@ static void *map_mapped(struct bpf_map *map, size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 }
 
-static size_t whole_pages(size_t size)
+size_t tt_kernel_whole_pages(size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -180,8 +225,8 @@ static size_t whole_pages(size_t size)
 
 static int counters_map(struct tt_kernel *k, uint32_t ring_cpus)
 {
-	k->counters_size = whole_pages(k->cpus * sizeof(*k->counters));
-	void *p = map_mapped(k->skel->maps.tt_counters, k->counters_size);
+	k->counters_size = tt_kernel_whole_pages(k->cpus * sizeof(*k->counters));
+	void *p = map_mapped(k->maps.counters, k->counters_size);
 	if (p == MAP_FAILED)
 		return -errno;
 	k->counters = p;
@@ -193,12 +238,12 @@ static int counters_map(struct tt_kernel *k, uint32_t ring_cpus)
 static int wishes_map(struct tt_kernel *k)
 {
 	uint32_t mask = k->skel->rodata->tt_config.wish_mask;
-	void *p = map_mapped(k->skel->maps.tt_wishes, whole_pages((size_t)(mask + 1) * sizeof(struct tt_wish_slot)));
+	void *p = map_mapped(k->skel->maps.tt_wishes, tt_kernel_whole_pages((size_t)(mask + 1) * sizeof(struct tt_wish_slot)));
 	if (p == MAP_FAILED)
 		return -errno;
 	k->wishes = calloc(1, sizeof(*k->wishes));
 	if (!k->wishes) {
-		munmap(p, whole_pages((size_t)(mask + 1) * sizeof(struct tt_wish_slot)));
+		munmap(p, tt_kernel_whole_pages((size_t)(mask + 1) * sizeof(struct tt_wish_slot)));
 		return -ENOMEM;
 	}
 	k->wishes->slots = p;
@@ -206,9 +251,10 @@ static int wishes_map(struct tt_kernel *k)
 	return 0;
 }
 
-static int rings_make(struct tt_kernel *k, const struct tt_limits *limits, uint32_t data_rings)
+static int rings_make(struct tt_kernel *k, const struct tt_limits *limits)
 {
-	size_t size = power_of_two(limits->value[TT_LIMIT_RING_BYTES]);
+	uint32_t data_rings = data_rings_wanted(k, limits);
+	size_t size = tt_kernel_power_of_two(limits->value[TT_LIMIT_RING_BYTES]);
 	int r = tt_rings_new(&k->rings);
 	if (r < 0)
 		return r;
@@ -216,32 +262,40 @@ static int rings_make(struct tt_kernel *k, const struct tt_limits *limits, uint3
 		tt_close_auto int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tt_data", 0, 0, (uint32_t)size, NULL);
 		if (fd < 0)
 			return -errno;
-		if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_data_rings), &i, &fd, BPF_ANY) < 0)
+		if (bpf_map_update_elem(bpf_map__fd(k->maps.data_rings), &i, &fd, BPF_ANY) < 0)
 			return -errno;
 		r = tt_rings_add(k->rings, fd, size);
 		if (r < 0)
 			return r;
 	}
-	return tt_rings_add(k->rings, bpf_map__fd(k->skel->maps.tt_control_ring),
-			    power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES]));
+	return tt_rings_add(k->rings, bpf_map__fd(k->maps.control_ring),
+			    tt_kernel_power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES]));
 }
 
-static int scope_fill(struct tt_kernel *k, const struct tt_scope *scope, struct tt_kernel_report *report)
+int tt_kernel_maps_open(struct tt_kernel *k, const struct tt_limits *limits)
+{
+	int r = counters_map(k, (uint32_t)limits->value[TT_LIMIT_RING_CPUS]);
+
+	return r < 0 ? r : rings_make(k, limits);
+}
+
+int tt_kernel_scope_fill(struct tt_kernel *k, const struct tt_scope *scope, struct tt_kernel_report *report)
 {
 	for (size_t i = 0; scope->mode == TT_SCOPE_PIDS && i < scope->pid_count; i++) {
 		int r = tt_kernel_follow(k, scope->pids[i]);
 		if (r < 0)
-			return refuse(report, r, "process %u: %s", scope->pids[i], strerror(-r));
+			return tt_kernel_refuse(report, r, "process %u: %s", scope->pids[i], strerror(-r));
 	}
 	if (scope->mode != TT_SCOPE_CGROUP)
 		return 0;
 
 	tt_close_auto int fd = tt_scope_open_cgroup(scope->cgroup);
 	if (fd < 0)
-		return refuse(report, fd, "cgroup %s: %s", scope->cgroup, fd == -EINVAL ? "not a v2 cgroup" : strerror(-fd));
+		return tt_kernel_refuse(report, fd, "cgroup %s: %s", scope->cgroup,
+					fd == -EINVAL ? "not a v2 cgroup" : strerror(-fd));
 	__u32 zero = 0;
-	if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_scope_cgroup), &zero, &fd, BPF_ANY) < 0)
-		return refuse(report, -errno, "cgroup %s: %s", scope->cgroup, strerror(errno));
+	if (bpf_map_update_elem(bpf_map__fd(k->maps.scope_cgroup), &zero, &fd, BPF_ANY) < 0)
+		return tt_kernel_refuse(report, -errno, "cgroup %s: %s", scope->cgroup, strerror(errno));
 	return 0;
 }
 
@@ -254,13 +308,19 @@ static void listener_add(void *ctx, const struct tt_listener *listener)
 	(void)bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_listeners), listener, &one, BPF_ANY);
 }
 
-static int attach_row(struct tt_kernel *k, const struct tt_hook_row *row)
+int tt_kernel_attach(struct tt_kernel *k, const char *program)
 {
-	struct bpf_program *p = program_of(k, row);
-	struct bpf_link *link = bpf_program__attach(p);
+	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, program);
+	struct bpf_link *link = p ? bpf_program__attach(p) : NULL;
 
+	if (!p)
+		return -ENOENT;
 	if (!link)
 		return -errno;
+	if (k->link_count == TT_LINKS_MOST) {
+		bpf_link__destroy(link);
+		return -ENOSPC;
+	}
 	k->programs[k->link_count] = p;
 	k->links[k->link_count++] = link;
 	return 0;
@@ -272,14 +332,15 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct tt_hook_row *row = &set->rows[i];
-		int r = features->has[row->needs] ? attach_row(k, row) : -ENOENT;
+		int r = features->has[row->needs] ? tt_kernel_attach(k, row->program) : -ENOENT;
 
 		if (rows)
 			rows[i].chosen = r == 0;
 		if (r == 0)
 			continue;
 		if (rows)
-			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s", r == -ENOENT ? "this kernel does not have it" : strerror(-r));
+			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s",
+				 r == -ENOENT ? "this kernel does not have it" : strerror(-r));
 		if (row->required) {
 			snprintf(reason, size, "%s does not attach: %s", row->hook, strerror(-r));
 			return -EOPNOTSUPP;
@@ -290,33 +351,30 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 
 /* --- one set, tried --- */
 
-static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_limits *limits, const struct tt_scope *scope,
-		    struct tt_kernel_report *report, char *reason, size_t size)
+static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_limits *limits,
+		    const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size)
 {
-	k->cpus = (unsigned)libbpf_num_possible_cpus();
-	uint32_t ring_cpus = (uint32_t)limits->value[TT_LIMIT_RING_CPUS];
-	uint32_t data_rings = (k->cpus + ring_cpus - 1) / ring_cpus;
-
 	k->skel = tt_probes__open();
 	if (!k->skel)
 		return -errno;
+	k->obj = k->skel->obj;
 	int r = config_fill((struct tt_kernel_config *)&k->skel->rodata->tt_config, limits, scope, report);
 	if (r < 0)
 		return r;
-	r = maps_size(k, limits, data_rings);
+	r = maps_size(k, limits);
 	if (r < 0)
 		return r;
 	programs_choose(k, set, &report->features);
 
 	r = tt_probes__load(k->skel);
 	if (r == -EPERM)
-		return refuse(report, r, "not permitted to load programs: run as root, or with CAP_BPF and CAP_PERFMON");
+		return tt_kernel_refuse(report, r, TT_KERNEL_NO_PRIVILEGE);
 	if (r < 0) {
 		snprintf(reason, size, "refused by the kernel (%s): %s", strerror(-r), complaint);
 		return -EOPNOTSUPP;
 	}
 	k->self = &k->skel->bss->tt_self;
-	if ((r = counters_map(k, ring_cpus)) < 0 || (r = wishes_map(k)) < 0 || (r = rings_make(k, limits, data_rings)) < 0) {
+	if ((r = tt_kernel_maps_open(k, limits)) < 0 || (r = wishes_map(k)) < 0) {
 		snprintf(reason, size, "setting up maps: %s", strerror(-r));
 		return r;
 	}
@@ -325,7 +383,7 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const st
 		snprintf(reason, size, "listing listeners: %s", strerror(-r));
 		return r;
 	}
-	r = scope_fill(k, scope, report);
+	r = tt_kernel_scope_fill(k, scope, report);
 	if (r < 0)
 		return r;
 	r = attach_set(k, set, &report->features, NULL, reason, size);
@@ -337,8 +395,8 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const st
 	return tt_kernel_selftest(k, reason, size);
 }
 
-static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const struct tt_limits *limits, const struct tt_scope *scope,
-		   struct tt_kernel_report *report, struct tt_hook_verdict *verdict)
+static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const struct tt_limits *limits,
+		   const struct tt_scope *scope, struct tt_kernel_report *report, struct tt_hook_verdict *verdict)
 {
 	const struct tt_hook_row *missing = tt_hook_set_missing(set, &report->features);
 
@@ -360,18 +418,26 @@ static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const 
 	return 0;
 }
 
-int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope, struct tt_kernel_report *report)
+int tt_kernel_ask_features(struct tt_kernel_report *report)
+{
+	int r = tt_features_probe(&report->features);
+
+	if (r == -EPERM)
+		return tt_kernel_refuse(report, r, "not permitted to ask the kernel: run as root");
+	if (r < 0)
+		return tt_kernel_refuse(report, r,
+					"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+	return 0;
+}
+
+int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope,
+		  struct tt_kernel_report *report)
 {
 	*report = (struct tt_kernel_report){0};
-	complaint[0] = 0;
-	libbpf_print_fn_t before = libbpf_set_print(complaint_keep);
+	libbpf_print_fn_t before = tt_kernel_complaint_begin();
 
-	int r = tt_features_probe(&report->features);
-	if (r == -EPERM)
-		refuse(report, r, "not permitted to ask the kernel: run as root");
-	else if (r < 0)
-		refuse(report, r, "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
-	else
+	int r = tt_kernel_ask_features(report);
+	if (r == 0)
 		r = -EOPNOTSUPP;
 
 	for (size_t i = 0; r == -EOPNOTSUPP && i < tt_hook_set_count; i++) {
@@ -379,8 +445,8 @@ int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const 
 		r = try_set(ret, &tt_hook_sets[i], limits, scope, report, &report->sets[i]);
 	}
 	if (r < 0 && !report->error[0])
-		refuse(report, r, "no set of hooks works on this kernel; %s: %s", report->sets[0].set->name,
-		       report->sets[0].reason[0] ? report->sets[0].reason : strerror(-r));
+		tt_kernel_refuse(report, r, "no set of hooks works on this kernel; %s: %s", report->sets[0].set->name,
+				 report->sets[0].reason[0] ? report->sets[0].reason : strerror(-r));
 	libbpf_set_print(before);
 	return r;
 }
@@ -404,12 +470,17 @@ struct tt_kernel *tt_kernel_free(struct tt_kernel *k)
 	tt_kernel_stop(k);
 	tt_rings_free(k->rings);
 	if (k->wishes) {
-		munmap(k->wishes->slots, whole_pages((size_t)(k->wishes->mask + 1) * sizeof(struct tt_wish_slot)));
+		munmap(k->wishes->slots, tt_kernel_whole_pages((size_t)(k->wishes->mask + 1) * sizeof(struct tt_wish_slot)));
 		free(k->wishes);
 	}
 	if (k->counters)
 		munmap(k->counters, k->counters_size);
-	tt_probes__destroy(k->skel);
+	if (k->own_page)
+		munmap(k->own_page, k->own_size);
+	if (k->skel)
+		tt_probes__destroy(k->skel);
+	else
+		bpf_object__close(k->obj);
 	free(k);
 	return NULL;
 }
@@ -418,7 +489,7 @@ int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid)
 {
 	__u32 one = 1;
 
-	return bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_scope_pids), &tgid, &one, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(k->maps.scope_pids), &tgid, &one, BPF_ANY) < 0 ? -errno : 0;
 }
 
 struct tt_rings *tt_kernel_rings(struct tt_kernel *k)
@@ -427,8 +498,8 @@ struct tt_rings *tt_kernel_rings(struct tt_kernel *k)
 }
 
 /*
- * A program marks itself busy before it reads the clock. Whatever it stored may need a moment to be seen from another CPU, but never
- * a millisecond.
+ * A program marks itself busy before it reads the clock. Whatever it stored may need a moment to be seen from another CPU, but
+ * never a millisecond.
  */
 #define TT_STORE_NS 1000000u
 
