@@ -27,6 +27,7 @@ struct tt_outputs {
 	struct tt_sink *services;
 	struct tt_sink *recent;
 	struct tt_sink *summary;
+	const struct tt_sink *json; /* NULL: none */
 	struct tt_self *self;
 };
 
@@ -93,6 +94,11 @@ void tt_outputs_describe(struct tt_outputs *o, const struct tt_outputs_about *ab
 	tt_self_describe(o->self, about->scope, about->hooks);
 }
 
+void tt_outputs_json(struct tt_outputs *o, const struct tt_sink *json)
+{
+	o->json = json;
+}
+
 /* The figures of now. */
 static const struct tt_selfstats *tt_outputs_self(struct tt_outputs *o)
 {
@@ -101,6 +107,10 @@ static const struct tt_selfstats *tt_outputs_self(struct tt_outputs *o)
 	s->series = o->series;
 	s->bad_deltas = tt_metrics_bad_deltas(o->metrics);
 	s->recent_dropped = tt_recent_dropped(o->recent);
+	if (o->json) {
+		uint64_t written;
+		tt_jsonl_counts(o->json, &written, &s->output_dropped);
+	}
 	tt_map_stats(o->map, tt_self_map(o->self));
 	return s;
 }

@@ -22,6 +22,9 @@ struct tt_outputs *tt_outputs_free(struct tt_outputs *o);
 
 void tt_outputs_describe(struct tt_outputs *o, const struct tt_outputs_about *about);
 
+/* The pipeline's sink of JSON lines, whose losses are among the agent's own figures. */
+void tt_outputs_json(struct tt_outputs *o, const struct tt_sink *json);
+
 /* Every exchange also goes to the clients watching this mailbox (borrowed). 0, -ENOMEM, -ENOSPC. */
 int tt_outputs_stream_to(struct tt_outputs *o, struct tt_mailbox *mailbox);
 

@@ -32,6 +32,7 @@ static void tt_command_child(int gate, int report, char *const argv[], const str
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL); /* ignored by us; what is ignored would stay so through exec */
 	int r = pw ? tt_become(pw) : 0;
 	if (r == 0) {
 		execvp(argv[0], argv);

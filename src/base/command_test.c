@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -35,8 +36,9 @@ static void passes_the_status_on(void **state)
 	struct {
 		char *script;
 		int status;
-	} rows[] = {{"exit 7", 7}, {"kill -9 $$", 137}, {"true", 0}};
+	} rows[] = {{"exit 7", 7}, {"kill -9 $$", 137}, {"kill -PIPE $$", 141}, {"true", 0}};
 
+	signal(SIGPIPE, SIG_IGN); /* as telltale does: the command is not to inherit it */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *argv[] = {"sh", "-c", rows[i].script, NULL};
 		struct tt_command c = TT_COMMAND_NONE;

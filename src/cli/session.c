@@ -25,7 +25,10 @@ static int tt_session_json(struct tt_session *s)
 	int r = tt_jsonl_new(&sink, s->json_fd, &options);
 	if (r == 0)
 		r = tt_pipeline_add(s->pipeline, sink);
-	return r < 0 ? tt_error_errno(r, "--json %s", path) : 0;
+	if (r < 0)
+		return tt_error_errno(r, "--json %s", path);
+	tt_outputs_json(s->outputs, sink);
+	return 0;
 }
 
 static int tt_session_record(struct tt_session *s)

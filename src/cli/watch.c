@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ int tt_watch_main(struct tt_config *config, int argc, char **argv)
 
 	if (config->connect)
 		return tt_remote_watch(config->connect, config->json != NULL) < 0;
+	/* As with any filter: once nobody reads what it writes, watching is over. */
+	signal(SIGPIPE, SIG_DFL);
 	if (tt_loop_prepare() < 0)
 		return 1;
 	return tt_live_run(&run) < 0;
