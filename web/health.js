@@ -56,7 +56,7 @@ export function renderHealth(container, x, before) {
 		causes(r, x.bytes),
 		h("h3", {text: "Cost"}),
 		h("dl", {class: "pairs"}, row("CPU", f.percent(cpu), null, "of one CPU, since the last update"), row("Memory", f.bytes(x.resident_bytes)),
-			...(x.bpf ? [row("Probe runs", f.compact(x.bpf.runs)),
+			...(x.bpf ? [row("Probe runs", x.bpf.runs !== null ? f.compact(x.bpf.runs) : f.NONE, null, "only known while the kernel counts it"),
 				row("Time a run", x.bpf.run_ns !== null && x.bpf.runs ? f.duration(x.bpf.run_ns / x.bpf.runs) : f.NONE, null, "only known while the kernel counts it"),
 				row("Missed runs", f.count(x.bpf.missed), x.bpf.missed ? "warn" : null)] : [])),
 		h("h3", {text: "Exchanges and connections"}),

@@ -163,7 +163,7 @@ int tt_help_main(int argc, char *const *argv)
 	struct tt_buf b tt_buf_auto = TT_HELP_BUF();
 	bool markdown = argc == 3 && strcmp(argv[2], "--markdown") == 0;
 
-	if (argc < 2) {
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		tt_help_program(&b);
 	} else if (argc > 3 || (argc == 3 && !markdown) || tt_help_make(&b, argv[1], markdown) < 0) {
 		tt_error("help: there is nothing on '%s'%s (telltale help)", argv[1], argc > 2 ? " in that form" : "");

@@ -44,7 +44,7 @@ static void tt_line_text(struct tt_buf *out, struct tt_span s, size_t most)
 		tt_buf_add_str(out, "...");
 }
 
-static void tt_line_duration(struct tt_buf *out, uint64_t ns)
+void tt_line_duration(struct tt_buf *out, uint64_t ns)
 {
 	if (!ns)
 		tt_buf_add_str(out, "       -");

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "cli/line.h"
 #include "sink/jsonl.h"
 
 struct tt_remote {
@@ -23,12 +24,15 @@ static const char *tt_remote_text(const json_t *x, const char *key)
 	return json_is_string(value) ? json_string_value(value) : "-";
 }
 
-/* Control characters are escaped in JSON and come back here: none may reach the terminal. */
-static void tt_remote_print(const char *text, size_t most)
+/* Control characters are escaped in JSON and come back here: none may reach the terminal. A column at least and at most that wide. */
+static void tt_remote_print(const char *text, size_t least, size_t most)
 {
-	for (size_t i = 0; text[i] && i < most; i++)
+	size_t i = 0;
+
+	for (; text[i] && i < most; i++)
 		putchar((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '.' : text[i]);
-	putchar(' ');
+	for (; i < least; i++)
+		putchar(' ');
 }
 
 static void tt_remote_show(const json_t *x)
@@ -36,19 +40,33 @@ static void tt_remote_show(const json_t *x)
 	json_int_t time_ns = json_integer_value(json_object_get(x, "time_unix_ns"));
 	const json_t *duration = json_object_get(x, "duration_ns");
 	time_t s = (time_t)(time_ns / 1000000000);
+	tt_buf_auto struct tt_buf took = TT_BUF(64);
 	char clock[16];
 	struct tm tm;
 
 	localtime_r(&s, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	printf("%s.%03d ", clock, (int)(time_ns / 1000000 % 1000));
-	if (json_is_integer(duration))
-		printf("%8.1fms ", (double)json_integer_value(duration) / 1e6);
-	else
-		printf("%10s ", "-");
-	static const char *const keys[] = {"service", "kind", "protocol", "operation", "resource", "status", "error_type", "client", "server"};
-	for (size_t i = 0; i < TT_ARRAY_LEN(keys); i++)
-		tt_remote_print(tt_remote_text(x, keys[i]), 100);
+	tt_line_duration(&took, json_is_integer(duration) ? (uint64_t)json_integer_value(duration) : 0);
+	printf("%.*s ", (int)took.len, (const char *)took.data);
+	tt_remote_print(tt_remote_text(x, "service"), 15, 15);
+	putchar(' ');
+	fputs(strcmp(tt_remote_text(x, "kind"), "client") == 0 ? "asked  " : "served ", stdout);
+	tt_remote_print(tt_remote_text(x, "protocol"), 10, 32);
+	putchar(' ');
+	tt_remote_print(tt_remote_text(x, "operation"), 0, 24);
+	putchar(' ');
+	tt_remote_print(tt_remote_text(x, "resource"), 0, 100);
+	putchar(' ');
+	tt_remote_print(tt_remote_text(x, json_is_string(json_object_get(x, "status")) ? "status" : "error_type"), 0, 24);
+	putchar(' ');
+	if (json_is_false(json_object_get(x, "complete")))
+		fputs("(incomplete) ", stdout);
+	printf("%lld>%lld B ", (long long)json_integer_value(json_object_get(x, "request_bytes")),
+	       (long long)json_integer_value(json_object_get(x, "response_bytes")));
+	tt_remote_print(tt_remote_text(x, "client"), 0, 200);
+	fputs(" > ", stdout);
+	tt_remote_print(tt_remote_text(x, "server"), 0, 200);
 	putchar('\n');
 }
 
@@ -60,7 +78,10 @@ static void tt_remote_line(struct tt_remote *r, const char *line, size_t len)
 		return;
 	}
 	json_t *x = json_loadb(line, len, 0, NULL);
-	if (x)
+	const json_t *dropped = json_object_get(x, "dropped");
+	if (dropped)
+		tt_warning("%lld exchanges not shown: they came faster than they were read", (long long)json_integer_value(dropped));
+	else if (x)
 		tt_remote_show(x);
 	json_decref(x);
 }

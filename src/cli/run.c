@@ -9,10 +9,11 @@
 #include "cli/live.h"
 
 static char *const *command_argv;
+static int command_error; /* of its exec */
 
 static int tt_run_begin(struct tt_live_run *run)
 {
-	int r = tt_command_go(run->command);
+	int r = command_error = tt_command_go(run->command);
 	return r < 0 ? tt_error_errno(r, "%s", command_argv[0]) : 0;
 }
 
@@ -38,13 +39,18 @@ int tt_run_main(struct tt_config *config, int argc, char **argv)
 		return 1;
 	int r = tt_command_start(&command, argv, config->user);
 	if (r < 0) {
+		if (r == -ENOENT) {
+			tt_error("--user: there is no user '%s'", config->user);
+			return 2;
+		}
 		tt_error_errno(r, "%s", config->user ? config->user : argv[0]);
-		return r == -ENOENT ? 2 : 1;
+		return 1;
 	}
 	r = tt_live_run(&run);
-	bool started = command.gate < 0 && command.report < 0;
 	tt_command_cancel(&command);
+	if (command_error < 0)
+		return command_error == -ENOENT ? 127 : 126;
 	if (r < 0)
-		return r == -ENOENT && started ? 127 : 1;
+		return 1;
 	return tt_command_status(run.command_status);
 }

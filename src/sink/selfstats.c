@@ -92,15 +92,16 @@ static void tt_self_bpf(struct tt_buf *out, const struct tt_selfstats *self)
 		const char *name;
 		const char *help;
 		size_t field;
+		bool measured; /* by the kernel only while kernel.bpf_stats_enabled is 1 */
 		bool time;
 	} rows[] = {
-		{"telltale_bpf_runs_total", "Runs of a kernel program.", offsetof(struct tt_selfstats_bpf, runs), false},
-		{"telltale_bpf_missed_runs_total", "Runs the kernel skipped.", offsetof(struct tt_selfstats_bpf, missed), false},
-		{"telltale_bpf_run_seconds_total", "Time in a kernel program.", offsetof(struct tt_selfstats_bpf, run_ns), true},
+		{"telltale_bpf_runs_total", "Runs of a kernel program.", offsetof(struct tt_selfstats_bpf, runs), true, false},
+		{"telltale_bpf_missed_runs_total", "Runs the kernel skipped.", offsetof(struct tt_selfstats_bpf, missed), false, false},
+		{"telltale_bpf_run_seconds_total", "Time in a kernel program.", offsetof(struct tt_selfstats_bpf, run_ns), true, true},
 	};
 
 	for (size_t r = 0; r < TT_ARRAY_LEN(rows) && self->bpf_count; r++) {
-		if (rows[r].time && !self->bpf_timed)
+		if (rows[r].measured && !self->bpf_timed)
 			continue;
 		tt_prometheus_head(out, rows[r].name, "counter", rows[r].help);
 		for (size_t i = 0; i < self->bpf_count; i++) {
@@ -222,7 +223,7 @@ static void tt_health_bpf(struct tt_json *j, const struct tt_selfstats *self)
 		return;
 	}
 	tt_json_object(j);
-	tt_json_key_u64(j, "runs", runs);
+	tt_json_key_u64_or_null(j, "runs", self->bpf_timed, runs);
 	tt_json_key_u64_or_null(j, "run_ns", self->bpf_timed, run_ns);
 	tt_json_key_u64(j, "missed", missed);
 	tt_json_object_end(j);

@@ -30,6 +30,8 @@ def test_unknown_things():
     refused(["agent", "--pid", "2147483600"], "2147483600")
     refused(["run"], "command", status=2)
     refused(["run", "--", "no-such-program-anywhere"], "no-such-program-anywhere", status=127)
+    refused(["run", "--", "/etc/passwd"], "/etc/passwd", status=126)
+    refused(["run", "--user", "no-such-user", "--", "true"], "no-such-user", "no user", status=2)
     refused(["read"], "file", status=2)
 
 
