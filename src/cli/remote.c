@@ -80,7 +80,7 @@ static void tt_remote_line(struct tt_remote *r, const char *line, size_t len)
 	json_t *x = json_loadb(line, len, 0, NULL);
 	const json_t *dropped = json_object_get(x, "dropped");
 	if (dropped)
-		tt_warning("%lld exchanges not shown: they came faster than they were read", (long long)json_integer_value(dropped));
+		tt_warn("%lld exchanges not shown: they came faster than they were read", (long long)json_integer_value(dropped));
 	else if (x)
 		tt_remote_show(x);
 	json_decref(x);
