@@ -370,7 +370,7 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const st
 	if (r == -EPERM)
 		return tt_kernel_refuse(report, r, TT_KERNEL_NO_PRIVILEGE);
 	if (r < 0) {
-		snprintf(reason, size, "refused by the kernel (%s): %s", strerror(-r), complaint);
+		snprintf(reason, size, "refused by the kernel (%s): %.120s", strerror(-r), complaint);
 		return -EOPNOTSUPP;
 	}
 	k->self = &k->skel->bss->tt_self;
