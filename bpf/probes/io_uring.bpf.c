@@ -36,30 +36,54 @@ TT_INLINE void tt_ring_submit(struct tt_kernel_counters *c, struct tt_chunk *chu
 	__sync_fetch_and_add(&c->control.lost_bytes[TT_LOSS_RING_FULL], chunk->length);
 }
 
-__noinline int tt_ring_moved(__u64 sock, __u32 direction, __s32 moved)
+TT_INLINE void tt_ring_lost(enum tt_loss_cause cause, __u64 bytes)
 {
 	struct tt_kernel_counters *c = tt_counters_here();
+
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->control.produced, 1);
+	__sync_fetch_and_add(&c->control.produced_bytes, bytes);
+	__sync_fetch_and_add(&c->control.lost[cause], 1);
+	__sync_fetch_and_add(&c->control.lost_bytes[cause], bytes);
+}
+
+/* Sees to it that the state of the socket is kept; apart from the report for the stack's sake. 0: it is not one to report. */
+__noinline int tt_ring_conn(__u64 sock, __s32 moved)
+{
 	struct tt_found found = {.sk = (struct sock *)sock};
+	struct socket *socket = TT_READ(struct sock, found.sk, sk_socket);
+	__u8 transport = tt_transport_of(found.sk);
+
+	if (!socket || transport == TT_TRANSPORT_UNKNOWN)
+		return 0;
+	found.ino = TT_READ(struct socket_alloc, socket, vfs_inode.i_ino);
+	if (tt_conn_get(&found, transport))
+		return 1;
+	tt_ring_lost(TT_LOSS_CONN_TABLE_FULL, moved > 0 ? moved : 0);
+	return 0;
+}
+
+__noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
+{
+	struct tt_kernel_counters *c = tt_counters_here();
+	struct tt_conn *conn = tt_conn_find(sock);
 	struct tt_chunk chunk = {};
 	__u64 position;
 
-	struct socket *socket = TT_READ(struct sock, found.sk, sk_socket);
-	__u8 transport = tt_transport_of(found.sk);
-	if (!c || !socket || transport == TT_TRANSPORT_UNKNOWN)
-		return 0;
-	found.ino = TT_READ(struct socket_alloc, socket, vfs_inode.i_ino);
-	struct tt_conn *conn = tt_conn_get(&found, transport);
-	if (!conn)
+	if (!c || !conn)
 		return 0;
 	direction &= 1;
 	tt_chunk_fill(&chunk, sock, conn, direction, 0);
 	chunk.rec.len = sizeof(chunk);
 	chunk.flags |= TT_CHUNK_NO_PAYLOAD;
-	if (transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM)
+	if (conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM)
 		chunk.flags |= TT_CHUNK_DATAGRAM;
-	if (moved > 0 || transport == TT_TRANSPORT_UDP) {
-		if (!tt_position(conn, found.sk, NULL, direction, moved, &position))
+	if (moved > 0 || (!moved && conn->transport == TT_TRANSPORT_UDP)) {
+		if (!tt_position(conn, (struct sock *)sock, NULL, direction, moved, &position)) {
+			tt_ring_lost(TT_LOSS_FD_RACE, moved);
 			return 0;
+		}
 		chunk.length = moved;
 		conn->bytes[direction] += moved;
 	} else {
@@ -112,7 +136,8 @@ TT_INLINE void tt_length(const void *ctx, struct sock *sk, __u32 direction, __s3
 		return;
 	if (!moved && direction == TT_TX)
 		return;
-	tt_ring_moved(sock, direction, moved);
+	if (tt_ring_conn(sock, moved))
+		tt_ring_report(sock, direction, moved);
 }
 
 SEC("tp_btf/sock_send_length")

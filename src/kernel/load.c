@@ -195,7 +195,7 @@ static struct bpf_program *program_of(struct tt_kernel *k, const struct tt_hook_
 	return bpf_object__find_program_by_name(k->obj, row->program);
 }
 
-static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_features *features)
+static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_features *features, bool all)
 {
 	struct bpf_program *p;
 
@@ -203,8 +203,10 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 	const struct tt_hook_set *both[] = {set, &tt_hook_common};
 	for (size_t s = 0; s < TT_ARRAY_LEN(both); s++) {
 		for (size_t i = 0; i < both[s]->count; i++) {
-			if (features->has[both[s]->rows[i].needs])
-				bpf_program__set_autoload(program_of(k, &both[s]->rows[i]), true);
+			const struct tt_hook_row *row = &both[s]->rows[i];
+
+			if (features->has[row->needs] && (all || row->required))
+				bpf_program__set_autoload(program_of(k, row), true);
 		}
 	}
 }
@@ -332,7 +334,9 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct tt_hook_row *row = &set->rows[i];
-		int r = features->has[row->needs] ? tt_kernel_attach(k, row->program) : -ENOENT;
+		int r = !features->has[row->needs]                    ? -ENOENT
+			: bpf_program__fd(program_of(k, row)) < 0 ? -ENOEXEC
+								  : tt_kernel_attach(k, row->program);
 
 		if (rows)
 			rows[i].chosen = r == 0;
@@ -340,7 +344,7 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 			continue;
 		if (rows)
 			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s",
-				 r == -ENOENT ? "this kernel does not have it" : strerror(-r));
+				 r == -ENOENT ? "this kernel does not have it" : r == -ENOEXEC ? complaint : strerror(-r));
 		if (row->required) {
 			snprintf(reason, size, "%s does not attach: %s", row->hook, strerror(-r));
 			return -EOPNOTSUPP;
@@ -351,7 +355,8 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 
 /* --- one set, tried --- */
 
-static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const struct tt_limits *limits,
+/* `all`: with the rows that are not required, too. */
+static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
 		    const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size)
 {
 	k->skel = tt_probes__open();
@@ -364,7 +369,7 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, const st
 	r = maps_size(k, limits);
 	if (r < 0)
 		return r;
-	programs_choose(k, set, &report->features);
+	programs_choose(k, set, &report->features, all);
 
 	r = tt_probes__load(k->skel);
 	if (r == -EPERM)
@@ -405,14 +410,20 @@ static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const 
 		snprintf(verdict->reason, sizeof(verdict->reason), "this kernel has no %s", missing->hook);
 		return -EOPNOTSUPP;
 	}
-	struct tt_kernel *k = calloc(1, sizeof(*k));
-	if (!k)
-		return -ENOMEM;
-	int r = load_set(k, set, limits, scope, report, verdict->reason, sizeof(verdict->reason));
-	if (r < 0) {
-		tt_kernel_free(k);
-		return r;
+	/* If the kernel refuses a program the set could do without, the others shall not suffer for it. */
+	int r = -EOPNOTSUPP;
+	struct tt_kernel *k = NULL;
+	for (int all = 1; r == -EOPNOTSUPP && all >= 0; all--) {
+		k = calloc(1, sizeof(*k));
+		if (!k)
+			return -ENOMEM;
+		r = load_set(k, set, all, limits, scope, report, verdict->reason, sizeof(verdict->reason));
+		if (r < 0)
+			k = tt_kernel_free(k);
 	}
+	if (r < 0)
+		return r;
+	verdict->reason[0] = 0;
 	verdict->chosen = true;
 	*ret = k;
 	return 0;
