@@ -53,6 +53,7 @@ struct tt_message {
 
 	/* The core's. */
 	uint8_t side;
+	uint32_t charged;   /* bytes of text counted against message_bytes */
 	bool unsure;        /* begun after a hole, before pairing could be trusted again */
 	bool ended;
 	bool reported;      /* its exchange was already reported (time-out): a late answer is only counted */

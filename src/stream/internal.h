@@ -144,8 +144,11 @@ struct tt_streams {
 	struct tt_conn *lru_last;
 	struct tt_conn *last;      /* found last: records come in runs */
 	struct tt_message *free_messages;
+	size_t free_count;
+	uint64_t text_bytes;       /* of ended messages */
 	uint64_t watermark_ns;
-	uint64_t swept_ns;
+	uint64_t swept_ns;     /* those with traffic lately */
+	uint64_t swept_all_ns;
 	struct tt_stream_stats stats;
 };
 
@@ -217,6 +220,7 @@ void tt_link_stop(struct tt_link *link);
 /* message.c: where messages are kept. */
 /* NULL: the limit of messages is reached, which is counted. */
 struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at);
+void tt_message_charge(struct tt_streams *s, struct tt_message *m);
 void tt_messages_free(struct tt_streams *s);
 void tt_pair_append(struct tt_pair *p, struct tt_message *m);
 void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m);

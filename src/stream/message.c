@@ -10,6 +10,23 @@
 /* --- the store ----------------------------------------------------------------------------------------------------------------
  */
 
+/* Structs kept for the next message: enough that a busy stream allocates none, few enough to forget a burst. */
+#define TT_FREE_MESSAGES 1024
+
+/* Text a message may have: little once all of them together have much. */
+static size_t tt_message_room(const struct tt_streams *s)
+{
+	return s->text_bytes < tt_streams_limit(s, TT_LIMIT_MESSAGE_BYTES) ? tt_streams_limit(s, TT_LIMIT_TEXT_BYTES)
+									   : tt_limit_rows[TT_LIMIT_TEXT_BYTES].least;
+}
+
+/* It has ended: what it holds is what it will hold. */
+void tt_message_charge(struct tt_streams *s, struct tt_message *m)
+{
+	s->text_bytes += m->bytes.cap - m->charged;
+	m->charged = (uint32_t)m->bytes.cap;
+}
+
 static struct tt_message *tt_message_new(struct tt_streams *s)
 {
 	struct tt_message *m = s->free_messages;
@@ -18,6 +35,7 @@ static struct tt_message *tt_message_new(struct tt_streams *s)
 		return NULL;
 	if (m) {
 		s->free_messages = m->next;
+		s->free_count--;
 		struct tt_buf bytes = m->bytes;
 		/* The attributes behind attribute_count are never read. */
 		memset(m, 0, offsetof(struct tt_message, attributes));
@@ -28,8 +46,8 @@ static struct tt_message *tt_message_new(struct tt_streams *s)
 		m = calloc(1, sizeof(*m));
 		if (!m)
 			return NULL;
-		m->bytes = TT_BUF(tt_streams_limit(s, TT_LIMIT_TEXT_BYTES));
 	}
+	m->bytes.max = tt_message_room(s);
 	s->stats.messages++;
 	return m;
 }
@@ -39,8 +57,15 @@ static void tt_message_free(struct tt_streams *s, struct tt_message *m)
 	if (!m)
 		return;
 	s->stats.messages--;
+	s->text_bytes -= m->charged;
+	if (s->free_count >= TT_FREE_MESSAGES) {
+		tt_buf_free(&m->bytes);
+		free(m);
+		return;
+	}
 	if (m->bytes.cap > 1024)
 		tt_buf_free(&m->bytes);
+	s->free_count++;
 	m->next = s->free_messages;
 	s->free_messages = m;
 }

@@ -32,6 +32,7 @@ static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt
 	x.actor.tid = req->tid;
 	if (req->tgid != x.actor.tgid) {
 		x.actor.tgid = req->tgid;
+		x.actor.cgroup_id = 0;
 		x.actor.start_ns = 0; /* another process used the socket since: only the number is sure */
 	}
 	if (rsp) {
@@ -263,6 +264,7 @@ static void tt_pair_response_ended(struct tt_link *link, struct tt_message *m)
 void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_mark *mark)
 {
 	m->ended = true;
+	tt_message_charge(link->conn->s, m);
 	m->last_ns = mark ? mark->last_ns : 0;
 	if (!m->last_ns && m->end_off > m->first_off)
 		m->incomplete = true;

@@ -10,6 +10,7 @@
 #define TT_NS_PER_MS 1000000u
 #define TT_NS_PER_S 1000000000u
 #define TT_SWEEP_NS TT_NS_PER_S
+#define TT_DATAGRAM_IDLE_NS (30 * (uint64_t)TT_NS_PER_S)
 
 int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, const struct tt_proto *const *protos, size_t count,
 		   const struct tt_streams_ops *ops, void *ctx)
@@ -241,6 +242,7 @@ static void tt_streams_closed(struct tt_streams *s, const struct tt_conn_record 
 	struct tt_conn *c = tt_conn_find(s, &r->conn, 0);
 	if (!c || c->close_ns)
 		return;
+	tt_conn_touch(c, r->rec.time_ns);
 	tt_conn_sample(c, r);
 	c->close_ns = TT_MAX(r->rec.time_ns, (uint64_t)1);
 	if (r->flags & TT_CONN_OFFSETS) {
@@ -327,6 +329,15 @@ static uint64_t tt_before(uint64_t now, uint64_t span)
 	return now > span ? now - span : 0;
 }
 
+/* How long a connection may be silent. Datagrams have no close: a flow on which nothing is open is over soon. */
+static uint64_t tt_conn_patience(const struct tt_conn *c)
+{
+	if (!c->datagram)
+		return tt_streams_limit(c->s, TT_LIMIT_CONNECTION_IDLE) * TT_NS_PER_S;
+	bool open = c->link[0] && c->link[0]->pair.count;
+	return open ? 2 * tt_streams_limit(c->s, TT_LIMIT_EXCHANGE_TIMEOUT) * TT_NS_PER_S : TT_DATAGRAM_IDLE_NS;
+}
+
 static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 {
 	struct tt_streams *s = c->s;
@@ -336,7 +347,7 @@ static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 		tt_conn_end(c, tt_conn_outcome(c));
 		return;
 	}
-	if (c->last_ns <= tt_before(now_ns, tt_streams_limit(s, TT_LIMIT_CONNECTION_IDLE) * TT_NS_PER_S)) {
+	if (c->last_ns <= tt_before(now_ns, tt_conn_patience(c))) {
 		s->stats.idle++;
 		tt_conn_end(c, TT_OUTCOME_LOST);
 		return;
@@ -355,6 +366,25 @@ static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 	tt_conn_report(c, false);
 }
 
+static void tt_streams_sweep_all(struct tt_streams *s)
+{
+	struct tt_conn *next;
+	for (struct tt_conn *c = s->lru_first; c; c = next) {
+		next = c->lru_next;
+		tt_conn_sweep(c, s->watermark_ns);
+	}
+}
+
+/* What waits for a missing range, the other side or its end had traffic lately, and the list is in that order. */
+static void tt_streams_sweep_recent(struct tt_streams *s, uint64_t since_ns)
+{
+	struct tt_conn *prev;
+	for (struct tt_conn *c = s->lru_last; c && c->last_ns >= since_ns; c = prev) {
+		prev = c->lru_prev;
+		tt_conn_sweep(c, s->watermark_ns);
+	}
+}
+
 void tt_streams_advance(struct tt_streams *s, uint64_t watermark_ns)
 {
 	uint64_t hold = tt_streams_limit(s, TT_LIMIT_STREAM_HOLD) * TT_NS_PER_MS;
@@ -364,10 +394,11 @@ void tt_streams_advance(struct tt_streams *s, uint64_t watermark_ns)
 	if (s->watermark_ns < s->swept_ns + every)
 		return;
 	s->swept_ns = s->watermark_ns;
-	struct tt_conn *next;
-	for (struct tt_conn *c = s->lru_first; c; c = next) {
-		next = c->lru_next;
-		tt_conn_sweep(c, s->watermark_ns);
+	if (s->watermark_ns >= s->swept_all_ns + TT_SWEEP_NS) {
+		s->swept_all_ns = s->watermark_ns;
+		tt_streams_sweep_all(s);
+	} else {
+		tt_streams_sweep_recent(s, tt_before(s->watermark_ns, 2 * hold + TT_SWEEP_NS));
 	}
 }
 
