@@ -27,7 +27,7 @@
 #error "no register names for this architecture"
 #endif
 
-#define TT_TS_COMPAT 0x2      /* x86: thread_info.status */
+#define TT_TS_COMPAT 0x2       /* x86: thread_info.status */
 #define TT_TIF_32BIT (1 << 22) /* arm64: thread_info.flags */
 
 /* A 32-bit caller, whose numbers and structs are others. */

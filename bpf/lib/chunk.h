@@ -91,8 +91,9 @@ TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
 }
 
 /*
- * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it moved
- * by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is attributed.
+ * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it
+ * moved by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is
+ * attributed.
  */
 TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction,
 				       __u32 bytes, __u64 *ret)
@@ -123,7 +124,8 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, co
 	return true;
 }
 
-TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction, __u32 bytes, __u64 *ret)
+TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction, __u32 bytes,
+			   __u64 *ret)
 {
 	if (conn->flags & TT_STATE_SEQUENCE)
 		return tt_position_by_sequence(conn, sk, stamp, direction, bytes, ret);

@@ -9,23 +9,25 @@
 /* 6.2 (a35b9af4ec2c): gives a scalar its kernel type back, so that its fields can be loaded without a helper. */
 void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
-/* A field of a kernel object found by walking: a plain load where the kernel can type it, else probe_read (30 ns instead of 1). */
-#define TT_READ(type, ptr, field)                                                                    \
-	({                                                                                           \
-		const void *_object = (const void *)(ptr);                                           \
-		typeof(((type *)0)->field) _value;                                                   \
-		if (tt_config.has_rdonly_cast) {                                                     \
-			const type *_typed = bpf_rdonly_cast(_object, bpf_core_type_id_kernel(type)); \
-			_value = _typed->field;                                                      \
+/* A field of a kernel object found by walking: a plain load where the kernel can type it, else probe_read (30 ns instead of 1).
+ */
+#define TT_READ(type, ptr, field)                                                                       \
+	({                                                                                              \
+		const void *_object = (const void *)(ptr);                                              \
+		typeof(((type *)0)->field) _value;                                                      \
+		if (tt_config.has_rdonly_cast) {                                                        \
+			const type *_typed = bpf_rdonly_cast(_object, bpf_core_type_id_kernel(type));   \
+			_value = _typed->field;                                                         \
 		} else if (bpf_core_read((void *)&_value, sizeof(_value), &((type *)_object)->field)) { \
-			tt_failed(TT_PLACE_KERNEL_READ);                                             \
-		}                                                                                    \
-		_value;                                                                              \
+			tt_failed(TT_PLACE_KERNEL_READ);                                                \
+		}                                                                                       \
+		_value;                                                                                 \
 	})
 
 /*
  * The word at a kernel address, as a plain number: what TT_READ gives for a pointer field is a typed pointer where the kernel can
- * type it, and such a one is not to be given to a function that takes a number. (Every kernel has rb_node, which begins with a word.)
+ * type it, and such a one is not to be given to a function that takes a number. (Every kernel has rb_node, which begins with a
+ * word.)
  */
 TT_INLINE __u64 tt_read_word(const void *at)
 {
@@ -51,8 +53,8 @@ TT_INLINE __u64 tt_first_argument(const void *ctx)
 }
 
 /*
- * Before 5.17 or so a bounded value that was spilled to the stack comes back unbounded: masks right where it is used, so the compiler
- * cannot move it. most + 1 is a power of two; values are below it already, so nothing is cut.
+ * Before 5.17 or so a bounded value that was spilled to the stack comes back unbounded: masks right where it is used, so the
+ * compiler cannot move it. most + 1 is a power of two; values are below it already, so nothing is cut.
  */
 #define TT_BOUND(value, most) asm volatile("%0 &= %1" : "+r"(value) : "i"(most))
 

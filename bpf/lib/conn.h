@@ -8,15 +8,15 @@
 #include "task.h"
 
 enum tt_conn_state_flags {
-	TT_STATE_SEEN_OPEN = 1 << 0,   /* offsets count from the true start */
-	TT_STATE_SEQUENCE = 1 << 1,    /* offsets come from TCP's sequence numbers */
-	TT_STATE_RX_PLACED = 1 << 2,   /* next[TT_RX] is valid */
+	TT_STATE_SEEN_OPEN = 1 << 0, /* offsets count from the true start */
+	TT_STATE_SEQUENCE = 1 << 1,  /* offsets come from TCP's sequence numbers */
+	TT_STATE_RX_PLACED = 1 << 2, /* next[TT_RX] is valid */
 	TT_STATE_TX_PLACED = 1 << 3,
-	TT_STATE_CONNECTING = 1 << 4,  /* connect() began, no outcome reported */
-	TT_STATE_FIN_SENT = 1 << 5,    /* write_seq counts our FIN */
+	TT_STATE_CONNECTING = 1 << 4, /* connect() began, no outcome reported */
+	TT_STATE_FIN_SENT = 1 << 5,   /* write_seq counts our FIN */
 	TT_STATE_FIN_RECEIVED = 1 << 6,
-	TT_STATE_RX_END = 1 << 7,      /* the end of the stream was reported */
-	TT_STATE_NEW = 1 << 8,         /* nothing reported of it yet */
+	TT_STATE_RX_END = 1 << 7, /* the end of the stream was reported */
+	TT_STATE_NEW = 1 << 8,	  /* nothing reported of it yet */
 	TT_STATE_RESET_RECEIVED = 1 << 9,
 	TT_STATE_RESET_SENT = 1 << 10,
 };
@@ -25,13 +25,14 @@ enum tt_conn_state_flags {
 
 struct tt_conn {
 	__u64 ino;
-	/* Position of the next byte. With TT_STATE_SEQUENCE the low 32 bits are the raw sequence number. One word, so it never tears. */
+	/* Position of the next byte. With TT_STATE_SEQUENCE the low 32 bits are the raw sequence number. One word, so it never
+	 * tears. */
 	__u64 next[2];
-	__u64 origin[2]; /* position of what is reported as offset 0 */
-	__u64 bytes[2];  /* moved since it was first seen */
+	__u64 origin[2];  /* position of what is reported as offset 0 */
+	__u64 bytes[2];	  /* moved since it was first seen */
 	__u64 connect_ns; /* when connect() began; afterwards how long it took */
 	__u64 sampled_ns; /* last layer-4 sample */
-	__u64 start_ns;  /* process that opened it or was first seen using it */
+	__u64 start_ns;	  /* process that opened it or was first seen using it */
 	__u64 cgroup_id;
 	__u32 tid;
 	__u32 tgid;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The work area of a call being reported: its chunk, its segments, and the payload gathered from them. One a CPU: the programs that
- * use it run in process context with preemption off, so nothing can come between.
+ * The work area of a call being reported: its chunk, its segments, and the payload gathered from them. One a CPU: the programs
+ * that use it run in process context with preemption off, so nothing can come between.
  */
 #ifndef TT_BPF_IOV_H
 #define TT_BPF_IOV_H
@@ -13,18 +13,18 @@ struct tt_work {
 	__u8 data[3 * TT_PART_BYTES]; /* a part, and room for what the verifier thinks may come behind it */
 	struct iovec segment[TT_SEGMENTS_MOST];
 	__u32 segments;
-	__u32 at;        /* cursor: segment … */
+	__u32 at;	 /* cursor: segment … */
 	__u64 at_offset; /* … and bytes of it that were taken */
-	__u32 gathered;  /* bytes in data; here and not in a variable, so that the verifier sees all rounds of a loop alike */
-	__u32 left;      /* bytes of the call not reported yet … */
-	__u32 capture;   /* … and how many of them with payload */
-	__u32 missing;   /* payload wanted and not had */
+	__u32 gathered;	 /* bytes in data; here and not in a variable, so that the verifier sees all rounds of a loop alike */
+	__u32 left;	 /* bytes of the call not reported yet … */
+	__u32 capture;	 /* … and how many of them with payload */
+	__u32 missing;	 /* payload wanted and not had */
 	__u64 available; /* bytes in all segments read */
 	__u64 total;
 	struct tt_sockaddr peer; /* of messages that name none */
-	__u64 name;      /* user memory: the peer's address of an unconnected datagram */
+	__u64 name;		 /* user memory: the peer's address of an unconnected datagram */
 	__u32 name_len;
-	__u8 cut;        /* there were more segments than are read */
+	__u8 cut; /* there were more segments than are read */
 	__u8 reserved[3];
 };
 

@@ -60,8 +60,8 @@ TT_INLINE bool tt_data_submit(struct tt_kernel_counters *c, void *rec, __u64 siz
 }
 
 /*
- * A small record is written where it is to lie, which saves a copy of it; the price is a slot of fixed size, since the verifier wants
- * to know how much is reserved. Returns where to write it, to be given to bpf_ringbuf_submit; NULL where there is no room.
+ * A small record is written where it is to lie, which saves a copy of it; the price is a slot of fixed size, since the verifier
+ * wants to know how much is reserved. Returns where to write it, to be given to bpf_ringbuf_submit; NULL where there is no room.
  */
 TT_INLINE void *tt_data_reserve(struct tt_kernel_counters *c, __u64 size, __u64 bytes)
 {

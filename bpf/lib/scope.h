@@ -40,7 +40,8 @@ TT_INLINE bool tt_in_test(__u32 tgid)
 	struct bpf_pidns_info info = {};
 
 	if (tt_self.phase != TT_PHASE_TESTING ||
-	    bpf_get_ns_current_pid_tgid(tt_config.pidns_dev, tt_config.pidns_ino, &info, sizeof(info)) || info.tgid != tt_config.own_pid)
+	    bpf_get_ns_current_pid_tgid(tt_config.pidns_dev, tt_config.pidns_ino, &info, sizeof(info)) ||
+	    info.tgid != tt_config.own_pid)
 		return false;
 	tt_self.own_tgid = tgid;
 	return true;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Bytes moved by io_uring, which makes no system call on the socket. The kernel's own account of each send and receive (since 6.3)
- * names socket and length exactly; buffers are not to be found from here, so the bytes are counted and placed, not shown.
+ * Bytes moved by io_uring, which makes no system call on the socket. The kernel's own account of each send and receive
+ * (since 6.3) names socket and length exactly; buffers are not to be found from here, so the bytes are counted and placed, not
+ * shown.
  */
 #include "lib/chunk.h"
 
 #define TT_PF_IO_WORKER 0x10
 
-/* Whether io_uring moves the bytes and not a system call of this thread: such calls all leave a stamp in a task that has a ring. */
+/* Whether io_uring moves the bytes and not a system call of this thread: such calls all leave a stamp in a task that has a ring.
+ */
 TT_INLINE bool tt_moved_by_ring(struct task_struct *task, __u64 sock)
 {
 	if (TT_READ(struct task_struct, task, flags) & TT_PF_IO_WORKER)
@@ -101,8 +103,8 @@ __noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
 }
 
 /*
- * A call of this thread on a socket that has no sequence to check by, while other threads could change the descriptor: the socket it
- * really used is this one.
+ * A call of this thread on a socket that has no sequence to check by, while other threads could change the descriptor: the socket
+ * it really used is this one.
  */
 TT_INLINE void tt_note_used(const void *ctx, struct sock *sk)
 {

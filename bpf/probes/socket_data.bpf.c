@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Bytes moved by system calls on sockets. The entry program remembers which socket a call is about to use (always for writes, whose
- * first byte is dated to the entry; for reads where another thread could change the descriptor meanwhile); the exit program reports.
+ * Bytes moved by system calls on sockets. The entry program remembers which socket a call is about to use (always for writes,
+ * whose first byte is dated to the entry; for reads where another thread could change the descriptor meanwhile); the exit program
+ * reports.
  */
 #include "lib/args.h"
 #include "lib/report.h"
@@ -10,8 +11,6 @@
 #define MSG_PEEK 0x2
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
-
-
 
 TT_INLINE bool tt_call_reads(__u8 call)
 {
@@ -65,8 +64,8 @@ TT_INLINE void tt_connect_enter(__u32 number, __u32 fd, __u32 argument, const st
 }
 
 /*
- * The socket a descriptor means now. only_at_risk: leave out what the exit can find as well, because no other thread can change the
- * descriptor meanwhile (and io_uring is not in use, whose bytes are told apart by the stamp).
+ * The socket a descriptor means now. only_at_risk: leave out what the exit can find as well, because no other thread can change
+ * the descriptor meanwhile (and io_uring is not in use, whose bytes are told apart by the stamp).
  */
 TT_INLINE bool tt_find_here(__u32 fd, struct tt_found *found, bool only_at_risk)
 {
@@ -115,8 +114,8 @@ int BPF_PROG(tt_sys_enter, struct pt_regs *regs, long id)
 
 /* What a call's arguments say, put into the work area. */
 struct tt_given {
-	__u32 flags;  /* MSG_* asked for or given back */
-	bool payload; /* the bytes can be read from the segments */
+	__u32 flags;   /* MSG_* asked for or given back */
+	bool payload;  /* the bytes can be read from the segments */
 	bool messages; /* there are several, at the second argument */
 };
 
@@ -199,8 +198,8 @@ TT_INLINE bool tt_found_by_stamp(const struct tt_stamp *stamp, struct tt_found *
 }
 
 /*
- * Without a sequence to check by: the kernel itself said which socket the call used (since 6.3, io_uring.bpf.c), or the descriptor
- * still means the same file. The latter would not see it changed and changed back within the call.
+ * Without a sequence to check by: the kernel itself said which socket the call used (since 6.3, io_uring.bpf.c), or the
+ * descriptor still means the same file. The latter would not see it changed and changed back within the call.
  */
 TT_INLINE bool tt_used_as_stamped(const struct tt_stamp *stamp, __u32 fd)
 {
@@ -297,7 +296,8 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 		w->peer = w->chunk.peer;
 	else if (transport == TT_TRANSPORT_UDP && w->name)
 		tt_peer_read();
-	if (!given.payload || transport == TT_TRANSPORT_UNIX_DGRAM || (transport == TT_TRANSPORT_TCP && (given.flags & MSG_TRUNC)))
+	if (!given.payload || transport == TT_TRANSPORT_UNIX_DGRAM ||
+	    (transport == TT_TRANSPORT_TCP && (given.flags & MSG_TRUNC)))
 		w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
 	__u64 now = tt_data_begin(c);
 	w->chunk.rec.time_ns = now;

@@ -12,11 +12,11 @@
 #include "kernel/features.h"
 
 struct tt_hook_row {
-	const char *program;     /* its name in the object */
-	const char *hook;        /* what it is attached to, for people */
+	const char *program; /* its name in the object */
+	const char *hook;    /* what it is attached to, for people */
 	enum tt_feature needs;
-	bool required;           /* without it the set (or telltale) is of no use */
-	const char *without;     /* what is missing without it */
+	bool required;	     /* without it the set (or telltale) is of no use */
+	const char *without; /* what is missing without it */
 };
 
 struct tt_hook_set {

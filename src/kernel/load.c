@@ -334,7 +334,7 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct tt_hook_row *row = &set->rows[i];
-		int r = !features->has[row->needs]                    ? -ENOENT
+		int r = !features->has[row->needs]		  ? -ENOENT
 			: bpf_program__fd(program_of(k, row)) < 0 ? -ENOEXEC
 								  : tt_kernel_attach(k, row->program);
 
@@ -344,7 +344,9 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 			continue;
 		if (rows)
 			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s",
-				 r == -ENOENT ? "this kernel does not have it" : r == -ENOEXEC ? complaint : strerror(-r));
+				 r == -ENOENT	 ? "this kernel does not have it"
+				 : r == -ENOEXEC ? complaint
+						 : strerror(-r));
 		if (row->required) {
 			snprintf(reason, size, "%s does not attach: %s", row->hook, strerror(-r));
 			return -EOPNOTSUPP;

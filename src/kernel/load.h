@@ -26,7 +26,8 @@ struct tt_kernel;
  * filled. -ENOENT no kernel BTF, -EPERM no privilege, -EOPNOTSUPP no hook set works here, and what scope's parts return. *ret is
  * untouched on failure.
  */
-int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope, struct tt_kernel_report *report);
+int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope,
+		  struct tt_kernel_report *report);
 /* Detaches first: afterwards nothing is observed any more. NULL-safe, returns NULL. */
 struct tt_kernel *tt_kernel_free(struct tt_kernel *k);
 

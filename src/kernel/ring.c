@@ -19,24 +19,24 @@ struct slot {
 };
 
 struct ring {
-	uint8_t *pages; /* consumer page, producer page, data twice */
-	size_t size;    /* of the data; a power of two */
+	uint8_t *pages;	   /* consumer page, producer page, data twice */
+	size_t size;	   /* of the data; a power of two */
 	uint64_t consumed; /* position up to which the kernel may write again */
 	/* The current batch. */
 	struct slot *slots; /* in order of the ring */
 	uint32_t *order;    /* slots in order of time */
 	size_t count;
 	size_t cap;
-	size_t next;     /* of order: the next to deliver */
+	size_t next;	 /* of order: the next to deliver */
 	size_t released; /* of slots: all before are done */
-	uint64_t taken;  /* position up to which records were found */
+	uint64_t taken;	 /* position up to which records were found */
 };
 
 struct tt_rings {
 	struct ring *rings;
 	size_t count;
-	size_t batch;      /* records of the current batch not delivered yet */
-	uint64_t horizon;  /* of the current batch */
+	size_t batch;	  /* records of the current batch not delivered yet */
+	uint64_t horizon; /* of the current batch */
 	uint64_t watermark;
 	uint64_t delivered;
 	uint64_t delivered_bytes;

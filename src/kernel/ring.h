@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the kernel's ring buffers from their mapped pages: several rings as one stream in order of time, with exact counts of what
- * is queued. (libbpf's reader delivers ring after ring and cannot look without taking.)
+ * Reads the kernel's ring buffers from their mapped pages: several rings as one stream in order of time, with exact counts of
+ * what is queued. (libbpf's reader delivers ring after ring and cannot look without taking.)
  *
  * A ring is in order of reservation, which may differ from order of time by the microseconds between a program's reading of the
  * clock and its submission. Nothing is delivered until no earlier record can come: that time is the horizon, which the caller
@@ -23,9 +23,9 @@ typedef int (*tt_ring_fn)(void *ctx, const struct tt_record *rec);
 struct tt_ring_stats {
 	uint64_t delivered;
 	uint64_t delivered_bytes; /* stream bytes named by chunks */
-	uint64_t bad;             /* records that made no sense, skipped */
-	uint64_t queued;          /* records submitted and not delivered */
-	uint64_t queued_bytes;    /* bytes of ring they take */
+	uint64_t bad;		  /* records that made no sense, skipped */
+	uint64_t queued;	  /* records submitted and not delivered */
+	uint64_t queued_bytes;	  /* bytes of ring they take */
 };
 
 /* *ret is untouched on failure (-ENOMEM). */
@@ -37,8 +37,8 @@ struct tt_rings *tt_rings_free(struct tt_rings *rs);
 int tt_rings_add(struct tt_rings *rs, int fd, size_t size);
 
 /*
- * Delivers records, oldest first, at most `budget` (0: no limit), and none later than `horizon`. Returns how many, 0 for none now,
- * or what fn returned.
+ * Delivers records, oldest first, at most `budget` (0: no limit), and none later than `horizon`. Returns how many, 0 for none
+ * now, or what fn returned.
  */
 int tt_rings_poll(struct tt_rings *rs, uint64_t horizon, uint64_t budget, tt_ring_fn fn, void *ctx);
 

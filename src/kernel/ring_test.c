@@ -11,8 +11,8 @@
 #include "harness/unit.h"
 
 /*
- * A ring as the kernel maps it, in a memory file: consumer page, producer page, data, and the data once more. This side writes what
- * the kernel would.
+ * A ring as the kernel maps it, in a memory file: consumer page, producer page, data, and the data once more. This side writes
+ * what the kernel would.
  */
 #define SIZE 65536
 
@@ -65,7 +65,8 @@ static uint64_t consumed(const struct fake *f)
 /* Submits a chunk of the time, whose length tells it from others. `flag` is one of the header's bits, or 0. */
 static uint64_t submit(struct fake *f, uint64_t time, uint32_t length, uint32_t flag)
 {
-	struct tt_chunk c = {.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = sizeof(c), .time_ns = time}, .length = length};
+	struct tt_chunk c = {.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = sizeof(c), .time_ns = time},
+			     .length = length};
 	uint32_t header[2] = {(uint32_t)sizeof(c) | flag, 0};
 	uint64_t at = f->produced;
 
@@ -285,6 +286,7 @@ static void goes_round(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(merges_rings_by_time), cmocka_unit_test(sorts_within_a_ring),
-	      cmocka_unit_test(lowers_the_horizon_where_order_demands), cmocka_unit_test(keeps_to_the_budget_and_gives_back_in_order),
-	      cmocka_unit_test(stops_at_a_record_under_way), cmocka_unit_test(skips_discarded_and_senseless_records),
-	      cmocka_unit_test(goes_on_after_an_error), cmocka_unit_test(goes_round))
+	      cmocka_unit_test(lowers_the_horizon_where_order_demands),
+	      cmocka_unit_test(keeps_to_the_budget_and_gives_back_in_order), cmocka_unit_test(stops_at_a_record_under_way),
+	      cmocka_unit_test(skips_discarded_and_senseless_records), cmocka_unit_test(goes_on_after_an_error),
+	      cmocka_unit_test(goes_round))

@@ -13,10 +13,10 @@ extern const char *const tt_place_meanings[TT_PLACE_MAX];
 
 struct tt_program_stats {
 	const char *name;
-	uint64_t runs;   /* 0 unless the kernel's BPF statistics are on */
+	uint64_t runs; /* 0 unless the kernel's BPF statistics are on */
 	uint64_t ns;
 	uint64_t verified; /* instructions the verifier walked at load: known since 5.16 */
-	uint64_t missed; /* runs the kernel skipped (recursion); known since 5.12 */
+	uint64_t missed;   /* runs the kernel skipped (recursion); known since 5.12 */
 };
 
 struct tt_kernel_stats {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of capture wishes, mapped into both sides: this side writes it, the programs look. Open addressing over a few slots by
- * the socket; where all are taken, the wish written longest ago makes room (it is only an aid, the default capture then serves).
+ * The table of capture wishes, mapped into both sides: this side writes it, the programs look. Open addressing over a few slots
+ * by the socket; where all are taken, the wish written longest ago makes room (it is only an aid, the default capture then
+ * serves).
  */
 #ifndef TT_KERNEL_WISH_H
 #define TT_KERNEL_WISH_H
@@ -12,7 +13,7 @@
 
 struct tt_wishes {
 	struct tt_wish_slot *slots; /* borrowed: the mapping */
-	__u32 mask;                 /* slots - 1 */
+	__u32 mask;		    /* slots - 1 */
 	__u64 clock;
 	__u64 displaced; /* wishes dropped for want of a slot */
 };

@@ -71,4 +71,5 @@ static void makes_room(void **state)
 	assert_int_equal(w.displaced, 200 - SLOTS);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(directions_are_apart), cmocka_unit_test(a_recycled_socket_starts_anew), cmocka_unit_test(makes_room))
+TT_UNIT_TESTS(cmocka_unit_test(directions_are_apart), cmocka_unit_test(a_recycled_socket_starts_anew),
+	      cmocka_unit_test(makes_room))

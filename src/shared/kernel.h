@@ -11,9 +11,9 @@
 /* What a system call does with a socket. The user side fills the table by number, so the programs know no numbers. */
 enum tt_call {
 	TT_CALL_NONE,
-	TT_CALL_READ,     /* fd, buffer, length */
+	TT_CALL_READ,	  /* fd, buffer, length */
 	TT_CALL_RECVFROM, /* fd, buffer, length, flags, address, address length */
-	TT_CALL_READV,    /* fd, iovec, count */
+	TT_CALL_READV,	  /* fd, iovec, count */
 	TT_CALL_RECVMSG,  /* fd, msghdr, flags */
 	TT_CALL_RECVMMSG, /* fd, mmsghdr array, count, flags */
 	TT_CALL_WRITE,
@@ -22,7 +22,7 @@ enum tt_call {
 	TT_CALL_SENDMSG,
 	TT_CALL_SENDMMSG,
 	TT_CALL_SENDFILE, /* out fd, in fd, … */
-	TT_CALL_SPLICE,   /* in fd, in offset, out fd, … */
+	TT_CALL_SPLICE,	  /* in fd, in offset, out fd, … */
 	TT_CALL_ACCEPT,
 	TT_CALL_CONNECT,
 	TT_CALL_MAX,
@@ -35,9 +35,9 @@ enum tt_call {
 
 enum tt_scope_mode {
 	TT_SCOPE_ALL,
-	TT_SCOPE_PIDS,   /* a set of processes and their descendants */
+	TT_SCOPE_PIDS,	 /* a set of processes and their descendants */
 	TT_SCOPE_CGROUP, /* a cgroup v2 and those below it */
-	TT_SCOPE_NETNS,  /* a network namespace */
+	TT_SCOPE_NETNS,	 /* a network namespace */
 };
 
 /* Parts of a call's payload; a call larger than a part is several chunks. A power of two. */
@@ -49,17 +49,17 @@ enum tt_scope_mode {
 /* Read-only for the programs: set before load, so what is not wanted or not there is cut out by the verifier. */
 struct tt_kernel_config {
 	__u8 call[TT_CALL_NUMBERS]; /* enum tt_call, TT_CALL_COMPAT */
-	__u64 pidns_dev;            /* telltale's own pid namespace … */
+	__u64 pidns_dev;	    /* telltale's own pid namespace … */
 	__u64 pidns_ino;
-	__u32 own_pid;              /* … and its id there */
-	__u32 scope;                /* enum tt_scope_mode */
-	__u32 netns;                /* with TT_SCOPE_NETNS */
+	__u32 own_pid; /* … and its id there */
+	__u32 scope;   /* enum tt_scope_mode */
+	__u32 netns;   /* with TT_SCOPE_NETNS */
 	__u32 capture_bytes;
 	__u32 iov_segments;
 	__u32 mmsg_messages;
-	__u32 wish_mask;            /* slots of the wish table - 1 */
-	__u8 report_own;            /* do not leave telltale's own calls out */
-	__u8 has_task_storage;      /* features: src/kernel/features.c says since when */
+	__u32 wish_mask;       /* slots of the wish table - 1 */
+	__u8 report_own;       /* do not leave telltale's own calls out */
+	__u8 has_task_storage; /* features: src/kernel/features.c says since when */
 	__u8 has_rdonly_cast;
 	__u8 reserved;
 };
@@ -67,46 +67,47 @@ struct tt_kernel_config {
 enum tt_phase {
 	TT_PHASE_CLOSED,  /* nothing is observed */
 	TT_PHASE_TESTING, /* only telltale itself, for the self-test */
-	TT_PHASE_LIVE,    /* what the scope says */
+	TT_PHASE_LIVE,	  /* what the scope says */
 };
 
 /* Written by both sides at run time. */
 struct tt_kernel_self {
-	__u32 phase;    /* enum tt_phase */
+	__u32 phase;	/* enum tt_phase */
 	__u32 own_tgid; /* telltale's id as the kernel has it: learned in the self-test */
 };
 
-/* Capture wishes: a table the user side writes and the programs read, mapped into both. Open addressing over TT_WISH_PROBES slots. */
+/* Capture wishes: a table the user side writes and the programs read, mapped into both. Open addressing over TT_WISH_PROBES
+ * slots. */
 #define TT_WISH_PROBES 4
 
 struct tt_wish_slot {
 	__u64 sock; /* 0: free */
 	__u64 ino;
-	__u64 from[2]; /* by enum tt_direction; from this offset on … */
+	__u64 from[2];	/* by enum tt_direction; from this offset on … */
 	__u32 bytes[2]; /* … so many bytes of each call are captured, and none before. TT_WISH_NONE: no wish */
-	__u64 used_ns;  /* user side: when it was last written */
+	__u64 used_ns;	/* user side: when it was last written */
 };
 
 #define TT_WISH_NONE 0xffffffffu
 
 /* Where a helper failed. X(id, meaning) */
-#define TT_PLACES(X)                                                        \
-	X(STAMP_CREATE, "entry stamp could not be stored")                  \
-	X(CONN_UPDATE, "connection state could not be stored")              \
-	X(USER_IOVEC, "iovec could not be read")                            \
-	X(USER_MSGHDR, "msghdr could not be read")                          \
-	X(USER_DATA, "payload could not be read")                           \
-	X(USER_ADDRESS, "socket address could not be read")                 \
-	X(USER_ARGS, "arguments of a new program could not be read")        \
-	X(KERNEL_READ, "kernel memory could not be read")                   \
-	X(SCOPE_UPDATE, "a child could not be added to the scope")          \
+#define TT_PLACES(X)                                                 \
+	X(STAMP_CREATE, "entry stamp could not be stored")           \
+	X(CONN_UPDATE, "connection state could not be stored")       \
+	X(USER_IOVEC, "iovec could not be read")                     \
+	X(USER_MSGHDR, "msghdr could not be read")                   \
+	X(USER_DATA, "payload could not be read")                    \
+	X(USER_ADDRESS, "socket address could not be read")          \
+	X(USER_ARGS, "arguments of a new program could not be read") \
+	X(KERNEL_READ, "kernel memory could not be read")            \
+	X(SCOPE_UPDATE, "a child could not be added to the scope")   \
 	X(NO_RING, "no ring for this CPU")
 
 enum tt_place {
 #define TT_PLACE_ENUM(id, meaning) TT_PLACE_##id,
 	TT_PLACES(TT_PLACE_ENUM)
 #undef TT_PLACE_ENUM
-	TT_PLACE_MAX,
+		TT_PLACE_MAX,
 };
 
 /*

@@ -32,8 +32,8 @@ static void live_wish(struct tt_source *s, const struct tt_conn_id *conn, enum t
 }
 
 /*
- * produced and lost are the programs' counts, delivered is the reader's; what was submitted and not delivered is queued. Delivered
- * is read first, produced last, so nothing comes out negative while programs run.
+ * produced and lost are the programs' counts, delivered is the reader's; what was submitted and not delivered is queued.
+ * Delivered is read first, produced last, so nothing comes out negative while programs run.
  */
 static void live_stats(struct tt_source *s, struct tt_source_stats *ret)
 {
@@ -75,7 +75,8 @@ static const struct tt_source_ops live_ops = {
 	.free = live_free,
 };
 
-int tt_live_new(struct tt_source **ret, const struct tt_limits *limits, const struct tt_scope *scope, struct tt_kernel_report *report)
+int tt_live_new(struct tt_source **ret, const struct tt_limits *limits, const struct tt_scope *scope,
+		struct tt_kernel_report *report)
 {
 	struct tt_live *live = calloc(1, sizeof(*live));
 	if (!live)

@@ -2,13 +2,16 @@
 /*
  * Prints what the live source delivers, one line a record, so that tests can check it alone.
  *
- *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--limit NAME=VALUE]… [--wish BYTES [--wish-skip BYTES]] [--pause MS]
+ *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--limit NAME=VALUE]… [--wish BYTES [--wish-skip
+ * BYTES]] [--pause MS]
  *                [--seconds N] [--out FILE]
  *                [--verbose] [--quiet] [--bpf-stats] [-- CMD ARG…]
  *
- * With CMD only that command and its descendants are observed; it ends with the command. Otherwise it ends after --seconds or when
- * standard input ends. The last line, "stats …", is written after all rings were emptied.
+ * With CMD only that command and its descendants are observed; it ends with the command. Otherwise it ends after --seconds or
+ * when standard input ends. The last line, "stats …", is written after all rings were emptied.
  */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
@@ -19,8 +22,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <arpa/inet.h>
-#include <bpf/bpf.h>
 
 #include "base/own.h"
 #include "source/live.h"
@@ -29,9 +30,9 @@ struct options {
 	struct tt_limits limits;
 	struct tt_scope scope;
 	uint32_t pids[64];
-	long wish;    /* -1: none; else bytes a call for every connection seen */
+	long wish;	    /* -1: none; else bytes a call for every connection seen */
 	uint64_t wish_skip; /* bytes behind the chunk seen from which the wish holds */
-	long pause_ms; /* sleep so long between polls */
+	long pause_ms;	    /* sleep so long between polls */
 	double seconds;
 	bool quiet;
 	const char *out; /* NULL: standard output */
@@ -80,10 +81,11 @@ static void print_chunk(const struct tt_chunk *c)
 {
 	static const char *const transports[] = {"?", "tcp", "udp", "unix", "unixdgram"};
 
-	printf("chunk conn=%llx/%llu dir=%s transport=%s role=%u offset=%llu len=%u captured=%u seq=%u entry=%llu error=%d flags=%x "
+	printf("chunk conn=%llx/%llu dir=%s transport=%s role=%u offset=%llu len=%u captured=%u seq=%u entry=%llu error=%d "
+	       "flags=%x "
 	       "netns=%u",
-	       c->conn.sock, c->conn.ino, c->direction == TT_TX ? "tx" : "rx", transports[c->transport], c->role, c->offset, c->length,
-	       c->captured, c->tcp_seq, c->entry_ns, c->error, c->flags, c->netns);
+	       c->conn.sock, c->conn.ino, c->direction == TT_TX ? "tx" : "rx", transports[c->transport], c->role, c->offset,
+	       c->length, c->captured, c->tcp_seq, c->entry_ns, c->error, c->flags, c->netns);
 	print_address("local", &c->local);
 	print_address("peer", &c->peer);
 	print_bytes("data", (const uint8_t *)c + c->data_off, c->captured);
@@ -93,8 +95,8 @@ static void print_conn(const char *name, const struct tt_conn_record *c)
 {
 	printf("%s conn=%llx/%llu transport=%u role=%u flags=%x error=%d rtt_us=%u retransmits=%u connect_ns=%llu tx_offset=%llu "
 	       "rx_offset=%llu tx_bytes=%llu rx_bytes=%llu netns=%u",
-	       name, c->conn.sock, c->conn.ino, c->transport, c->role, c->flags, c->error, c->rtt_us, c->retransmits, c->connect_ns,
-	       c->tx_offset, c->rx_offset, c->tx_bytes, c->rx_bytes, c->netns);
+	       name, c->conn.sock, c->conn.ino, c->transport, c->role, c->flags, c->error, c->rtt_us, c->retransmits,
+	       c->connect_ns, c->tx_offset, c->rx_offset, c->tx_bytes, c->rx_bytes, c->netns);
 	print_address("local", &c->local);
 	print_address("peer", &c->peer);
 }
@@ -116,7 +118,8 @@ static int print_record(void *ctx, const struct tt_record *rec)
 		const struct tt_chunk *c = (const struct tt_chunk *)rec;
 		print_chunk(c);
 		if (d->wish >= 0)
-			d->source->ops->wish(d->source, &c->conn, c->direction, c->offset + c->length + d->wish_skip, (uint32_t)d->wish);
+			d->source->ops->wish(d->source, &c->conn, c->direction, c->offset + c->length + d->wish_skip,
+					     (uint32_t)d->wish);
 		break;
 	}
 	case TT_REC_OPEN:
@@ -140,7 +143,8 @@ static int print_record(void *ctx, const struct tt_record *rec)
 	default:
 		printf("unknown type=%u", rec->type);
 	}
-	printf(" time=%llu tgid=%u tid=%u start=%llu cgroup=%llu\n", rec->time_ns, rec->tgid, rec->tid, rec->start_ns, rec->cgroup_id);
+	printf(" time=%llu tgid=%u tid=%u start=%llu cgroup=%llu\n", rec->time_ns, rec->tgid, rec->tid, rec->start_ns,
+	       rec->cgroup_id);
 	return 0;
 }
 
@@ -156,8 +160,8 @@ static void print_stats(struct tt_source *s)
 
 	s->ops->stats(s, &st);
 	tt_live_kernel_stats(s, &kernel);
-	printf("stats produced=%lu delivered=%lu queued=%lu produced_bytes=%lu delivered_bytes=%lu", st.produced, st.delivered, st.queued,
-	       st.produced_bytes, st.delivered_bytes);
+	printf("stats produced=%lu delivered=%lu queued=%lu produced_bytes=%lu delivered_bytes=%lu", st.produced, st.delivered,
+	       st.queued, st.produced_bytes, st.delivered_bytes);
 	for (int i = 0; i < TT_LOSS_MAX; i++)
 		printf(" lost_%s=%lu lost_bytes_%s=%lu", causes[i], st.lost[i], causes[i], st.lost_bytes[i]);
 	for (int i = 0; i < TT_PLACE_MAX; i++)
@@ -167,8 +171,8 @@ static void print_stats(struct tt_source *s)
 	struct tt_program_stats programs[24];
 	size_t n = tt_live_program_stats(s, programs, TT_ARRAY_LEN(programs));
 	for (size_t i = 0; i < n; i++)
-		printf("program name=%s runs=%lu ns=%lu missed=%lu verified=%lu\n", programs[i].name, programs[i].runs, programs[i].ns,
-		       programs[i].missed, programs[i].verified);
+		printf("program name=%s runs=%lu ns=%lu missed=%lu verified=%lu\n", programs[i].name, programs[i].runs,
+		       programs[i].ns, programs[i].missed, programs[i].verified);
 }
 
 /* Started stopped by a pipe, so that it is in scope before its first call. */

@@ -57,12 +57,12 @@ __attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *fmt
 	exit(1);
 }
 
-#define MUST(call)                                      \
-	({                                              \
-		__typeof__(call) _r = (call);           \
-		if (_r < 0)                             \
+#define MUST(call)                                       \
+	({                                               \
+		__typeof__(call) _r = (call);            \
+		if (_r < 0)                              \
 			fail("%d: %s", __LINE__, #call); \
-		_r;                                     \
+		_r;                                      \
 	})
 
 static unsigned long long inode_of(int fd)
@@ -161,10 +161,22 @@ static int segments(struct iovec *iov, int most, uint8_t *data, size_t len)
 	return n;
 }
 
-static ssize_t do_write(int fd, uint8_t *d, size_t n) { return write(fd, d, n); }
-static ssize_t do_read(int fd, uint8_t *d, size_t n) { return read(fd, d, n); }
-static ssize_t do_send(int fd, uint8_t *d, size_t n) { return send(fd, d, n, 0); }
-static ssize_t do_recv(int fd, uint8_t *d, size_t n) { return recv(fd, d, n, 0); }
+static ssize_t do_write(int fd, uint8_t *d, size_t n)
+{
+	return write(fd, d, n);
+}
+static ssize_t do_read(int fd, uint8_t *d, size_t n)
+{
+	return read(fd, d, n);
+}
+static ssize_t do_send(int fd, uint8_t *d, size_t n)
+{
+	return send(fd, d, n, 0);
+}
+static ssize_t do_recv(int fd, uint8_t *d, size_t n)
+{
+	return recv(fd, d, n, 0);
+}
 
 static ssize_t do_writev(int fd, uint8_t *d, size_t n)
 {
@@ -254,8 +266,8 @@ static const struct {
 	move_fn send;
 	move_fn receive;
 } ways[] = {
-	{"write-read", do_write, do_read},         {"send-recv", do_send, do_recv},
-	{"writev-readv", do_writev, do_readv},     {"pwritev2-preadv2", do_pwritev2, do_preadv2},
+	{"write-read", do_write, do_read},	     {"send-recv", do_send, do_recv},
+	{"writev-readv", do_writev, do_readv},	     {"pwritev2-preadv2", do_pwritev2, do_preadv2},
 	{"sendmsg-recvmsg", do_sendmsg, do_recvmsg}, {"sendmmsg-recvmmsg", do_sendmmsg, do_recvmmsg},
 };
 
@@ -539,7 +551,8 @@ static void case_udp(int family, const char *suffix)
 	struct sockaddr_storage names[8];
 	for (int i = 0; i < 8; i++) {
 		iovs[i] = (struct iovec){in + 100 * i, 100};
-		mm[i].msg_hdr = (struct msghdr){.msg_name = &names[i], .msg_namelen = sizeof(names[i]), .msg_iov = &iovs[i], .msg_iovlen = 1};
+		mm[i].msg_hdr = (struct msghdr){
+			.msg_name = &names[i], .msg_namelen = sizeof(names[i]), .msg_iov = &iovs[i], .msg_iovlen = 1};
 	}
 	if (recvmmsg(b, mm, 8, 0, NULL) != 8)
 		fail("recvmmsg");

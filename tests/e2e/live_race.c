@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * live_race flip-tcp | flip-unix SECONDS: one thread receives on a descriptor that another makes mean one connection, then the other,
- *   as fast as it can, while both are fed bytes that tell them apart ('A', 'B').
- * live_race churn THREADS ROUNDS: threads open, use and close connections whose descriptors are reused by each other at once; every
- *   byte sent on a connection is its number.
+ * live_race flip-tcp | flip-unix SECONDS: one thread receives on a descriptor that another makes mean one connection, then the
+ * other, as fast as it can, while both are fed bytes that tell them apart ('A', 'B'). live_race churn THREADS ROUNDS: threads
+ * open, use and close connections whose descriptors are reused by each other at once; every byte sent on a connection is its
+ * number.
  *
  * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip), or "connections N bytes=N" (churn).
  */
@@ -19,14 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MUST(call)                                                                \
-	({                                                                        \
-		__typeof__(call) _r = (call);                                     \
-		if (_r < 0) {                                                     \
+#define MUST(call)                                                               \
+	({                                                                       \
+		__typeof__(call) _r = (call);                                    \
+		if (_r < 0) {                                                    \
 			printf("note fail %d: %s\n", __LINE__, strerror(errno)); \
-			exit(1);                                                  \
-		}                                                                 \
-		_r;                                                               \
+			exit(1);                                                 \
+		}                                                                \
+		_r;                                                              \
 	})
 
 static double now(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Moves bytes by io_uring, between ordinary calls on the same sockets, and says what it moved (the lines of live_calls.c). Without
- * io_uring in this kernel it says "note skip".
+ * Moves bytes by io_uring, between ordinary calls on the same sockets, and says what it moved (the lines of live_calls.c).
+ * Without io_uring in this kernel it says "note skip".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,14 +16,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MUST(call)                                                                \
-	({                                                                        \
-		__typeof__(call) _r = (call);                                     \
-		if (_r < 0) {                                                     \
+#define MUST(call)                                                               \
+	({                                                                       \
+		__typeof__(call) _r = (call);                                    \
+		if (_r < 0) {                                                    \
 			printf("note fail %d: %s\n", __LINE__, strerror(errno)); \
-			exit(1);                                                  \
-		}                                                                 \
-		_r;                                                               \
+			exit(1);                                                 \
+		}                                                                \
+		_r;                                                              \
 	})
 
 struct ring {
@@ -41,10 +41,12 @@ static int ring_open(struct ring *r, unsigned flags)
 	r->fd = (int)syscall(SYS_io_uring_setup, 8, &r->p);
 	if (r->fd < 0)
 		return -1;
-	r->sq = mmap(NULL, r->p.sq_off.array + r->p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, IORING_OFF_SQ_RING);
-	r->cq = mmap(NULL, r->p.cq_off.cqes + r->p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		     IORING_OFF_CQ_RING);
-	r->sqes = mmap(NULL, r->p.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, IORING_OFF_SQES);
+	r->sq = mmap(NULL, r->p.sq_off.array + r->p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+		     IORING_OFF_SQ_RING);
+	r->cq = mmap(NULL, r->p.cq_off.cqes + r->p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+		     r->fd, IORING_OFF_CQ_RING);
+	r->sqes = mmap(NULL, r->p.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+		       IORING_OFF_SQES);
 	return 0;
 }
 
