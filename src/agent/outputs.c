@@ -168,8 +168,13 @@ int tt_outputs_write_summary(struct tt_outputs *o, int fd)
 	tt_summary_write(&text, o->summary, TT_SUMMARY_ROWS);
 	for (int i = 0; i < TT_LOSS_MAX; i++)
 		lost += self->source->lost[i];
-	tt_buf_printf(&text, "%llu exchanges, %llu incomplete; %llu records, %llu lost\n", (unsigned long long)self->streams->exchanges,
-		      (unsigned long long)self->streams->incomplete, (unsigned long long)self->source->produced, (unsigned long long)lost);
+	tt_buf_printf(&text, "%llu exchanges, %llu incomplete; %llu records, %llu lost; %llu connections\n",
+		      (unsigned long long)self->streams->exchanges, (unsigned long long)self->streams->incomplete,
+		      (unsigned long long)self->source->produced, (unsigned long long)lost, (unsigned long long)self->streams->opened);
+	if (self->streams->unknown_bytes)
+		tt_buf_printf(&text, "%llu bytes of unknown protocols\n", (unsigned long long)self->streams->unknown_bytes);
+	if (self->streams->missing_bytes)
+		tt_buf_printf(&text, "%llu bytes were never seen\n", (unsigned long long)self->streams->missing_bytes);
 	return tt_write_all(fd, tt_buf_span(&text));
 }
 

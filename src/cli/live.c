@@ -2,6 +2,7 @@
 #include "cli/live.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -18,6 +19,15 @@ struct tt_live_state {
 	char scope[256];
 };
 
+/* Where the page is: the port asked for may have been "any". */
+static void tt_live_announce(const struct tt_live_state *s)
+{
+	const char *colon = strrchr(s->run->listen, ':');
+	int host = colon ? (int)(colon - s->run->listen) : (int)strlen(s->run->listen);
+
+	fprintf(stderr, "telltale: observing %s; page and metrics at http://%.*s:%u/\n", s->scope, host, s->run->listen, tt_server_port(s->server));
+}
+
 static int tt_live_serve(struct tt_live_state *s)
 {
 	const struct tt_config *config = s->run->config;
@@ -32,7 +42,11 @@ static int tt_live_serve(struct tt_live_state *s)
 		tt_error("--listen %s: the address is in use", s->run->listen);
 	else if (r < 0)
 		tt_error_errno(r, "--listen %s", s->run->listen);
-	return r == 0 ? tt_outputs_stream_to(s->session.outputs, s->mailbox) : r;
+	if (r == 0)
+		r = tt_outputs_stream_to(s->session.outputs, s->mailbox);
+	if (r == 0)
+		tt_live_announce(s);
+	return r;
 }
 
 static void tt_live_stop_source(void *ctx)

@@ -200,6 +200,7 @@ void tt_flow_missing(struct tt_link *link, int dir, uint64_t until)
 
 	tt_marks_add(&f->marks, &mark, tt_streams_limit(link->conn->s, TT_LIMIT_STREAM_MARKS));
 	f->next = until;
+	link->conn->s->stats.missing_bytes += mark.end - mark.begin;
 	tt_flow_seal(link, f);
 	tt_flow_hole(link, dir, mark.end - mark.begin);
 }
