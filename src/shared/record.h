@@ -31,6 +31,7 @@ enum tt_record_type {
 	TT_REC_LOSS = 9,    /* struct tt_loss_record: written by the user side */
 	TT_REC_UNIX = 11,   /* struct tt_unix_record: what the ends of a Unix connection are bound to */
 	TT_REC_IDENTITY = 10, /* struct tt_identity_record: written by the user side */
+	TT_REC_TOOL = 128,    /* and above: a tool's own records, defined in its header; never in a recording */
 };
 
 /* In front of every record. */
