@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "proto/proto.h"
+#include "tools/runner.h"
 
 #define TT_HELP_WIDTH 96
 #define TT_HELP_INDENT 30
@@ -59,6 +60,12 @@ void tt_help_program(struct tt_buf *b)
 		char term[32];
 		snprintf(term, sizeof(term), "  %s", c->name);
 		tt_help_row(b, term, 12, c->summary);
+	}
+	tt_buf_add_str(b, "\ntools:\n");
+	for (size_t i = 0; i < tt_tool_count; i++) {
+		char term[32];
+		snprintf(term, sizeof(term), "  %s", tt_tools[i].name);
+		tt_help_row(b, term, 12, tt_tools[i].summary);
 	}
 	tt_buf_add_str(b, "\n`telltale COMMAND --help` lists a command's options. More: `telltale help limits`, `telltale help "
 			  "protocols`,\n"
@@ -138,6 +145,11 @@ static int tt_help_make(struct tt_buf *b, const char *name, bool markdown)
 
 	if (command && !markdown) {
 		tt_help_command(b, command);
+		return 0;
+	}
+	const struct tt_tool_entry *tool = tt_tool_find(name);
+	if (tool && !markdown) {
+		tt_tool_help(b, tool);
 		return 0;
 	}
 	for (size_t i = 0; i < TT_ARRAY_LEN(tt_help_topics); i++) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/help.h"
+#include "tools/runner.h"
 
 /* --- man(7)
  * --------------------------------------------------------------------------------------------------------------------- */
@@ -113,6 +114,10 @@ void tt_help_man(struct tt_buf *b)
 	tt_man_section(b, "COMMANDS");
 	for (const struct tt_command_row *c = tt_commands; c->name; c++)
 		tt_man_item(b, c->name, c->arguments, c->summary);
+	tt_man_section(b, "TOOLS");
+	tt_buf_add_str(b, "Each has options of its own: \\fBtelltale help\\fR \\fITOOL\\fR.\n");
+	for (size_t i = 0; i < tt_tool_count; i++)
+		tt_man_item(b, tt_tools[i].name, NULL, tt_tools[i].summary);
 	tt_man_section(b, "OPTIONS");
 	tt_buf_add_str(b, "In parentheses stand the commands that take the option.\n");
 	tt_man_options(b);

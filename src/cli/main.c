@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/options.h"
+#include "tools/runner.h"
 
 #define TT_STATUS_USAGE 2
 
@@ -43,6 +44,9 @@ int main(int argc, char **argv)
 		return puts("telltale " TT_VERSION) < 0;
 
 	const struct tt_command_row *row = tt_command_find(argv[1]);
+	const struct tt_tool_entry *tool = row ? NULL : tt_tool_find(argv[1]);
+	if (tool)
+		return tt_tool_main(tool, argc - 1, argv + 1);
 	if (!row) {
 		tt_error("unknown command '%s'; telltale --help lists them", argv[1]);
 		return TT_STATUS_USAGE;

@@ -48,3 +48,5 @@ TT_LIMIT(JOIN_PENDING, "join_pending", 65536, 64, 1u << 20, "exchanges", "exchan
 TT_LIMIT(WATCH_BYTES, "watch_bytes", 1u << 20, 4096, 64u << 20, "bytes", "output waiting for one watching client; more is dropped and counted")
 TT_LIMIT(HTTP_CLIENTS, "http_clients", 64, 1, 4096, "clients", "clients served at once")
 TT_LIMIT(ANSWER_BYTES, "answer_bytes", 64u << 20, 64u << 10, 1u << 30, "bytes", "largest body of one HTTP answer")
+TT_LIMIT(TOOL_ROWS, "tool_rows", 65536, 64, 1u << 20, "rows", "rows a tool gathers before it shows them; the smallest give way")
+TT_LIMIT(TOOL_PROGRAMS, "tool_programs", 16384, 16, 1u << 20, "programs", "running programs whose end telltale execs waits for")

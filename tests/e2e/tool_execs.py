@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""telltale execs against the shell's own count: every program, its status, the failed ones, and what was lost."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import lib
+
+COUNTS = re.compile(r"(\d+) shown; records: (\d+) produced, (\d+) delivered, (\d+) lost, (\d+) queued")
+
+
+def counts(text):
+    found = COUNTS.search(text)
+    lib.check(found, f"no counts at the end: {text[-300:]}")
+    shown, produced, delivered, lost, queued = map(int, found.groups())
+    lib.equal(queued, 0, "queued at the end")
+    lib.equal(delivered + lost, produced, "delivered + lost = produced")
+    return shown, lost
+
+
+def execs(*options, command=None, script=None, want_status=0):
+    """Rows, standard output, standard error."""
+    with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as name:
+        path = pathlib.Path(name) / "rows.jsonl"
+        command = command or ["/bin/sh", "-c", script]
+        done = subprocess.run([lib.TELLTALE, "execs", f"--json={path}", *options, "--", *command], capture_output=True, text=True, timeout=120)
+        lib.equal(done.returncode, want_status, f"status ({done.stderr[-300:]})")
+        return [json.loads(line) for line in path.read_text().splitlines()], done.stdout, done.stderr
+
+
+def test_every_one_of_500():
+    rows, out, err = execs(script="n=0; for i in $(seq 500); do /bin/true $i && n=$((n + 1)); done; echo $n")
+    lib.equal(out.strip(), "500", "the shell's own count")
+    true = [r for r in rows if r["command"].startswith("/bin/true ")]
+    lib.equal(len(true), 500, "programs shown")
+    lib.equal({r["command"] for r in true}, {f"/bin/true {i}" for i in range(1, 501)}, "their arguments")
+    lib.equal({(r["end"], r["status"], r["user"]) for r in true}, {("exit", "0", "root")}, "how they ended")
+    lib.equal(len({r["ppid"] for r in true}), 1, "parents")
+    lib.check(all(r["lived_ns"] > 0 for r in true), "a program that lived no time")
+    shown, lost = counts(err)
+    lib.equal((shown, lost), (len(rows), 0), "shown and lost")
+    # The text has the same lines: rows go to standard error, standard output is the command's.
+    lib.equal(len([line for line in err.splitlines() if " /bin/true " in line and "seq" not in line]), 500, "lines of text")
+
+
+def test_how_they_end():
+    rows, _, _ = execs(script="sh -c 'exit 3'; sh -c 'kill -TERM $$'; (exec sh -c 'exec /bin/true'); /no/such/file x 2>/dev/null; sleep 60 >/dev/null 2>&1 & /bin/sleep 0.5; exit 5",
+                       want_status=5)
+    found = {(r["command"], r["end"], r["status"]) for r in rows}
+    for want in [("sh -c exit 3", "exit", "3"), ("sh -c kill -TERM $$", "signal", "SIGTERM"), ("sh -c exec /bin/true", "exec", None),
+                 ("/bin/true", "exit", "0"), ("/no/such/file x", "error", "ENOENT"), ("sleep 60", None, None)]:
+        lib.check(want in found, f"{want} is not among {sorted(found, key=str)}")
+    sleeper = [r for r in rows if r["command"] == "sleep 60"]
+    lib.equal([r["lived_ns"] for r in sleeper], [None], "what still runs")
+    os.kill(sleeper[0]["pid"], signal.SIGTERM)
+
+
+def test_failed_ones():
+    script = "import os\nfor i in range(300):\n  try: os.execv('/no/such/file', ['x', str(i)])\n  except FileNotFoundError: pass"
+    rows, _, err = execs(command=[lib.PYTHON, "-c", script])
+    failed = [r for r in rows if r["command"] and r["command"].startswith("/no/such/file ")]
+    lib.equal([(r["command"], r["status"], r["lived_ns"]) for r in failed], [(f"/no/such/file {i}", "ENOENT", None) for i in range(300)], "failed execs")
+    counts(err)
+    rows, _, _ = execs("--no-failed", command=[lib.PYTHON, "-c", script])
+    lib.equal([r for r in rows if r["end"] == "error"], [], "failed execs that were not asked for")
+
+
+def test_top():
+    rows, _, err = execs("--top", "2", "--no-failed", script="for i in 0.1 0.5 0.2 0.4 0.3; do sleep $i & done; wait; exec true")
+    # The shell, until it became `true`, and the longest of the sleeps.
+    lib.equal([r["command"].split()[0] for r in rows], ["/bin/sh", "sleep"], "rows")
+    lib.equal(rows[1]["command"], "sleep 0.5", "the longest sleep")
+    lib.check("5 smaller ones not shown" in err, err)
+
+
+def test_scope_of_running_processes():
+    """Only descendants of the process named; what others start meanwhile is not shown."""
+    with subprocess.Popen(["/bin/sh", "-c", "read go; for i in $(seq 50); do /bin/true in; done; read go"], stdin=subprocess.PIPE, text=True) as shell:
+        tool = subprocess.Popen([lib.TELLTALE, "execs", "--pid", str(shell.pid), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        lib.wait_for(lambda: "tt_execs" in subprocess.run(["bpftool", "prog", "show"], capture_output=True, text=True).stdout, "the programs")
+        time.sleep(0.5)
+        for _ in range(20):
+            subprocess.run(["/bin/true", "out"], check=True)
+        shell.stdin.write("go\n")
+        shell.stdin.flush()
+        time.sleep(2)
+        tool.send_signal(signal.SIGINT)
+        out, err = tool.communicate(timeout=30)
+        shell.stdin.write("go\n")
+        shell.stdin.flush()
+    rows = [json.loads(line) for line in out.splitlines()]
+    lib.equal(len([r for r in rows if r["command"] == "/bin/true in"]), 50, "programs in scope")
+    lib.equal([r for r in rows if r["command"] == "/bin/true out"], [], "programs out of scope")
+    lib.equal(tool.returncode, 0, f"status ({err})")
+
+
+def test_loss_is_counted():
+    rows, out, err = execs("--limit", "ring_bytes=64k", "--limit", "ring_cpus=64", "--limit", "drain_interval_ms=1000",
+                           script="n=0; for i in $(seq 500); do /bin/true && n=$((n + 1)); done; echo $n")
+    lib.equal(out.strip(), "500", "the shell's own count")
+    shown, lost = counts(err)
+    lib.check(lost > 0 and "the data ring had no room" in err, f"nothing was lost: {err[-300:]}")
+    lib.equal(shown, len(rows), "shown")
+    lib.check(len([r for r in rows if r["command"] == "/bin/true"]) <= 500, "more programs than were started")
+
+
+def test_bad_use():
+    for arguments, word in [(["--nothing"], "--nothing"), (["--pid", "2147483600"], "2147483600"), (["--cgroup", "/no/such"], "/no/such"),
+                            (["--top", "0"], "--top"), (["word"], "word"), (["--", "no-such-program-anywhere"], "no-such-program-anywhere")]:
+        done = subprocess.run([lib.TELLTALE, "execs", *arguments], capture_output=True, text=True, timeout=30)
+        lib.check(done.returncode not in (0, 124), f"{arguments}: status {done.returncode}")
+        lib.check(len(done.stderr.splitlines()) == 1 and word in done.stderr, f"{arguments}: {done.stderr}")
+
+
+if __name__ == "__main__":
+    sys.exit(lib.main(globals()))

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "kernel/stats.h"
+#include "tools/rows.h"
+
+/* A drain is cut after so many records, so that signals are minded under load too. */
+#define TT_TOOL_BUDGET 20000
+/* At the end: with the programs gone the rings are empty soon. */
+#define TT_TOOL_LAST_DRAINS 1000
+
+static const int minded[] = {SIGINT, SIGTERM, SIGCHLD};
+
+static void minded_set(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < TT_ARRAY_LEN(minded); i++)
+		sigaddset(set, minded[i]);
+}
+
+int tt_tool_loop_prepare(void)
+{
+	sigset_t set;
+
+	minded_set(&set);
+	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int take_record(void *ctx, const struct tt_record *rec)
+{
+	struct tt_tool_run *run = ctx;
+
+	return run->tool->record ? run->tool->record(run, rec) : 0;
+}
+
+/* How many records came, or a negative errno. */
+static int drain(struct tt_tool_run *run)
+{
+	return tt_rings_poll(tt_kernel_rings(run->kernel), tt_kernel_horizon(run->kernel), TT_TOOL_BUDGET, take_record, run);
+}
+
+static int show_interval(struct tt_tool_run *run)
+{
+	int r = run->tool->interval ? run->tool->interval(run) : 0;
+
+	return r < 0 ? r : tt_rows_flush(run->rows);
+}
+
+/* True: the loop is to end. */
+static bool take_signal(struct tt_tool_loop *loop, const struct signalfd_siginfo *info)
+{
+	struct tt_command *c = loop->command;
+	int status;
+
+	if (info->ssi_signo == SIGCHLD) {
+		if (c->pid <= 0 || waitpid(c->pid, &status, WNOHANG) != c->pid)
+			return false;
+		loop->command_status = status;
+		c->pid = -1;
+		return true;
+	}
+	if (c->pid <= 0)
+		return true;
+	/* A command decides itself when to end. One that has the terminal got SIGINT from there already. */
+	if (info->ssi_signo != SIGINT || info->ssi_code == SI_USER)
+		kill(c->pid, (int)info->ssi_signo);
+	return false;
+}
+
+static bool take_signals(struct tt_tool_loop *loop, int fd)
+{
+	struct signalfd_siginfo info;
+	bool end = false;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info))
+		end |= take_signal(loop, &info);
+	return end;
+}
+
+static int run_until_end(struct tt_tool_loop *loop, int signals)
+{
+	const struct tt_tool_options *o = loop->options;
+	int wait_ms = (int)loop->run->limits->value[TT_LIMIT_DRAIN_INTERVAL];
+	uint64_t begin = now_ns();
+	uint64_t next = begin + o->interval_ns;
+
+	for (;;) {
+		struct pollfd fds = {.fd = signals, .events = POLLIN};
+
+		if (poll(&fds, 1, wait_ms) < 0 && errno != EINTR)
+			return -errno;
+		if (take_signals(loop, signals))
+			return 0;
+		int r = drain(loop->run);
+		uint64_t now = now_ns();
+		if (r >= 0 && o->interval_ns && now >= next) {
+			r = show_interval(loop->run);
+			/* An interval that was missed whole is not made up for. */
+			next += o->interval_ns * ((now - next) / o->interval_ns + 1);
+		} else if (r >= 0 && !tt_tool_gathers(loop->run->tool, o)) {
+			r = tt_rows_flush(loop->run->rows);
+		}
+		if (r < 0)
+			return r;
+		if (o->duration_ns && now - begin >= o->duration_ns)
+			return 0;
+	}
+}
+
+/* What the rings still hold comes in now, then what the tool has open. */
+static int finish(struct tt_tool_run *run)
+{
+	struct tt_ring_stats stats = {.queued = 1};
+	const struct timespec pause = {.tv_nsec = 2000000};
+	int r = 0;
+
+	tt_kernel_stop(run->kernel);
+	for (int i = 0; r >= 0 && stats.queued && i < TT_TOOL_LAST_DRAINS; i++) {
+		nanosleep(&pause, NULL);
+		r = drain(run);
+		tt_rings_stats(tt_kernel_rings(run->kernel), &stats);
+	}
+	if (r >= 0 && run->tool->end)
+		r = run->tool->end(run);
+	return r < 0 ? r : show_interval(run);
+}
+
+int tt_tool_loop_run(struct tt_tool_loop *loop)
+{
+	sigset_t set;
+	minded_set(&set);
+	tt_close_auto int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+
+	if (signals < 0)
+		return -errno;
+	int r = run_until_end(loop, signals);
+	int last = finish(loop->run);
+	return r < 0 ? r : last;
+}

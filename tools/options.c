@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+
+#define TT_SECOND 1000000000ull
+#define AT(member) offsetof(struct tt_tool_options, member)
+
+const struct tt_option_row tt_common_rows[] = {
+	{"duration", 'd', "SECONDS", TT_ROW_SECONDS, AT(duration_ns), TT_SECOND / 1000, 86400 * 365 * TT_SECOND,
+	 "end after so long; without it the end is Ctrl-C, or the command's"},
+	{"interval", 'i', "SECONDS", TT_ROW_SECONDS, AT(interval_ns), TT_SECOND / 10, 86400 * TT_SECOND,
+	 "show what came together every so often, greatest first, instead of each as it comes"},
+	{"top", 'n', "N", TT_ROW_COUNT, AT(top), 1, 1000000, "show only the N greatest, of each interval or of all"},
+	{"pid", 'p', "PID[,PID]", TT_ROW_PIDS, AT(pids), 0, 0, "observe only this process and its descendants"},
+	{"cgroup", 0, "PATH", TT_ROW_TEXT, AT(cgroup), 0, 0,
+	 "observe only this cgroup (version 2) and those below it; the path is absolute or below the mount point"},
+	{"json", 'j', "FILE", TT_ROW_JSON, AT(json), 0, 0,
+	 "JSON lines instead of text; with =FILE to this file, beside the text"},
+	{"limit", 0, "NAME=VALUE", TT_ROW_LIMIT, AT(limits), 0, 0, "set a limit (telltale help limits)"},
+};
+
+const size_t tt_common_row_count = TT_ARRAY_LEN(tt_common_rows);
+
+__attribute__((format(printf, 2, 3))) static int fail(struct tt_tool_error *e, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+struct reading {
+	struct tt_tool_options *options;
+	const struct tt_option_row *own;
+	size_t own_count;
+	void *config;
+	int argc;
+	char *const *argv;
+	int at;
+	struct tt_tool_error *e;
+};
+
+/* --- values --- */
+
+static int set_count(const struct tt_option_row *row, void *to, const char *value, struct tt_tool_error *e)
+{
+	char *end = NULL;
+
+	errno = 0;
+	unsigned long long v = strtoull(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end)
+		return fail(e, "--%s: '%.60s' is not a number", row->name, value);
+	if (errno || v < row->least || v > row->most)
+		return fail(e, "--%s must lie between %llu and %llu", row->name, (unsigned long long)row->least,
+			    (unsigned long long)row->most);
+	memcpy(to, &(uint64_t){v}, sizeof(uint64_t));
+	return 0;
+}
+
+static int set_seconds(const struct tt_option_row *row, void *to, const char *value, struct tt_tool_error *e)
+{
+	char *end = NULL;
+	double v = strtod(value, &end);
+
+	if (((*value < '0' || *value > '9') && *value != '.') || *end)
+		return fail(e, "--%s: '%.60s' is not a number of seconds", row->name, value);
+	if (!(v * 1e9 >= (double)row->least && v * 1e9 <= (double)row->most))
+		return fail(e, "--%s must lie between %g and %g seconds", row->name, (double)row->least / 1e9,
+			    (double)row->most / 1e9);
+	memcpy(to, &(uint64_t){(uint64_t)(v * 1e9)}, sizeof(uint64_t));
+	return 0;
+}
+
+static int set_pids(struct tt_tool_options *o, const char *value, struct tt_tool_error *e)
+{
+	for (const char *at = value;; at++) {
+		char *end = NULL;
+		unsigned long pid = strtoul(at, &end, 10);
+
+		if (*at < '0' || *at > '9' || pid < 1 || pid > INT32_MAX || (*end && *end != ','))
+			return fail(e, "--pid: '%.60s' is not a process number", value);
+		uint32_t *more = reallocarray(o->pids, o->pid_count + 1, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		o->pids = more;
+		o->pids[o->pid_count++] = (uint32_t)pid;
+		if (!*end)
+			return 0;
+		at = end;
+	}
+}
+
+static int set_limit(struct tt_tool_options *o, const char *value, struct tt_tool_error *e)
+{
+	const char *equals = strchr(value, '=');
+	int r = equals ? tt_limits_set(&o->limits, value, (size_t)(equals - value), equals + 1) : -EINVAL;
+
+	if (r == -ENOENT)
+		return fail(e, "--limit: there is no limit '%.*s' (telltale help limits)",
+			    (int)TT_MIN(equals - value, (ptrdiff_t)60), value);
+	if (r == -ERANGE)
+		return fail(e, "--limit %.60s: out of its range (telltale help limits)", value);
+	return r < 0 ? fail(e, "--limit: '%.60s' is not NAME=VALUE", value) : 0;
+}
+
+static int set(struct reading *r, const struct tt_option_row *row, void *base, const char *value)
+{
+	void *to = (char *)base + row->offset;
+
+	switch (row->kind) {
+	case TT_ROW_FLAG:
+		*(uint8_t *)to = 1;
+		return 0;
+	case TT_ROW_COUNT:
+		return set_count(row, to, value, r->e);
+	case TT_ROW_SECONDS:
+		return set_seconds(row, to, value, r->e);
+	case TT_ROW_TEXT:
+		if (!*value)
+			return fail(r->e, "--%s is empty", row->name);
+		*(const char **)to = value;
+		return 0;
+	case TT_ROW_PIDS:
+		return set_pids(r->options, value, r->e);
+	case TT_ROW_LIMIT:
+		return set_limit(r->options, value, r->e);
+	case TT_ROW_JSON:
+		if (value && !*value)
+			return fail(r->e, "--json= needs a file name");
+		r->options->json |= !value;
+		r->options->json_file = value ? value : r->options->json_file;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* --- arguments --- */
+
+static const struct tt_option_row *find_in(const struct tt_option_row *rows, size_t count, const char *name, size_t len,
+					   char letter)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (letter ? rows[i].letter == letter : strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+/* One option, as it stands at argv[at]. */
+static int take(struct reading *r)
+{
+	const char *text = r->argv[r->at++];
+	bool is_long = text[1] == '-';
+	const char *name = text + 1 + is_long;
+	size_t len = is_long ? strcspn(name, "=") : 1;
+	const char *value = !name[len] ? NULL : name + len + is_long;
+	char letter = is_long ? 0 : *name;
+
+	if ((is_long && strcmp(name, "help") == 0) || strcmp(text, "-h") == 0)
+		return 1;
+	void *base = r->options;
+	const struct tt_option_row *row = find_in(tt_common_rows, tt_common_row_count, name, len, letter);
+	if (!row) {
+		base = r->config;
+		row = find_in(r->own, r->own_count, name, len, letter);
+	}
+	if (!row)
+		return fail(r->e, "unknown option %.60s", text);
+	if (!row->argument && value)
+		return fail(r->e, "--%s takes no value", row->name);
+	if (row->argument && row->kind != TT_ROW_JSON && !value) {
+		if (r->at >= r->argc)
+			return fail(r->e, "--%s needs a value: %s", row->name, row->argument);
+		value = r->argv[r->at++];
+	}
+	return set(r, row, base, value);
+}
+
+static int read_all(struct reading *r)
+{
+	struct tt_tool_options *o = r->options;
+
+	while (r->at < r->argc) {
+		const char *text = r->argv[r->at];
+		if (strcmp(text, "--") == 0) {
+			o->command = (char **)r->argv + r->at + 1;
+			if (!*o->command)
+				return fail(r->e, "-- needs a command behind it");
+			break;
+		}
+		if (text[0] != '-' || !text[1])
+			return fail(r->e, "unexpected argument '%.60s'; a command stands behind --", text);
+		int result = take(r);
+		if (result)
+			return result;
+	}
+	if ((o->pid_count > 0) + (o->cgroup != NULL) + (o->command != NULL) > 1)
+		return fail(r->e, "--pid, --cgroup and -- COMMAND exclude each other");
+	return 0;
+}
+
+int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *config, int argc,
+			 char *const *argv, struct tt_tool_error *e)
+{
+	struct reading r = {
+		.options = ret, .own = own, .own_count = own_count, .config = config, .argc = argc, .argv = argv, .e = e};
+
+	*ret = (struct tt_tool_options){0};
+	tt_limits_init(&ret->limits);
+	return read_all(&r);
+}
+
+void tt_tool_options_free(struct tt_tool_options *o)
+{
+	if (!o)
+		return;
+	free(o->pids);
+	*o = (struct tt_tool_options){0};
+}
+
+static void help_rows(struct tt_buf *b, const struct tt_option_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct tt_option_row *row = &rows[i];
+		const char *argument = row->argument ? row->argument : "";
+		bool optional = row->kind == TT_ROW_JSON;
+		char letter[8] = "    ", term[64];
+
+		if (row->letter)
+			snprintf(letter, sizeof(letter), "-%c, ", row->letter);
+		snprintf(term, sizeof(term), "%s--%s%s%s%s", letter, row->name,
+			 optional    ? "[="
+			 : *argument ? " "
+				     : "",
+			 argument, optional ? "]" : "");
+		tt_buf_printf(b, "  %-26s %s\n", term, row->help);
+	}
+}
+
+void tt_tool_options_help(struct tt_buf *b, const struct tt_option_row *own, size_t own_count)
+{
+	help_rows(b, own, own_count);
+	help_rows(b, tt_common_rows, tt_common_row_count);
+	tt_buf_printf(b, "  %-26s %s\n", "-h, --help", "show this");
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of tools: common rows, and each tool's own behind them. Parsing and help come from the rows. */
+#ifndef TT_TOOLS_OPTIONS_H
+#define TT_TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "shared/limits.h"
+
+enum tt_option_row_kind {
+	TT_ROW_FLAG,	/* uint8_t: 1 when given */
+	TT_ROW_COUNT,	/* uint64_t: a number between least and most */
+	TT_ROW_SECONDS, /* uint64_t nanoseconds: seconds with decimals, between least and most nanoseconds */
+	/* For the common rows only. */
+	TT_ROW_TEXT,  /* const char *, borrowed from argv */
+	TT_ROW_PIDS,  /* pids and pid_count: given again adds */
+	TT_ROW_LIMIT, /* NAME=VALUE */
+	TT_ROW_JSON,  /* json, and json_file where there is a value */
+};
+
+struct tt_option_row {
+	const char *name;     /* --NAME */
+	char letter;	      /* 0: none */
+	const char *argument; /* for people; NULL: takes none */
+	enum tt_option_row_kind kind;
+	size_t offset; /* in the tool's configuration; of a common row in struct tt_tool_options */
+	uint64_t least;
+	uint64_t most;
+	const char *help; /* a sentence without capital and full stop */
+};
+
+/* What every tool may be asked. Freed with tt_tool_options_free. */
+struct tt_tool_options {
+	uint64_t duration_ns; /* 0: until a signal or the command's end */
+	uint64_t interval_ns; /* 0: rows as they come, counts at the end */
+	uint64_t top;	      /* 0: all */
+	uint32_t *pids;	      /* owned */
+	size_t pid_count;
+	const char *cgroup;
+	uint8_t json;	       /* rows as JSON lines instead of text … */
+	const char *json_file; /* … or beside it, to this file */
+	struct tt_limits limits;
+	char **command; /* borrowed, NULL-ended; NULL: none */
+};
+
+extern const struct tt_option_row tt_common_rows[];
+extern const size_t tt_common_row_count;
+
+/* One line saying what was wrong. */
+struct tt_tool_error {
+	char text[240];
+};
+
+/*
+ * argv does not hold the tool's name. 0; 1: help was asked for; -EINVAL with `e` set; -ENOMEM. *ret is to be freed after each of
+ * them. `config` gets what the tool's own rows say and keeps the rest.
+ */
+int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *config, int argc,
+			 char *const *argv, struct tt_tool_error *e);
+/* NULL-safe; leaves it empty. */
+void tt_tool_options_free(struct tt_tool_options *o);
+
+/* The rows' help, one line each. */
+void tt_tool_options_help(struct tt_buf *b, const struct tt_option_row *own, size_t own_count);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What every tool's kernel programs include first: scope, rings, counts of bpf/lib, and the programs that keep the scope. A
+ * program that runs in the observed task asks tt_in_scope() before anything dear; it is attached before those below, so an
+ * exiting process is still in scope for it.
+ *
+ * A tool with a configuration (struct NAME_config, shared with its user side) declares it with TT_TOOL_CONFIG.
+ */
+#ifndef TT_TOOL_BPF_H
+#define TT_TOOL_BPF_H
+
+#include "lib/ring.h"
+#include "lib/scope.h"
+
+/* Set before load from the tool's options, so the verifier cuts out what is not wanted. */
+#define TT_TOOL_CONFIG(type) const volatile type tt_tool_config = {}
+
+/* Run once by the loader, in telltale's own context. */
+SEC("raw_tp")
+int tt_own(void *ctx)
+{
+	tt_self.own_tgid = bpf_get_current_pid_tgid() >> 32;
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (!tt_in_scope())
+		return 0;
+	__u32 pid = TT_READ(struct task_struct, child, pid);
+	__u32 tgid = TT_READ(struct task_struct, child, tgid);
+	__u32 one = 1;
+
+	if (pid == tgid && bpf_map_update_elem(&tt_scope_pids, &tgid, &one, BPF_ANY))
+		tt_failed(TT_PLACE_SCOPE_UPDATE);
+	return 0;
+}
+
+/* do_exit() has counted the thread out already: 0 means the process ends with it. */
+TT_INLINE bool tt_process_ends(struct task_struct *task)
+{
+	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
+
+	return TT_READ(struct signal_struct, signal, live.counter) <= 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tt_scope_exit, struct task_struct *task)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (tt_process_ends(task))
+		bpf_map_delete_elem(&tt_scope_pids, &tgid);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A diagnosis tool: a folder tools/NAME and the word NAME in meson.build. NAME.c defines `const struct tt_tool tt_tool_NAME` and
+ * says what the tool is by tables; the runner (tools/runner.h) does the rest. docs/how-to/add-a-tool.md has the steps.
+ */
+#ifndef TT_TOOLS_TOOL_H
+#define TT_TOOLS_TOOL_H
+
+#include "kernel/programs.h"
+#include "tools/fields.h"
+#include "tools/options.h"
+
+#define TT_TOOL_NOTES_MOST 4
+
+struct tt_tool_run;
+
+struct tt_tool {
+	struct tt_fields fields;
+	size_t row_size;
+	size_t rank; /* index of the field --top orders by, greatest first */
+
+	/* The tool's own options write into its configuration, which its programs get (TT_TOOL_CONFIG). */
+	const struct tt_option_row *options;
+	size_t option_count;
+	size_t config_size; /* at most TT_TOOL_CONFIG_MOST; 0: none */
+	/* Completes the configuration before load (NULL), and says which hooks it makes needless: one bit a row (NULL: none). */
+	void (*prepare)(void *config);
+	uint64_t (*unwanted)(const void *config);
+
+	const struct tt_hook_row *hooks;
+	size_t hook_count;
+	const struct tt_map_row *maps;
+	size_t map_count;
+
+	/* What the tool itself turned away or could not show, counted in run->notes and told at the end. */
+	const char *notes[TT_TOOL_NOTES_MOST];
+
+	/* All may be NULL. 0 or a negative errno, which ends the run. */
+	int (*begin)(struct tt_tool_run *run);				     /* may set run->state */
+	int (*record)(struct tt_tool_run *run, const struct tt_record *rec); /* rec is borrowed, and as long as it says */
+	int (*interval)(struct tt_tool_run *run);			     /* each --interval, and at the end: shows counts */
+	int (*end)(struct tt_tool_run *run);				     /* nothing more comes: shows what is still open */
+	void (*free)(struct tt_tool_run *run);				     /* NULL-safe on state */
+};
+
+#define TT_TOOL_CONFIG_MOST 256
+
+/* One run, as its tool sees it. */
+struct tt_tool_run {
+	const struct tt_tool *tool;
+	const void *config;
+	const struct tt_limits *limits;
+	struct tt_kernel *kernel; /* for tt_kernel_map_fd */
+	void *state;
+	uint64_t notes[TT_TOOL_NOTES_MOST];
+	struct tt_rows *rows;
+};
+
+/* Shows a row, which is copied: at once, or with the others of its interval. 0 or a negative errno of the output. */
+int tt_tool_row(struct tt_tool_run *run, const void *row);
+
+#endif
