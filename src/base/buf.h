@@ -29,12 +29,17 @@ static inline void tt_copy_short(uint8_t *to, const void *from, size_t len)
 {
 	const uint8_t *p = from;
 
+	/* The second half overlaps the first. */
 	if (len > 64) {
 		tt_copy_long(to, p, len);
+	} else if (len >= 32) {
+		memcpy(to, p, 32);
+		memcpy(to + len - 32, p + len - 32, 32);
+	} else if (len >= 16) {
+		memcpy(to, p, 16);
+		memcpy(to + len - 16, p + len - 16, 16);
 	} else if (len >= 8) {
-		/* The last word overlaps the one before it. */
-		for (size_t i = 0; i + 8 < len; i += 8)
-			memcpy(to + i, p + i, 8);
+		memcpy(to, p, 8);
 		memcpy(to + len - 8, p + len - 8, 8);
 	} else if (len >= 4) {
 		memcpy(to, p, 4);

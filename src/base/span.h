@@ -72,13 +72,13 @@ static inline struct tt_span tt_span_sub(struct tt_span s, size_t from, size_t l
 /* Without spaces and tabs at both ends. */
 static inline struct tt_span tt_span_trim(struct tt_span s)
 {
-	while (s.len && (s.data[0] == ' ' || s.data[0] == '\t')) {
-		s.data++;
-		s.len--;
-	}
-	while (s.len && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-		s.len--;
-	return s;
+	const uint8_t *at = s.data, *end = at + s.len;
+
+	while (at < end && (*at == ' ' || *at == '\t'))
+		at++;
+	while (at < end && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	return tt_span(at, (size_t)(end - at));
 }
 
 #endif

@@ -71,17 +71,16 @@ extern const struct tt_proto tt_proto_http2;
 /* The next line without its end, passed over. False: it has no end yet. */
 static bool http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
 {
-	struct tt_span rest = tt_cursor_rest(c);
-	ptrdiff_t end = tt_span_find(tt_span_sub(rest, s->scanned, SIZE_MAX), '\n');
-	if (end < 0) {
-		s->scanned = rest.len;
+	const uint8_t *begin = c->data + c->pos, *end = c->data + c->len, *from = begin + s->scanned;
+	const uint8_t *found = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
+	if (!found) {
+		s->scanned = (size_t)(end - begin);
 		return false;
 	}
 
-	size_t len = s->scanned + (size_t)end;
-	tt_cursor_skip(c, len + 1);
+	c->pos = (size_t)(found + 1 - c->data);
 	s->scanned = 0;
-	*ret = tt_span_sub(rest, 0, len && rest.data[len - 1] == '\r' ? len - 1 : len);
+	*ret = tt_span(begin, (size_t)(found - begin) - (found > begin && found[-1] == '\r'));
 	return true;
 }
 
@@ -91,28 +90,34 @@ static bool http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *
  */
 static bool http_field_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
 {
-	struct tt_span rest = tt_cursor_rest(c);
-	for (size_t from = s->scanned;;) {
-		const uint8_t *found = rest.len > from ? memchr(rest.data + from, '\n', rest.len - from) : NULL;
+	const uint8_t *begin = c->data + c->pos, *end = c->data + c->len, *from = begin + s->scanned;
+
+	if (end - begin >= 2 && begin[0] == '\r' && begin[1] == '\n') {
+		c->pos += 2;
+		s->scanned = 0;
+		*ret = tt_span(begin, 0);
+		return true;
+	}
+	for (;;) {
+		const uint8_t *found = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
 		if (!found) {
-			s->scanned = rest.len;
+			s->scanned = (size_t)(end - begin);
 			return false;
 		}
 
-		size_t end = (size_t)(found - rest.data);
-		size_t len = end && found[-1] == '\r' ? end - 1 : end;
-		if (len && end + 1 == rest.len) {
-			s->scanned = end;
+		const uint8_t *last = found > begin && found[-1] == '\r' ? found - 1 : found;
+		if (last > begin && found + 1 == end) {
+			s->scanned = (size_t)(found - begin);
 			return false;
 		}
-		if (len && (found[1] == ' ' || found[1] == '\t')) {
+		if (last > begin && (found[1] == ' ' || found[1] == '\t')) {
 			s->folded = true;
-			from = end + 1;
+			from = found + 1;
 			continue;
 		}
-		tt_cursor_skip(c, end + 1);
+		c->pos = (size_t)(found + 1 - c->data);
 		s->scanned = 0;
-		*ret = tt_span(rest.data, len);
+		*ret = tt_span(begin, (size_t)(last - begin));
 		return true;
 	}
 }

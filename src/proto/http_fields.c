@@ -1,79 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/http_fields.h"
 
-struct http_name {
-	const char *name;  /* lower case */
-	const char *title; /* as most senders write it */
-	uint8_t len;
-	uint8_t field;
-};
-
-#define HTTP_NAME(lower, title, id) {lower, title, sizeof(lower) - 1, TT_HTTP_##id}
-
-static const struct http_name http_c[] = {HTTP_NAME("content-length", "Content-Length", CONTENT_LENGTH), {0}};
-static const struct http_name http_e[] = {HTTP_NAME("expect", "Expect", EXPECT), {0}};
-static const struct http_name http_h[] = {HTTP_NAME("host", "Host", HOST), {0}};
-static const struct http_name http_t[] = {HTTP_NAME("transfer-encoding", "Transfer-Encoding", TRANSFER_ENCODING),
-					  HTTP_NAME("traceparent", "Traceparent", TRACEPARENT),
-					  {0}};
-static const struct http_name http_u[] = {
-	HTTP_NAME("user-agent", "User-Agent", USER_AGENT), HTTP_NAME("upgrade", "Upgrade", UPGRADE), {0}};
-
-static const struct http_name *const http_names[256] = {
-	['c'] = http_c, ['C'] = http_c, ['e'] = http_e, ['E'] = http_e, ['h'] = http_h,
-	['H'] = http_h, ['t'] = http_t, ['T'] = http_t, ['u'] = http_u, ['U'] = http_u,
-};
-
 const bool tt_http_first_letter[256] = {
 	['c'] = true, ['C'] = true, ['e'] = true, ['E'] = true, ['h'] = true,
 	['H'] = true, ['t'] = true, ['T'] = true, ['u'] = true, ['U'] = true,
 };
 
-static bool http_is_name(const uint8_t *text, const struct http_name *n)
+static bool http_is_name(const uint8_t *text, const char *lower, size_t len)
 {
-	if (memcmp(text, n->title, n->len) == 0)
-		return true;
-	for (size_t i = 0; i < n->len; i++) {
-		if (tt_ascii_lower(text[i]) != (uint8_t)n->name[i])
+	for (size_t i = 0; i < len; i++) {
+		if (tt_ascii_lower(text[i]) != (uint8_t)lower[i])
 			return false;
 	}
 	return true;
 }
 
-enum tt_http_field tt_http_field_named(struct tt_span name)
+/* Begins s with the name? Most senders write it like `title`; with its length constant that is two or three words to compare. */
+#define HTTP_BEGINS(s, lower, title)     \
+	((s).len >= sizeof(lower) - 1 && \
+	 (memcmp((s).data, title, sizeof(title) - 1) == 0 || http_is_name((s).data, lower, sizeof(lower) - 1)))
+
+#define HTTP_TRY(s, lower, title, id)                 \
+	do {                                          \
+		if (HTTP_BEGINS(s, lower, title)) {   \
+			*ret_len = sizeof(lower) - 1; \
+			return TT_HTTP_##id;          \
+		}                                     \
+	} while (0)
+
+/* Which field's name s begins with, and how long that is. A switch, since this is done for most lines of every head. */
+static inline enum tt_http_field http_front(struct tt_span s, size_t *ret_len)
 {
-	const struct http_name *n = name.len ? http_names[name.data[0]] : NULL;
-	for (; n && n->name; n++) {
-		if (n->len == name.len && http_is_name(name.data, n))
-			return n->field;
+	switch (s.len ? s.data[0] | 0x20 : 0) {
+	case 'c':
+		HTTP_TRY(s, "content-length", "Content-Length", CONTENT_LENGTH);
+		break;
+	case 'e':
+		HTTP_TRY(s, "expect", "Expect", EXPECT);
+		break;
+	case 'h':
+		HTTP_TRY(s, "host", "Host", HOST);
+		break;
+	case 't':
+		HTTP_TRY(s, "transfer-encoding", "Transfer-Encoding", TRANSFER_ENCODING);
+		HTTP_TRY(s, "traceparent", "Traceparent", TRACEPARENT);
+		break;
+	case 'u':
+		HTTP_TRY(s, "user-agent", "User-Agent", USER_AGENT);
+		HTTP_TRY(s, "upgrade", "Upgrade", UPGRADE);
+		break;
 	}
 	return TT_HTTP_OTHER;
+}
+
+enum tt_http_field tt_http_field_named(struct tt_span name)
+{
+	size_t len;
+	enum tt_http_field field = http_front(name, &len);
+	return field != TT_HTTP_OTHER && len == name.len ? field : TT_HTTP_OTHER;
 }
 
 enum tt_http_field tt_http_field_line(struct tt_span line, struct tt_span *ret_value, bool *ret_spaced)
 {
-	const struct http_name *n = line.len ? http_names[line.data[0]] : NULL;
-	for (; n && n->name; n++) {
-		if (line.len <= n->len)
-			continue;
-		uint8_t after = line.data[n->len];
-		if ((after != ':' && after != ' ' && after != '\t') || !http_is_name(line.data, n))
-			continue;
+	size_t len;
+	enum tt_http_field field = http_front(line, &len);
+	if (field == TT_HTTP_OTHER)
+		return TT_HTTP_OTHER;
 
-		struct tt_span rest = tt_span(line.data + n->len, line.len - n->len);
-		if (after != ':')
-			rest = tt_span_trim(rest);
-		if (rest.len == 0 || rest.data[0] != ':')
-			return TT_HTTP_OTHER;
-		*ret_value = tt_span_trim(tt_span(rest.data + 1, rest.len - 1));
-		*ret_spaced = after != ':';
-		return n->field;
-	}
-	return TT_HTTP_OTHER;
+	struct tt_span rest = tt_span(line.data + len, line.len - len);
+	bool spaced = rest.len && rest.data[0] != ':';
+	if (spaced)
+		rest = rest.data[0] == ' ' || rest.data[0] == '\t' ? tt_span_trim(rest) : tt_span(NULL, 0);
+	if (rest.len == 0 || rest.data[0] != ':')
+		return TT_HTTP_OTHER;
+	*ret_value = tt_span_trim(tt_span(rest.data + 1, rest.len - 1));
+	*ret_spaced = spaced;
+	return field;
 }
 
 void tt_http_set_method(struct tt_message *m, struct tt_span method)
 {
+	if (!m)
+		return;
 	tt_message_text(m, TT_TEXT_OPERATION, method);
 	tt_message_attr_text(m, "http.request.method", TT_TEXT_OPERATION);
 }
@@ -134,18 +142,16 @@ bool tt_http_set_target(struct tt_message *m, struct tt_span target)
 static struct tt_span http_host(struct tt_span authority, int *ret_port)
 {
 	const uint8_t *end = authority.data + authority.len, *at = end;
+	uint64_t port = 0, scale = 1;
 
+	/* From behind, so that the digits are looked at once. More than 18 of them are no port anyhow. */
 	*ret_port = -1;
-	while (at > authority.data && at[-1] >= '0' && at[-1] <= '9')
-		at--;
+	for (; at > authority.data && (uint8_t)(at[-1] - '0') <= 9; at--, scale *= 10)
+		port += scale * (uint8_t)(at[-1] - '0');
 	if (at == authority.data || at[-1] != ':')
 		return authority;
-
-	int port = 0;
-	for (const uint8_t *digit = at; digit < end && end - at <= 5; digit++)
-		port = port * 10 + (*digit - '0');
 	if (at < end && end - at <= 5 && port <= UINT16_MAX)
-		*ret_port = port;
+		*ret_port = (int)port;
 	return tt_span(authority.data, (size_t)(at - 1 - authority.data));
 }
 

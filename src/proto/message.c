@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/message.h"
 
-/* Copies into the message's text; what does not fit is cut. Returns where it stands. */
-static uint32_t tt_message_store(struct tt_message *m, struct tt_span s, uint32_t *ret_len)
+/* tt_message_store where the store has to grow. Out of line, so that what is done for every attribute stays short. */
+__attribute__((noinline)) static uint32_t tt_message_store_more(struct tt_message *m, struct tt_span s, uint32_t *ret_len)
 {
 	uint32_t off = (uint32_t)m->bytes.len;
-	if (s.len && s.len <= m->bytes.cap - m->bytes.len) {
-		memcpy(m->bytes.data + off, s.data, s.len);
-		m->bytes.len += s.len;
-		*ret_len = (uint32_t)s.len;
-		return off;
-	}
-
 	size_t room = m->bytes.max - m->bytes.len;
 	if (s.len > room) {
 		s.len = room;
@@ -26,10 +19,39 @@ static uint32_t tt_message_store(struct tt_message *m, struct tt_span s, uint32_
 	return off;
 }
 
+/* Copies into the message's text; what does not fit is cut. Returns where it stands. */
+static inline uint32_t tt_message_store(struct tt_message *m, struct tt_span s, uint32_t *ret_len)
+{
+	size_t off = m->bytes.len;
+
+	if (s.len > m->bytes.cap - off)
+		return tt_message_store_more(m, s, ret_len);
+	tt_copy_short(m->bytes.data + off, s.data, s.len);
+	m->bytes.len = off + s.len;
+	*ret_len = (uint32_t)s.len;
+	return (uint32_t)off;
+}
+
+__attribute__((noinline)) static void tt_message_text_any(struct tt_message *m, enum tt_text which, struct tt_span s)
+{
+	m->text[which].off = tt_message_store(m, s, &m->text[which].len);
+	m->text[which].set = true;
+}
+
+/* Short, and there is room for it: as nearly everything is. What then is done makes no call. */
+static inline bool tt_message_is_short(const struct tt_message *m, struct tt_span s)
+{
+	return s.len <= 64 && s.len <= m->bytes.cap - m->bytes.len;
+}
+
 void tt_message_text(struct tt_message *m, enum tt_text which, struct tt_span s)
 {
 	if (!m)
 		return;
+	if (!tt_message_is_short(m, s)) {
+		tt_message_text_any(m, which, s);
+		return;
+	}
 	m->text[which].off = tt_message_store(m, s, &m->text[which].len);
 	m->text[which].set = true;
 }
@@ -57,56 +79,104 @@ void tt_message_text_add(struct tt_message *m, enum tt_text which, struct tt_spa
 	m->text[which].len += len;
 }
 
-static struct tt_attribute *tt_message_attribute(struct tt_message *m, const char *key, enum tt_attribute_type type)
+static struct tt_attribute *tt_message_attribute_set(struct tt_message *m, const char *key)
 {
-	struct tt_attribute *a = NULL;
 	for (uint32_t i = 0; i < m->attribute_count; i++) {
-		if (m->attributes[i].key == key) {
-			a = &m->attributes[i];
-			break;
-		}
+		if (m->attributes[i].key == key)
+			return &m->attributes[i];
 	}
-	if (!a) {
-		if (m->attribute_count == TT_MESSAGE_ATTRIBUTES) {
-			m->cut = true;
-			return NULL;
-		}
-		a = &m->attributes[m->attribute_count++];
+	return NULL;
+}
+
+/* Hardly a key is ever set twice: where its bit is not set yet, nothing need be searched for. */
+static uint64_t tt_message_key_bit(const char *key)
+{
+	return UINT64_C(1) << ((uintptr_t)key >> 3 & 63);
+}
+
+static inline bool tt_message_is_new(const struct tt_message *m, const char *key)
+{
+	return !(m->key_bits & tt_message_key_bit(key)) && m->attribute_count < TT_MESSAGE_ATTRIBUTES;
+}
+
+/* One that is new. */
+static inline void tt_message_append(struct tt_message *m, const char *key, enum tt_attribute_type type, uint32_t off,
+				     uint32_t len, int64_t number)
+{
+	m->key_bits |= tt_message_key_bit(key);
+	m->attributes[m->attribute_count++] =
+		(struct tt_attribute){.key = key, .type = type, .off = off, .len = len, .number = number};
+}
+
+/* One that is perhaps set already, or too many. NULL: there is no room. */
+__attribute__((noinline)) static struct tt_attribute *tt_message_attribute(struct tt_message *m, const char *key)
+{
+	struct tt_attribute *a = tt_message_attribute_set(m, key);
+	if (a)
+		return a;
+	if (m->attribute_count == TT_MESSAGE_ATTRIBUTES) {
+		m->cut = true;
+		return NULL;
 	}
-	*a = (struct tt_attribute){.key = key, .type = type};
-	return a;
+	m->key_bits |= tt_message_key_bit(key);
+	return &m->attributes[m->attribute_count++];
+}
+
+__attribute__((noinline)) static void tt_message_put_again(struct tt_message *m, const char *key, enum tt_attribute_type type,
+							   uint32_t off, uint32_t len, int64_t number)
+{
+	struct tt_attribute *a = tt_message_attribute(m, key);
+	if (a)
+		*a = (struct tt_attribute){.key = key, .type = type, .off = off, .len = len, .number = number};
+}
+
+static inline void tt_message_put(struct tt_message *m, const char *key, enum tt_attribute_type type, uint32_t off, uint32_t len,
+				  int64_t number)
+{
+	if (tt_message_is_new(m, key))
+		tt_message_append(m, key, type, off, len, number);
+	else
+		tt_message_put_again(m, key, type, off, len, number);
+}
+
+__attribute__((noinline)) static void tt_message_attr_any(struct tt_message *m, const char *key, struct tt_span value)
+{
+	struct tt_attribute *a = tt_message_attribute(m, key);
+	if (!a)
+		return;
+	*a = (struct tt_attribute){.key = key, .type = TT_ATTR_STRING};
+	a->off = tt_message_store(m, value, &a->len);
 }
 
 void tt_message_attr(struct tt_message *m, const char *key, struct tt_span value)
 {
-	struct tt_attribute *a = m ? tt_message_attribute(m, key, TT_ATTR_STRING) : NULL;
-	if (a)
-		a->off = tt_message_store(m, value, &a->len);
+	if (!m)
+		return;
+	if (!tt_message_is_new(m, key) || !tt_message_is_short(m, value)) {
+		tt_message_attr_any(m, key, value);
+		return;
+	}
+	uint32_t len;
+	uint32_t off = tt_message_store(m, value, &len);
+	tt_message_append(m, key, TT_ATTR_STRING, off, len, 0);
 }
 
 void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text which)
 {
-	if (!m || !m->text[which].set)
-		return;
-	struct tt_attribute *a = tt_message_attribute(m, key, TT_ATTR_STRING);
-	if (a) {
-		a->off = m->text[which].off;
-		a->len = m->text[which].len;
-	}
+	if (m && m->text[which].set)
+		tt_message_put(m, key, TT_ATTR_STRING, m->text[which].off, m->text[which].len, 0);
 }
 
 void tt_message_attr_int(struct tt_message *m, const char *key, int64_t value)
 {
-	struct tt_attribute *a = m ? tt_message_attribute(m, key, TT_ATTR_INT) : NULL;
-	if (a)
-		a->number = value;
+	if (m)
+		tt_message_put(m, key, TT_ATTR_INT, 0, 0, value);
 }
 
 void tt_message_attr_bool(struct tt_message *m, const char *key, bool value)
 {
-	struct tt_attribute *a = m ? tt_message_attribute(m, key, TT_ATTR_BOOL) : NULL;
-	if (a)
-		a->number = value;
+	if (m)
+		tt_message_put(m, key, TT_ATTR_BOOL, 0, 0, value);
 }
 
 void tt_message_fail(struct tt_message *m, struct tt_span error_type)
@@ -130,13 +200,6 @@ void tt_message_status_int(struct tt_message *m, int64_t status)
 	tt_buf_auto struct tt_buf text = TT_BUF(32);
 	if (tt_buf_add_i64(&text, status) == 0)
 		tt_message_text(m, TT_TEXT_STATUS, tt_buf_span(&text));
-}
-
-struct tt_span tt_message_get(const struct tt_message *m, enum tt_text which)
-{
-	if (!m || !m->text[which].set)
-		return tt_span(NULL, 0);
-	return tt_span(m->bytes.data ? m->bytes.data + m->text[which].off : (const uint8_t *)"", m->text[which].len);
 }
 
 struct tt_span tt_message_attr_span(const struct tt_message *m, const struct tt_attribute *a)

@@ -79,6 +79,7 @@ struct tt_message {
 		uint32_t len;
 		bool set;
 	} text[TT_TEXT_MAX];
+	uint64_t key_bits; /* of the keys that are set */
 	struct tt_attribute attributes[TT_MESSAGE_ATTRIBUTES];
 	uint32_t attribute_count;
 	struct tt_buf bytes;
@@ -108,7 +109,12 @@ void tt_message_refuse(struct tt_message *m, struct tt_span error_type);
 void tt_message_status_int(struct tt_message *m, int64_t status);
 
 /* What was set; an empty span with data NULL if nothing was. Borrowed until the message changes. */
-struct tt_span tt_message_get(const struct tt_message *m, enum tt_text which);
+static inline struct tt_span tt_message_get(const struct tt_message *m, enum tt_text which)
+{
+	if (!m || !m->text[which].set)
+		return tt_span(NULL, 0);
+	return tt_span(m->bytes.data ? m->bytes.data + m->text[which].off : (const uint8_t *)"", m->text[which].len);
+}
 struct tt_span tt_message_attr_span(const struct tt_message *m, const struct tt_attribute *a);
 
 #endif

@@ -169,7 +169,7 @@ static inline int tt_link_dir(const struct tt_link *link, enum tt_side side)
 
 /* marks.c */
 int tt_marks_add(struct tt_marks *m, const struct tt_mark *mark, size_t max);
-const struct tt_mark *tt_marks_find(const struct tt_marks *m, uint64_t offset);
+const struct tt_mark *tt_marks_search(const struct tt_marks *m, uint64_t offset);
 void tt_marks_free(struct tt_marks *m);
 
 static inline const struct tt_mark *tt_marks_get(const struct tt_marks *m, uint32_t i)
@@ -177,7 +177,15 @@ static inline const struct tt_mark *tt_marks_get(const struct tt_marks *m, uint3
 	return m->list ? &m->list[m->first + i] : &m->one;
 }
 
-/* Inline with the one before: run for every step of a parser, and there is hardly ever more than one mark. */
+/* The mark of the byte at `offset`; NULL if it is not kept. */
+static inline const struct tt_mark *tt_marks_find(const struct tt_marks *m, uint64_t offset)
+{
+	const struct tt_mark *first = tt_marks_get(m, 0);
+
+	return m->count && offset >= first->begin && offset < first->end ? first : tt_marks_search(m, offset);
+}
+
+/* Inline with the ones before: run for every step of a parser, and there is hardly ever more than one mark. */
 static inline void tt_marks_drop(struct tt_marks *m, uint64_t before)
 {
 	while (m->count && tt_marks_get(m, 0)->end <= before) {
@@ -222,7 +230,16 @@ void tt_link_stop(struct tt_link *link);
 struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at);
 void tt_message_charge(struct tt_streams *s, struct tt_message *m);
 void tt_messages_free(struct tt_streams *s);
-void tt_pair_append(struct tt_pair *p, struct tt_message *m);
+static inline void tt_pair_append(struct tt_pair *p, struct tt_message *m)
+{
+	m->prev = p->last[m->side];
+	m->next = NULL;
+	*(m->prev ? &m->prev->next : &p->first[m->side]) = m;
+	p->last[m->side] = m;
+	p->open[m->side]++;
+	if (m->side == TT_REQUESTS)
+		p->count++;
+}
 void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m);
 void tt_pair_hash(struct tt_pair *p, struct tt_message *m);
 void tt_pair_unhash(struct tt_pair *p, struct tt_message *m);
@@ -230,8 +247,16 @@ void tt_pair_unhash(struct tt_pair *p, struct tt_message *m);
 struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side, uint64_t id);
 /* Out of all lists and given back; kept as dead while the parser holds it. NULL-safe. */
 void tt_pair_discard(struct tt_link *link, struct tt_message *m);
+void tt_pair_bury(struct tt_link *link, struct tt_message *m);
 /* The parser ends or drops a message: its pointer is not used again. True where the message was dead already and is gone now. */
-bool tt_pair_release(struct tt_link *link, struct tt_message *m);
+static inline bool tt_pair_release(struct tt_link *link, struct tt_message *m)
+{
+	m->held = false;
+	if (!m->dead)
+		return false;
+	tt_pair_bury(link, m);
+	return true;
+}
 void tt_pair_let_go(struct tt_link *link, enum tt_side side); /* the parser has forgotten its messages of this side */
 void tt_pair_free(struct tt_link *link);
 

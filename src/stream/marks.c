@@ -48,8 +48,8 @@ int tt_marks_add(struct tt_marks *m, const struct tt_mark *mark, size_t max)
 	return 0;
 }
 
-/* The mark of the byte at `offset`; NULL if it is not kept. */
-const struct tt_mark *tt_marks_find(const struct tt_marks *m, uint64_t offset)
+/* tt_marks_find where it is not the first. */
+const struct tt_mark *tt_marks_search(const struct tt_marks *m, uint64_t offset)
 {
 	uint32_t low = 0, high = m->count;
 	while (low < high) {

@@ -83,17 +83,6 @@ void tt_messages_free(struct tt_streams *s)
 /* --- lists and hash ----------------------------------------------------------------------------------------------------------
  */
 
-void tt_pair_append(struct tt_pair *p, struct tt_message *m)
-{
-	m->prev = p->last[m->side];
-	m->next = NULL;
-	*(m->prev ? &m->prev->next : &p->first[m->side]) = m;
-	p->last[m->side] = m;
-	p->open[m->side]++;
-	if (m->side == TT_REQUESTS)
-		p->count++;
-}
-
 static struct tt_message **tt_pair_bucket(struct tt_pair *p, enum tt_side side, uint64_t id)
 {
 	return &p->hash[side][(id * 0x9E3779B97F4A7C15u) >> 58];
@@ -169,7 +158,7 @@ void tt_pair_discard(struct tt_link *link, struct tt_message *m)
 	tt_message_free(link->conn->s, m);
 }
 
-static void tt_pair_bury(struct tt_link *link, struct tt_message *m)
+void tt_pair_bury(struct tt_link *link, struct tt_message *m)
 {
 	struct tt_message **at = &link->pair.dead;
 	while (*at && *at != m)
@@ -177,16 +166,6 @@ static void tt_pair_bury(struct tt_link *link, struct tt_message *m)
 	if (*at)
 		*at = m->next;
 	tt_message_free(link->conn->s, m);
-}
-
-/* The parser ends or drops a message: its pointer is not used again. True where the message was dead already and is gone now. */
-bool tt_pair_release(struct tt_link *link, struct tt_message *m)
-{
-	m->held = false;
-	if (!m->dead)
-		return false;
-	tt_pair_bury(link, m);
-	return true;
 }
 
 void tt_pair_let_go(struct tt_link *link, enum tt_side side)
