@@ -24,21 +24,10 @@ struct tt_buf {
 /* memcpy, out of line. */
 void tt_copy_long(uint8_t *to, const uint8_t *from, size_t len);
 
-/* memcpy for what is mostly shorter than a call of it is worth. */
-static inline void tt_copy_short(uint8_t *to, const void *from, size_t len)
+/* Less than 16 bytes; the second half overlaps the first. */
+static inline void tt_copy_tiny(uint8_t *to, const uint8_t *p, size_t len)
 {
-	const uint8_t *p = from;
-
-	/* The second half overlaps the first. */
-	if (len > 64) {
-		tt_copy_long(to, p, len);
-	} else if (len >= 32) {
-		memcpy(to, p, 32);
-		memcpy(to + len - 32, p + len - 32, 32);
-	} else if (len >= 16) {
-		memcpy(to, p, 16);
-		memcpy(to + len - 16, p + len - 16, 16);
-	} else if (len >= 8) {
+	if (len >= 8) {
 		memcpy(to, p, 8);
 		memcpy(to + len - 8, p + len - 8, 8);
 	} else if (len >= 4) {
@@ -48,6 +37,25 @@ static inline void tt_copy_short(uint8_t *to, const void *from, size_t len)
 		to[0] = p[0];
 		to[len / 2] = p[len / 2];
 		to[len - 1] = p[len - 1];
+	}
+}
+
+/* memcpy for what is mostly shorter than a call of it is worth. */
+static inline void tt_copy_short(uint8_t *to, const void *from, size_t len)
+{
+	const uint8_t *p = from;
+
+	/* The second half overlaps the first. */
+	if (len > 64) {
+		tt_copy_long(to, p, len);
+	} else if (len < 16) {
+		tt_copy_tiny(to, p, len);
+	} else if (len < 32) {
+		memcpy(to, p, 16);
+		memcpy(to + len - 16, p + len - 16, 16);
+	} else {
+		memcpy(to, p, 32);
+		memcpy(to + len - 32, p + len - 32, 32);
 	}
 }
 

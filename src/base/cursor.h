@@ -66,19 +66,23 @@ static inline bool tt_cursor_skip(struct tt_cursor *c, size_t n)
 
 static inline uint64_t tt_cursor_be_(struct tt_cursor *c, size_t n)
 {
-	struct tt_span s = tt_cursor_take(c, n);
+	if (!tt_cursor_skip(c, n))
+		return 0;
+	const uint8_t *p = c->data + c->pos - n;
 	uint64_t v = 0;
-	for (size_t i = 0; i < s.len; i++)
-		v = v << 8 | s.data[i];
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | p[i];
 	return v;
 }
 
 static inline uint64_t tt_cursor_le_(struct tt_cursor *c, size_t n)
 {
-	struct tt_span s = tt_cursor_take(c, n);
+	if (!tt_cursor_skip(c, n))
+		return 0;
+	const uint8_t *p = c->data + c->pos - n;
 	uint64_t v = 0;
-	for (size_t i = s.len; i-- > 0;)
-		v = v << 8 | s.data[i];
+	for (size_t i = n; i-- > 0;)
+		v = v << 8 | p[i];
 	return v;
 }
 

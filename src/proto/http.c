@@ -163,18 +163,9 @@ static int http_drop_line(struct http_side *s, struct tt_cursor *c)
 /* --- fields ------------------------------------------------------------------------------------------------------------------
  */
 
-static void http_field(struct http_side *s, enum tt_side side, struct tt_span line)
+static inline void http_field_value(struct http_side *s, enum tt_side side, enum tt_http_field field, struct tt_span value,
+				    bool spaced)
 {
-	struct tt_span value;
-	bool spaced;
-	enum tt_http_field field = tt_http_field_line(line, &value, &spaced);
-	if (field == TT_HTTP_OTHER)
-		return;
-
-	uint8_t text[HTTP_FOLDED_MAX];
-	if (s->folded)
-		value = http_unfold(value, text);
-
 	switch (field) {
 	case TT_HTTP_CONTENT_LENGTH:
 		tt_http_framing_length(&s->framing, value);
@@ -199,6 +190,28 @@ static void http_field(struct http_side *s, enum tt_side side, struct tt_span li
 		if (side == TT_REQUESTS)
 			tt_http_set_field(s->m, field, value);
 	}
+}
+
+/* Rare, and its room on the stack should not be taken for every field. */
+__attribute__((noinline)) static void http_field_folded(struct http_side *s, enum tt_side side, enum tt_http_field field,
+							struct tt_span value, bool spaced)
+{
+	uint8_t text[HTTP_FOLDED_MAX];
+	http_field_value(s, side, field, http_unfold(value, text), spaced);
+}
+
+static void http_field(struct http_side *s, enum tt_side side, struct tt_span line)
+{
+	struct tt_span value;
+	bool spaced;
+	enum tt_http_field field = tt_http_field_line(line, &value, &spaced);
+
+	if (field == TT_HTTP_OTHER)
+		return;
+	if (s->folded)
+		http_field_folded(s, side, field, value, spaced);
+	else
+		http_field_value(s, side, field, value, spaced);
 }
 
 /* --- content -----------------------------------------------------------------------------------------------------------------
@@ -359,6 +372,10 @@ static int http_request_head_end(struct tt_link *link, struct http_link *h, stru
 		s->phase = HTTP_EXPECTED;
 		return HTTP_ON;
 	}
+	if (content == TT_HTTP_NONE && !s->framing.counted) {
+		http_end(link, h, TT_REQUESTS, in, 0);
+		return TT_PARSED;
+	}
 	return http_content(link, h, TT_REQUESTS, in, content);
 }
 
@@ -426,8 +443,8 @@ static int http_request_start(struct tt_link *link, struct http_link *h, struct 
 		s->m->kind = s->kind;
 	tt_http_set_method(s->m, request.method);
 	s->has_authority = tt_http_set_target(s->m, request.target);
-	const char version[] = {'1', '.', (char)('0' + request.minor)};
-	tt_message_attr(s->m, "network.protocol.version", tt_span(version, sizeof(version)));
+	static const char versions[] = "1.01.11.21.31.41.51.61.71.81.9";
+	tt_message_attr(s->m, "network.protocol.version", tt_span(versions + request.minor * 3, 3));
 	return HTTP_ON;
 }
 

@@ -80,8 +80,6 @@ enum tt_http_field tt_http_field_line(struct tt_span line, struct tt_span *ret_v
 
 void tt_http_set_method(struct tt_message *m, struct tt_span method)
 {
-	if (!m)
-		return;
 	tt_message_text(m, TT_TEXT_OPERATION, method);
 	tt_message_attr_text(m, "http.request.method", TT_TEXT_OPERATION);
 }

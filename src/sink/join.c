@@ -332,7 +332,7 @@ void tt_join_exchange(struct tt_join *j, const struct tt_event *e, const struct 
 	if (!f)
 		return;
 
-	const struct tt_kind *kind = tt_kind_of(x);
+	const struct tt_kind *kind = tt_event_kind(e, x);
 	struct tt_span operation = tt_exchange_text(x, TT_TEXT_OPERATION);
 	struct tt_wait w = {
 		.flow = f,

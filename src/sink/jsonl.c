@@ -113,7 +113,7 @@ static void tt_jsonl_attributes(struct tt_json *j, const struct tt_event *e, con
 static void tt_jsonl_object(struct tt_json *j, const struct tt_event *e, const struct tt_exchange *x,
 			    const struct tt_jsonl_options *options)
 {
-	const struct tt_kind *kind = tt_kind_of(x);
+	const struct tt_kind *kind = tt_event_kind(e, x);
 
 	tt_json_object(j);
 	if (!options->no_times) {

@@ -37,10 +37,20 @@ static const struct {
 	{NULL, {"", TT_GROUP_RPC, TT_RESOURCE_NAME, TT_SQL_STANDARD}},
 };
 
+/* Most keys differ within their first bytes: a call is worth it only for those that do not. */
+static inline bool tt_key_is(const char *a, const char *b)
+{
+	size_t i = 0;
+
+	while (i < 6 && a[i] && a[i] == b[i])
+		i++;
+	return a[i] == b[i] && strcmp(a + i, b + i) == 0;
+}
+
 static const struct tt_attribute *tt_message_find(const struct tt_message *m, const char *key)
 {
 	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
-		if (strcmp(m->attributes[i].key, key) == 0)
+		if (tt_key_is(m->attributes[i].key, key))
 			return &m->attributes[i];
 	}
 	return NULL;
@@ -78,7 +88,8 @@ bool tt_exchange_attribute_int(const struct tt_exchange *x, const char *key, int
 static const struct tt_kind *tt_kind_find(const char *name)
 {
 	for (size_t i = 0; i < TT_ARRAY_LEN(tt_kinds); i++) {
-		if (tt_kinds[i].protocol[0] == name[0] && strcmp(tt_kinds[i].protocol, name) == 0)
+		if (tt_kinds[i].protocol[0] == name[0] && tt_kinds[i].protocol[1] == name[1] &&
+		    strcmp(tt_kinds[i].protocol, name) == 0)
 			return &tt_kinds[i];
 	}
 	return NULL;

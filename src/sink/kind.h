@@ -7,8 +7,8 @@
 #define TT_SINK_KIND_H
 
 #include "proto/proto.h"
+#include "sink/sink.h"
 #include "sink/sqlnorm.h"
-#include "stream/exchange.h"
 
 enum tt_group {
 	TT_GROUP_HTTP,
@@ -37,6 +37,12 @@ struct tt_kind {
 /* Never NULL; static storage. An unlisted protocol that sets no telling attribute counts as RPC: something asks, something
  * answers. */
 const struct tt_kind *tt_kind_of(const struct tt_exchange *x);
+
+/* The event's, looked up at most once. */
+static inline const struct tt_kind *tt_event_kind(const struct tt_event *e, const struct tt_exchange *x)
+{
+	return e->kind ? e->kind : tt_kind_of(x);
+}
 
 /* The same where only the protocol's name is known. */
 const struct tt_kind *tt_kind_of_protocol(const char *name);

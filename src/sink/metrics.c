@@ -89,7 +89,7 @@ static struct tt_series *tt_metrics_get(struct tt_metrics *m, enum tt_metric met
 static void tt_metrics_exchange(struct tt_sink *s, const struct tt_event *e, const struct tt_exchange *x)
 {
 	struct tt_metrics *m = (struct tt_metrics *)s;
-	struct tt_label_from from = {.e = e, .x = x, .kind = tt_kind_of(x)};
+	struct tt_label_from from = {.e = e, .x = x, .kind = tt_event_kind(e, x)};
 	enum tt_metric metric = from.kind->group * 2 + tt_is_client(x->ends);
 	struct tt_series *series = tt_metrics_get(m, metric, &from);
 	uint64_t ns;

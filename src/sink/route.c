@@ -36,6 +36,7 @@ struct tt_route_service {
 
 struct tt_routes {
 	struct tt_table services;
+	struct tt_route_service *last; /* asked for last: exchanges of a service come in runs */
 	uint64_t services_limit;
 	uint64_t routes_limit;
 	uint32_t variety; /* different words one place bears */
@@ -103,8 +104,12 @@ static bool tt_route_service_same(const void *item, const void *key)
 /* NULL beyond the limit or without memory. */
 static struct tt_route_service *tt_routes_service(struct tt_routes *r, struct tt_span service)
 {
+	if (r->last && tt_route_service_same(r->last, &service))
+		return r->last;
 	uint64_t hash = tt_table_hash(&r->services, service.data, service.len);
 	struct tt_route_service *s = tt_table_find(&r->services, hash, tt_route_service_same, &service);
+	if (s)
+		r->last = s;
 	if (s || r->services.count >= r->services_limit)
 		return s;
 

@@ -100,10 +100,10 @@ static bool tt_operation_same(const void *item, const void *key)
 
 static uint64_t tt_operation_hash(const struct tt_services *s, const struct tt_operation_key *k)
 {
-	uint64_t parts[3] = {(uint64_t)(uintptr_t)k->service + k->client,
-			     tt_table_hash(&s->operations, k->operation.data, k->operation.len),
-			     tt_table_hash(&s->operations, k->route.data, k->route.len)};
-	return tt_table_hash(&s->operations, parts, sizeof(parts));
+	uint64_t parts = tt_table_hash(&s->operations, k->operation.data, k->operation.len) + (uintptr_t)k->service + k->client;
+
+	/* Multiplied, so that an operation and a route that are the same text do not cancel out. */
+	return parts * UINT64_C(0x9E3779B97F4A7C15) ^ tt_table_hash(&s->operations, k->route.data, k->route.len);
 }
 
 static struct tt_operation *tt_operation_add(struct tt_services *s, const struct tt_operation_key *k, uint64_t hash)

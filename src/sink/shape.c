@@ -115,6 +115,7 @@ void tt_shape_event(struct tt_shape *s, struct tt_event *e, const struct tt_exch
 	struct tt_span service = tt_span_str(e->self ? e->self->service : "");
 	const struct tt_kind *kind = tt_kind_of(x);
 
+	e->kind = kind;
 	e->route = e->target = tt_span(NULL, 0);
 	if (!resource.data)
 		return;

@@ -9,6 +9,8 @@
 #include "identity/identity.h"
 #include "stream/exchange.h"
 
+struct tt_kind;
+
 struct tt_event {
 	const struct tt_identity *self;   /* the process at the observed end */
 	const struct tt_identity *remote; /* the other end's process where it is on this host and known, else NULL */
@@ -16,6 +18,7 @@ struct tt_event {
 	/* Filled in by the shaping stage (sink/shape.h) for sinks with bounded names; raw names are in the exchange. */
 	struct tt_span route;             /* templated, redacted resource; data NULL: none */
 	struct tt_span target;            /* redacted resource for people: query strings and literals hidden unless --show-values */
+	const struct tt_kind *kind;       /* what sort of thing its protocol is (tt_event_kind); NULL: not looked up */
 };
 
 /* Histograms are base-2 everywhere: bucket i counts values v with 2^(i-1) < v <= 2^i nanoseconds (bucket 0: v <= 1). */

@@ -85,7 +85,7 @@ static void tt_sql_emit_char(struct tt_sql *q, uint8_t c)
 static void tt_sql_emit(struct tt_sql *q, const uint8_t *data, size_t len)
 {
 	tt_sql_emit_space(q);
-	memcpy(q->to, data, len);
+	tt_copy_short(q->to, data, len);
 	q->to += len;
 }
 
@@ -240,9 +240,10 @@ static bool tt_sql_is_prefix(struct tt_span word)
 
 static void tt_sql_word(struct tt_sql *q)
 {
-	const uint8_t *from = q->at;
-	while (q->at < q->end && tt_sql_is_word(*q->at))
-		q->at++;
+	const uint8_t *from = q->at, *at = from, *end = q->end;
+	while (at < end && tt_sql_is_word(*at))
+		at++;
+	q->at = at;
 
 	struct tt_span word = tt_span(from, (size_t)(q->at - from));
 	uint8_t next = tt_sql_peek(q, 0);

@@ -37,27 +37,39 @@ static bool tt_summary_same(const void *item, const void *key)
 /* Terminals obey these. */
 static const bool tt_summary_hidden[256] = {[0 ... 31] = true, [127 ... 159] = true};
 
-static void tt_summary_text(struct tt_buf *out, struct tt_span s, size_t most)
+/* Is one of these eight bytes below a space or above '~'? */
+static bool tt_summary_odd(const uint8_t *p)
 {
-	size_t room = out->max - out->len;
-	size_t len = TT_MIN(s.len, most);
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t word;
 
-	len = TT_MIN(len, room);
-	if (tt_buf_reserve(out, len) < 0)
-		return;
-	for (size_t i = 0; i < len; i++)
-		out->data[out->len++] = tt_summary_hidden[s.data[i]] ? '.' : s.data[i];
+	memcpy(&word, p, sizeof(word));
+	/* No byte borrows from the next one, nor carries over, unless a bit is found anyhow. */
+	return ((word - ones * 0x20) | (word + ones) | word) & tops;
 }
 
-/* A column: cut at `most`, filled up to `least`, at most 16, with spaces. By hand: this is done for every exchange. */
-static void tt_summary_column(struct tt_buf *out, const char *text, size_t least, size_t most)
+/* Writes the text, which there is room for, and returns its end. Eight bytes at once: this is done for every exchange. */
+static uint8_t *tt_summary_text(uint8_t *at, struct tt_span s)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= s.len && !tt_summary_odd(s.data + i); i += 8)
+		memcpy(at + i, s.data + i, 8);
+	for (; i < s.len; i++)
+		at[i] = tt_summary_hidden[s.data[i]] ? '.' : s.data[i];
+	return at + s.len;
+}
+
+/* A column: cut at `most`, filled up to `least`, at most 16, with spaces. */
+static uint8_t *tt_summary_column(uint8_t *at, const char *text, size_t least, size_t most)
 {
 	size_t len = strnlen(text, most);
 
-	tt_buf_add(out, text, len);
-	if (len < least)
-		tt_buf_add(out, "                ", least - len);
-	tt_buf_add_char(out, ' ');
+	memset(at, ' ', 16);
+	memcpy(at, text, len);
+	at += TT_MAX(len, least);
+	*at = ' ';
+	return at + 1;
 }
 
 static struct tt_summary_row *tt_summary_row(struct tt_summary *s, struct tt_span key, uint32_t route_off)
@@ -83,18 +95,17 @@ static struct tt_summary_row *tt_summary_row(struct tt_summary *s, struct tt_spa
 static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, const struct tt_exchange *x)
 {
 	struct tt_summary *s = (struct tt_summary *)sink;
-	uint8_t store[TT_SUMMARY_KEY_MAX];
-	struct tt_buf key = {.data = store, .cap = sizeof(store), .max = sizeof(store)};
+	uint8_t key[TT_SUMMARY_KEY_MAX];
+	uint8_t *at = tt_summary_column(key, e->self->service, 16, 20);
 
-	tt_summary_column(&key, e->self->service, 16, 20);
-	tt_summary_column(&key, x->ends->role == TT_ROLE_CLIENT ? "client" : "server", 6, 6);
-	tt_summary_column(&key, x->proto->name, 10, 32);
-	tt_summary_text(&key, tt_exchange_text(x, TT_TEXT_OPERATION), 32);
-	tt_buf_add_char(&key, ' ');
-	uint32_t route_off = (uint32_t)key.len;
-	tt_summary_text(&key, e->route, sizeof(store) - key.len);
+	at = tt_summary_column(at, x->ends->role == TT_ROLE_CLIENT ? "client" : "server", 6, 6);
+	at = tt_summary_column(at, x->proto->name, 10, 32);
+	at = tt_summary_text(at, tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, 32));
+	*at++ = ' ';
+	size_t route_off = (size_t)(at - key);
+	at = tt_summary_text(at, tt_span_sub(e->route, 0, sizeof(key) - route_off));
 
-	struct tt_summary_row *row = tt_summary_row(s, tt_buf_span(&key), route_off);
+	struct tt_summary_row *row = tt_summary_row(s, tt_span(key, (size_t)(at - key)), (uint32_t)route_off);
 	if (!row) {
 		s->others++;
 		return;

@@ -157,14 +157,17 @@ static inline uint64_t tt_streams_limit(const struct tt_streams *s, enum tt_limi
 	return s->limits->value[limit];
 }
 
+/* Both are asked for at every step; sides and directions are 0 and 1. */
+static_assert(TT_REQUESTS == 0 && TT_RESPONSES == 1 && TT_TX + TT_RX == 1, "a direction is a side or its opposite");
+
 static inline enum tt_side tt_link_side(const struct tt_link *link, int dir)
 {
-	return dir == link->request_dir ? TT_REQUESTS : TT_RESPONSES;
+	return (enum tt_side)(dir ^ link->request_dir);
 }
 
 static inline int tt_link_dir(const struct tt_link *link, enum tt_side side)
 {
-	return side == TT_REQUESTS ? link->request_dir : !link->request_dir;
+	return (int)side ^ link->request_dir;
 }
 
 /* marks.c */

@@ -7,8 +7,7 @@
 
 #include "stream/internal.h"
 
-/* --- the store ----------------------------------------------------------------------------------------------------------------
- */
+/* --- the store --------------------------------------------------------------------------------------------------------- */
 
 /* Structs kept for the next message: enough that a busy stream allocates none, few enough to forget a burst. */
 #define TT_FREE_MESSAGES 1024
@@ -27,26 +26,36 @@ void tt_message_charge(struct tt_streams *s, struct tt_message *m)
 	m->charged = (uint32_t)m->bytes.cap;
 }
 
-static struct tt_message *tt_message_new(struct tt_streams *s)
+/* All but the attributes, which behind attribute_count are never read. In short steps, which compilers make vectors of. */
+static void tt_message_clear(struct tt_message *m)
 {
-	struct tt_message *m = s->free_messages;
+	enum { SIZE = offsetof(struct tt_message, attributes), STEP = 64 };
+	uint8_t *at = (uint8_t *)m;
 
-	if (s->stats.messages >= tt_streams_limit(s, TT_LIMIT_MESSAGES))
+	for (size_t i = 0; i < SIZE / STEP; i++, at += STEP)
+		memset(at, 0, STEP);
+	memset(at, 0, SIZE % STEP);
+}
+
+/* Out of line, so that taking a used one, as is done nearly always, saves no registers for it. */
+__attribute__((noinline)) static bool tt_message_alloc(struct tt_streams *s)
+{
+	s->free_messages = calloc(1, sizeof(*s->free_messages));
+	s->free_count += s->free_messages != NULL;
+	return s->free_messages;
+}
+
+static inline struct tt_message *tt_message_new(struct tt_streams *s)
+{
+	if (s->stats.messages >= tt_streams_limit(s, TT_LIMIT_MESSAGES) || (!s->free_messages && !tt_message_alloc(s)))
 		return NULL;
-	if (m) {
-		s->free_messages = m->next;
-		s->free_count--;
-		struct tt_buf bytes = m->bytes;
-		/* The attributes behind attribute_count are never read. */
-		memset(m, 0, offsetof(struct tt_message, attributes));
-		m->attribute_count = 0;
-		m->bytes = bytes;
-		tt_buf_clear(&m->bytes);
-	} else {
-		m = calloc(1, sizeof(*m));
-		if (!m)
-			return NULL;
-	}
+
+	struct tt_message *m = s->free_messages;
+	s->free_messages = m->next;
+	s->free_count--;
+	tt_message_clear(m);
+	m->attribute_count = 0;
+	tt_buf_clear(&m->bytes);
 	m->bytes.max = tt_message_room(s);
 	s->stats.messages++;
 	return m;
@@ -80,8 +89,7 @@ void tt_messages_free(struct tt_streams *s)
 	}
 }
 
-/* --- lists and hash ----------------------------------------------------------------------------------------------------------
- */
+/* --- lists and hash ---------------------------------------------------------------------------------------------------- */
 
 static struct tt_message **tt_pair_bucket(struct tt_pair *p, enum tt_side side, uint64_t id)
 {
@@ -178,8 +186,7 @@ void tt_pair_let_go(struct tt_link *link, enum tt_side side)
 	}
 }
 
-/* --- by id -------------------------------------------------------------------------------------------------------------------
- */
+/* --- by id ------------------------------------------------------------------------------------------------------------- */
 
 /* The oldest one with this id that has no other half yet. */
 struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side, uint64_t id)
@@ -215,8 +222,7 @@ struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uin
 	return m;
 }
 
-/* --- begin and end -----------------------------------------------------------------------------------------------------------
- */
+/* --- begin and end ----------------------------------------------------------------------------------------------------- */
 
 struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at)
 {

@@ -274,7 +274,7 @@ void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_
 		tt_pair_response_ended(link, m);
 }
 
-static void tt_message_end_off(struct tt_link *link, struct tt_message *m, uint64_t end_off)
+static inline void tt_message_end_off(struct tt_link *link, struct tt_message *m, uint64_t end_off)
 {
 	struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
 
