@@ -6,13 +6,42 @@
 #include "compat.h"
 #include "task.h"
 
-/* Processes in scope. Sized at load (limit scope_processes). */
+/*
+ * Processes in scope: a byte for every process id there can be, so that the question costs no hash lookup. (A bit each would want
+ * an atomic or, which 5.10 does not have.) Mapped into the user side.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TT_SCOPE_ROWS);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct tt_scope_row);
 } tt_scope_pids SEC(".maps");
+
+TT_INLINE __u8 *tt_scope_mark(__u32 tgid)
+{
+	__u32 index = tgid / TT_SCOPE_ROW;
+	struct tt_scope_row *row = bpf_map_lookup_elem(&tt_scope_pids, &index);
+
+	return row ? &row->in[tgid % TT_SCOPE_ROW] : NULL;
+}
+
+TT_INLINE bool tt_scope_has(__u32 tgid)
+{
+	const __u8 *mark = tt_scope_mark(tgid);
+
+	return mark && *mark;
+}
+
+TT_INLINE void tt_scope_set(__u32 tgid, bool in)
+{
+	__u8 *mark = tt_scope_mark(tgid);
+
+	if (mark)
+		*mark = in;
+	else
+		tt_failed(TT_PLACE_SCOPE_UPDATE);
+}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
@@ -56,7 +85,7 @@ TT_INLINE bool tt_in_scope(void)
 	if (!tt_config.report_own && tgid == tt_self.own_tgid)
 		return false;
 	if (tt_config.scope == TT_SCOPE_PIDS)
-		return bpf_map_lookup_elem(&tt_scope_pids, &tgid) != NULL;
+		return tt_scope_has(tgid);
 	if (tt_config.scope == TT_SCOPE_CGROUP)
 		return bpf_current_task_under_cgroup(&tt_scope_cgroup, 0) == 1;
 	if (tt_config.scope == TT_SCOPE_NETNS)

@@ -35,7 +35,9 @@ TT_INLINE struct tt_want tt_wanted(const struct tt_chunk *chunk, __u32 length)
 		__u32 index = (hash + i) & tt_config.wish_mask;
 		struct tt_wish_slot *slot = bpf_map_lookup_elem(&tt_wishes, &index);
 
-		if (!slot || slot->sock != chunk->conn.sock)
+		if (!slot || slot->sock == TT_WISH_FREE)
+			break;
+		if (slot->sock != chunk->conn.sock)
 			continue;
 		__u32 bytes = slot->bytes[direction];
 		if (slot->ino == chunk->conn.ino && bytes != TT_WISH_NONE) {

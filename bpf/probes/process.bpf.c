@@ -52,12 +52,8 @@ int BPF_PROG(tt_fork, struct task_struct *parent, struct task_struct *child)
 	__u32 tgid = TT_READ(struct task_struct, child, tgid);
 	if (pid != tgid) /* a thread */
 		return 0;
-	if (tt_config.scope == TT_SCOPE_PIDS) {
-		__u32 one = 1;
-
-		if (bpf_map_update_elem(&tt_scope_pids, &tgid, &one, BPF_ANY))
-			tt_failed(TT_PLACE_SCOPE_UPDATE);
-	}
+	if (tt_config.scope == TT_SCOPE_PIDS)
+		tt_scope_set(tgid, true);
 	struct tt_process_record *r = tt_process_fill(TT_REC_FORK, child, pid);
 	if (!r)
 		return 0;
@@ -113,10 +109,7 @@ int BPF_PROG(tt_exit, struct task_struct *task)
 	else
 		r->exit_code = TT_READ(struct task_struct, task, exit_code);
 	tt_control_submit(&r->rec, sizeof(*r));
-	if (tt_config.scope == TT_SCOPE_PIDS) {
-		__u32 tgid = r->rec.tgid;
-
-		bpf_map_delete_elem(&tt_scope_pids, &tgid);
-	}
+	if (tt_config.scope == TT_SCOPE_PIDS)
+		tt_scope_set(r->rec.tgid, false);
 	return 0;
 }

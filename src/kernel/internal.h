@@ -32,6 +32,7 @@ struct tt_kernel {
 	struct tt_rings *rings;
 	struct tt_kernel_counters *counters; /* mapped: one a CPU */
 	size_t counters_size;
+	struct tt_scope_row *scope_pids; /* mapped */
 	unsigned cpus;
 	struct tt_wishes *wishes;
 	struct tt_kernel_self *self; /* mapped */

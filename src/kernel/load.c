@@ -152,7 +152,7 @@ int tt_kernel_maps_find(struct tt_kernel *k, const struct tt_limits *limits)
 		{"tt_counters", &k->maps.counters, k->cpus},
 		{"tt_data_rings", &k->maps.data_rings, data_rings_wanted(k, limits)},
 		{"tt_control_ring", &k->maps.control_ring, tt_kernel_power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES])},
-		{"tt_scope_pids", &k->maps.scope_pids, limits->value[TT_LIMIT_SCOPE_PROCESSES]},
+		{"tt_scope_pids", &k->maps.scope_pids, TT_SCOPE_ROWS},
 		{"tt_scope_cgroup", &k->maps.scope_cgroup, 1},
 	};
 
@@ -178,7 +178,7 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_works, k->cpus},
 		{k->skel->maps.tt_process_works, k->cpus},
 		{k->skel->maps.tt_conns, limits->value[TT_LIMIT_KERNEL_CONNECTIONS]},
-		{k->skel->maps.tt_stamps_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_SCOPE_PROCESSES]},
+		{k->skel->maps.tt_stamps_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 	};
 
@@ -277,8 +277,13 @@ static int rings_make(struct tt_kernel *k, const struct tt_limits *limits)
 int tt_kernel_maps_open(struct tt_kernel *k, const struct tt_limits *limits)
 {
 	int r = counters_map(k, (uint32_t)limits->value[TT_LIMIT_RING_CPUS]);
-
-	return r < 0 ? r : rings_make(k, limits);
+	if (r < 0)
+		return r;
+	void *p = map_mapped(k->maps.scope_pids, TT_SCOPE_ROWS * sizeof(*k->scope_pids));
+	if (p == MAP_FAILED)
+		return -errno;
+	k->scope_pids = p;
+	return rings_make(k, limits);
 }
 
 int tt_kernel_scope_fill(struct tt_kernel *k, const struct tt_scope *scope, struct tt_kernel_report *report)
@@ -488,6 +493,8 @@ struct tt_kernel *tt_kernel_free(struct tt_kernel *k)
 	}
 	if (k->counters)
 		munmap(k->counters, k->counters_size);
+	if (k->scope_pids)
+		munmap(k->scope_pids, TT_SCOPE_ROWS * sizeof(*k->scope_pids));
 	if (k->own_page)
 		munmap(k->own_page, k->own_size);
 	if (k->skel)
@@ -500,9 +507,10 @@ struct tt_kernel *tt_kernel_free(struct tt_kernel *k)
 
 int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid)
 {
-	__u32 one = 1;
-
-	return bpf_map_update_elem(bpf_map__fd(k->maps.scope_pids), &tgid, &one, BPF_ANY) < 0 ? -errno : 0;
+	if (tgid >= TT_SCOPE_ROW * TT_SCOPE_ROWS)
+		return -EINVAL;
+	__atomic_store_n(&k->scope_pids[tgid / TT_SCOPE_ROW].in[tgid % TT_SCOPE_ROW], 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 struct tt_rings *tt_kernel_rings(struct tt_kernel *k)
@@ -540,4 +548,9 @@ uint64_t tt_kernel_horizon(const struct tt_kernel *k)
 void tt_kernel_wish(struct tt_kernel *k, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes)
 {
 	tt_wishes_set(k->wishes, conn, dir, from, bytes);
+}
+
+void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn)
+{
+	tt_wishes_forget(k->wishes, conn);
 }

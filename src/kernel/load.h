@@ -46,6 +46,8 @@ struct tt_rings *tt_kernel_rings(struct tt_kernel *k);
 /* A time before which no further record can come: the horizon for tt_rings_poll. */
 uint64_t tt_kernel_horizon(const struct tt_kernel *k);
 
+/* Obeys a capture wish from the next call on, until the connection is forgotten. */
 void tt_kernel_wish(struct tt_kernel *k, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes);
+void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/wish.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -23,6 +24,8 @@ static const struct tt_wish_slot *look(const struct tt_wishes *w, const struct t
 
 	for (__u32 i = 0; i < TT_WISH_PROBES; i++) {
 		const struct tt_wish_slot *slot = &w->slots[(hash + i) & w->mask];
+		if (slot->sock == TT_WISH_FREE)
+			return NULL;
 		if (slot->sock == conn->sock)
 			return slot->ino == conn->ino ? slot : NULL;
 	}
@@ -71,5 +74,32 @@ static void makes_room(void **state)
 	assert_int_equal(w.displaced, 200 - SLOTS);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(directions_are_apart), cmocka_unit_test(a_recycled_socket_starts_anew),
-	      cmocka_unit_test(makes_room))
+/* Wishes come and go: those that stay are found, and in the end the table is as free as it was. */
+static void leaves_nothing_behind(void **state)
+{
+	struct tt_wishes w = fresh();
+	struct tt_conn_id conns[TT_WISH_PROBES]; /* so few always fit */
+	unsigned random = 1;
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(conns); i++)
+		conns[i] = (struct tt_conn_id){.sock = 0xffff888000000000 + i * 2240, .ino = i};
+	bool set[TT_ARRAY_LEN(conns)] = {0};
+	for (int round = 0; round < 10000; round++) {
+		random = random * 1103515245 + 12345;
+		size_t i = random >> 16 & (TT_ARRAY_LEN(conns) - 1);
+		if (set[i])
+			tt_wishes_forget(&w, &conns[i]);
+		else
+			tt_wishes_set(&w, &conns[i], TT_RX, i, 5);
+		set[i] = !set[i];
+		for (size_t k = 0; k < TT_ARRAY_LEN(conns); k++)
+			assert_int_equal(look(&w, &conns[k]) != NULL, set[k]);
+	}
+	for (size_t i = 0; i < TT_ARRAY_LEN(conns); i++)
+		tt_wishes_forget(&w, &conns[i]);
+	for (size_t i = 0; i < SLOTS; i++)
+		assert_int_equal(slots[i].sock, TT_WISH_FREE);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(leaves_nothing_behind), cmocka_unit_test(directions_are_apart),
+	      cmocka_unit_test(a_recycled_socket_starts_anew), cmocka_unit_test(makes_room))

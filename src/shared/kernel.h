@@ -76,12 +76,20 @@ struct tt_kernel_self {
 	__u32 own_tgid; /* telltale's id as the kernel has it: learned in the self-test */
 };
 
+/* One byte for each process id (the kernel's most is 2^22): whether it is in scope. */
+#define TT_SCOPE_ROW 64
+#define TT_SCOPE_ROWS 65536
+
+struct tt_scope_row {
+	__u8 in[TT_SCOPE_ROW];
+};
+
 /* Capture wishes: a table the user side writes and the programs read, mapped into both. Open addressing over TT_WISH_PROBES
  * slots. */
 #define TT_WISH_PROBES 4
 
 struct tt_wish_slot {
-	__u64 sock; /* 0: free */
+	__u64 sock; /* TT_WISH_FREE, TT_WISH_GONE, or the connection's */
 	__u64 ino;
 	__u64 from[2];	/* by enum tt_direction; from this offset on … */
 	__u32 bytes[2]; /* … so many bytes of each call are captured, and none before. TT_WISH_NONE: no wish */
@@ -89,6 +97,8 @@ struct tt_wish_slot {
 };
 
 #define TT_WISH_NONE 0xffffffffu
+#define TT_WISH_FREE 0 /* looking for a connection ends here */
+#define TT_WISH_GONE 1 /* and goes on here */
 
 /* Where a helper failed. X(id, meaning) */
 #define TT_PLACES(X)                                                 \
