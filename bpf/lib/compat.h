@@ -52,6 +52,14 @@ TT_INLINE __u64 tt_first_argument(const void *ctx)
 	return value;
 }
 
+/* Nobody else refers to the file. Its count begins at 1; since 6.13 (90ee6ed776c0) at 0, under another name. */
+TT_INLINE bool tt_file_is_last(__u64 file)
+{
+	if (bpf_core_field_exists(((struct file *)0)->f_ref))
+		return TT_READ(struct file, file, f_ref.refcnt.counter) == 0;
+	return TT_READ(struct file, file, f_count.counter) == 1;
+}
+
 /*
  * Before 5.17 or so a bounded value that was spilled to the stack comes back unbounded: masks right where it is used, so the
  * compiler cannot move it. most + 1 is a power of two; values are below it already, so nothing is cut.

@@ -24,14 +24,18 @@ enum tt_conn_state_flags {
 #define TT_STATE_PLACED(direction) ((direction) == TT_TX ? TT_STATE_TX_PLACED : TT_STATE_RX_PLACED)
 
 struct tt_conn {
-	__u64 ino;
+	__u64 ino;	  /* from here on as struct tt_conn_head */
+	__u64 sampled_ns; /* last layer-4 sample */
+	__u8 transport;
+	__u8 role;
+	__u16 reserved;
+	__u32 reserved2; /* so far */
 	/* Position of the next byte. With TT_STATE_SEQUENCE the low 32 bits are the raw sequence number. One word, so it never
 	 * tears. */
 	__u64 next[2];
 	__u64 origin[2];  /* position of what is reported as offset 0 */
 	__u64 bytes[2];	  /* moved since it was first seen */
 	__u64 connect_ns; /* when connect() began; afterwards how long it took */
-	__u64 sampled_ns; /* last layer-4 sample */
 	__u64 start_ns;	  /* process that opened it or was first seen using it */
 	__u64 cgroup_id;
 	__u32 tid;
@@ -39,13 +43,12 @@ struct tt_conn {
 	__u32 netns;
 	__u32 flags;
 	__s32 error[2]; /* last error reported for a direction */
-	__u8 transport;
-	__u8 role;
-	__u16 reserved;
-	__u32 reserved2;
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
 };
+
+static_assert(offsetof(struct tt_conn, sampled_ns) == offsetof(struct tt_conn_head, sampled_ns), "the user side looks there");
+static_assert(offsetof(struct tt_conn, transport) == offsetof(struct tt_conn_head, transport), "the user side looks there");
 
 /* Sized at load (limit kernel_connections). */
 struct {
@@ -64,9 +67,6 @@ struct {
 
 /* Begins a position that is not known from the start: far from 0, so that what came before it stays positive. */
 #define TT_ORIGIN_UNKNOWN (1ull << 32)
-
-/* A connection in use is sampled at most so often. */
-#define TT_SAMPLE_NS 1000000000ull
 
 TT_INLINE void tt_conn_record_fill(struct tt_conn_record *r, enum tt_record_type type, __u64 sock, const struct tt_conn *conn)
 {

@@ -180,6 +180,9 @@ __noinline int tt_report_wanted(__u32 length)
 	/* A datagram longer than the buffer (MSG_TRUNC): only what was copied is there. */
 	if ((w->chunk.flags & TT_CHUNK_DATAGRAM) && !w->cut && capture > w->available)
 		capture = w->available;
+	/* A datagram is one record: what does not fit is named by it, not shown. */
+	if ((w->chunk.flags & TT_CHUNK_DATAGRAM) && capture > TT_PART_BYTES)
+		capture = TT_PART_BYTES;
 	__u32 missing = tt_report(length, capture);
 	if (missing)
 		tt_lost(w->cut ? TT_LOSS_IOV_LIMIT : TT_LOSS_USER_FAULT, missing);

@@ -77,6 +77,22 @@ TT_INLINE bool tt_find_here(__u32 fd, struct tt_found *found, bool only_at_risk)
 	return file && tt_sock_of(file, found);
 }
 
+/*
+ * Unix and UDP sockets have no event for their end: it is taken from the close() of the last descriptor. One that goes otherwise
+ * (its process ends, a call of another thread still holds it) is forgotten when the user side finds it idle (tt_kernel_forget).
+ */
+TT_INLINE void tt_close_enter(__u32 fd)
+{
+	struct tt_found found = {};
+
+	if (!tt_find_here(fd, &found, false) || !tt_file_is_last(found.file) || tt_is_compat(tt_task_here()))
+		return;
+	__u64 sock = (__u64)found.sk;
+	struct tt_conn *conn = tt_conn_find(sock);
+	if (conn && conn->ino == found.ino && conn->transport != TT_TRANSPORT_TCP)
+		tt_conn_end(sock, false);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(tt_sys_enter, struct pt_regs *regs, long id)
 {
@@ -87,6 +103,10 @@ int BPF_PROG(tt_sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	if (!tt_in_scope())
 		return 0;
+	if (call == TT_CALL_CLOSE) {
+		tt_close_enter(TT_ARG1(regs));
+		return 0;
+	}
 
 	struct tt_found found = {};
 	__u32 fd = call == TT_CALL_SPLICE ? TT_ARG3(regs) : TT_ARG1(regs);
@@ -398,7 +418,7 @@ int BPF_PROG(tt_sys_exit, struct pt_regs *regs, long ret)
 	if (number >= TT_CALL_NUMBERS)
 		return 0;
 	__u8 call = tt_config.call[number & (TT_CALL_NUMBERS - 1)];
-	if (!call)
+	if (!call || call == TT_CALL_CLOSE)
 		return 0;
 	if (!tt_in_scope())
 		return 0;
@@ -411,7 +431,7 @@ int BPF_PROG(tt_sys_exit, struct pt_regs *regs, long ret)
 		tt_accept_exit(ret);
 	else if (call == TT_CALL_CONNECT)
 		tt_connect_exit(regs, number, ret);
-	else if (call)
+	else if (call && call != TT_CALL_CLOSE)
 		tt_data_exit(regs, call, number, ret);
 	return 0;
 }

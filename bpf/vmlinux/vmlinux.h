@@ -63,6 +63,14 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+typedef struct {
+	atomic_long_t refcnt;
+} file_ref_t;
+
 #if defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
@@ -170,6 +178,8 @@ struct inode {
 struct file {
 	struct inode *f_inode;
 	void *private_data;
+	atomic_long_t f_count; /* before 6.13 */
+	file_ref_t f_ref;
 };
 
 struct fdtable {

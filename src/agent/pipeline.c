@@ -67,10 +67,19 @@ static void tt_pipeline_wish(void *ctx, const struct tt_conn_id *conn, enum tt_d
 		p->source->ops->wish(p->source, conn, dir, from, bytes);
 }
 
+static void tt_pipeline_forget(void *ctx, const struct tt_conn_id *conn, bool closed)
+{
+	struct tt_pipeline *p = ctx;
+
+	if (p->source->ops->forget)
+		p->source->ops->forget(p->source, conn, closed);
+}
+
 static const struct tt_streams_ops streams_ops = {
 	.exchange = tt_pipeline_exchange,
 	.connection = tt_pipeline_connection,
 	.wish = tt_pipeline_wish,
+	.forget = tt_pipeline_forget,
 };
 
 int tt_pipeline_new(struct tt_pipeline **ret, const struct tt_pipeline_config *config, struct tt_source *source)

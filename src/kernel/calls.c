@@ -15,7 +15,7 @@ static const struct {
 	{SYS_write, TT_CALL_WRITE},	  {SYS_sendto, TT_CALL_SENDTO},	    {SYS_writev, TT_CALL_WRITEV},
 	{SYS_pwritev2, TT_CALL_WRITEV},	  {SYS_sendmsg, TT_CALL_SENDMSG},   {SYS_sendmmsg, TT_CALL_SENDMMSG},
 	{SYS_sendfile, TT_CALL_SENDFILE}, {SYS_splice, TT_CALL_SPLICE},	    {SYS_accept, TT_CALL_ACCEPT},
-	{SYS_accept4, TT_CALL_ACCEPT},	  {SYS_connect, TT_CALL_CONNECT},
+	{SYS_accept4, TT_CALL_ACCEPT},	  {SYS_connect, TT_CALL_CONNECT},   {SYS_close, TT_CALL_CLOSE},
 };
 
 /*

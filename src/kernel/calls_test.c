@@ -13,6 +13,7 @@ static void numbers_mean_what_they_should(void **state)
 	assert_int_equal(table[SYS_read] & TT_CALL_MASK, TT_CALL_READ);
 	assert_int_equal(table[SYS_pwritev2] & TT_CALL_MASK, TT_CALL_WRITEV);
 	assert_int_equal(table[SYS_accept4] & TT_CALL_MASK, TT_CALL_ACCEPT);
+	assert_int_equal(table[SYS_close] & TT_CALL_MASK, TT_CALL_CLOSE);
 	assert_int_equal(table[SYS_getpid] & TT_CALL_MASK, TT_CALL_NONE);
 	/* pread64 and pwritev fail on sockets; they are not looked at. */
 	assert_int_equal(table[SYS_pread64] & TT_CALL_MASK, TT_CALL_NONE);

@@ -469,6 +469,12 @@ int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const 
 	return r;
 }
 
+/*
+ * A program marks itself busy before it reads the clock. Whatever it stored may need a moment to be seen from another CPU, but
+ * never a millisecond.
+ */
+#define TT_STORE_NS 1000000u
+
 void tt_kernel_stop(struct tt_kernel *k)
 {
 	if (k->self)
@@ -477,8 +483,12 @@ void tt_kernel_stop(struct tt_kernel *k)
 		bpf_link__destroy(k->links[i]);
 		k->links[i] = NULL;
 	}
-	if (!k->stopped_ns)
-		k->stopped_ns = now_ns();
+	if (k->stopped_ns)
+		return;
+	k->stopped_ns = now_ns();
+	/* What a program was just storing: from then on the horizon holds nothing back. */
+	if (k->rings)
+		(void)nanosleep(&(struct timespec){.tv_nsec = 2 * TT_STORE_NS}, NULL);
 }
 
 struct tt_kernel *tt_kernel_free(struct tt_kernel *k)
@@ -517,12 +527,6 @@ struct tt_rings *tt_kernel_rings(struct tt_kernel *k)
 {
 	return k->rings;
 }
-
-/*
- * A program marks itself busy before it reads the clock. Whatever it stored may need a moment to be seen from another CPU, but
- * never a millisecond.
- */
-#define TT_STORE_NS 1000000u
 
 uint64_t tt_kernel_horizon(const struct tt_kernel *k)
 {

@@ -25,6 +25,7 @@ enum tt_call {
 	TT_CALL_SPLICE,	  /* in fd, in offset, out fd, … */
 	TT_CALL_ACCEPT,
 	TT_CALL_CONNECT,
+	TT_CALL_CLOSE,
 	TT_CALL_MAX,
 };
 
@@ -96,6 +97,19 @@ struct tt_wish_slot {
 	__u64 used_ns;	/* user side: when it was last written */
 };
 
+/* How an entry of the programs' table of connections begins, by socket: what the user side looks at before it forgets one. */
+struct tt_conn_head {
+	__u64 ino;
+	__u64 sampled_ns; /* a connection in use renews it about once a second (TT_SAMPLE_NS) */
+	__u8 transport;	  /* enum tt_transport */
+	__u8 role;	  /* enum tt_role */
+	__u16 reserved;
+	__u32 reserved2;
+};
+
+/* A connection in use is sampled at most so often. */
+#define TT_SAMPLE_NS 1000000000ull
+
 #define TT_WISH_NONE 0xffffffffu
 #define TT_WISH_FREE 0 /* looking for a connection ends here */
 #define TT_WISH_GONE 1 /* and goes on here */
@@ -149,6 +163,7 @@ struct tt_listener {
 	__u16 reserved;
 };
 
+static_assert(sizeof(struct tt_conn_head) == 24, "layout");
 static_assert(sizeof(struct tt_wish_slot) == 48, "layout");
 static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 48, "layout");
 static_assert(sizeof(struct tt_kernel_self) == 8, "layout");

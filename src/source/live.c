@@ -49,6 +49,11 @@ static void live_wish(struct tt_source *s, const struct tt_conn_id *conn, enum t
 	tt_kernel_wish(live_of(s)->kernel, conn, dir, from, bytes);
 }
 
+static void live_forget(struct tt_source *s, const struct tt_conn_id *conn, bool closed)
+{
+	tt_kernel_forget(live_of(s)->kernel, conn, closed);
+}
+
 /*
  * produced and lost are the programs' counts, delivered is the reader's; what was submitted and not delivered is queued.
  * Delivered is read first, produced last, so nothing comes out negative while programs run.
@@ -89,6 +94,7 @@ static const struct tt_source_ops live_ops = {
 	.poll = live_poll,
 	.watermark = live_watermark,
 	.wish = live_wish,
+	.forget = live_forget,
 	.stats = live_stats,
 	.free = live_free,
 };

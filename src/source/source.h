@@ -3,6 +3,7 @@
 #ifndef TT_SOURCE_SOURCE_H
 #define TT_SOURCE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,9 +16,9 @@ typedef int (*tt_record_fn)(void *ctx, const struct tt_record *rec);
 
 /* What a source knows of completeness. produced = delivered + sum of lost + queued, exactly. */
 struct tt_source_stats {
-	uint64_t produced;  /* records the source set out to deliver */
+	uint64_t produced; /* records the source set out to deliver */
 	uint64_t delivered;
-	uint64_t queued;    /* records still waiting in rings */
+	uint64_t queued;	 /* records still waiting in rings */
 	uint64_t produced_bytes; /* stream bytes named by chunks */
 	uint64_t delivered_bytes;
 	uint64_t lost[TT_LOSS_MAX];
@@ -27,17 +28,22 @@ struct tt_source_stats {
 struct tt_source_ops {
 	const char *name;
 	/*
-	 * Delivers what is there, oldest first, at most `budget` records (0: no limit). Returns how many, 0 when nothing is there now,
-	 * -ENODATA at the end for good, or another negative errno. Never blocks.
+	 * Delivers what is there, oldest first, at most `budget` records (0: no limit). Returns how many, 0 when nothing is there
+	 * now, -ENODATA at the end for good, or another negative errno. Never blocks.
 	 */
 	int (*poll)(struct tt_source *s, uint64_t budget, tt_record_fn fn, void *ctx);
 	/* All records up to this time have been delivered. */
 	uint64_t (*watermark)(const struct tt_source *s);
 	/*
-	 * Obeys a capture wish where it can: calls that end before `from` need no payload, others up to `bytes`. The latest wish of a
-	 * connection and direction stands. NULL: cannot.
+	 * Obeys a capture wish where it can: calls that end before `from` need no payload, others up to `bytes`. The latest wish
+	 * of a connection and direction stands. NULL: cannot.
 	 */
 	void (*wish)(struct tt_source *s, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes);
+	/*
+	 * The user side keeps nothing of the connection any more. closed: its end came as a record. Otherwise what the kernel
+	 * keeps of it goes too, if nothing there would end it (not TCP) and it is not in use. NULL: keeps nothing.
+	 */
+	void (*forget)(struct tt_source *s, const struct tt_conn_id *conn, bool closed);
 	void (*stats)(struct tt_source *s, struct tt_source_stats *ret);
 	void (*free)(struct tt_source *s);
 };

@@ -163,5 +163,7 @@ void tt_conn_end(struct tt_conn *c, enum tt_outcome outcome)
 			tt_pair_abort(c->link[i], outcome);
 	}
 	tt_conn_report(c, true);
+	if (c->s->ops->forget)
+		c->s->ops->forget(c->s->ctx, &c->ends.conn, c->close_ns != 0);
 	tt_conn_remove(c);
 }

@@ -28,20 +28,20 @@
 	X(opened, "connections_opened", "connections first seen")                                       \
 	X(closed, "connections_closed", "connections ended")                                            \
 	X(evicted, "connections_evicted", "connections dropped because the table was full")             \
-	X(idle, "connections_idle", "connections dropped because nothing happened on them")            \
-	X(buffer_full, "buffer_full", "times a stream's unparsed bytes were dropped at a limit")         \
+	X(idle, "connections_idle", "connections dropped because nothing happened on them")             \
+	X(buffer_full, "buffer_full", "times a stream's unparsed bytes were dropped at a limit")        \
 	X(held_full, "held_full", "times waiting for a missing range ended at a limit")                 \
-	X(message_full, "message_full", "messages not kept because of the limit")                      \
-	X(pending_full, "pending_full", "requests reported unanswered because of the limit")           \
-	X(statements_full, "statements_full", "prepared statements forgotten because of the limit")                    \
+	X(message_full, "message_full", "messages not kept because of the limit")                       \
+	X(pending_full, "pending_full", "requests reported unanswered because of the limit")            \
+	X(statements_full, "statements_full", "prepared statements forgotten because of the limit")     \
 	X(bad_records, "bad_records", "records that made no sense")
 
 struct tt_stream_stats {
 #define TT_STREAM_STAT(field, ...) uint64_t field;
 	TT_STREAM_STATS(TT_STREAM_STAT)
 #undef TT_STREAM_STAT
-	uint64_t connections;    /* now */
-	uint64_t messages;       /* now */
+	uint64_t connections;	 /* now */
+	uint64_t messages;	 /* now */
 	uint64_t buffered_bytes; /* now */
 };
 
@@ -50,12 +50,15 @@ struct tt_streams_ops {
 	void (*connection)(void *ctx, const struct tt_conn_report *report); /* NULL: not wanted */
 	/* Capture wish for a direction of a connection. NULL: nobody to tell. */
 	void (*wish)(void *ctx, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes);
+	/* Nothing is kept of the connection any more. closed: because its close came as a record. NULL: nobody to tell. */
+	void (*forget)(void *ctx, const struct tt_conn_id *conn, bool closed);
 };
 
 struct tt_streams;
 
 /*
- * `protos` (count of them; borrowed, as are ops, ctx and limits) are those that detection may choose. *ret is untouched on failure (-ENOMEM).
+ * `protos` (count of them; borrowed, as are ops, ctx and limits) are those that detection may choose. *ret is untouched on
+ * failure (-ENOMEM).
  */
 int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, const struct tt_proto *const *protos, size_t count,
 		   const struct tt_streams_ops *ops, void *ctx);
