@@ -553,8 +553,3 @@ void tt_kernel_wish(struct tt_kernel *k, const struct tt_conn_id *conn, enum tt_
 {
 	tt_wishes_set(k->wishes, conn, dir, from, bytes);
 }
-
-void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn)
-{
-	tt_wishes_forget(k->wishes, conn);
-}

@@ -48,7 +48,6 @@ uint64_t tt_kernel_horizon(const struct tt_kernel *k);
 
 /* Obeys a capture wish from the next call on, until the connection is forgotten. */
 void tt_kernel_wish(struct tt_kernel *k, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes);
-void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn);
 
 /*
  * Its wishes go; and, unless it was closed (then the programs have forgotten it themselves), the state of a Unix or UDP socket too, where

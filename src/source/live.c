@@ -27,7 +27,7 @@ static int live_take(void *ctx, const struct tt_record *rec)
 	int r = t->fn(t->ctx, rec);
 
 	if (rec->type == TT_REC_CLOSE)
-		tt_kernel_forget(t->kernel, &((const struct tt_conn_record *)rec)->conn);
+		tt_kernel_forget(t->kernel, &((const struct tt_conn_record *)rec)->conn, true);
 	return r;
 }
 
