@@ -27,7 +27,7 @@ struct tt_config {
 	bool include_self;
 
 	struct tt_strings protocols;   /* names; none: all */
-	char *hooks;                   /* "auto", "tracepoint", "kprobe", "fexit" */
+	char *hooks;                   /* "auto" or one of TT_HOOK_SET_NAMES */
 	bool show_values;
 
 	char *listen;                  /* ADDRESS:PORT; NULL: do not listen */

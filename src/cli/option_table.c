@@ -3,6 +3,7 @@
 
 #include "base/own.h"
 #include "cli/options.h"
+#include "kernel/hooks.h"
 #include "proto/proto.h"
 #include "web/listen.h"
 
@@ -23,9 +24,13 @@ static bool tt_check_protocol(const char *value)
 	return tt_proto_find(value) != NULL;
 }
 
+#define TT_OR_HOOK_SET(name) " or " name
+
 static bool tt_check_hooks(const char *value)
 {
-	static const char *const sets[] = {"auto", "tracepoint", "kprobe", "fexit"};
+#define TT_HOOK_SET_ENTRY(name) name,
+	static const char *const sets[] = {"auto", TT_HOOK_SET_NAMES(TT_HOOK_SET_ENTRY)};
+#undef TT_HOOK_SET_ENTRY
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(sets); i++) {
 		if (strcmp(value, sets[i]) == 0)
@@ -171,8 +176,8 @@ const struct tt_option tt_options[] = {
 	 .offset = AT(hooks),
 	 .commands = ATTACHING,
 	 .check = tt_check_hooks,
-	 .expected = "auto, tracepoint, kprobe or fexit",
-	 .help = "which hooks to use: auto (the preset), tracepoint, kprobe or fexit"},
+	 .expected = "auto" TT_HOOK_SET_NAMES(TT_OR_HOOK_SET),
+	 .help = "which hooks to use: auto (the preset)" TT_HOOK_SET_NAMES(TT_OR_HOOK_SET)},
 	{.name = "limit",
 	 .argument = "NAME=VALUE",
 	 .key = "limits",

@@ -26,6 +26,9 @@ struct tt_hook_set {
 	size_t count;
 };
 
+/* Their names, as --hooks takes them and in the order of tt_hook_sets. X(name) */
+#define TT_HOOK_SET_NAMES(X) X("tracepoints")
+
 /* Sets of hooks on socket data, dearest last. */
 extern const struct tt_hook_set tt_hook_sets[];
 extern const size_t tt_hook_set_count;
