@@ -14,29 +14,11 @@ static const struct tt_live *live_of(const struct tt_source *s)
 	return (const struct tt_live *)s;
 }
 
-struct taker {
-	struct tt_kernel *kernel;
-	tt_record_fn fn;
-	void *ctx;
-};
-
-/* The connection's wishes end with it. */
-static int live_take(void *ctx, const struct tt_record *rec)
-{
-	const struct taker *t = ctx;
-	int r = t->fn(t->ctx, rec);
-
-	if (rec->type == TT_REC_CLOSE)
-		tt_kernel_forget(t->kernel, &((const struct tt_conn_record *)rec)->conn, true);
-	return r;
-}
-
 static int live_poll(struct tt_source *s, uint64_t budget, tt_record_fn fn, void *ctx)
 {
 	struct tt_kernel *k = live_of(s)->kernel;
-	struct taker t = {.kernel = k, .fn = fn, .ctx = ctx};
 
-	return tt_rings_poll(tt_kernel_rings(k), tt_kernel_horizon(k), budget, live_take, &t);
+	return tt_rings_poll(tt_kernel_rings(k), tt_kernel_horizon(k), budget, fn, ctx);
 }
 
 static uint64_t live_watermark(const struct tt_source *s)
