@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the user asked for, from options and the configuration file (one option table: cli/options.h). Strings and arrays are owned by the
- * configuration and live as long as it does.
+ * What the user asked for, from options and the configuration file (one option table: cli/options.h). Strings and arrays are
+ * owned by the configuration and live as long as it does.
  */
 #ifndef TT_AGENT_CONFIG_H
 #define TT_AGENT_CONFIG_H
@@ -22,25 +22,25 @@ struct tt_config {
 	/* Whom to observe: at most one kind. Processes are observed with their descendants. */
 	uint32_t *pids;
 	size_t pid_count;
-	char *cgroup;       /* path of a cgroup v2 directory */
-	char *netns;        /* name below /run/netns, or a path */
+	char *cgroup; /* path of a cgroup v2 directory */
+	char *netns;  /* name below /run/netns, or a path */
 	bool include_self;
 
-	struct tt_strings protocols;   /* names; none: all */
-	char *hooks;                   /* "auto" or one of TT_HOOK_SET_NAMES */
+	struct tt_strings protocols; /* names; none: all */
+	char *hooks;		     /* "auto" or one of TT_HOOK_SET_NAMES */
 	bool show_values;
 
-	char *listen;                  /* ADDRESS:PORT; NULL: do not listen */
+	char *listen; /* ADDRESS:PORT; NULL: do not listen */
 	struct tt_strings allow_hosts;
-	char *json;                    /* file, "-": standard output */
-	char *record;                  /* file */
-	char *metrics;                 /* file the metrics are written to at the end */
-	char *connect;                 /* watch: the agent's ADDRESS:PORT */
-	char *user;                    /* run: the command's user */
+	char *json;    /* file, "-": standard output */
+	char *record;  /* file */
+	char *metrics; /* file the metrics are written to at the end */
+	char *connect; /* watch: the agent's ADDRESS:PORT */
+	char *user;    /* run: the command's user */
 
 	char *config_file;
-	bool quiet;                    /* run: no summary at the end */
-	bool no_times;                 /* JSON lines without times, for comparing */
+	bool quiet;    /* run: no summary at the end */
+	bool no_times; /* JSON lines without times, for comparing */
 	enum tt_log_level log_level;
 	struct tt_limits limits;
 };

@@ -9,8 +9,8 @@
 #include "source/live.h"
 
 /*
- * Observes what the configuration names, or only `command` (a pid; 0: none). Processes are observed with the descendants they have and
- * will have. Prints one line and returns a negative errno on failure.
+ * Observes what the configuration names, or only `command` (a pid; 0: none). Processes are observed with the descendants they
+ * have and will have. Prints one line and returns a negative errno on failure.
  */
 int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command);
 

@@ -170,7 +170,8 @@ int tt_outputs_write_summary(struct tt_outputs *o, int fd)
 		lost += self->source->lost[i];
 	tt_buf_printf(&text, "%llu exchanges, %llu incomplete; %llu records, %llu lost; %llu connections\n",
 		      (unsigned long long)self->streams->exchanges, (unsigned long long)self->streams->incomplete,
-		      (unsigned long long)self->source->produced, (unsigned long long)lost, (unsigned long long)self->streams->opened);
+		      (unsigned long long)self->source->produced, (unsigned long long)lost,
+		      (unsigned long long)self->streams->opened);
 	if (self->streams->unknown_bytes)
 		tt_buf_printf(&text, "%llu bytes of unknown protocols\n", (unsigned long long)self->streams->unknown_bytes);
 	if (self->streams->missing_bytes)
@@ -178,7 +179,8 @@ int tt_outputs_write_summary(struct tt_outputs *o, int fd)
 	return tt_write_all(fd, tt_buf_span(&text));
 }
 
-/* --- the stream of exchanges for watching clients ------------------------------------------------------------------------------- */
+/* --- the stream of exchanges for watching clients
+ * ------------------------------------------------------------------------------- */
 
 struct tt_stream_sink {
 	struct tt_sink sink;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's own outputs: metrics, service map, tables of services and recent exchanges, and the documents the API serves of them. */
+/* The agent's own outputs: metrics, service map, tables of services and recent exchanges, and the documents the API serves of
+ * them. */
 #ifndef TT_AGENT_OUTPUTS_H
 #define TT_AGENT_OUTPUTS_H
 
@@ -15,7 +16,8 @@ struct tt_outputs_about {
 	const char *hooks;
 };
 
-/* Adds its sinks to the pipeline (which owns them). config and pipeline are borrowed and must outlive it. *ret untouched on failure. */
+/* Adds its sinks to the pipeline (which owns them). config and pipeline are borrowed and must outlive it. *ret untouched on
+ * failure. */
 int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, struct tt_pipeline *pipeline);
 /* After the pipeline. NULL-safe, returns NULL. */
 struct tt_outputs *tt_outputs_free(struct tt_outputs *o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wires the rooms together: source → streams and identities → shaping → sinks. Everything a subcommand does with exchanges is this and a
- * choice of source and sinks.
+ * Wires the rooms together: source → streams and identities → shaping → sinks. Everything a subcommand does with exchanges is
+ * this and a choice of source and sinks.
  */
 #ifndef TT_AGENT_PIPELINE_H
 #define TT_AGENT_PIPELINE_H
@@ -14,10 +14,10 @@
 struct tt_pipeline;
 
 struct tt_pipeline_config {
-	const struct tt_limits *limits;       /* borrowed, must outlive the pipeline */
+	const struct tt_limits *limits;	      /* borrowed, must outlive the pipeline */
 	const struct tt_proto *const *protos; /* those that may be detected; borrowed */
 	size_t proto_count;
-	bool use_proc;    /* names of processes may be looked up in /proc */
+	bool use_proc;	  /* names of processes may be looked up in /proc */
 	bool show_values; /* no redaction */
 };
 
@@ -33,8 +33,8 @@ int tt_pipeline_add(struct tt_pipeline *p, struct tt_sink *sink);
 void tt_pipeline_set_tap(struct tt_pipeline *p, tt_pipeline_tap tap, void *ctx);
 
 /*
- * Takes in what the source has now, at most `budget` records (0: no limit). Returns how many, 0 when there is nothing now, -ENODATA at
- * the end for good, or the negative errno of the source or tap.
+ * Takes in what the source has now, at most `budget` records (0: no limit). Returns how many, 0 when there is nothing now,
+ * -ENODATA at the end for good, or the negative errno of the source or tap.
  */
 int tt_pipeline_run(struct tt_pipeline *p, uint64_t budget);
 

@@ -14,7 +14,8 @@ static bool tt_protocol_chosen(const struct tt_config *config, const char *name)
 	return config->protocols.count == 0;
 }
 
-int tt_protocols_choose(const struct tt_config *config, const struct tt_proto *const **ret, size_t *ret_count, const char **ret_unknown)
+int tt_protocols_choose(const struct tt_config *config, const struct tt_proto *const **ret, size_t *ret_count,
+			const char **ret_unknown)
 {
 	for (size_t i = 0; i < config->protocols.count; i++) {
 		if (!tt_proto_find(config->protocols.list[i])) {

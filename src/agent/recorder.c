@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Who was introduced already. Two processes in one place are introduced in turn, which costs room in the file and nothing else. */
+/* Who was introduced already. Two processes in one place are introduced in turn, which costs room in the file and nothing else.
+ */
 #define TT_RECORDER_KNOWN 4096
 
 struct tt_recorder {
@@ -47,7 +48,8 @@ static int tt_recorder_introduce(struct tt_recorder *r, const struct tt_record *
 	if (r->known[at].tgid == rec->tgid && r->known[at].start_ns == rec->start_ns)
 		return 0;
 
-	const struct tt_identity *who = tt_identities_find(tt_pipeline_identities(r->pipeline), rec->tgid, rec->start_ns, rec->cgroup_id);
+	const struct tt_identity *who =
+		tt_identities_find(tt_pipeline_identities(r->pipeline), rec->tgid, rec->start_ns, rec->cgroup_id);
 	struct tt_identity_record identity = tt_identity_to_record(who, rec->time_ns);
 	r->known[at].tgid = rec->tgid;
 	r->known[at].start_ns = rec->start_ns;

@@ -16,7 +16,7 @@
 struct tt_self {
 	struct tt_pipeline *pipeline;
 	uint64_t start_ns;
-	uint64_t lost;         /* in all, at the last look */
+	uint64_t lost;	       /* in all, at the last look */
 	uint64_t lost_seen_ns; /* when it had grown; 0: never */
 	struct tt_selfstats stats;
 	struct tt_source_stats source;

@@ -87,15 +87,42 @@ static inline uint64_t tt_cursor_le_(struct tt_cursor *c, size_t n)
 }
 
 /* Fixed-width integers, network (be) or little-endian order; 0 when short. */
-static inline uint8_t tt_cursor_u8(struct tt_cursor *c) { return (uint8_t)tt_cursor_be_(c, 1); }
-static inline uint16_t tt_cursor_be16(struct tt_cursor *c) { return (uint16_t)tt_cursor_be_(c, 2); }
-static inline uint32_t tt_cursor_be24(struct tt_cursor *c) { return (uint32_t)tt_cursor_be_(c, 3); }
-static inline uint32_t tt_cursor_be32(struct tt_cursor *c) { return (uint32_t)tt_cursor_be_(c, 4); }
-static inline uint64_t tt_cursor_be64(struct tt_cursor *c) { return tt_cursor_be_(c, 8); }
-static inline uint16_t tt_cursor_le16(struct tt_cursor *c) { return (uint16_t)tt_cursor_le_(c, 2); }
-static inline uint32_t tt_cursor_le24(struct tt_cursor *c) { return (uint32_t)tt_cursor_le_(c, 3); }
-static inline uint32_t tt_cursor_le32(struct tt_cursor *c) { return (uint32_t)tt_cursor_le_(c, 4); }
-static inline uint64_t tt_cursor_le64(struct tt_cursor *c) { return tt_cursor_le_(c, 8); }
+static inline uint8_t tt_cursor_u8(struct tt_cursor *c)
+{
+	return (uint8_t)tt_cursor_be_(c, 1);
+}
+static inline uint16_t tt_cursor_be16(struct tt_cursor *c)
+{
+	return (uint16_t)tt_cursor_be_(c, 2);
+}
+static inline uint32_t tt_cursor_be24(struct tt_cursor *c)
+{
+	return (uint32_t)tt_cursor_be_(c, 3);
+}
+static inline uint32_t tt_cursor_be32(struct tt_cursor *c)
+{
+	return (uint32_t)tt_cursor_be_(c, 4);
+}
+static inline uint64_t tt_cursor_be64(struct tt_cursor *c)
+{
+	return tt_cursor_be_(c, 8);
+}
+static inline uint16_t tt_cursor_le16(struct tt_cursor *c)
+{
+	return (uint16_t)tt_cursor_le_(c, 2);
+}
+static inline uint32_t tt_cursor_le24(struct tt_cursor *c)
+{
+	return (uint32_t)tt_cursor_le_(c, 3);
+}
+static inline uint32_t tt_cursor_le32(struct tt_cursor *c)
+{
+	return (uint32_t)tt_cursor_le_(c, 4);
+}
+static inline uint64_t tt_cursor_le64(struct tt_cursor *c)
+{
+	return tt_cursor_le_(c, 8);
+}
 
 /* Bytes up to `end`, which is passed over but not returned. An empty span and short_ if `end` is not there. */
 static inline struct tt_span tt_cursor_until(struct tt_cursor *c, uint8_t end)

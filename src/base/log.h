@@ -19,11 +19,11 @@ void tt_log(enum tt_log_level level, const char *fmt, ...) __attribute__((format
 #define tt_debug(...) tt_log(TT_LOG_DEBUG, __VA_ARGS__)
 
 /* Logs the text with the errno's meaning and gives r back: return tt_error_errno(r, "opening %s", path); */
-#define tt_error_errno(r, fmt, ...)                                                   \
-	({                                                                            \
-		int _r = (r);                                                         \
+#define tt_error_errno(r, fmt, ...)                                                           \
+	({                                                                                    \
+		int _r = (r);                                                                 \
 		tt_log(TT_LOG_ERROR, fmt ": %s", ##__VA_ARGS__, strerror(_r < 0 ? -_r : _r)); \
-		_r;                                                                   \
+		_r;                                                                           \
 	})
 
 #endif

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Declares a destructor usable as an attribute: TT_DEFINE_CLEANUP(struct tt_buf *, tt_buf_freep) is spelled by hand where the type needs more. */
+/* Declares a destructor usable as an attribute: TT_DEFINE_CLEANUP(struct tt_buf *, tt_buf_freep) is spelled by hand where the
+ * type needs more. */
 #define tt_cleanup(fn) __attribute__((cleanup(fn)))
 
 static inline void tt_freep_(void *p)
@@ -25,11 +26,11 @@ static inline void tt_closep_(int *fd)
 #define tt_close_auto tt_cleanup(tt_closep_)
 
 /* Hands ownership on: the variable is left empty, so its cleanup does nothing. */
-#define TT_TAKE_PTR(p)                 \
-	({                             \
+#define TT_TAKE_PTR(p)                  \
+	({                              \
 		typeof(p) _taken = (p); \
-		(p) = NULL;            \
-		_taken;                \
+		(p) = NULL;             \
+		_taken;                 \
 	})
 
 #define TT_TAKE_FD(fd)             \
@@ -40,17 +41,17 @@ static inline void tt_closep_(int *fd)
 	})
 
 #define TT_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define TT_MIN(a, b)                    \
-	({                              \
-		typeof(a) _a = (a);     \
-		typeof(b) _b = (b);     \
-		_a < _b ? _a : _b;      \
+#define TT_MIN(a, b)                \
+	({                          \
+		typeof(a) _a = (a); \
+		typeof(b) _b = (b); \
+		_a < _b ? _a : _b;  \
 	})
-#define TT_MAX(a, b)                    \
-	({                              \
-		typeof(a) _a = (a);     \
-		typeof(b) _b = (b);     \
-		_a > _b ? _a : _b;      \
+#define TT_MAX(a, b)                \
+	({                          \
+		typeof(a) _a = (a); \
+		typeof(b) _b = (b); \
+		_a > _b ? _a : _b;  \
 	})
 
 #endif

@@ -39,7 +39,9 @@ static void tt_line_text(struct tt_buf *out, struct tt_span s, size_t most)
 	}
 	size_t n = s.len < most ? s.len : most;
 	for (size_t i = 0; i < n; i++)
-		tt_buf_add_char(out, s.data[i] < ' ' || s.data[i] == 0x7f || (s.data[i] >= 0x80 && s.data[i] < 0xa0) ? '.' : (char)s.data[i]);
+		tt_buf_add_char(out, s.data[i] < ' ' || s.data[i] == 0x7f || (s.data[i] >= 0x80 && s.data[i] < 0xa0)
+					     ? '.'
+					     : (char)s.data[i]);
 	if (n < s.len)
 		tt_buf_add_str(out, "...");
 }

@@ -25,7 +25,8 @@ static void tt_live_announce(const struct tt_live_state *s)
 	const char *colon = strrchr(s->run->listen, ':');
 	int host = colon ? (int)(colon - s->run->listen) : (int)strlen(s->run->listen);
 
-	fprintf(stderr, "telltale: observing %s; page and metrics at http://%.*s:%u/\n", s->scope, host, s->run->listen, tt_server_port(s->server));
+	fprintf(stderr, "telltale: observing %s; page and metrics at http://%.*s:%u/\n", s->scope, host, s->run->listen,
+		tt_server_port(s->server));
 }
 
 static int tt_live_serve(struct tt_live_state *s)
@@ -35,7 +36,8 @@ static int tt_live_serve(struct tt_live_state *s)
 						.allow_hosts = (const char *const *)config->allow_hosts.list,
 						.limits = &config->limits};
 
-	int r = tt_mailbox_new(&s->mailbox, config->limits.value[TT_LIMIT_HTTP_CLIENTS], config->limits.value[TT_LIMIT_ANSWER_BYTES]);
+	int r = tt_mailbox_new(&s->mailbox, config->limits.value[TT_LIMIT_HTTP_CLIENTS],
+			       config->limits.value[TT_LIMIT_ANSWER_BYTES]);
 	if (r == 0)
 		r = tt_server_new(&s->server, &server, s->mailbox);
 	if (r == -EADDRINUSE)
@@ -76,8 +78,8 @@ static int tt_live_start(struct tt_live_state *s)
 		return r;
 	if (!command) /* a command's processes all introduce themselves */
 		tt_identities_seed(tt_pipeline_identities(s->session.pipeline));
-	const struct tt_outputs_about about = {
-		.scope = tt_observe_scope_text(run->config, command, s->scope, sizeof(s->scope)), .hooks = hooks};
+	const struct tt_outputs_about about = {.scope = tt_observe_scope_text(run->config, command, s->scope, sizeof(s->scope)),
+					       .hooks = hooks};
 	tt_outputs_describe(s->session.outputs, &about);
 	if (run->prepare)
 		r = run->prepare(&s->session);

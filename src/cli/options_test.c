@@ -70,8 +70,8 @@ static void again(void)
 static void every_kind_of_value(void **state)
 {
 	assert_int_equal(READ(&agent, "--listen=[::1]:80", "--pid", "12,13", "-p14", "--include-self", "--json", "-", "--limit",
-			      "series=1k", "--limit=routes=8", "--log-level", "debug", "--hooks", "tracepoints", "--listen-allow-host",
-			      "a,b"),
+			      "series=1k", "--limit=routes=8", "--log-level", "debug", "--hooks", "tracepoints",
+			      "--listen-allow-host", "a,b"),
 			 0);
 	assert_string_equal(config.listen, "[::1]:80");
 	assert_int_equal(config.pid_count, 3);

@@ -24,7 +24,8 @@ static const char *tt_remote_text(const json_t *x, const char *key)
 	return json_is_string(value) ? json_string_value(value) : "-";
 }
 
-/* Control characters are escaped in JSON and come back here: none may reach the terminal. A column at least and at most that wide. */
+/* Control characters are escaped in JSON and come back here: none may reach the terminal. A column at least and at most that
+ * wide. */
 static void tt_remote_print(const char *text, size_t least, size_t most)
 {
 	size_t i = 0;

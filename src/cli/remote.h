@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * Writes the exchanges the agent at ADDRESS:PORT streams to standard output, as JSON lines or as lines for people, until it ends or we
- * are interrupted. 0, or a negative errno after one printed line.
+ * Writes the exchanges the agent at ADDRESS:PORT streams to standard output, as JSON lines or as lines for people, until it ends
+ * or we are interrupted. 0, or a negative errno after one printed line.
  */
 int tt_remote_watch(const char *address, bool json);
 

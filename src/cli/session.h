@@ -22,8 +22,8 @@ struct tt_session {
 #define TT_SESSION_NONE ((struct tt_session){.json_fd = -1, .record_fd = -1})
 
 /*
- * Opens files and builds everything around `source`, which is taken over, also on failure. `use_proc`: names of processes are looked up in
- * /proc. Prints one line and returns a negative errno on failure.
+ * Opens files and builds everything around `source`, which is taken over, also on failure. `use_proc`: names of processes are
+ * looked up in /proc. Prints one line and returns a negative errno on failure.
  */
 int tt_session_open(struct tt_session *ret, struct tt_config *config, struct tt_source *source, bool use_proc);
 

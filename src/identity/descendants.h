@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * *ret: `count` roots and every process below them, each once, roots first; freed by the caller with free(). -ENOMEM, -errno where
- * /proc cannot be read, -ESRCH with *ret_missing set where a root is not there.
+ * *ret: `count` roots and every process below them, each once, roots first; freed by the caller with free(). -ENOMEM, -errno
+ * where /proc cannot be read, -ESRCH with *ret_missing set where a root is not there.
  */
 int tt_descendants(uint32_t **ret, size_t *ret_count, const uint32_t *roots, size_t count, uint32_t *ret_missing);
 

@@ -50,8 +50,8 @@ uint64_t tt_kernel_horizon(const struct tt_kernel *k);
 void tt_kernel_wish(struct tt_kernel *k, const struct tt_conn_id *conn, enum tt_direction dir, uint64_t from, uint32_t bytes);
 
 /*
- * Its wishes go; and, unless it was closed (then the programs have forgotten it themselves), the state of a Unix or UDP socket too, where
- * no other peer uses it. The end of a TCP connection is always seen by the programs.
+ * Its wishes go; and, unless it was closed (then the programs have forgotten it themselves), the state of a Unix or UDP socket
+ * too, where no other peer uses it. The end of a TCP connection is always seen by the programs.
  */
 void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn, bool closed);
 

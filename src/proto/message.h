@@ -18,9 +18,9 @@
 enum tt_text {
 	TT_TEXT_OPERATION,  /* method, command, statement kind */
 	TT_TEXT_RESOURCE,   /* path, statement, key, topic, name: raw */
-	TT_TEXT_STATUS,     /* the protocol's own code as text */
+	TT_TEXT_STATUS,	    /* the protocol's own code as text */
 	TT_TEXT_ERROR_TYPE, /* low-cardinality error identifier; set only with tt_message_fail */
-	TT_TEXT_ERROR,      /* the server's error text, raw: redaction is the sink's work */
+	TT_TEXT_ERROR,	    /* the server's error text, raw: redaction is the sink's work */
 	TT_TEXT_MAX,
 };
 
@@ -40,33 +40,34 @@ struct tt_attribute {
 
 struct tt_message {
 	/* Set by the parser, through the functions below where there is one. */
-	uint64_t id;        /* TT_PAIR_BY_ID: what pairs it */
-	void *tag;          /* the parser's own, not owned: what the response needs to know of its request */
-	uint32_t kind;      /* the same, as a number */
+	uint64_t id;	    /* TT_PAIR_BY_ID: what pairs it */
+	void *tag;	    /* the parser's own, not owned: what the response needs to know of its request */
+	uint32_t kind;	    /* the same, as a number */
 	uint64_t own_bytes; /* not 0: counted by the parser, because the messages of this side interleave */
-	bool one_way;       /* a request that gets no response */
-	bool quiet;         /* a request whose exchange is reported only if its response failed (a Sync): it still takes its turn in pairing */
-	bool failed;        /* the operation failed */
-	bool refused;       /* the asker's fault: failed where the client is observed, not where the server is */
-	bool incomplete;    /* part of it was not seen */
-	bool cut;           /* text was cut at the limit */
+	bool one_way;	    /* a request that gets no response */
+	bool quiet;	 /* a request whose exchange is reported only if its response failed (a Sync): it still takes its turn in
+			    pairing */
+	bool failed;	 /* the operation failed */
+	bool refused;	 /* the asker's fault: failed where the client is observed, not where the server is */
+	bool incomplete; /* part of it was not seen */
+	bool cut;	 /* text was cut at the limit */
 
 	/* The core's. */
 	uint8_t side;
-	uint32_t charged;   /* bytes of text counted against message_bytes */
-	bool unsure;        /* begun after a hole, before pairing could be trusted again */
+	uint32_t charged; /* bytes of text counted against message_bytes */
+	bool unsure;	  /* begun after a hole, before pairing could be trusted again */
 	bool ended;
-	bool reported;      /* its exchange was already reported (time-out): a late answer is only counted */
+	bool reported; /* its exchange was already reported (time-out): a late answer is only counted */
 	uint32_t tid;
 	uint32_t tgid;
 	uint64_t first_off;
-	uint64_t end_off;   /* past the last byte; may lie ahead while a body is skipped */
-	uint64_t first_ns;  /* monotonic; 0 unknown */
+	uint64_t end_off;  /* past the last byte; may lie ahead while a body is skipped */
+	uint64_t first_ns; /* monotonic; 0 unknown */
 	uint64_t last_ns;
 	struct tt_message *peer; /* the other half, once known */
 	struct tt_message *prev; /* in the link's list of requests, or of responses nothing is known to answer */
 	struct tt_message *next;
-	struct tt_message *ending;   /* in its side's list of messages that end further on */
+	struct tt_message *ending; /* in its side's list of messages that end further on */
 	struct tt_message *same_hash;
 	bool ends_at_eof;
 	bool will_end; /* end_off is set */
@@ -91,7 +92,8 @@ void tt_message_text(struct tt_message *m, enum tt_text which, struct tt_span s)
 /* Adds to the text (with a part that comes later); as tt_message_text if there is none yet. */
 void tt_message_text_add(struct tt_message *m, enum tt_text which, struct tt_span s);
 
-/* Attributes past TT_MESSAGE_ATTRIBUTES are dropped and set `cut`. `key` has static storage. A key set twice keeps the last value. */
+/* Attributes past TT_MESSAGE_ATTRIBUTES are dropped and set `cut`. `key` has static storage. A key set twice keeps the last
+ * value. */
 void tt_message_attr(struct tt_message *m, const char *key, struct tt_span value);
 void tt_message_attr_int(struct tt_message *m, const char *key, int64_t value);
 void tt_message_attr_bool(struct tt_message *m, const char *key, bool value);

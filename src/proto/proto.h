@@ -5,12 +5,12 @@
  *
  * How it runs. The core keeps, for each connection and layer, a *link*: two sides (what the client sends, what the server
  * sends) that come at their own pace, unordered to each other. For each side it calls parse() with the bytes not yet
- * consumed, in stream order and without holes. parse() consumes whole messages (or parts it understands), opens and ends messages,
- * and says what it needs next. Bytes it does not need (bodies) it skips by counting: they may never have been captured.
+ * consumed, in stream order and without holes. parse() consumes whole messages (or parts it understands), opens and ends
+ * messages, and says what it needs next. Bytes it does not need (bodies) it skips by counting: they may never have been captured.
  *
- * Holes. A missing range inside a skip costs nothing. Any other hole ends the open message of that side as incomplete, calls gap(),
- * and from then on the core offers resync() the bytes at each chunk's start until it names a place where a message begins that can
- * be trusted. Pairing after a hole is the core's work: what it touched is reported incomplete, never guessed.
+ * Holes. A missing range inside a skip costs nothing. Any other hole ends the open message of that side as incomplete, calls
+ * gap(), and from then on the core offers resync() the bytes at each chunk's start until it names a place where a message begins
+ * that can be trusted. Pairing after a hole is the core's work: what it touched is reported incomplete, never guessed.
  *
  * Which is the request side? Known from accept/connect, or else found by detect().
  */
@@ -31,24 +31,24 @@ enum tt_side {
 
 enum tt_pairing {
 	TT_PAIR_IN_ORDER, /* the n-th response answers the n-th request that is not one-way */
-	TT_PAIR_BY_ID,    /* equal tt_message.id */
+	TT_PAIR_BY_ID,	  /* equal tt_message.id */
 	TT_PAIR_ONE_WAY,  /* requests are never answered */
 };
 
 enum tt_verdict {
-	TT_NO,    /* these bytes are not this protocol */
+	TT_NO,	  /* these bytes are not this protocol */
 	TT_MAYBE, /* they could be: more are needed to tell */
-	TT_YES,   /* they are, with the sides as given */
+	TT_YES,	  /* they are, with the sides as given */
 };
 
 /* The first bytes of a connection (or after a hole or protocol switch), under the assumption which side is which. */
 struct tt_first {
-	struct tt_span side[2];  /* by enum tt_side; empty: nothing seen yet */
-	bool from_start[2];      /* side[i] begins at the stream's first byte */
-	bool ended[2];           /* nothing will follow */
-	bool role_known;         /* the sides are known from accept/connect, not assumed */
-	bool datagram;           /* side[i] is one datagram */
-	uint16_t server_port;    /* a hint only: never decide by it */
+	struct tt_span side[2]; /* by enum tt_side; empty: nothing seen yet */
+	bool from_start[2];	/* side[i] begins at the stream's first byte */
+	bool ended[2];		/* nothing will follow */
+	bool role_known;	/* the sides are known from accept/connect, not assumed */
+	bool datagram;		/* side[i] is one datagram */
+	uint16_t server_port;	/* a hint only: never decide by it */
 };
 
 enum tt_step {
@@ -61,11 +61,11 @@ enum tt_step {
 
 /* What parse() is given. */
 struct tt_input {
-	struct tt_cursor c;  /* starts at position 0; on return its pos is what was consumed */
-	uint64_t offset;     /* stream offset of c.data[0] */
-	bool ended;          /* the stream ends after these bytes */
-	bool datagram;       /* these bytes are one datagram, not part of a stream */
-	bool truncated;      /* datagrams: the rest of the datagram was not captured */
+	struct tt_cursor c; /* starts at position 0; on return its pos is what was consumed */
+	uint64_t offset;    /* stream offset of c.data[0] */
+	bool ended;	    /* the stream ends after these bytes */
+	bool datagram;	    /* these bytes are one datagram, not part of a stream */
+	bool truncated;	    /* datagrams: the rest of the datagram was not captured */
 };
 
 /* One decoded header, from a library probe or a header decoder. A value that is not known is data NULL. */
@@ -84,11 +84,11 @@ struct tt_headers {
 struct tt_link; /* the core's, see below */
 
 struct tt_proto {
-	const char *name;        /* as in outputs, --protocol and metric labels */
+	const char *name; /* as in outputs, --protocol and metric labels */
 	enum tt_pairing pairing;
-	bool stream;             /* runs over byte streams */
-	bool datagram;           /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
-	size_t state_size;       /* bytes of state per link, zeroed; 0 none */
+	bool stream;			 /* runs over byte streams */
+	bool datagram;			 /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
+	size_t state_size;		 /* bytes of state per link, zeroed; 0 none */
 	void (*state_free)(void *state); /* frees what the state owns, not the state; NULL: nothing. Accepts zeroed state */
 
 	/* Quick to say no. May be called again with more bytes; must not give another answer for the same bytes. */
@@ -99,7 +99,8 @@ struct tt_proto {
 	/* n bytes of this side are missing here (0: unknown). State of this side is to be reset. NULL: nothing to reset. */
 	void (*gap)(struct tt_link *link, enum tt_side side, uint64_t n);
 
-	/* Where in the bytes (which start where a chunk started) a message begins that can be trusted; -1: not here. NULL: never again. */
+	/* Where in the bytes (which start where a chunk started) a message begins that can be trusted; -1: not here. NULL: never
+	 * again. */
 	ssize_t (*resync)(struct tt_link *link, enum tt_side side, struct tt_span bytes);
 
 	/* Headers decoded elsewhere. NULL: not used. */
@@ -132,8 +133,9 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at);
 
 /*
- * The link's newest request goes on: its last byte is now the one before position `at` (log-in rounds, a file the server asked for:
- * the server may have begun to answer). The time and byte counts follow. Nothing happens if its exchange was reported already or there is none.
+ * The link's newest request goes on: its last byte is now the one before position `at` (log-in rounds, a file the server asked
+ * for: the server may have begun to answer). The time and byte counts follow. Nothing happens if its exchange was reported
+ * already or there is none.
  */
 void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t at);
 
@@ -141,8 +143,8 @@ void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t
 void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m);
 
 /*
- * A message's pointer stays good until the parser ends or drops it, whatever happened to its exchange meanwhile; gap() on its side ends
- * that too: nothing of that side may be touched from there on.
+ * A message's pointer stays good until the parser ends or drops it, whatever happened to its exchange meanwhile; gap() on its
+ * side ends that too: nothing of that side may be touched from there on.
  */
 
 /* It was no message after all. */
@@ -165,15 +167,16 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
 struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id);
 
 /*
- * Capture wish: bytes of this side before stream offset in->offset + at need no copying, from there on `bytes` of each call are wanted.
- * The latest wish stands. A wish costs nothing where the source cannot obey (captures on disk).
+ * Capture wish: bytes of this side before stream offset in->offset + at need no copying, from there on `bytes` of each call are
+ * wanted. The latest wish stands. A wish costs nothing where the source cannot obey (captures on disk).
  */
 void tt_wish(struct tt_link *link, enum tt_side side, const struct tt_input *in, uint64_t at, uint32_t bytes);
 
 /* After TT_DONE the link is given to this protocol (NULL: detected anew) from the bytes not yet consumed on each side. */
 void tt_switch(struct tt_link *link, const struct tt_proto *proto);
 
-/* --- the registry, generated from the list in meson.build -------------------------------------------------------------------- */
+/* --- the registry, generated from the list in meson.build --------------------------------------------------------------------
+ */
 
 extern const struct tt_proto *const tt_protos[];
 extern const size_t tt_protos_count;

@@ -20,30 +20,30 @@
 #define TT_COMM_LEN 16
 
 enum tt_record_type {
-	TT_REC_CHUNK = 1,   /* struct tt_chunk: bytes moved on a connection */
-	TT_REC_OPEN = 2,    /* struct tt_conn_record: a connection was opened, or could not be */
-	TT_REC_CLOSE = 3,   /* struct tt_conn_record: it is gone; carries the final offsets */
-	TT_REC_L4 = 4,      /* struct tt_conn_record: a sample of its layer-4 figures */
-	TT_REC_FORK = 5,    /* struct tt_process_record: process start */
-	TT_REC_EXEC = 6,    /* struct tt_process_record: it became another program */
-	TT_REC_EXIT = 7,    /* struct tt_process_record: it ended */
-	TT_REC_CLOCK = 8,   /* struct tt_clock_record: written by the user side */
-	TT_REC_LOSS = 9,    /* struct tt_loss_record: written by the user side */
-	TT_REC_UNIX = 11,   /* struct tt_unix_record: what the ends of a Unix connection are bound to */
+	TT_REC_CHUNK = 1,     /* struct tt_chunk: bytes moved on a connection */
+	TT_REC_OPEN = 2,      /* struct tt_conn_record: a connection was opened, or could not be */
+	TT_REC_CLOSE = 3,     /* struct tt_conn_record: it is gone; carries the final offsets */
+	TT_REC_L4 = 4,	      /* struct tt_conn_record: a sample of its layer-4 figures */
+	TT_REC_FORK = 5,      /* struct tt_process_record: process start */
+	TT_REC_EXEC = 6,      /* struct tt_process_record: it became another program */
+	TT_REC_EXIT = 7,      /* struct tt_process_record: it ended */
+	TT_REC_CLOCK = 8,     /* struct tt_clock_record: written by the user side */
+	TT_REC_LOSS = 9,      /* struct tt_loss_record: written by the user side */
+	TT_REC_UNIX = 11,     /* struct tt_unix_record: what the ends of a Unix connection are bound to */
 	TT_REC_IDENTITY = 10, /* struct tt_identity_record: written by the user side */
 	TT_REC_TOOL = 128,    /* and above: a tool's own records, defined in its header; never in a recording */
 };
 
 /* In front of every record. */
 struct tt_record {
-	__u16 type;      /* enum tt_record_type */
-	__u8 version;    /* TT_RECORD_VERSION */
+	__u16 type;   /* enum tt_record_type */
+	__u8 version; /* TT_RECORD_VERSION */
 	__u8 reserved;
-	__u32 len;       /* bytes of the whole record, this header included; the ring slot may be larger */
-	__u64 time_ns;   /* exit of the call, or when the event happened */
-	__u32 tid;       /* thread the event happened in; 0: no process context */
-	__u32 tgid;      /* its process */
-	__u64 start_ns;  /* when the process started (boot clock): with tgid it names a process for good; 0 unknown */
+	__u32 len;	 /* bytes of the whole record, this header included; the ring slot may be larger */
+	__u64 time_ns;	 /* exit of the call, or when the event happened */
+	__u32 tid;	 /* thread the event happened in; 0: no process context */
+	__u32 tgid;	 /* its process */
+	__u64 start_ns;	 /* when the process started (boot clock): with tgid it names a process for good; 0 unknown */
 	__u64 cgroup_id; /* cgroup v2 id; 0 unknown */
 };
 
@@ -69,11 +69,12 @@ enum tt_family {
 	TT_FAMILY_UNIX = 1,   /* AF_UNIX */
 };
 
-/* For Unix sockets addr holds the first 16 bytes of the path (an abstract one begins with 0; TT_REC_UNIX has the whole) and port is 0. */
+/* For Unix sockets addr holds the first 16 bytes of the path (an abstract one begins with 0; TT_REC_UNIX has the whole) and port
+ * is 0. */
 struct tt_sockaddr {
 	__u16 family; /* enum tt_family */
 	__u16 port;
-	__u32 scope;  /* IPv6 scope id; Unix: inode number of the socket itself, low 32 bits */
+	__u32 scope; /* IPv6 scope id; Unix: inode number of the socket itself, low 32 bits */
 	__u8 addr[16];
 };
 
@@ -100,9 +101,9 @@ enum tt_origin {
 };
 
 enum tt_chunk_flags {
-	TT_CHUNK_EOF = 1 << 0,       /* the stream ended in this direction at offset; length is 0 */
-	TT_CHUNK_ERROR = 1 << 1,     /* the call failed with error; length is 0 */
-	TT_CHUNK_DATAGRAM = 1 << 2,  /* one datagram; length is its whole size */
+	TT_CHUNK_EOF = 1 << 0,	      /* the stream ended in this direction at offset; length is 0 */
+	TT_CHUNK_ERROR = 1 << 1,      /* the call failed with error; length is 0 */
+	TT_CHUNK_DATAGRAM = 1 << 2,   /* one datagram; length is its whole size */
 	TT_CHUNK_NO_PAYLOAD = 1 << 3, /* counted only: sendfile, splice, MSG_TRUNC, io_uring */
 	TT_CHUNK_FIRST_SEEN = 1 << 4, /* nothing was known of this connection before this chunk */
 	TT_CHUNK_FROM_START = 1 << 5, /* offset is counted from the stream's true first byte */
@@ -129,20 +130,20 @@ struct tt_sched_block {
 struct tt_chunk {
 	struct tt_record rec; /* rec.time_ns is the call's exit */
 	struct tt_conn_id conn;
-	__u64 entry_ns;    /* the call's entry; 0 where it was not stamped */
-	__u64 offset;      /* stream offset of the first byte */
-	__u32 length;      /* bytes moved */
-	__u32 captured;    /* bytes of them that follow at data_off */
-	__u32 tcp_seq;     /* raw sequence number of the first byte; 0 for other transports */
-	__s32 error;       /* positive errno with TT_CHUNK_ERROR */
-	__u8 direction;    /* enum tt_direction */
-	__u8 transport;    /* enum tt_transport */
-	__u8 origin;       /* enum tt_origin */
-	__u8 role;         /* enum tt_role */
-	__u16 flags;       /* enum tt_chunk_flags */
-	__u16 blocks;      /* enum tt_chunk_blocks */
-	__u32 netns;       /* inode number of the network namespace */
-	__u16 data_off;    /* bytes from the record's start to the data */
+	__u64 entry_ns; /* the call's entry; 0 where it was not stamped */
+	__u64 offset;	/* stream offset of the first byte */
+	__u32 length;	/* bytes moved */
+	__u32 captured; /* bytes of them that follow at data_off */
+	__u32 tcp_seq;	/* raw sequence number of the first byte; 0 for other transports */
+	__s32 error;	/* positive errno with TT_CHUNK_ERROR */
+	__u8 direction; /* enum tt_direction */
+	__u8 transport; /* enum tt_transport */
+	__u8 origin;	/* enum tt_origin */
+	__u8 role;	/* enum tt_role */
+	__u16 flags;	/* enum tt_chunk_flags */
+	__u16 blocks;	/* enum tt_chunk_blocks */
+	__u32 netns;	/* inode number of the network namespace */
+	__u16 data_off; /* bytes from the record's start to the data */
 	__u16 reserved;
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
@@ -152,9 +153,9 @@ enum tt_conn_flags {
 	TT_CONN_RESET_RECEIVED = 1 << 0,
 	TT_CONN_RESET_SENT = 1 << 1,
 	TT_CONN_CONNECT_FAILED = 1 << 2, /* TT_REC_OPEN that did not open; error says why */
-	TT_CONN_OFFSETS = 1 << 3,        /* tx_offset and rx_offset are the final ones */
-	TT_CONN_TCP_INFO = 1 << 4,       /* the TCP figures are filled in */
-	TT_CONN_SEEN_OPEN = 1 << 5,      /* its opening was observed, not only later traffic */
+	TT_CONN_OFFSETS = 1 << 3,	 /* tx_offset and rx_offset are the final ones */
+	TT_CONN_TCP_INFO = 1 << 4,	 /* the TCP figures are filled in */
+	TT_CONN_SEEN_OPEN = 1 << 5,	 /* its opening was observed, not only later traffic */
 };
 
 /* Opening, end and layer-4 sample of a connection. Counters are cumulative since it opened. */
@@ -166,15 +167,15 @@ struct tt_conn_record {
 	__u32 netns;
 	__u8 transport;
 	__u8 role;
-	__u16 flags;        /* enum tt_conn_flags */
-	__s32 error;        /* positive errno, or 0 */
-	__u32 rtt_us;       /* smoothed */
+	__u16 flags;  /* enum tt_conn_flags */
+	__s32 error;  /* positive errno, or 0 */
+	__u32 rtt_us; /* smoothed */
 	__u32 rtt_var_us;
-	__u32 retransmits;  /* segments */
-	__u64 connect_ns;   /* SYN sent to established; 0 unknown */
-	__u64 tx_offset;    /* next stream offset, same origin as the chunks' */
+	__u32 retransmits; /* segments */
+	__u64 connect_ns;  /* SYN sent to established; 0 unknown */
+	__u64 tx_offset;   /* next stream offset, same origin as the chunks' */
 	__u64 rx_offset;
-	__u64 tx_bytes;     /* moved since this connection was first seen */
+	__u64 tx_bytes; /* moved since this connection was first seen */
 	__u64 rx_bytes;
 };
 
@@ -198,9 +199,9 @@ struct tt_process_record {
 	struct tt_record rec; /* tgid and start_ns of the process itself; for a fork, the child */
 	__u32 ppid;
 	__u32 uid;
-	__s32 exit_code;      /* wait status of TT_REC_EXIT */
-	__u16 file_len;       /* bytes used in file */
-	__u16 args_len;       /* bytes used in args */
+	__s32 exit_code; /* wait status of TT_REC_EXIT */
+	__u16 file_len;	 /* bytes used in file */
+	__u16 args_len;	 /* bytes used in args */
 	char comm[TT_COMM_LEN];
 	char file[TT_PROCESS_FILE_LEN]; /* what was executed, as it was named */
 	char args[TT_PROCESS_ARGS_LEN]; /* argv, each ended by 0, cut at the limit */
@@ -217,31 +218,31 @@ struct tt_clock_record {
  * Why something that was to be reported was not. Every loss is counted under one of these, in events and in bytes.
  * X(id, name used in metrics, meaning)
  */
-#define TT_LOSS_CAUSES(X)                                                                             \
-	X(RING_FULL, "ring_full", "the data ring had no room")                                        \
-	X(CONTROL_FULL, "control_full", "the control ring had no room")                               \
-	X(FD_GONE, "fd_gone", "the descriptor was closed before the call's exit")                     \
-	X(FD_RACE, "fd_race", "the descriptor named another connection by the call's exit")           \
-	X(CONN_TABLE_FULL, "conn_table_full", "no room for the connection's state")                   \
-	X(SCRATCH_FULL, "scratch_full", "no room for the call's entry stamp")                         \
-	X(USER_FAULT, "user_fault", "the buffer could not be read")                                   \
-	X(IOV_LIMIT, "iov_limit", "more segments or messages than the limit rows allow")              \
-	X(COMPAT_CALL, "compat_call", "a 32-bit caller")                                              \
-	X(MISSED_RUN, "missed_run", "the kernel did not run the program (recursion)")                 \
-	X(IO_URING, "io_uring", "moved by io_uring: bytes counted, payload not seen")                 \
+#define TT_LOSS_CAUSES(X)                                                                   \
+	X(RING_FULL, "ring_full", "the data ring had no room")                              \
+	X(CONTROL_FULL, "control_full", "the control ring had no room")                     \
+	X(FD_GONE, "fd_gone", "the descriptor was closed before the call's exit")           \
+	X(FD_RACE, "fd_race", "the descriptor named another connection by the call's exit") \
+	X(CONN_TABLE_FULL, "conn_table_full", "no room for the connection's state")         \
+	X(SCRATCH_FULL, "scratch_full", "no room for the call's entry stamp")               \
+	X(USER_FAULT, "user_fault", "the buffer could not be read")                         \
+	X(IOV_LIMIT, "iov_limit", "more segments or messages than the limit rows allow")    \
+	X(COMPAT_CALL, "compat_call", "a 32-bit caller")                                    \
+	X(MISSED_RUN, "missed_run", "the kernel did not run the program (recursion)")       \
+	X(IO_URING, "io_uring", "moved by io_uring: bytes counted, payload not seen")       \
 	X(BAD_RECORD, "bad_record", "the user side could not make sense of a record")
 
 enum tt_loss_cause {
 #define TT_LOSS_ENUM(id, name, meaning) TT_LOSS_##id,
 	TT_LOSS_CAUSES(TT_LOSS_ENUM)
 #undef TT_LOSS_ENUM
-	TT_LOSS_MAX,
+		TT_LOSS_MAX,
 };
 
 /* Written into a recording when a loss counter moved. */
 struct tt_loss_record {
 	struct tt_record rec;
-	__u32 cause;  /* enum tt_loss_cause */
+	__u32 cause; /* enum tt_loss_cause */
 	__u32 reserved;
 	__u64 events; /* since the last such record */
 	__u64 bytes;

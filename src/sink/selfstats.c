@@ -96,8 +96,10 @@ static void tt_self_bpf(struct tt_buf *out, const struct tt_selfstats *self)
 		bool time;
 	} rows[] = {
 		{"telltale_bpf_runs_total", "Runs of a kernel program.", offsetof(struct tt_selfstats_bpf, runs), true, false},
-		{"telltale_bpf_missed_runs_total", "Runs the kernel skipped.", offsetof(struct tt_selfstats_bpf, missed), false, false},
-		{"telltale_bpf_run_seconds_total", "Time in a kernel program.", offsetof(struct tt_selfstats_bpf, run_ns), true, true},
+		{"telltale_bpf_missed_runs_total", "Runs the kernel skipped.", offsetof(struct tt_selfstats_bpf, missed), false,
+		 false},
+		{"telltale_bpf_run_seconds_total", "Time in a kernel program.", offsetof(struct tt_selfstats_bpf, run_ns), true,
+		 true},
 	};
 
 	for (size_t r = 0; r < TT_ARRAY_LEN(rows) && self->bpf_count; r++) {

@@ -12,26 +12,26 @@
 struct tt_kind;
 
 struct tt_event {
-	const struct tt_identity *self;   /* the process at the observed end */
+	const struct tt_identity *self;	  /* the process at the observed end */
 	const struct tt_identity *remote; /* the other end's process where it is on this host and known, else NULL */
-	int64_t wall_minus_mono_ns;       /* add to a monotonic time for Unix time */
+	int64_t wall_minus_mono_ns;	  /* add to a monotonic time for Unix time */
 	/* Filled in by the shaping stage (sink/shape.h) for sinks with bounded names; raw names are in the exchange. */
-	struct tt_span route;             /* templated, redacted resource; data NULL: none */
-	struct tt_span target;            /* redacted resource for people: query strings and literals hidden unless --show-values */
-	const struct tt_kind *kind;       /* what sort of thing its protocol is (tt_event_kind); NULL: not looked up */
+	struct tt_span route;	    /* templated, redacted resource; data NULL: none */
+	struct tt_span target;	    /* redacted resource for people: query strings and literals hidden unless --show-values */
+	const struct tt_kind *kind; /* what sort of thing its protocol is (tt_event_kind); NULL: not looked up */
 };
 
 /* Histograms are base-2 everywhere: bucket i counts values v with 2^(i-1) < v <= 2^i nanoseconds (bucket 0: v <= 1). */
 #define TT_BUCKETS 64
 
 struct tt_label {
-	const char *name;      /* static storage */
+	const char *name; /* static storage */
 	struct tt_span value;
 };
 
 /* A difference to add to one series. */
 struct tt_delta {
-	const char *metric;    /* static storage: name of a histogram family */
+	const char *metric; /* static storage: name of a histogram family */
 	const struct tt_label *labels;
 	size_t label_count;
 	uint64_t count;
@@ -45,8 +45,8 @@ struct tt_sink_ops {
 	const char *name;
 	void (*exchange)(struct tt_sink *s, const struct tt_event *e, const struct tt_exchange *x);
 	void (*connection)(struct tt_sink *s, const struct tt_event *e, const struct tt_conn_report *r); /* NULL: not wanted */
-	void (*delta)(struct tt_sink *s, const struct tt_delta *d);                                       /* NULL: not wanted */
-	void (*advance)(struct tt_sink *s, uint64_t now_ns);                                              /* NULL: not wanted */
+	void (*delta)(struct tt_sink *s, const struct tt_delta *d);					 /* NULL: not wanted */
+	void (*advance)(struct tt_sink *s, uint64_t now_ns);						 /* NULL: not wanted */
 	/* Writes out what is still held. Returns 0 or the negative errno of the first write that failed. NULL: nothing held. */
 	int (*flush)(struct tt_sink *s);
 	void (*free)(struct tt_sink *s);

@@ -11,7 +11,8 @@ bool tt_exchange_failed(const struct tt_exchange *x)
 {
 	switch (x->outcome) {
 	case TT_OUTCOME_ANSWERED:
-		return x->response->failed || (x->response->refused && x->ends->role == TT_ROLE_CLIENT && x->ends->origin != TT_ORIGIN_PCAP);
+		return x->response->failed ||
+		       (x->response->refused && x->ends->role == TT_ROLE_CLIENT && x->ends->origin != TT_ORIGIN_PCAP);
 	case TT_OUTCOME_ONE_WAY:
 		return x->request->failed;
 	default:

@@ -7,20 +7,20 @@
 #include "shared/record.h"
 
 /* How an exchange ended without its response; the names are error_type's values. */
-#define TT_OUTCOMES(X)                                \
-	X(ANSWERED, "")                               \
-	X(ONE_WAY, "")                                \
-	X(CLOSED_BY_CLIENT, "closed_by_client")       \
-	X(CLOSED_BY_SERVER, "closed_by_server")       \
-	X(RESET, "reset")                             \
-	X(TIMEOUT, "timeout")                         \
+#define TT_OUTCOMES(X)                          \
+	X(ANSWERED, "")                         \
+	X(ONE_WAY, "")                          \
+	X(CLOSED_BY_CLIENT, "closed_by_client") \
+	X(CLOSED_BY_SERVER, "closed_by_server") \
+	X(RESET, "reset")                       \
+	X(TIMEOUT, "timeout")                   \
 	X(LOST, "lost")
 
 enum tt_outcome {
 #define TT_OUTCOME_ENUM(id, name) TT_OUTCOME_##id,
 	TT_OUTCOMES(TT_OUTCOME_ENUM)
 #undef TT_OUTCOME_ENUM
-	TT_OUTCOME_MAX,
+		TT_OUTCOME_MAX,
 };
 
 /* The process at the observed end, as the kernel named it; names are found by identity/. */
@@ -42,9 +42,9 @@ struct tt_endpoints {
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
 	uint32_t netns;
-	uint8_t transport; /* enum tt_transport */
-	uint8_t origin;    /* enum tt_origin */
-	uint8_t role;      /* enum tt_role of the observed end; unknown is shown as server */
+	uint8_t transport;		   /* enum tt_transport */
+	uint8_t origin;			   /* enum tt_origin */
+	uint8_t role;			   /* enum tt_role of the observed end; unknown is shown as server */
 	const struct tt_unix_paths *paths; /* NULL: not a Unix connection, or not known */
 };
 
@@ -55,8 +55,8 @@ struct tt_exchange {
 	const struct tt_message *request;
 	const struct tt_message *response; /* NULL unless TT_OUTCOME_ANSWERED */
 	enum tt_outcome outcome;
-	bool complete;              /* nothing of it was missing */
-	uint64_t request_first_ns;  /* monotonic; 0 unknown */
+	bool complete;		   /* nothing of it was missing */
+	uint64_t request_first_ns; /* monotonic; 0 unknown */
 	uint64_t request_last_ns;
 	uint64_t response_first_ns;
 	uint64_t response_last_ns;
@@ -70,7 +70,8 @@ bool tt_exchange_failed(const struct tt_exchange *x);
 /* The error's short name: the response's own, or the outcome's; empty (data NULL) if it did not fail. */
 struct tt_span tt_exchange_error_type(const struct tt_exchange *x);
 
-/* Request first byte to response last byte, and request last byte to response first byte. 0 where an end is unknown or the clocks cross. */
+/* Request first byte to response last byte, and request last byte to response first byte. 0 where an end is unknown or the clocks
+ * cross. */
 uint64_t tt_exchange_duration_ns(const struct tt_exchange *x);
 uint64_t tt_exchange_ttfb_ns(const struct tt_exchange *x);
 
@@ -89,16 +90,16 @@ struct tt_conn_report {
 	const struct tt_endpoints *ends;
 	const struct tt_proto *proto; /* NULL unknown */
 	struct tt_actor actor;
-	bool opened;         /* seen opening */
+	bool opened;	     /* seen opening */
 	bool connect_failed; /* it did not open */
 	bool closed;
-	int error;           /* positive errno of the failure, 0 none */
+	int error;	     /* positive errno of the failure, 0 none */
 	uint64_t connect_ns; /* with opened: SYN to established; 0 unknown */
 	uint64_t tx_bytes;
 	uint64_t rx_bytes;
 	uint32_t retransmits;
 	uint32_t resets;
-	uint32_t rtt_us;     /* latest; 0 unknown */
+	uint32_t rtt_us; /* latest; 0 unknown */
 	uint64_t time_ns;
 };
 

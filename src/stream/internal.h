@@ -42,33 +42,33 @@ struct tt_held {
 };
 
 enum tt_flow_mode {
-	TT_FLOW_DETECT,  /* kept until the protocol is known */
+	TT_FLOW_DETECT, /* kept until the protocol is known */
 	TT_FLOW_PARSE,
-	TT_FLOW_RESYNC,  /* after a hole: a trustworthy message start is looked for at each chunk's start */
+	TT_FLOW_RESYNC,	 /* after a hole: a trustworthy message start is looked for at each chunk's start */
 	TT_FLOW_STOPPED, /* only counted */
 };
 
 struct tt_flow {
-	uint64_t next;    /* offset after the last byte taken in */
-	uint64_t at;      /* offset of the first byte not consumed */
-	uint64_t skip_to; /* bytes before it are not parsed */
+	uint64_t next;	   /* offset after the last byte taken in */
+	uint64_t at;	   /* offset of the first byte not consumed */
+	uint64_t skip_to;  /* bytes before it are not parsed */
 	uint64_t reported; /* `next` at the last connection report */
-	uint64_t last_ns; /* when the last byte came */
-	uint64_t hole_ns; /* latest hole; 0 none */
-	uint64_t wait_ns; /* since when it waits for the other side; 0: does not wait */
+	uint64_t last_ns;  /* when the last byte came */
+	uint64_t hole_ns;  /* latest hole; 0 none */
+	uint64_t wait_ns;  /* since when it waits for the other side; 0: does not wait */
 	struct tt_buf buf; /* bytes [at, next), unless skipped */
 	struct tt_marks marks;
-	struct tt_held *held; /* by offset */
+	struct tt_held *held;	   /* by offset */
 	struct tt_message *ending; /* messages whose end lies ahead, by end */
 	uint32_t held_count;
 	uint8_t mode;
 	bool started;
 	bool from_start;
-	bool eof;       /* nothing comes after `next` */
-	bool give_up;   /* what it waits for will not come */
-	bool busy;      /* being parsed: guards against recursion */
-	bool eof_told;  /* the end was handed on */
-	uint64_t resync_from; /* not before this offset */
+	bool eof;	       /* nothing comes after `next` */
+	bool give_up;	       /* what it waits for will not come */
+	bool busy;	       /* being parsed: guards against recursion */
+	bool eof_told;	       /* the end was handed on */
+	uint64_t resync_from;  /* not before this offset */
 	uint64_t pending_skip; /* asked for while busy, applied to what is consumed */
 };
 
@@ -77,31 +77,31 @@ struct tt_pair {
 	struct tt_message *last[2];
 	struct tt_message **hash[2]; /* by id, ended messages; by-id protocols only */
 	struct tt_message *dead;     /* kept until the parser lets go of them */
-	uint32_t open[2];            /* messages in the lists that are in no hash */
-	uint32_t attached;           /* requests whose response is known and not reported yet */
-	uint32_t count;              /* requests in the list */
+	uint32_t open[2];	     /* messages in the lists that are in no hash */
+	uint32_t attached;	     /* requests whose response is known and not reported yet */
+	uint32_t count;		     /* requests in the list */
 	uint64_t response_end_ns;    /* when the last response ended */
-	uint64_t hole_ns;            /* latest hole */
-	uint64_t unsure_ns;          /* when the newest unsure request began */
-	uint32_t unsure_open;        /* unsure requests, seen or in a hole, whose answer has not passed yet */
-	bool untrusted;              /* in order: it is not known which request the next response answers */
-	bool overlapped;             /* a request was sent after an answer while an older one was open */
-	bool quiet_seen;             /* a request was seen to begin with nothing outstanding */
+	uint64_t hole_ns;	     /* latest hole */
+	uint64_t unsure_ns;	     /* when the newest unsure request began */
+	uint32_t unsure_open;	     /* unsure requests, seen or in a hole, whose answer has not passed yet */
+	bool untrusted;		     /* in order: it is not known which request the next response answers */
+	bool overlapped;	     /* a request was sent after an answer while an older one was open */
+	bool quiet_seen;	     /* a request was seen to begin with nothing outstanding */
 };
 
 struct tt_link {
 	struct tt_conn *conn;
 	const struct tt_proto *proto;
 	void *state;
-	struct tt_flow flow[2];  /* by enum tt_direction */
+	struct tt_flow flow[2]; /* by enum tt_direction */
 	struct tt_pair pair;
-	uint8_t request_dir;     /* the direction of the requests */
-	bool role_known;         /* request_dir is certain */
-	uint8_t detect_tries;    /* failed in a row in one direction */
-	uint8_t detect_turns;    /* failed after a change of direction */
+	uint8_t request_dir;  /* the direction of the requests */
+	bool role_known;      /* request_dir is certain */
+	uint8_t detect_tries; /* failed in a row in one direction */
+	uint8_t detect_turns; /* failed after a change of direction */
 	uint8_t detect_dir;
-	uint8_t origin;          /* enum tt_origin */
-	bool switching;          /* parser called tt_switch */
+	uint8_t origin; /* enum tt_origin */
+	bool switching; /* parser called tt_switch */
 	const struct tt_proto *switch_to;
 };
 
@@ -116,20 +116,20 @@ struct tt_conn {
 	struct tt_actor actor;
 	struct tt_link *link[TT_LAYERS];
 	uint64_t last_ns;
-	uint64_t close_ns;  /* closing since; 0 open */
+	uint64_t close_ns; /* closing since; 0 open */
 	uint64_t final_off[2];
-	uint32_t retransmits;      /* since the last report */
+	uint32_t retransmits;	   /* since the last report */
 	uint32_t retransmits_seen; /* the kernel's count at the last record */
 	uint32_t resets;
 	uint32_t rtt_us;
-	bool opened;        /* seen opening, and not forgotten since */
-	bool sampled;       /* retransmits_seen is set */
+	bool opened;  /* seen opening, and not forgotten since */
+	bool sampled; /* retransmits_seen is set */
 	bool final_known;
 	bool reset_received;
 	bool reset_counted;
 	bool peer_closed; /* the peer ended its stream first */
 	bool datagram;
-	bool unreported;  /* something happened since the last connection report */
+	bool unreported; /* something happened since the last connection report */
 };
 
 struct tt_streams {
@@ -142,12 +142,12 @@ struct tt_streams {
 	size_t bucket_mask;
 	struct tt_conn *lru_first; /* longest without traffic */
 	struct tt_conn *lru_last;
-	struct tt_conn *last;      /* found last: records come in runs */
+	struct tt_conn *last; /* found last: records come in runs */
 	struct tt_message *free_messages;
 	size_t free_count;
-	uint64_t text_bytes;       /* of ended messages */
+	uint64_t text_bytes; /* of ended messages */
 	uint64_t watermark_ns;
-	uint64_t swept_ns;     /* those with traffic lately */
+	uint64_t swept_ns; /* those with traffic lately */
 	uint64_t swept_all_ns;
 	struct tt_stream_stats stats;
 };
@@ -211,10 +211,10 @@ void tt_conn_end(struct tt_conn *c, enum tt_outcome outcome);
 /* flow.c */
 void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns); /* held chunks whose time is over */
-void tt_flow_hole(struct tt_link *link, int dir, uint64_t n);           /* the next n bytes will not come */
-void tt_flow_missing(struct tt_link *link, int dir, uint64_t until);    /* the bytes up to there will not come */
+void tt_flow_hole(struct tt_link *link, int dir, uint64_t n);		/* the next n bytes will not come */
+void tt_flow_missing(struct tt_link *link, int dir, uint64_t until);	/* the bytes up to there will not come */
 void tt_flow_eof(struct tt_link *link, int dir);
-void tt_flow_refeed(struct tt_link *link, int dir);                     /* parse what is kept once more */
+void tt_flow_refeed(struct tt_link *link, int dir); /* parse what is kept once more */
 void tt_flow_advance_at(struct tt_link *link, int dir, size_t n);
 void tt_flow_free(struct tt_streams *s, struct tt_flow *f);
 

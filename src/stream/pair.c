@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Messages to exchanges. Requests stand in a list in the order they began until they are reported; responses that nothing is known
- * to have asked for stand in a second one. The rules after a hole are in docs/architecture.md.
+ * Messages to exchanges. Requests stand in a list in the order they began until they are reported; responses that nothing is
+ * known to have asked for stand in a second one. The rules after a hole are in docs/architecture.md.
  */
 #include "stream/internal.h"
 
 #define TT_PAIR_IDLE_NS 1000000000u /* silence after which nothing is outstanding any more */
 
-/* --- reporting --------------------------------------------------------------------------------------------------------------- */
+/* --- reporting ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
 {
@@ -24,7 +25,9 @@ static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt
 		.outcome = outcome,
 		.request_first_ns = req->first_ns,
 		.request_last_ns = req->last_ns,
-		.request_bytes = req->own_bytes ? req->own_bytes : (req->ended ? req->end_off : link->flow[tt_link_dir(link, TT_REQUESTS)].next) - req->first_off,
+		.request_bytes = req->own_bytes ? req->own_bytes
+						: (req->ended ? req->end_off : link->flow[tt_link_dir(link, TT_REQUESTS)].next) -
+							  req->first_off,
 	};
 
 	ends.origin = link->origin;
@@ -38,7 +41,10 @@ static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt
 	if (rsp) {
 		x.response_first_ns = rsp->first_ns;
 		x.response_last_ns = rsp->ended ? rsp->last_ns : 0;
-		x.response_bytes = rsp->own_bytes ? rsp->own_bytes : (rsp->ended ? rsp->end_off : link->flow[tt_link_dir(link, TT_RESPONSES)].next) - rsp->first_off;
+		x.response_bytes =
+			rsp->own_bytes
+				? rsp->own_bytes
+				: (rsp->ended ? rsp->end_off : link->flow[tt_link_dir(link, TT_RESPONSES)].next) - rsp->first_off;
 	}
 	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete);
 
@@ -70,7 +76,8 @@ static void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
 	tt_pair_discard(link, rsp);
 }
 
-/* --- finding the other half -------------------------------------------------------------------------------------------------- */
+/* --- finding the other half --------------------------------------------------------------------------------------------------
+ */
 
 /* An answer cannot begin before its question; an unknown time forbids nothing. */
 static bool tt_pair_possible(const struct tt_message *req, uint64_t response_first_ns)
@@ -112,7 +119,8 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 	return link->pair.untrusted || f->give_up ? TT_NEVER : TT_NOT_YET;
 }
 
-/* --- begin and end ----------------------------------------------------------------------------------------------------------- */
+/* --- begin and end -----------------------------------------------------------------------------------------------------------
+ */
 
 /* Is it certain that the next response answers this request, which just began? */
 static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *req)
@@ -333,7 +341,8 @@ void tt_message_drop(struct tt_link *link, struct tt_message *m)
 		tt_pair_discard(link, m);
 }
 
-/* --- holes, ends, time-outs --------------------------------------------------------------------------------------------------- */
+/* --- holes, ends, time-outs ---------------------------------------------------------------------------------------------------
+ */
 
 /* The message of this side that is open now, if any: attached responses are reached through their requests. */
 static struct tt_message *tt_pair_open_response(struct tt_pair *p)

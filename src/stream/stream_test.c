@@ -16,14 +16,16 @@ static void check(const struct tt_proto *proto, const struct tt_line *script, co
 
 static void pairs_in_order(void **state)
 {
-	const struct tt_line script[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("Q two\nQ three\n"), TT_S("A bad\nA ok\n"), TT_TALK_END};
+	const struct tt_line script[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("Q two\nQ three\n"), TT_S("A bad\nA ok\n"),
+					 TT_TALK_END};
 	check(&toy_in_order, script, "Q|one|ok|-|6|5|complete|\nQ|two|bad|bad|6|6|complete|\nQ|three|ok|-|8|5|complete|\n");
 	check(&toy_early, script, "Q|one|ok|-|6|5|complete|\nQ|two|bad|bad|6|6|complete|\nQ|three|ok|-|8|5|complete|\n");
 }
 
 static void pairs_by_id(void **state)
 {
-	const struct tt_line script[] = {TT_C("Q#1 one\n"), TT_C("Q#2 two\nQ#3 three\n"), TT_S("A#3 c\nA#1 a\n"), TT_S("A#2 b\n"), TT_TALK_END};
+	const struct tt_line script[] = {TT_C("Q#1 one\n"), TT_C("Q#2 two\nQ#3 three\n"), TT_S("A#3 c\nA#1 a\n"), TT_S("A#2 b\n"),
+					 TT_TALK_END};
 	check(&toy_by_id, script, "Q|three|c|-|10|6|complete|\nQ|one|a|-|8|6|complete|\nQ|two|b|-|8|6|complete|\n");
 }
 
@@ -52,7 +54,8 @@ static void skips_bodies_by_counting(void **state)
 
 static void answers_may_come_early(void **state)
 {
-	const struct tt_line script[] = {TT_C("Q one +10\nhello"), TT_S("A ok\n"), TT_C("world"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	const struct tt_line script[] = {TT_C("Q one +10\nhello"), TT_S("A ok\n"), TT_C("world"),
+					 TT_C("Q two\n"),	   TT_S("A ok\n"), TT_TALK_END};
 	check(&toy_early, script, "Q|one|ok|-|20|5|complete|\nQ|two|ok|-|6|5|complete|\n");
 }
 
@@ -72,7 +75,8 @@ static void names_how_it_ended(void **state)
 	tt_talk_check(&toy_in_order, client, "Q|one|-|closed_by_client|6|0|complete|\n");
 	const struct tt_line reset[] = {TT_C("Q one\n"), TT_RESET, TT_S_EOF, TT_TALK_END};
 	tt_talk_check(&toy_in_order, reset, "Q|one|-|reset|6|0|complete|\n");
-	const struct tt_line timeout[] = {TT_C("Q one\n"), TT_PAUSE(61000), TT_S("A ok\n"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	const struct tt_line timeout[] = {TT_C("Q one\n"), TT_PAUSE(61000), TT_S("A ok\n"),
+					  TT_C("Q two\n"), TT_S("A ok\n"),  TT_TALK_END};
 	tt_talk_check(&toy_in_order, timeout, "Q|one|-|timeout|6|0|complete|\nQ|two|ok|-|6|5|complete|\n");
 }
 
@@ -83,14 +87,16 @@ static void never_guesses_after_a_hole(void **state)
 	tt_talk_check(&toy_in_order, answer, "Q|one|-|lost|6|0|incomplete|\nQ|two|ok|-|6|5|complete|\n");
 
 	/* A request's hole: its answer is nobody's; a later request that starts in silence is trusted. */
-	const struct tt_line request[] = {TT_C("Q one\n"), TT_C_HOLE(6), TT_S("A ok\nA ok\n"), TT_C("Q three\n"), TT_S("A bad\n"), TT_TALK_END};
+	const struct tt_line request[] = {TT_C("Q one\n"),   TT_C_HOLE(6),    TT_S("A ok\nA ok\n"),
+					  TT_C("Q three\n"), TT_S("A bad\n"), TT_TALK_END};
 	tt_talk_check(&toy_in_order, request, "Q|one|ok|-|6|5|complete|\nQ|three|bad|bad|8|6|complete|\n");
 
 	/* A connection whose requests overlap answers is not trusted again. */
-	const struct tt_line overlap[] = {TT_C("Q one\n"), TT_C("Q two\n"), TT_S("A 1\n"), TT_C("Q three\n"), TT_S("A 2\n"), TT_C_HOLE(6),
-					  TT_S("A 3\n"), TT_C("Q five\n"), TT_S("A 4\n"), TT_TALK_END};
-	tt_talk_check(&toy_in_order, overlap,
-		      "Q|one|1|-|6|4|complete|\nQ|two|2|-|6|4|complete|\nQ|three|3|-|8|4|complete|\nQ|five|-|lost|7|0|incomplete|\n");
+	const struct tt_line overlap[] = {TT_C("Q one\n"), TT_C("Q two\n"), TT_S("A 1\n"),    TT_C("Q three\n"), TT_S("A 2\n"),
+					  TT_C_HOLE(6),	   TT_S("A 3\n"),   TT_C("Q five\n"), TT_S("A 4\n"),	 TT_TALK_END};
+	tt_talk_check(
+		&toy_in_order, overlap,
+		"Q|one|1|-|6|4|complete|\nQ|two|2|-|6|4|complete|\nQ|three|3|-|8|4|complete|\nQ|five|-|lost|7|0|incomplete|\n");
 }
 
 static void starts_in_the_middle(void **state)
@@ -103,17 +109,19 @@ static void starts_in_the_middle(void **state)
 
 static void leaves_strangers_alone(void **state)
 {
-	const struct tt_line script[] = {TT_C("\x16\x03\x01\x02 hello\n"), TT_S("\x16 ok\n"), TT_C("x one\n"), TT_S("y ok\n"), TT_TALK_END};
+	const struct tt_line script[] = {TT_C("\x16\x03\x01\x02 hello\n"), TT_S("\x16 ok\n"), TT_C("x one\n"), TT_S("y ok\n"),
+					 TT_TALK_END};
 	check(&toy_in_order, script, "");
 	const struct tt_line later[] = {TT_C("\x16\x03\n"), TT_S("\x16 ok\n"), TT_C("Q one\n"), TT_S("A ok\n"), TT_TALK_END};
 	tt_free_auto char *lines = tt_talk(&toy_in_order, later);
 	assert_string_equal(lines, "");
-	const struct tt_line garbage[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("garbage\n"), TT_S("A no\n"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+	const struct tt_line garbage[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("garbage\n"), TT_S("A no\n"),
+					  TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
 	tt_talk_truncate(&toy_in_order, garbage);
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id), cmocka_unit_test(pairs_datagrams),
-	      cmocka_unit_test(reports_one_way), cmocka_unit_test(skips_bodies_by_counting), cmocka_unit_test(answers_may_come_early),
-	      cmocka_unit_test(bodies_end_with_the_stream), cmocka_unit_test(names_how_it_ended),
-	      cmocka_unit_test(never_guesses_after_a_hole), cmocka_unit_test(starts_in_the_middle),
-	      cmocka_unit_test(leaves_strangers_alone))
+	      cmocka_unit_test(reports_one_way), cmocka_unit_test(skips_bodies_by_counting),
+	      cmocka_unit_test(answers_may_come_early), cmocka_unit_test(bodies_end_with_the_stream),
+	      cmocka_unit_test(names_how_it_ended), cmocka_unit_test(never_guesses_after_a_hole),
+	      cmocka_unit_test(starts_in_the_middle), cmocka_unit_test(leaves_strangers_alone))

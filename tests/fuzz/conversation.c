@@ -62,7 +62,11 @@ static struct tt_chunk *chunk(struct fuzz *f, int dir, const uint8_t *data, size
 	f->now_ns += MS;
 	bool datagram = f->flags & TT_FUZZ_DATAGRAMS, at_client = f->flags & TT_FUZZ_AT_CLIENT;
 	*k = (struct tt_chunk){
-		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = (uint32_t)(sizeof(*k) + captured), .time_ns = f->now_ns, .tgid = 1},
+		.rec = {.type = TT_REC_CHUNK,
+			.version = TT_RECORD_VERSION,
+			.len = (uint32_t)(sizeof(*k) + captured),
+			.time_ns = f->now_ns,
+			.tgid = 1},
 		.conn = {.sock = 1, .ino = 1},
 		.entry_ns = f->now_ns,
 		.offset = f->offset[dir],
@@ -70,7 +74,9 @@ static struct tt_chunk *chunk(struct fuzz *f, int dir, const uint8_t *data, size
 		.captured = (uint32_t)captured,
 		.direction = (uint8_t)dir,
 		.transport = datagram ? TT_TRANSPORT_UDP : TT_TRANSPORT_TCP,
-		.role = f->flags & TT_FUZZ_ROLE_UNKNOWN ? TT_ROLE_UNKNOWN : at_client ? TT_ROLE_CLIENT : TT_ROLE_SERVER,
+		.role = f->flags & TT_FUZZ_ROLE_UNKNOWN ? TT_ROLE_UNKNOWN
+			: at_client			? TT_ROLE_CLIENT
+							: TT_ROLE_SERVER,
 		.flags = flags | (datagram ? TT_CHUNK_DATAGRAM : 0) | (f->flags & TT_FUZZ_MID ? 0 : TT_CHUNK_FROM_START),
 		.data_off = sizeof(*k),
 		.local = {.family = TT_FAMILY_INET, .port = 80},

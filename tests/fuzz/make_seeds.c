@@ -89,7 +89,8 @@ int main(int argc, char **argv)
 		char path[4096];
 		snprintf(path, sizeof(path), "%s/%.*s-%zu", argv[2], (int)strcspn(name, "."), name, i);
 		FILE *f = fopen(path, "we");
-		if (!f || fwrite(seeds->list[i].bytes.data, 1, seeds->list[i].bytes.len, f) != seeds->list[i].bytes.len || fclose(f)) {
+		if (!f || fwrite(seeds->list[i].bytes.data, 1, seeds->list[i].bytes.len, f) != seeds->list[i].bytes.len ||
+		    fclose(f)) {
 			perror(path);
 			return 1;
 		}

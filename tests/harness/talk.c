@@ -13,28 +13,28 @@
 
 /* How a script is played. */
 struct way {
-	bool at_client;    /* the observed end is the client's */
+	bool at_client; /* the observed end is the client's */
 	bool role_unknown;
 	bool bytewise;
 	bool merge;
 	bool no_times;
-	int split_step;    /* this step ... */
-	size_t split_at;   /* ... is cut here; 0: not */
-	int missing_step;  /* this step is a hole; -1: none */
-	int flip_step;     /* in this step ... */
-	size_t flip_at;    /* ... this byte is inverted */
-	int last_step;     /* stop after `last_len` bytes of this step; -1: play all */
+	int split_step;	  /* this step ... */
+	size_t split_at;  /* ... is cut here; 0: not */
+	int missing_step; /* this step is a hole; -1: none */
+	int flip_step;	  /* in this step ... */
+	size_t flip_at;	  /* ... this byte is inverted */
+	int last_step;	  /* stop after `last_len` bytes of this step; -1: play all */
 	size_t last_len;
 };
 
 static const struct way plain = {.split_step = -1, .missing_step = -1, .flip_step = -1, .last_step = -1};
 
 /* The plain way with some fields set: WAY(w.bytewise = true) */
-#define WAY(...)                  \
-	({                        \
+#define WAY(...)                      \
+	({                            \
 		struct way w = plain; \
-		__VA_ARGS__;      \
-		w;                \
+		__VA_ARGS__;          \
+		w;                    \
 	})
 
 struct talk {
@@ -49,7 +49,8 @@ struct talk {
 	bool datagram;
 };
 
-/* --- exchanges as lines -------------------------------------------------------------------------------------------------------- */
+/* --- exchanges as lines --------------------------------------------------------------------------------------------------------
+ */
 
 static void put(struct tt_buf *b, struct tt_span s)
 {
@@ -108,7 +109,8 @@ static void on_exchange(void *ctx, const struct tt_exchange *x)
 
 static const struct tt_streams_ops ops = {.exchange = on_exchange};
 
-/* --- saying ---------------------------------------------------------------------------------------------------------------------- */
+/* --- saying
+ * ---------------------------------------------------------------------------------------------------------------------- */
 
 static void say_record(struct talk *t, int dir, const char *data, size_t captured, size_t length, uint16_t flags)
 {
@@ -117,8 +119,12 @@ static void say_record(struct talk *t, int dir, const char *data, size_t capture
 
 	t->now_ns += MS;
 	*k = (struct tt_chunk){
-		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = (uint32_t)(sizeof(*k) + captured),
-			.time_ns = t->now_ns, .tid = 7, .tgid = 7},
+		.rec = {.type = TT_REC_CHUNK,
+			.version = TT_RECORD_VERSION,
+			.len = (uint32_t)(sizeof(*k) + captured),
+			.time_ns = t->now_ns,
+			.tid = 7,
+			.tgid = 7},
 		.conn = {.sock = 0x1000, .ino = 1},
 		.entry_ns = t->now_ns - MS / 2,
 		.offset = t->offset[dir],
@@ -126,7 +132,9 @@ static void say_record(struct talk *t, int dir, const char *data, size_t capture
 		.captured = (uint32_t)captured,
 		.direction = (uint8_t)dir,
 		.transport = t->datagram ? TT_TRANSPORT_UDP : TT_TRANSPORT_TCP,
-		.role = t->way.role_unknown ? TT_ROLE_UNKNOWN : t->way.at_client ? TT_ROLE_CLIENT : TT_ROLE_SERVER,
+		.role = t->way.role_unknown ? TT_ROLE_UNKNOWN
+			: t->way.at_client  ? TT_ROLE_CLIENT
+					    : TT_ROLE_SERVER,
 		.flags = flags | (t->datagram ? TT_CHUNK_DATAGRAM : 0) | (t->mid ? 0 : TT_CHUNK_FROM_START),
 		.data_off = sizeof(*k),
 		.local = {.family = TT_FAMILY_INET, .port = t->way.at_client ? 50000 : 80, .addr = {127, 0, 0, 1}},
@@ -170,7 +178,12 @@ static int client_dir(const struct talk *t)
 static void say_reset(struct talk *t)
 {
 	struct tt_chunk k = {
-		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = sizeof(k), .time_ns = t->now_ns += MS, .tid = 7, .tgid = 7},
+		.rec = {.type = TT_REC_CHUNK,
+			.version = TT_RECORD_VERSION,
+			.len = sizeof(k),
+			.time_ns = t->now_ns += MS,
+			.tid = 7,
+			.tgid = 7},
 		.conn = {.sock = 0x1000, .ino = 1},
 		.offset = t->offset[TT_RX],
 		.direction = TT_RX,
@@ -186,7 +199,12 @@ static void say_reset(struct talk *t)
 static void say_close(struct talk *t)
 {
 	struct tt_conn_record r = {
-		.rec = {.type = TT_REC_CLOSE, .version = TT_RECORD_VERSION, .len = sizeof(r), .time_ns = t->now_ns += MS, .tid = 7, .tgid = 7},
+		.rec = {.type = TT_REC_CLOSE,
+			.version = TT_RECORD_VERSION,
+			.len = sizeof(r),
+			.time_ns = t->now_ns += MS,
+			.tid = 7,
+			.tgid = 7},
 		.conn = {.sock = 0x1000, .ino = 1},
 		.transport = TT_TRANSPORT_TCP,
 		.flags = TT_CONN_OFFSETS,
@@ -257,7 +275,8 @@ static char *play(const struct tt_proto *proto, const struct tt_line *script, st
 	}
 	if (t.mid)
 		t.offset[0] = t.offset[1] = 5000000000u;
-	assert_int_equal(tt_streams_new(&t.streams, &t.limits, proto ? &proto : tt_protos, proto ? 1 : tt_protos_count, &ops, &t), 0);
+	assert_int_equal(tt_streams_new(&t.streams, &t.limits, proto ? &proto : tt_protos, proto ? 1 : tt_protos_count, &ops, &t),
+			 0);
 
 	for (int step = 0; script[step].say; step++) {
 		struct tt_line line = script[step];
@@ -287,14 +306,17 @@ static char *play(const struct tt_proto *proto, const struct tt_line *script, st
 	return (char *)t.lines.data;
 }
 
-/* --- checking -------------------------------------------------------------------------------------------------------------------- */
+/* --- checking
+ * -------------------------------------------------------------------------------------------------------------------- */
 
-static void expect(const struct tt_proto *proto, const struct tt_line *script, struct way way, const char *expected, const char *what)
+static void expect(const struct tt_proto *proto, const struct tt_line *script, struct way way, const char *expected,
+		   const char *what)
 {
 	tt_free_auto char *got = play(proto, script, way);
 	if (strcmp(got, expected) == 0)
 		return;
-	print_error("played %s (split step %d at %zu):\n--- expected\n%s--- got\n%s", what, way.split_step, way.split_at, expected, got);
+	print_error("played %s (split step %d at %zu):\n--- expected\n%s--- got\n%s", what, way.split_step, way.split_at,
+		    expected, got);
 	fail();
 }
 
@@ -362,7 +384,8 @@ static void expect_nothing_wrong(const char *got, const char *expected, const ch
 	for (const char *at = got; *at;) {
 		size_t n = strcspn(at, "\n");
 		tt_free_auto char *line = strndup(at, n);
-		if (strstr(line, "|complete|") && !strstr(line, "|closed_by_") && !strstr(line, "|reset|") && !take_line(pool, at, n)) {
+		if (strstr(line, "|complete|") && !strstr(line, "|closed_by_") && !strstr(line, "|reset|") &&
+		    !take_line(pool, at, n)) {
 			print_error("%s, step %d, gave a wrong line:\n%s\n--- expected one of\n%s", what, step, line, expected);
 			fail();
 		}

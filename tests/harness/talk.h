@@ -16,16 +16,16 @@
 #include "stream/stream.h"
 
 enum tt_say {
-	TT_SAY_END = 0,    /* end of the script */
-	TT_SAY_CLIENT,     /* the client sends data */
-	TT_SAY_SERVER,     /* the server sends data */
+	TT_SAY_END = 0,	    /* end of the script */
+	TT_SAY_CLIENT,	    /* the client sends data */
+	TT_SAY_SERVER,	    /* the server sends data */
 	TT_SAY_CLIENT_HOLE, /* len bytes of the client's stream are missing */
 	TT_SAY_SERVER_HOLE,
 	TT_SAY_CLIENT_EOF, /* the client ends its stream */
 	TT_SAY_SERVER_EOF,
-	TT_SAY_RESET,      /* reset by the peer, seen at the observed end */
-	TT_SAY_PAUSE,      /* len milliseconds pass (every other step takes one) */
-	TT_SAY_MID,        /* first step only: the connection began before telltale */
+	TT_SAY_RESET,		/* reset by the peer, seen at the observed end */
+	TT_SAY_PAUSE,		/* len milliseconds pass (every other step takes one) */
+	TT_SAY_MID,		/* first step only: the connection began before telltale */
 	TT_SAY_DATAGRAM_CLIENT, /* as CLIENT, one datagram (the whole script is UDP then) */
 	TT_SAY_DATAGRAM_SERVER,
 };
@@ -56,17 +56,17 @@ struct tt_line {
 char *tt_talk(const struct tt_proto *proto, const struct tt_line *script);
 
 /*
- * Fails the test unless the script gives `expected`: as it is; one byte a segment; each segment split at every place; neighbouring
- * segments of one side merged; with the role unknown; and, with any one segment missing, unless every complete line is one of
- * `expected`'s complete lines.
+ * Fails the test unless the script gives `expected`: as it is; one byte a segment; each segment split at every place;
+ * neighbouring segments of one side merged; with the role unknown; and, with any one segment missing, unless every complete line
+ * is one of `expected`'s complete lines.
  */
 void tt_talk_check(const struct tt_proto *proto, const struct tt_line *script, const char *expected);
 
 /* The same where the client's end sees another failure than the server's (an HTTP 404). */
 void tt_talk_check_both(const struct tt_proto *proto, const struct tt_line *script, const char *at_server, const char *at_client);
 
-/* Fails the test unless any cut of `len` bytes said by one side (truncation at every byte, each byte flipped) survives and invents nothing
- * when the rest never comes: no complete exchange without both halves. */
+/* Fails the test unless any cut of `len` bytes said by one side (truncation at every byte, each byte flipped) survives and
+ * invents nothing when the rest never comes: no complete exchange without both halves. */
 void tt_talk_truncate(const struct tt_proto *proto, const struct tt_line *script);
 
 #endif

@@ -23,8 +23,9 @@ static enum tt_verdict detect_letter(const struct tt_first *first, uint8_t ask)
 		return TT_NO;
 	if (a.len && a.data[0] != 'A')
 		return TT_NO;
-	return (q.len > 1 && (q.data[1] == ' ' || q.data[1] == '#')) || (a.len > 1 && (a.data[1] == ' ' || a.data[1] == '#')) ? TT_YES
-																: TT_MAYBE;
+	return (q.len > 1 && (q.data[1] == ' ' || q.data[1] == '#')) || (a.len > 1 && (a.data[1] == ' ' || a.data[1] == '#'))
+		       ? TT_YES
+		       : TT_MAYBE;
 }
 
 static enum tt_verdict detect_ask(const struct tt_first *first)
@@ -131,11 +132,28 @@ static ssize_t resync(struct tt_link *link, enum tt_side side, struct tt_span by
 	return letter && end > 0 && toy_line(tt_span_sub(bytes, 0, (size_t)end), &l) ? 0 : -1;
 }
 
-const struct tt_proto toy_in_order = {
-	.name = "toy_in_order", .pairing = TT_PAIR_IN_ORDER, .stream = true, .detect = detect_ask, .parse = parse_asking, .resync = resync};
-const struct tt_proto toy_by_id = {
-	.name = "toy_by_id", .pairing = TT_PAIR_BY_ID, .stream = true, .datagram = true, .detect = detect_ask, .parse = parse_plain, .resync = resync};
-const struct tt_proto toy_one_way = {
-	.name = "toy_one_way", .pairing = TT_PAIR_ONE_WAY, .stream = true, .detect = detect_note, .parse = parse_plain, .resync = resync};
-const struct tt_proto toy_early = {
-	.name = "toy_early", .pairing = TT_PAIR_IN_ORDER, .stream = true, .detect = detect_ask, .parse = parse_plain, .resync = resync};
+const struct tt_proto toy_in_order = {.name = "toy_in_order",
+				      .pairing = TT_PAIR_IN_ORDER,
+				      .stream = true,
+				      .detect = detect_ask,
+				      .parse = parse_asking,
+				      .resync = resync};
+const struct tt_proto toy_by_id = {.name = "toy_by_id",
+				   .pairing = TT_PAIR_BY_ID,
+				   .stream = true,
+				   .datagram = true,
+				   .detect = detect_ask,
+				   .parse = parse_plain,
+				   .resync = resync};
+const struct tt_proto toy_one_way = {.name = "toy_one_way",
+				     .pairing = TT_PAIR_ONE_WAY,
+				     .stream = true,
+				     .detect = detect_note,
+				     .parse = parse_plain,
+				     .resync = resync};
+const struct tt_proto toy_early = {.name = "toy_early",
+				   .pairing = TT_PAIR_IN_ORDER,
+				   .stream = true,
+				   .detect = detect_ask,
+				   .parse = parse_plain,
+				   .resync = resync};

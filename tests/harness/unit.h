@@ -3,7 +3,8 @@
 #ifndef TT_HARNESS_UNIT_H
 #define TT_HARNESS_UNIT_H
 
-/* clang-format off: cmocka wants these first and in this order */
+/* cmocka wants these first and in this order. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,11 +12,11 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#define TT_UNIT_TESTS(...)                                            \
-	int main(void)                                                \
-	{                                                             \
-		const struct CMUnitTest tests[] = {__VA_ARGS__};      \
-		return cmocka_run_group_tests(tests, NULL, NULL);     \
+#define TT_UNIT_TESTS(...)                                        \
+	int main(void)                                            \
+	{                                                         \
+		const struct CMUnitTest tests[] = {__VA_ARGS__};  \
+		return cmocka_run_group_tests(tests, NULL, NULL); \
 	}
 
 #endif
