@@ -55,7 +55,7 @@ static void *variable_preset(const struct bpf_object *obj, const char *name, siz
 
 	if (variable_find(obj, ".rodata", name, &v) < 0 || v.size != size)
 		return NULL;
-	char *contents = bpf_map__initial_value(v.map, &section);
+	char *contents = (char *)bpf_map__initial_value(v.map, &section);
 	return contents && v.offset + size <= section ? contents + v.offset : NULL;
 }
 
