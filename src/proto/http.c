@@ -92,7 +92,7 @@ static bool http_field_line(struct http_side *s, struct tt_cursor *c, struct tt_
 {
 	const uint8_t *begin = c->data + c->pos, *end = c->data + c->len, *from = begin + s->scanned;
 
-	if (end - begin >= 2 && begin[0] == '\r' && begin[1] == '\n') {
+	if (from < end && begin[0] == '\r' && end - begin >= 2 && begin[1] == '\n') {
 		c->pos += 2;
 		s->scanned = 0;
 		*ret = tt_span(begin, 0);

@@ -54,7 +54,9 @@ bool tt_http_request_line(struct tt_span line, struct tt_http_request_line *ret)
 	    !http_digit(line.data[line.len - 1]))
 		return false;
 
-	struct tt_span target = tt_span_trim(tt_span(line.data + method + 1, version - method - 2));
+	struct tt_span target = tt_span(line.data + method + 1, version - method - 2);
+	if (target.data[0] <= ' ' || target.data[target.len - 1] <= ' ')
+		target = tt_span_trim(target);
 	if (target.len == 0)
 		return false;
 	*ret = (struct tt_http_request_line){

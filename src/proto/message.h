@@ -81,8 +81,8 @@ struct tt_message {
 		bool set;
 	} text[TT_TEXT_MAX];
 	uint64_t key_bits; /* of the keys that are set */
-	struct tt_attribute attributes[TT_MESSAGE_ATTRIBUTES];
 	uint32_t attribute_count;
+	struct tt_attribute attributes[TT_MESSAGE_ATTRIBUTES];
 	struct tt_buf bytes;
 };
 

@@ -54,7 +54,6 @@ static inline struct tt_message *tt_message_new(struct tt_streams *s)
 	s->free_messages = m->next;
 	s->free_count--;
 	tt_message_clear(m);
-	m->attribute_count = 0;
 	tt_buf_clear(&m->bytes);
 	m->bytes.max = tt_message_room(s);
 	s->stats.messages++;
