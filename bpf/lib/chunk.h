@@ -127,6 +127,9 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, co
 TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction, __u32 bytes,
 			   __u64 *ret)
 {
+	/* Kernel TLS may have been switched on since: then the sequence counts its own bytes too. */
+	if ((conn->flags & TT_STATE_SEQUENCE) && !(stamp ? stamp->has_sequence : tt_sock_has_sequence(sk)))
+		conn->flags &= ~TT_STATE_SEQUENCE;
 	if (conn->flags & TT_STATE_SEQUENCE)
 		return tt_position_by_sequence(conn, sk, stamp, direction, bytes, ret);
 	if (!(conn->flags & TT_STATE_PLACED(direction)))

@@ -254,6 +254,8 @@ __noinline int tt_report_message(__u64 message)
 		tt_failed(TT_PLACE_USER_MSGHDR);
 		return 0;
 	}
+	if (!m.msg_len && !(w->chunk.flags & TT_CHUNK_DATAGRAM)) /* the stream's end: the next call tells it alone */
+		return 0;
 	tt_iov_read(m.msg_hdr.msg_iov, m.msg_hdr.msg_iovlen);
 	w->name = m.msg_hdr.msg_name;
 	w->name_len = m.msg_hdr.msg_namelen;

@@ -132,66 +132,63 @@ int BPF_PROG(tt_sys_enter, struct pt_regs *regs, long id)
 
 /* --- exit: the calls --- */
 
-/* What a call's arguments say, put into the work area. */
-struct tt_given {
-	__u32 flags;   /* MSG_* asked for or given back */
-	bool payload;  /* the bytes can be read from the segments */
-	bool messages; /* there are several, at the second argument */
-};
+/* What the arguments say beyond the segments; MSG_* flags stand in the low bits. */
+#define TT_GIVEN_NO_PAYLOAD (1u << 30) /* the bytes are not in the program's memory */
+#define TT_GIVEN_MESSAGES (1u << 29)   /* there are several messages, at the second argument */
+#define TT_GIVEN_FLAGS 0xffffff
 
 /* Takes a msghdr in user memory. The kernel has already written msg_namelen and msg_flags back. */
-TT_INLINE void tt_msghdr_take(struct tt_work *w, const struct user_msghdr *m, __u8 direction, struct tt_given *given)
+TT_INLINE __u32 tt_msghdr_take(struct tt_work *w, __u64 message, bool receives)
 {
-	tt_iov_read(m->msg_iov, m->msg_iovlen);
-	w->name = m->msg_name;
-	w->name_len = m->msg_namelen;
-	if (direction == TT_RX)
-		given->flags |= m->msg_flags & MSG_ERRQUEUE;
+	struct user_msghdr m = {};
+
+	if (bpf_probe_read_user(&m, sizeof(m), (const void *)message))
+		tt_failed(TT_PLACE_USER_MSGHDR);
+	tt_iov_read(m.msg_iov, m.msg_iovlen);
+	w->name = m.msg_name;
+	w->name_len = m.msg_namelen;
+	return receives ? m.msg_flags & MSG_ERRQUEUE : 0;
 }
 
-TT_INLINE void tt_arguments(struct tt_work *w, struct pt_regs *regs, __u8 call, __u8 direction, struct tt_given *given)
+/*
+ * Puts what the call's arguments (from the second on, in the work area) name into the work area. Returns TT_GIVEN_*. Apart, so
+ * that the verifier does not follow every kind of call through all that comes after.
+ */
+__noinline int tt_arguments(__u32 call, __u32 receives)
 {
-	given->flags = 0;
-	given->payload = true;
-	given->messages = false;
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return 0;
 	switch (call) {
 	case TT_CALL_RECVFROM:
 	case TT_CALL_SENDTO:
-		given->flags = TT_ARG4(regs);
-		tt_iov_one(w, TT_ARG2(regs), TT_ARG3(regs));
-		w->name = TT_ARG5(regs);
-		if (w->name && direction == TT_TX)
-			w->name_len = TT_ARG6(regs);
-		else if (w->name && bpf_probe_read_user(&w->name_len, sizeof(w->name_len), (const void *)TT_ARG6(regs)))
+		tt_iov_one(w, w->args[0], w->args[1]);
+		w->name = w->args[3];
+		if (w->name && !receives)
+			w->name_len = w->args[4];
+		else if (w->name && bpf_probe_read_user(&w->name_len, sizeof(w->name_len), (const void *)w->args[4]))
 			w->name_len = 0;
-		break;
-	case TT_CALL_READ:
-	case TT_CALL_WRITE:
-		tt_iov_one(w, TT_ARG2(regs), TT_ARG3(regs));
-		break;
+		return w->args[2] & TT_GIVEN_FLAGS;
 	case TT_CALL_READV:
 	case TT_CALL_WRITEV:
-		tt_iov_read(TT_ARG2(regs), TT_ARG3(regs));
-		break;
+		tt_iov_read(w->args[0], w->args[1]);
+		return 0;
 	case TT_CALL_RECVMSG:
-	case TT_CALL_SENDMSG: {
-		struct user_msghdr m = {};
-
-		given->flags = TT_ARG3(regs);
-		if (bpf_probe_read_user(&m, sizeof(m), (const void *)TT_ARG2(regs)))
-			tt_failed(TT_PLACE_USER_MSGHDR);
-		tt_msghdr_take(w, &m, direction, given);
-		break;
-	}
+	case TT_CALL_SENDMSG:
+		return tt_msghdr_take(w, w->args[0], receives) | (w->args[1] & TT_GIVEN_FLAGS);
 	case TT_CALL_RECVMMSG:
 	case TT_CALL_SENDMMSG:
-		given->flags = TT_ARG4(regs);
-		given->messages = true;
 		tt_iov_none(w);
-		break;
+		w->available = 1; /* something was asked for */
+		return (w->args[2] & TT_GIVEN_FLAGS) | TT_GIVEN_MESSAGES;
+	case TT_CALL_SPLICE:
+		tt_iov_none(w);
+		w->available = w->args[3];
+		return TT_GIVEN_NO_PAYLOAD;
 	default:
 		tt_iov_none(w);
-		given->payload = false;
+		return TT_GIVEN_NO_PAYLOAD;
 	}
 }
 
@@ -269,20 +266,32 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 	struct tt_kernel_counters *c = tt_counters_here();
 	if (!w || !c)
 		return;
-	struct tt_given given;
-	tt_arguments(w, regs, call, direction, &given);
-	if (given.flags & MSG_ERRQUEUE)
+	__u32 given = 0;
+	if (call == TT_CALL_READ || call == TT_CALL_WRITE) {
+		tt_iov_one(w, TT_ARG2(regs), TT_ARG3(regs));
+	} else {
+		w->args[0] = TT_ARG2(regs);
+		w->args[1] = TT_ARG3(regs);
+		w->args[2] = TT_ARG4(regs);
+		w->args[3] = TT_ARG5(regs);
+		w->args[4] = TT_ARG6(regs);
+		given = tt_arguments(call, direction == TT_RX);
+	}
+	if (given & MSG_ERRQUEUE)
 		return;
-	if (direction == TT_RX && (given.flags & (MSG_PEEK | MSG_OOB)))
+	if (direction == TT_RX && (given & (MSG_PEEK | MSG_OOB)))
 		return;
-	if (!ret && transport != TT_TRANSPORT_UDP && (direction == TT_TX || !w->available))
-		return;
-
+	bool datagrams = transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM;
 	__u32 messages = 0;
-	if (given.messages && ret > 0) {
+	if ((given & TT_GIVEN_MESSAGES) && ret > 0) {
 		messages = ret;
 		moved = tt_messages_length(TT_ARG2(regs), messages);
+		if (!moved && !datagrams) /* the end of a stream comes as an empty message */
+			ret = 0;
 	}
+	/* Nothing was asked for, or it says nothing. An empty UDP datagram is one. */
+	if (!ret && transport != TT_TRANSPORT_UDP && (direction == TT_TX || !w->available || datagrams))
+		return;
 
 	if (stamp && !stamp->has_sequence && !tt_used_as_stamped(stamp, fd)) {
 		tt_lost(TT_LOSS_FD_RACE, moved);
@@ -310,14 +319,14 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 		return;
 	}
 	tt_chunk_at(&w->chunk, conn, position);
-	if (transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM)
+	if (datagrams)
 		w->chunk.flags |= TT_CHUNK_DATAGRAM;
 	if (messages)
 		w->peer = w->chunk.peer;
 	else if (transport == TT_TRANSPORT_UDP && w->name)
 		tt_peer_read();
-	if (!given.payload || transport == TT_TRANSPORT_UNIX_DGRAM ||
-	    (transport == TT_TRANSPORT_TCP && (given.flags & MSG_TRUNC)))
+	if ((given & TT_GIVEN_NO_PAYLOAD) || transport == TT_TRANSPORT_UNIX_DGRAM ||
+	    (transport == TT_TRANSPORT_TCP && (given & MSG_TRUNC)))
 		w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
 	__u64 now = tt_data_begin(c);
 	w->chunk.rec.time_ns = now;

@@ -389,6 +389,30 @@ static void case_fin_with_data(void)
 	pair_close(&p);
 }
 
+/* The end, by calls that say it in other ways. */
+static void case_other_ends(void)
+{
+	struct pair p = pair_open(TCP4);
+	struct iovec iov = {in, 100};
+	struct mmsghdr m = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
+	int pipes[2];
+
+	shutdown(p.a, SHUT_WR);
+	if (recvmmsg(p.b, &m, 1, 0, NULL) != 1 || m.msg_len != 0)
+		fail("recvmmsg at the end");
+	printf("note eof ino=%llu dir=rx offset=0\n", inode_of(p.b));
+	pair_close(&p);
+	p = pair_open(UNIX_STREAM);
+	MUST(pipe(pipes));
+	shutdown(p.a, SHUT_WR);
+	if (splice(p.b, NULL, pipes[1], NULL, 100, 0) != 0)
+		fail("splice at the end");
+	printf("note eof ino=%llu dir=rx offset=0\n", inode_of(p.b));
+	printf("note ends ino=%llu\n", inode_of(p.b));
+	printf("note ends ino=%llu\n", inode_of(p.a));
+	pair_close(&p);
+}
+
 static void case_reset(void)
 {
 	struct pair p = pair_open(TCP4);
@@ -688,6 +712,7 @@ int main(void)
 	case_many_segments();
 	case_flags();
 	case_fin_with_data();
+	case_other_ends();
 	case_reset();
 	case_refused();
 	case_sendfile_splice();

@@ -75,6 +75,9 @@ def check_note(d, what, n, lost):
         for r in d.of("close", ino=n["ino"]):
             if (r["tx_offset"], r["rx_offset"]) != (n["tx_offset"], n["rx_offset"]):
                 wrong(f"close ino={n['ino']}: {r}")
+    elif what == "ends":
+        if len(d.of("close", ino=n["ino"])) != 1:
+            wrong(f"ends ino={n['ino']}: {d.of('close', ino=n['ino'])}")
     elif what == "refused":
         opens = d.of("open", ino=n["ino"])
         if [(r["error"], bool(r["flags"] & 4)) for r in opens] != [(n["error"], True)]:
