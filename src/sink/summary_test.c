@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/summary.h"
+
+#include "harness/event.h"
+#include "harness/unit.h"
+
+static struct tt_sink *summary_new(void)
+{
+	struct tt_limits limits;
+	struct tt_sink *sink = NULL;
+
+	tt_limits_init(&limits);
+	assert_int_equal(tt_summary_new(&sink, &limits), 0);
+	return sink;
+}
+
+static void give(struct tt_sink *sink, struct tt_span operation, struct tt_span route)
+{
+	struct tt_made m;
+
+	tt_made_init(&m, "redis", TT_ROLE_SERVER);
+	tt_message_text(&m.request, TT_TEXT_OPERATION, operation);
+	m.e.route = route;
+	sink->ops->exchange(sink, &m.e, &m.x);
+	tt_made_free(&m);
+}
+
+/* The line below the head, without its end. */
+static struct tt_span first_line(struct tt_buf *text, const struct tt_sink *sink)
+{
+	tt_buf_clear(text);
+	tt_summary_write(text, sink, 10);
+	ptrdiff_t head = tt_span_find(tt_buf_span(text), '\n');
+	assert_true(head > 0);
+	struct tt_span rest = tt_span_sub(tt_buf_span(text), (size_t)head + 1, SIZE_MAX);
+	ptrdiff_t end = tt_span_find(rest, '\n');
+	assert_true(end > 0);
+	return tt_span_sub(rest, 0, (size_t)end);
+}
+
+static bool is_hidden(int byte)
+{
+	return byte < ' ' || (byte >= 127 && byte < 160);
+}
+
+/* Every byte at every place of two words: what a terminal would obey is a dot, all else is as it was. */
+static void hides_what_terminals_obey(void **state)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+
+	for (int byte = 0; byte < 256; byte++) {
+		for (size_t at = 0; at < 19; at++) {
+			char route[] = "/abcdefghijklmnopqr";
+			char shown[sizeof(route)];
+			route[at] = (char)byte;
+			memcpy(shown, route, sizeof(route));
+			if (is_hidden(byte))
+				shown[at] = '.';
+
+			struct tt_sink *sink = summary_new();
+			give(sink, TT_SPAN_LIT("GET"), tt_span(route, 19));
+			struct tt_span line = first_line(&text, sink);
+			assert_true(line.len > 19);
+			assert_memory_equal(line.data + line.len - 19, shown, 19);
+			tt_sink_free(sink);
+		}
+	}
+}
+
+static void columns_are_filled_and_cut(void **state)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+	struct tt_sink *sink = summary_new();
+	uint8_t longest[600];
+
+	memset(longest, 'x', sizeof(longest));
+	give(sink, tt_span(longest, sizeof(longest)), tt_span(longest, sizeof(longest)));
+	struct tt_span line = first_line(&text, sink);
+	size_t run = 0;
+	while (run < line.len && line.data[line.len - 1 - run] == 'x')
+		run++;
+	assert_int_equal(run, 64); /* of a route so many are shown */
+	size_t operation = 0;
+	while (line.data[line.len - 1 - run - 1 - operation] == 'x')
+		operation++;
+	assert_int_equal(operation, 32);
+
+	struct tt_span before = tt_span_sub(line, 0, line.len - 64 - 1 - 32);
+	struct tt_span columns = TT_SPAN_LIT("server redis      ");
+	assert_true(before.len > columns.len);
+	assert_memory_equal(before.data + before.len - columns.len, columns.data, columns.len);
+	tt_sink_free(sink);
+}
+
+static void same_text_is_one_row(void **state)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+	struct tt_sink *sink = summary_new();
+
+	give(sink, TT_SPAN_LIT("GET"), TT_SPAN_LIT("a\x01"));
+	give(sink, TT_SPAN_LIT("GET"), TT_SPAN_LIT("a\x02"));
+	struct tt_span line = first_line(&text, sink);
+	assert_memory_equal(line.data, "        2 ", 10);
+	tt_sink_free(sink);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(hides_what_terminals_obey), cmocka_unit_test(columns_are_filled_and_cut),
+	      cmocka_unit_test(same_text_is_one_row))
