@@ -116,6 +116,8 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 {
 	void *to = (char *)base + row->offset;
 
+	if (!value && row->kind != TT_ROW_FLAG && row->kind != TT_ROW_JSON)
+		return fail(r->e, "--%s needs a value", row->name);
 	switch (row->kind) {
 	case TT_ROW_FLAG:
 		*(uint8_t *)to = 1;
