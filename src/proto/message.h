@@ -53,7 +53,8 @@ struct tt_message {
 	bool cut;	 /* text was cut at the limit */
 
 	/* The core's. */
-	uint8_t side;
+	uint8_t side;	  /* whose bytes it is made of */
+	bool back;	  /* of an exchange the server began */
 	uint32_t charged; /* bytes of text counted against message_bytes */
 	bool unsure;	  /* begun after a hole, before pairing could be trusted again */
 	bool ended;

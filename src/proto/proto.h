@@ -81,10 +81,23 @@ struct tt_headers {
 	bool end_stream;
 };
 
+/* One protocol's part of docs/protocols.md: plain sentences, Markdown within a line. All set. */
+struct tt_proto_doc {
+	const char *title;	   /* "Apache Kafka" */
+	const char *specification; /* name and address of the document the format comes from */
+	const char *recognised;	   /* by what bytes, also in mid-connection */
+	const char *operation;
+	const char *resource;
+	const char *status;   /* of a success, of a failure */
+	const char *limits;   /* what is not read, and what is then said */
+	const char *verified; /* against which real peers and independent readers */
+};
+
 struct tt_link; /* the core's, see below */
 
 struct tt_proto {
 	const char *name; /* as in outputs, --protocol and metric labels */
+	const struct tt_proto_doc *doc;
 	enum tt_pairing pairing;
 	bool stream;			 /* runs over byte streams */
 	bool datagram;			 /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
@@ -129,6 +142,14 @@ bool tt_link_from_start(const struct tt_link *link);
 struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input *in, size_t at);
 struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input *in, size_t at);
 
+/*
+ * The same where the server asks and the client answers or not (a broker's delivery, a heartbeat): requests are read on the
+ * server's side, responses on the client's. Always paired by id, apart from what the client asks, or one-way. The end that asked
+ * is the client of the exchange.
+ */
+struct tt_message *tt_server_request_begin(struct tt_link *link, const struct tt_input *in, size_t at);
+struct tt_message *tt_client_response_begin(struct tt_link *link, const struct tt_input *in, size_t at);
+
 /* Ends it: its last byte is the one before position `at`, which may lie beyond the input by as much as is skipped next. */
 void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at);
 
@@ -165,6 +186,9 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
 
 /* By-id pairing: the open or waiting request (response) with this id on this link, or NULL. Borrowed. */
 struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id);
+
+/* The request the server began (tt_server_request_begin) with this id that is not answered yet, or NULL. Borrowed. */
+struct tt_message *tt_server_request_by_id(struct tt_link *link, uint64_t id);
 
 /*
  * Capture wish: bytes of this side before stream offset in->offset + at need no copying, from there on `bytes` of each call are

@@ -2,7 +2,8 @@
 /*
  * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
  * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), link.c (protocol
- * and parse loop), message.c (where messages are kept), pair.c (messages to exchanges), stream.c (records in, clock).
+ * and parse loop), message.c (where messages are kept), pair.c (what answers what), report.c (exchanges out), stream.c (records
+ * in, clock).
  */
 #ifndef TT_STREAM_INTERNAL_H
 #define TT_STREAM_INTERNAL_H
@@ -73,10 +74,9 @@ struct tt_flow {
 };
 
 struct tt_pair {
-	struct tt_message *first[2]; /* requests; responses not attached to one */
+	struct tt_message *first[2]; /* by tt_message_part(): requests; responses not attached to one */
 	struct tt_message *last[2];
 	struct tt_message **hash[2]; /* by id, ended messages; by-id protocols only */
-	struct tt_message *dead;     /* kept until the parser lets go of them */
 	uint32_t open[2];	     /* messages in the lists that are in no hash */
 	uint32_t attached;	     /* requests whose response is known and not reported yet */
 	uint32_t count;		     /* requests in the list */
@@ -93,12 +93,14 @@ struct tt_link {
 	struct tt_conn *conn;
 	const struct tt_proto *proto;
 	void *state;
-	struct tt_flow flow[2]; /* by enum tt_direction */
-	struct tt_pair pair;
-	uint8_t request_dir;  /* the direction of the requests */
-	bool role_known;      /* request_dir is certain */
-	uint8_t detect_tries; /* failed in a row in one direction */
-	uint8_t detect_turns; /* failed after a change of direction */
+	struct tt_flow flow[2];	 /* by enum tt_direction */
+	struct tt_pair pair;	 /* what the client asks */
+	struct tt_pair back;	 /* what the server asks: by id or one-way */
+	struct tt_message *dead; /* kept until the parser lets go of them */
+	uint8_t request_dir;	 /* the direction of the requests */
+	bool role_known;	 /* request_dir is certain */
+	uint8_t detect_tries;	 /* failed in a row in one direction */
+	uint8_t detect_turns;	 /* failed after a change of direction */
 	uint8_t detect_dir;
 	uint8_t origin; /* enum tt_origin */
 	bool switching; /* parser called tt_switch */
@@ -233,21 +235,37 @@ void tt_link_stop(struct tt_link *link);
 struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at);
 void tt_message_charge(struct tt_streams *s, struct tt_message *m);
 void tt_messages_free(struct tt_streams *s);
+
+/* Is it a request or a response? What the server asks is read on the side of the responses. */
+static inline enum tt_side tt_message_part(const struct tt_message *m)
+{
+	return (enum tt_side)(m->side ^ m->back);
+}
+
+static inline struct tt_pair *tt_pair_of(struct tt_link *link, const struct tt_message *m)
+{
+	return m->back ? &link->back : &link->pair;
+}
+
 static inline void tt_pair_append(struct tt_pair *p, struct tt_message *m)
 {
-	m->prev = p->last[m->side];
+	enum tt_side part = tt_message_part(m);
+
+	m->prev = p->last[part];
 	m->next = NULL;
-	*(m->prev ? &m->prev->next : &p->first[m->side]) = m;
-	p->last[m->side] = m;
-	p->open[m->side]++;
-	if (m->side == TT_REQUESTS)
+	*(m->prev ? &m->prev->next : &p->first[part]) = m;
+	p->last[part] = m;
+	p->open[part]++;
+	if (part == TT_REQUESTS)
 		p->count++;
 }
+/* Makes it ready for pairing by id. -ENOMEM. */
+int tt_pair_prepare(struct tt_pair *p);
 void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m);
 void tt_pair_hash(struct tt_pair *p, struct tt_message *m);
 void tt_pair_unhash(struct tt_pair *p, struct tt_message *m);
 /* The oldest one with this id that has no other half yet, or NULL. */
-struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side, uint64_t id);
+struct tt_message *tt_pair_single(const struct tt_pair *p, enum tt_side part, uint64_t id);
 /* Out of all lists and given back; kept as dead while the parser holds it. NULL-safe. */
 void tt_pair_discard(struct tt_link *link, struct tt_message *m);
 void tt_pair_bury(struct tt_link *link, struct tt_message *m);
@@ -262,6 +280,13 @@ static inline bool tt_pair_release(struct tt_link *link, struct tt_message *m)
 }
 void tt_pair_let_go(struct tt_link *link, enum tt_side side); /* the parser has forgotten its messages of this side */
 void tt_pair_free(struct tt_link *link);
+
+/* report.c */
+void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome);
+/* Reports a request and forgets it with its response. */
+void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome);
+/* Nothing asked for this response: counted and forgotten. */
+void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp);
 
 /* pair.c: what answers what. */
 void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_mark *mark);

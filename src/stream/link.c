@@ -72,13 +72,9 @@ static void tt_link_speak(struct tt_link *link, const struct tt_proto *proto)
 			return;
 		}
 	}
-	if (proto->pairing == TT_PAIR_BY_ID) {
-		for (int side = 0; side < 2; side++)
-			link->pair.hash[side] = calloc(TT_PAIR_BUCKETS, sizeof(struct tt_message *));
-		if (!link->pair.hash[0] || !link->pair.hash[1]) {
-			tt_link_stop(link);
-			return;
-		}
+	if (proto->pairing == TT_PAIR_BY_ID && tt_pair_prepare(&link->pair) < 0) {
+		tt_link_stop(link);
+		return;
 	}
 	link->proto = proto;
 	link->conn->unreported = true;

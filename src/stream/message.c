@@ -3,6 +3,7 @@
  * Where messages are kept: the store they come from, a link's lists of them, the hash by id, and the ones that are dead but still
  * in the parser's hands. What answers what is decided in pair.c.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "stream/internal.h"
@@ -90,48 +91,61 @@ void tt_messages_free(struct tt_streams *s)
 
 /* --- lists and hash ---------------------------------------------------------------------------------------------------- */
 
-static struct tt_message **tt_pair_bucket(struct tt_pair *p, enum tt_side side, uint64_t id)
+static struct tt_message **tt_pair_bucket(const struct tt_pair *p, enum tt_side part, uint64_t id)
 {
-	return &p->hash[side][(id * 0x9E3779B97F4A7C15u) >> 58];
+	return &p->hash[part][(id * 0x9E3779B97F4A7C15u) >> 58];
+}
+
+int tt_pair_prepare(struct tt_pair *p)
+{
+	for (int part = 0; part < 2; part++) {
+		if (!p->hash[part])
+			p->hash[part] = calloc(TT_PAIR_BUCKETS, sizeof(struct tt_message *));
+		if (!p->hash[part])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 void tt_pair_hash(struct tt_pair *p, struct tt_message *m)
 {
-	struct tt_message **bucket = tt_pair_bucket(p, m->side, m->id);
+	struct tt_message **bucket = tt_pair_bucket(p, tt_message_part(m), m->id);
 	m->same_hash = *bucket;
 	*bucket = m;
 	m->hashed = true;
-	p->open[m->side]--;
+	p->open[tt_message_part(m)]--;
 }
 
 void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
 {
 	if (!m->hashed)
 		return;
-	struct tt_message **at = tt_pair_bucket(p, m->side, m->id);
+	struct tt_message **at = tt_pair_bucket(p, tt_message_part(m), m->id);
 	while (*at != m)
 		at = &(*at)->same_hash;
 	*at = m->same_hash;
 	m->hashed = false;
-	p->open[m->side]++;
+	p->open[tt_message_part(m)]++;
 }
 
 void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m)
 {
-	if (!m->prev && !m->next && p->first[m->side] != m)
+	enum tt_side part = tt_message_part(m);
+
+	if (!m->prev && !m->next && p->first[part] != m)
 		return;
-	*(m->prev ? &m->prev->next : &p->first[m->side]) = m->next;
-	*(m->next ? &m->next->prev : &p->last[m->side]) = m->prev;
+	*(m->prev ? &m->prev->next : &p->first[part]) = m->next;
+	*(m->next ? &m->next->prev : &p->last[part]) = m->prev;
 	m->prev = m->next = NULL;
-	p->open[m->side]--;
-	if (m->side == TT_REQUESTS)
+	p->open[part]--;
+	if (part == TT_REQUESTS)
 		p->count--;
 }
 
 /* Takes it out of every list of the link. A response attached to its request stands in none. */
 static void tt_pair_unlink(struct tt_link *link, struct tt_message *m)
 {
-	struct tt_pair *p = &link->pair;
+	struct tt_pair *p = tt_pair_of(link, m);
 
 	tt_pair_unhash(p, m);
 	tt_pair_out_of_list(p, m);
@@ -152,14 +166,14 @@ void tt_pair_discard(struct tt_link *link, struct tt_message *m)
 		return;
 	if (m->peer) {
 		m->peer->peer = NULL;
-		link->pair.attached--;
+		tt_pair_of(link, m)->attached--;
 	}
 	m->peer = NULL;
 	tt_pair_unlink(link, m);
 	if (m->held) {
 		m->dead = true;
-		m->next = link->pair.dead;
-		link->pair.dead = m;
+		m->next = link->dead;
+		link->dead = m;
 		return;
 	}
 	tt_message_free(link->conn->s, m);
@@ -167,7 +181,7 @@ void tt_pair_discard(struct tt_link *link, struct tt_message *m)
 
 void tt_pair_bury(struct tt_link *link, struct tt_message *m)
 {
-	struct tt_message **at = &link->pair.dead;
+	struct tt_message **at = &link->dead;
 	while (*at && *at != m)
 		at = &(*at)->next;
 	if (*at)
@@ -178,7 +192,7 @@ void tt_pair_bury(struct tt_link *link, struct tt_message *m)
 void tt_pair_let_go(struct tt_link *link, enum tt_side side)
 {
 	struct tt_message *next;
-	for (struct tt_message *m = link->pair.dead; m; m = next) {
+	for (struct tt_message *m = link->dead; m; m = next) {
 		next = m->next;
 		if (m->side == side)
 			tt_pair_bury(link, m);
@@ -187,38 +201,51 @@ void tt_pair_let_go(struct tt_link *link, enum tt_side side)
 
 /* --- by id ------------------------------------------------------------------------------------------------------------- */
 
-/* The oldest one with this id that has no other half yet. */
-struct tt_message *tt_pair_single(struct tt_link *link, enum tt_side side, uint64_t id)
+/* A hole since it began may have held its other half: a newer one with its id means that it did. */
+static bool tt_pair_doubted(const struct tt_pair *p, const struct tt_message *m)
 {
-	struct tt_pair *p = &link->pair;
+	return m->reported || (p->hole_ns && m->first_ns <= p->hole_ns);
+}
 
-	if (!p->hash[side])
+struct tt_message *tt_pair_single(const struct tt_pair *p, enum tt_side part, uint64_t id)
+{
+	if (!p->hash[part])
 		return NULL;
-	/* The oldest of equal ones (buckets grow at the front), but rather one that is not given up yet. */
+	/* The oldest of equal ones (buckets grow at the front) that is not given up. */
 	struct tt_message *found = NULL;
-	for (struct tt_message *m = *tt_pair_bucket(p, side, id); m; m = m->same_hash) {
-		if (m->id == id && !m->peer && (!m->reported || !found || found->reported))
+	for (struct tt_message *m = *tt_pair_bucket(p, part, id); m; m = m->same_hash) {
+		if (m->id == id && !m->peer && (!found || !tt_pair_doubted(p, m)))
 			found = m;
 	}
 	if (found)
 		return found;
-	for (struct tt_message *m = p->open[side] ? p->last[side] : NULL; m; m = m->prev) {
+	for (struct tt_message *m = p->open[part] ? p->last[part] : NULL; m; m = m->prev) {
 		if (!m->hashed && m->id == id && !m->peer)
 			return m;
 	}
 	return NULL;
 }
 
-struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id)
+static struct tt_message *tt_pair_by_id(const struct tt_pair *p, enum tt_side part, uint64_t id)
 {
-	struct tt_message *m = tt_pair_single(link, side, id);
+	struct tt_message *m = tt_pair_single(p, part, id);
 
 	/* Both halves are kept while one of them is still open. */
-	for (struct tt_message *req = m || !link->pair.attached ? NULL : link->pair.last[TT_REQUESTS]; req; req = req->prev) {
+	for (struct tt_message *req = m || !p->attached ? NULL : p->last[TT_REQUESTS]; req; req = req->prev) {
 		if (req->peer && req->id == id)
-			return side == TT_REQUESTS ? req : req->peer;
+			return part == TT_REQUESTS ? req : req->peer;
 	}
 	return m;
+}
+
+struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id)
+{
+	return tt_pair_by_id(&link->pair, side, id);
+}
+
+struct tt_message *tt_server_request_by_id(struct tt_link *link, uint64_t id)
+{
+	return tt_pair_by_id(&link->back, TT_REQUESTS, id);
 }
 
 /* --- begin and end ----------------------------------------------------------------------------------------------------- */
@@ -245,10 +272,8 @@ struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, cons
 	return m;
 }
 
-void tt_pair_free(struct tt_link *link)
+static void tt_pair_clear(struct tt_link *link, struct tt_pair *p)
 {
-	struct tt_pair *p = &link->pair;
-
 	while (p->first[TT_REQUESTS]) {
 		struct tt_message *rsp = p->first[TT_REQUESTS]->peer;
 		tt_pair_discard(link, p->first[TT_REQUESTS]);
@@ -256,9 +281,15 @@ void tt_pair_free(struct tt_link *link)
 	}
 	while (p->first[TT_RESPONSES])
 		tt_pair_discard(link, p->first[TT_RESPONSES]);
-	while (p->dead)
-		tt_pair_bury(link, p->dead);
 	free(p->hash[0]);
 	free(p->hash[1]);
 	*p = (struct tt_pair){0};
+}
+
+void tt_pair_free(struct tt_link *link)
+{
+	tt_pair_clear(link, &link->pair);
+	tt_pair_clear(link, &link->back);
+	while (link->dead)
+		tt_pair_bury(link, link->dead);
 }

@@ -7,73 +7,15 @@
 
 #define TT_PAIR_IDLE_NS 1000000000u /* silence after which nothing is outstanding any more */
 
-/* --- reporting ---------------------------------------------------------------------------------------------------------------
- */
-
-static void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
+/* What the server asks is always paired by id. */
+static bool tt_pair_in_order(const struct tt_link *link, const struct tt_message *m)
 {
-	struct tt_conn *c = link->conn;
-	struct tt_streams *s = c->s;
-	struct tt_message *rsp = req->peer;
-	struct tt_endpoints ends = c->ends;
-	struct tt_exchange x = {
-		.proto = link->proto,
-		.ends = &ends,
-		.actor = c->actor,
-		.request = req,
-		.response = outcome == TT_OUTCOME_ANSWERED ? rsp : NULL,
-		.outcome = outcome,
-		.request_first_ns = req->first_ns,
-		.request_last_ns = req->last_ns,
-		.request_bytes = req->own_bytes ? req->own_bytes
-						: (req->ended ? req->end_off : link->flow[tt_link_dir(link, TT_REQUESTS)].next) -
-							  req->first_off,
-	};
-
-	ends.origin = link->origin;
-	ends.role = link->request_dir == TT_RX ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
-	x.actor.tid = req->tid;
-	if (req->tgid != x.actor.tgid) {
-		x.actor.tgid = req->tgid;
-		x.actor.cgroup_id = 0;
-		x.actor.start_ns = 0; /* another process used the socket since: only the number is sure */
-	}
-	if (rsp) {
-		x.response_first_ns = rsp->first_ns;
-		x.response_last_ns = rsp->ended ? rsp->last_ns : 0;
-		x.response_bytes =
-			rsp->own_bytes
-				? rsp->own_bytes
-				: (rsp->ended ? rsp->end_off : link->flow[tt_link_dir(link, TT_RESPONSES)].next) - rsp->first_off;
-	}
-	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete);
-
-	s->stats.exchanges++;
-	s->stats.incomplete += !x.complete;
-	s->ops->exchange(s->ctx, &x);
+	return link->proto->pairing == TT_PAIR_IN_ORDER && !m->back;
 }
 
-/* Reports a request and forgets it with its response. */
-static void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
+static bool tt_pair_uses_id(const struct tt_link *link, const struct tt_message *m)
 {
-	struct tt_message *rsp = req->peer;
-
-	bool told = !req->quiet || (outcome == TT_OUTCOME_ANSWERED && rsp && (rsp->failed || rsp->refused));
-
-	if (!req->reported && told)
-		tt_pair_report(link, req, outcome);
-	else if (req->reported && outcome == TT_OUTCOME_ANSWERED)
-		link->conn->s->stats.late++;
-	tt_pair_discard(link, req);
-	tt_pair_discard(link, rsp);
-}
-
-static void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
-{
-	if (link->pair.unsure_open)
-		link->pair.unsure_open--;
-	link->conn->s->stats.unpaired++;
-	tt_pair_discard(link, rsp);
+	return link->proto->pairing == TT_PAIR_BY_ID || m->back;
 }
 
 /* --- finding the other half --------------------------------------------------------------------------------------------------
@@ -95,12 +37,14 @@ static struct tt_message *tt_pair_next_unanswered(const struct tt_pair *p)
 
 static void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp)
 {
+	struct tt_pair *p = tt_pair_of(link, req);
+
 	req->peer = rsp;
 	rsp->peer = req;
-	link->pair.attached++;
+	p->attached++;
 	/* Attached, it is found through its request only. */
-	tt_pair_unhash(&link->pair, rsp);
-	tt_pair_out_of_list(&link->pair, rsp);
+	tt_pair_unhash(p, rsp);
+	tt_pair_out_of_list(p, rsp);
 }
 
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
@@ -168,16 +112,14 @@ static void tt_pair_adopt(struct tt_link *link, struct tt_message *req)
 	}
 }
 
-static void tt_pair_make_room(struct tt_link *link)
+static void tt_pair_make_room(struct tt_link *link, struct tt_pair *p)
 {
-	struct tt_pair *p = &link->pair;
-
 	if (p->count < tt_streams_limit(link->conn->s, TT_LIMIT_PENDING_REQUESTS))
 		return;
 	link->conn->s->stats.pending_full++;
+	bool in_order = tt_pair_in_order(link, p->first[TT_REQUESTS]);
 	tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
-	if (link->proto->pairing == TT_PAIR_IN_ORDER)
-		p->untrusted = true;
+	p->untrusted |= in_order;
 }
 
 struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input *in, size_t at)
@@ -189,7 +131,7 @@ struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input 
 		p->untrusted = true;
 		return NULL;
 	}
-	tt_pair_make_room(link);
+	tt_pair_make_room(link, p);
 	if (link->proto->pairing == TT_PAIR_IN_ORDER) {
 		tt_pair_watch_overlap(link, m);
 		if (tt_pair_quiet(link, m)) {
@@ -229,9 +171,35 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 	return m;
 }
 
+/* One of an exchange the server begins. */
+static struct tt_message *tt_back_begin(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at)
+{
+	struct tt_message *m = tt_pair_prepare(&link->back) == 0 ? tt_message_open(link, side, in, at) : NULL;
+
+	if (!m)
+		return NULL;
+	m->back = true;
+	if (tt_message_part(m) == TT_REQUESTS)
+		tt_pair_make_room(link, &link->back);
+	tt_pair_append(&link->back, m);
+	return m;
+}
+
+struct tt_message *tt_server_request_begin(struct tt_link *link, const struct tt_input *in, size_t at)
+{
+	return tt_back_begin(link, TT_RESPONSES, in, at);
+}
+
+struct tt_message *tt_client_response_begin(struct tt_link *link, const struct tt_input *in, size_t at)
+{
+	return tt_back_begin(link, TT_REQUESTS, in, at);
+}
+
 static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 {
-	if (m->one_way || link->proto->pairing == TT_PAIR_ONE_WAY) {
+	struct tt_pair *p = tt_pair_of(link, m);
+
+	if (m->one_way || (link->proto->pairing == TT_PAIR_ONE_WAY && !m->back)) {
 		tt_pair_conclude(link, m, TT_OUTCOME_ONE_WAY);
 		return;
 	}
@@ -240,9 +208,9 @@ static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 		tt_pair_conclude(link, m, TT_OUTCOME_LOST);
 		return;
 	}
-	if (link->proto->pairing == TT_PAIR_BY_ID && !m->peer) {
-		tt_pair_hash(&link->pair, m);
-		struct tt_message *rsp = tt_pair_single(link, TT_RESPONSES, m->id);
+	if (tt_pair_uses_id(link, m) && !m->peer) {
+		tt_pair_hash(p, m);
+		struct tt_message *rsp = tt_pair_single(p, TT_RESPONSES, m->id);
 		if (rsp && tt_pair_possible(m, rsp->first_ns))
 			tt_pair_attach(link, m, rsp);
 	}
@@ -252,13 +220,15 @@ static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 
 static void tt_pair_response_ended(struct tt_link *link, struct tt_message *m)
 {
-	link->pair.response_end_ns = m->last_ns ? m->last_ns : link->flow[tt_link_dir(link, TT_RESPONSES)].last_ns;
-	if (link->proto->pairing == TT_PAIR_BY_ID && !m->peer) {
-		struct tt_message *req = tt_pair_single(link, TT_REQUESTS, m->id);
+	struct tt_pair *p = tt_pair_of(link, m);
+
+	p->response_end_ns = m->last_ns ? m->last_ns : link->flow[tt_link_dir(link, m->side)].last_ns;
+	if (tt_pair_uses_id(link, m) && !m->peer) {
+		struct tt_message *req = tt_pair_single(p, TT_REQUESTS, m->id);
 		if (req && tt_pair_possible(req, m->first_ns))
 			tt_pair_attach(link, req, m);
 		else
-			tt_pair_hash(&link->pair, m);
+			tt_pair_hash(p, m);
 	}
 	if (m->peer) {
 		if (m->peer->ended)
@@ -276,7 +246,7 @@ void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_
 	m->last_ns = mark ? mark->last_ns : 0;
 	if (!m->last_ns && m->end_off > m->first_off)
 		m->incomplete = true;
-	if (m->side == TT_REQUESTS)
+	if (tt_message_part(m) == TT_REQUESTS)
 		tt_pair_request_ended(link, m);
 	else
 		tt_pair_response_ended(link, m);
@@ -389,19 +359,19 @@ static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
 		tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
 }
 
-static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
+static void tt_pair_hole_by_id(struct tt_link *link, struct tt_pair *p, enum tt_side part)
 {
 	struct tt_message *next;
-	for (struct tt_message *m = link->pair.first[TT_REQUESTS]; m; m = next) {
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
 		next = m->next;
-		if (side == TT_REQUESTS && !m->ended)
+		if (part == TT_REQUESTS && !m->ended)
 			tt_pair_cut_open(link, m);
-		else if (side == TT_RESPONSES && m->peer && !m->peer->ended)
+		else if (part == TT_RESPONSES && m->peer && !m->peer->ended)
 			tt_pair_cut_open(link, m->peer);
 	}
-	if (side == TT_REQUESTS)
+	if (part == TT_REQUESTS)
 		return;
-	for (struct tt_message *m = link->pair.first[TT_RESPONSES]; m; m = next) {
+	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
 		next = m->next;
 		if (!m->ended)
 			tt_pair_cut_open(link, m);
@@ -410,41 +380,22 @@ static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
 
 void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
 {
-	link->pair.hole_ns = TT_MAX(now_ns, (uint64_t)1);
+	link->pair.hole_ns = link->back.hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	link->flow[tt_link_dir(link, side)].ending = NULL;
+	tt_pair_hole_by_id(link, &link->back, side == TT_REQUESTS ? TT_RESPONSES : TT_REQUESTS);
 	if (link->proto->pairing == TT_PAIR_BY_ID)
-		tt_pair_hole_by_id(link, side);
+		tt_pair_hole_by_id(link, &link->pair, side);
 	else
 		tt_pair_hole_in_order(link, side);
 }
 
-/* This side's stream ended and everything before was read. */
-void tt_pair_eof(struct tt_link *link, enum tt_side side)
+static void tt_pair_give_up(struct tt_link *link, struct tt_pair *p, enum tt_outcome outcome)
 {
-	struct tt_pair *p = &link->pair;
-	uint64_t end = link->flow[tt_link_dir(link, side)].next;
-
-	if (!link->proto)
-		return;
-	struct tt_message *next;
-	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
-		next = m->next;
-		struct tt_message *open = side == TT_REQUESTS ? m : m->peer;
-		if (open && !open->ended && open->ends_at_eof)
-			tt_message_end_off(link, open, end);
-	}
-	if (side == TT_RESPONSES)
-		tt_pair_abort(link, tt_conn_outcome(link->conn));
-}
-
-void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
-{
-	struct tt_pair *p = &link->pair;
 	uint64_t hole = p->hole_ns;
 
 	while (p->first[TT_REQUESTS]) {
 		struct tt_message *m = p->first[TT_REQUESTS];
-		bool hit = hole && link->proto->pairing == TT_PAIR_BY_ID && m->first_ns <= hole;
+		bool hit = hole && tt_pair_uses_id(link, m) && m->first_ns <= hole;
 		/* Answered before it was sent whole, and then it was not sent whole. */
 		bool answered = m->peer && m->peer->ended;
 		m->incomplete |= answered;
@@ -454,12 +405,39 @@ void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
 		tt_pair_orphan(link, p->first[TT_RESPONSES]);
 }
 
-/* Reported once; in order it keeps its place, so that a late answer finds it. */
-void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
+void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
 {
-	struct tt_pair *p = &link->pair;
+	tt_pair_give_up(link, &link->pair, outcome);
+	tt_pair_give_up(link, &link->back, outcome);
+}
+
+static void tt_pair_end_at_eof(struct tt_link *link, struct tt_pair *p, enum tt_side side, uint64_t end)
+{
+	struct tt_message *next;
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
+		next = m->next;
+		struct tt_message *open = side == m->side ? m : m->peer;
+		if (open && !open->ended && open->ends_at_eof)
+			tt_message_end_off(link, open, end);
+	}
+}
+
+/* This side's stream ended and everything before was read: what waits for an answer from it waits in vain. */
+void tt_pair_eof(struct tt_link *link, enum tt_side side)
+{
+	uint64_t end = link->flow[tt_link_dir(link, side)].next;
+
+	if (!link->proto)
+		return;
+	tt_pair_end_at_eof(link, &link->pair, side, end);
+	tt_pair_end_at_eof(link, &link->back, side, end);
+	tt_pair_give_up(link, side == TT_RESPONSES ? &link->pair : &link->back, tt_conn_outcome(link->conn));
+}
+
+/* Reported once; in order it keeps its place, so that a late answer finds it. */
+static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t now_ns)
+{
 	uint64_t limit = tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u;
-	bool by_id = link->proto && link->proto->pairing == TT_PAIR_BY_ID;
 
 	struct tt_message *next;
 	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
@@ -472,7 +450,7 @@ void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
 			break;
 		if (m->reported) {
 			/* By id nothing depends on its place, so it need not be kept for ever. */
-			if (by_id && since + 2 * limit <= now_ns)
+			if (tt_pair_uses_id(link, m) && since + 2 * limit <= now_ns)
 				tt_pair_discard(link, m);
 			continue;
 		}
@@ -483,14 +461,24 @@ void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
 	}
 }
 
-void tt_pair_expire(struct tt_link *link, uint64_t before_ns)
+void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
 {
-	struct tt_pair *p = &link->pair;
+	tt_pair_time_out(link, &link->pair, now_ns);
+	tt_pair_time_out(link, &link->back, now_ns);
+}
 
+static void tt_pair_drop_old(struct tt_link *link, struct tt_pair *p, uint64_t before_ns)
+{
 	struct tt_message *next;
 	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
 		next = m->next;
 		if (m->ended && m->last_ns <= before_ns)
 			tt_pair_orphan(link, m);
 	}
+}
+
+void tt_pair_expire(struct tt_link *link, uint64_t before_ns)
+{
+	tt_pair_drop_old(link, &link->pair, before_ns);
+	tt_pair_drop_old(link, &link->back, before_ns);
 }

@@ -334,7 +334,7 @@ static uint64_t tt_conn_patience(const struct tt_conn *c)
 {
 	if (!c->datagram)
 		return tt_streams_limit(c->s, TT_LIMIT_CONNECTION_IDLE) * TT_NS_PER_S;
-	bool open = c->link[0] && c->link[0]->pair.count;
+	bool open = c->link[0] && c->link[0]->pair.count + c->link[0]->back.count;
 	return open ? 2 * tt_streams_limit(c->s, TT_LIMIT_EXCHANGE_TIMEOUT) * TT_NS_PER_S : TT_DATAGRAM_IDLE_NS;
 }
 

@@ -120,8 +120,28 @@ static void leaves_strangers_alone(void **state)
 	tt_talk_truncate(&toy_in_order, garbage);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id), cmocka_unit_test(pairs_datagrams),
-	      cmocka_unit_test(reports_one_way), cmocka_unit_test(skips_bodies_by_counting),
-	      cmocka_unit_test(answers_may_come_early), cmocka_unit_test(bodies_end_with_the_stream),
-	      cmocka_unit_test(names_how_it_ended), cmocka_unit_test(never_guesses_after_a_hole),
-	      cmocka_unit_test(starts_in_the_middle), cmocka_unit_test(leaves_strangers_alone))
+/* Both ends ask, with the same ids, at the same time. */
+static void pairs_what_the_server_asks(void **state)
+{
+	const struct tt_line script[] = {
+		TT_C("Q#1 one\n"), TT_S("A#1 a\n"),  TT_S("B#1 back\n"), TT_C("Q#2 two\n"),	     TT_S("B#2 more\n"),
+		TT_S("A#2 b\n"),   TT_S("D told\n"), TT_C("C#2 late\n"), TT_C("C#1 x\nQ#1 again\n"), TT_S("A#1 c\n"),
+		TT_C_EOF,	   TT_S_EOF,	     TT_TALK_END};
+	check(&toy_by_id, script,
+	      "Q|one|a|-|8|6|complete|\nQ|two|b|-|8|6|complete|\n<D|told|-|-|7|0|complete|\n<B|more|late|-|9|9|complete|\n"
+	      "<B|back|x|-|9|6|complete|\nQ|again|c|-|10|6|complete|\n");
+}
+
+/* The end that asked is the client, whoever opened the connection. */
+static void server_asking_is_the_client(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q#1 one\n"), TT_S("A#1 a\n"), TT_S("B#1 back\n"), TT_C_EOF, TT_S_EOF, TT_TALK_END};
+	check(&toy_by_id, script, "Q|one|a|-|8|6|complete|\n<B|back|-|closed_by_server|9|0|complete|\n");
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id), cmocka_unit_test(pairs_what_the_server_asks),
+	      cmocka_unit_test(server_asking_is_the_client), cmocka_unit_test(pairs_datagrams), cmocka_unit_test(reports_one_way),
+	      cmocka_unit_test(skips_bodies_by_counting), cmocka_unit_test(answers_may_come_early),
+	      cmocka_unit_test(bodies_end_with_the_stream), cmocka_unit_test(names_how_it_ended),
+	      cmocka_unit_test(never_guesses_after_a_hole), cmocka_unit_test(starts_in_the_middle),
+	      cmocka_unit_test(leaves_strangers_alone))

@@ -87,6 +87,8 @@ static void on_exchange(void *ctx, const struct tt_exchange *x)
 
 	if (!t->proto)
 		tt_buf_printf(b, "%s|", x->proto->name);
+	if (x->request->back)
+		tt_buf_add_char(b, '<');
 	put(b, tt_exchange_text(x, TT_TEXT_OPERATION));
 	tt_buf_add_char(b, '|');
 	put(b, tt_exchange_text(x, TT_TEXT_RESOURCE));

@@ -2,6 +2,7 @@
 #include "harness/toys.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool number(struct tt_span *s, uint64_t *ret)
 {
@@ -73,6 +74,29 @@ static bool toy_line(struct tt_span s, struct toy_line *ret)
 	return number(&s, &ret->body) && s.len == 0;
 }
 
+/* What the server asks, the client's answer to it, and what the server only tells. */
+static void toy_back(struct tt_link *link, struct tt_input *in, uint8_t letter, const struct toy_line *l)
+{
+	struct tt_message *m = letter == 'C' ? tt_client_response_begin(link, in, 0) : tt_server_request_begin(link, in, 0);
+	if (!m)
+		return;
+	m->id = l->id;
+	m->one_way = letter == 'D';
+	if (letter == 'C') {
+		tt_message_text(m, TT_TEXT_STATUS, l->text);
+	} else {
+		tt_message_text(m, TT_TEXT_OPERATION, tt_span(&letter, 1));
+		tt_message_text(m, TT_TEXT_RESOURCE, l->text);
+	}
+	tt_message_end(link, m, in, in->c.pos);
+}
+
+static bool toy_letter(enum tt_side side, uint8_t letter)
+{
+	const char *allowed = side == TT_REQUESTS ? "QNC" : "ABD";
+	return letter && strchr(allowed, letter);
+}
+
 static enum tt_step toy_parse(struct tt_link *link, enum tt_side side, struct tt_input *in, bool ask_which)
 {
 	struct tt_span line = tt_cursor_until(&in->c, '\n');
@@ -80,10 +104,12 @@ static enum tt_step toy_parse(struct tt_link *link, enum tt_side side, struct tt
 		return TT_MORE;
 	struct toy_line l;
 	uint8_t letter = line.len ? line.data[0] : 0;
-	if ((side == TT_REQUESTS ? letter != 'Q' && letter != 'N' : letter != 'A') || !toy_line(line, &l))
+	if (!toy_letter(side, letter) || !toy_line(line, &l))
 		return TT_LOST_SYNC;
 
-	if (side == TT_REQUESTS) {
+	if (letter == 'B' || letter == 'C' || letter == 'D') {
+		toy_back(link, in, letter, &l);
+	} else if (side == TT_REQUESTS) {
 		struct tt_message *m = tt_request_begin(link, in, 0);
 		tt_message_text(m, TT_TEXT_OPERATION, tt_span(line.data, 1));
 		tt_message_text(m, TT_TEXT_RESOURCE, l.text);
@@ -128,7 +154,7 @@ static ssize_t resync(struct tt_link *link, enum tt_side side, struct tt_span by
 {
 	struct toy_line l;
 	ptrdiff_t end = tt_span_find(bytes, '\n');
-	bool letter = bytes.len && (side == TT_REQUESTS ? bytes.data[0] == 'Q' || bytes.data[0] == 'N' : bytes.data[0] == 'A');
+	bool letter = bytes.len && toy_letter(side, bytes.data[0]);
 	return letter && end > 0 && toy_line(tt_span_sub(bytes, 0, (size_t)end), &l) ? 0 : -1;
 }
 

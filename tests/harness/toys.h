@@ -7,7 +7,8 @@
 
 /*
  * Lines. In order: "Q name\n" or "Q name +N\n" with N bytes of body asks; "A status\n" or "A status +N\n" answers, "A status *\n"
- * has a body up to the end of the stream. By id: "Q#5 name\n", "A#5 status\n". One-way: "N name\n".
+ * has a body up to the end of the stream. By id: "Q#5 name\n", "A#5 status\n"; the server asks "B#5 name\n", the client answers
+ * "C#5 status\n", the server tells "D name\n". One-way: "N name\n".
  */
 extern const struct tt_proto toy_in_order;
 extern const struct tt_proto toy_by_id;

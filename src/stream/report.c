@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The last a message sees of the streams: an exchange made of it and handed on, or a response that nobody asked for. */
+#include "stream/internal.h"
+
+static const struct tt_flow *tt_message_flow(const struct tt_link *link, const struct tt_message *m)
+{
+	return &link->flow[tt_link_dir(link, m->side)];
+}
+
+/* Client and server of an exchange the server began are the other way round. */
+static enum tt_outcome tt_outcome_of(const struct tt_message *req, enum tt_outcome outcome)
+{
+	if (req->back && outcome == TT_OUTCOME_CLOSED_BY_CLIENT)
+		return TT_OUTCOME_CLOSED_BY_SERVER;
+	if (req->back && outcome == TT_OUTCOME_CLOSED_BY_SERVER)
+		return TT_OUTCOME_CLOSED_BY_CLIENT;
+	return outcome;
+}
+
+void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
+{
+	struct tt_conn *c = link->conn;
+	struct tt_streams *s = c->s;
+	struct tt_message *rsp = req->peer;
+	struct tt_endpoints ends = c->ends;
+	struct tt_exchange x = {
+		.proto = link->proto,
+		.ends = &ends,
+		.actor = c->actor,
+		.request = req,
+		.response = outcome == TT_OUTCOME_ANSWERED ? rsp : NULL,
+		.outcome = tt_outcome_of(req, outcome),
+		.request_first_ns = req->first_ns,
+		.request_last_ns = req->last_ns,
+		.request_bytes = req->own_bytes ? req->own_bytes
+						: (req->ended ? req->end_off : tt_message_flow(link, req)->next) - req->first_off,
+	};
+
+	ends.origin = link->origin;
+	ends.role = tt_link_dir(link, req->side) == TT_RX ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
+	x.actor.tid = req->tid;
+	if (req->tgid != x.actor.tgid) {
+		x.actor.tgid = req->tgid;
+		x.actor.cgroup_id = 0;
+		x.actor.start_ns = 0; /* another process used the socket since: only the number is sure */
+	}
+	if (rsp) {
+		x.response_first_ns = rsp->first_ns;
+		x.response_last_ns = rsp->ended ? rsp->last_ns : 0;
+		x.response_bytes = rsp->own_bytes
+					   ? rsp->own_bytes
+					   : (rsp->ended ? rsp->end_off : tt_message_flow(link, rsp)->next) - rsp->first_off;
+	}
+	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete);
+
+	s->stats.exchanges++;
+	s->stats.incomplete += !x.complete;
+	s->ops->exchange(s->ctx, &x);
+}
+
+void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
+{
+	struct tt_message *rsp = req->peer;
+
+	bool told = !req->quiet || (outcome == TT_OUTCOME_ANSWERED && rsp && (rsp->failed || rsp->refused));
+
+	if (!req->reported && told)
+		tt_pair_report(link, req, outcome);
+	else if (req->reported && outcome == TT_OUTCOME_ANSWERED)
+		link->conn->s->stats.late++;
+	tt_pair_discard(link, req);
+	tt_pair_discard(link, rsp);
+}
+
+void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
+{
+	struct tt_pair *p = tt_pair_of(link, rsp);
+
+	if (p->unsure_open)
+		p->unsure_open--;
+	link->conn->s->stats.unpaired++;
+	tt_pair_discard(link, rsp);
+}
