@@ -25,6 +25,7 @@ TT_INLINE void tt_stamp_set(__u32 number, __u32 fd, __u32 argument, const struct
 
 	if (!stamp) {
 		tt_failed(TT_PLACE_STAMP_CREATE);
+		tt_self.stamp_failed = 1;
 		return;
 	}
 	stamp->file = found->file;
@@ -260,6 +261,11 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 		transport = tt_transport_of(found.sk);
 		if (transport == TT_TRANSPORT_UNKNOWN)
 			return;
+		/* No stamp: the table is not shared, or the call began before telltale did; or there was no room for one. */
+		if (tt_self.stamp_failed && tt_files_shared(files)) {
+			tt_lost(TT_LOSS_SCRATCH_FULL, moved);
+			return;
+		}
 	}
 
 	struct tt_work *w = tt_work_here();

@@ -73,8 +73,10 @@ enum tt_phase {
 
 /* Written by both sides at run time. */
 struct tt_kernel_self {
-	__u32 phase;	/* enum tt_phase */
-	__u32 own_tgid; /* telltale's id as the kernel has it: learned in the self-test */
+	__u32 phase;	    /* enum tt_phase */
+	__u32 own_tgid;	    /* telltale's id as the kernel has it: learned in the self-test */
+	__u32 stamp_failed; /* a call's entry could not be remembered: calls without a stamp are not trusted any more */
+	__u32 reserved;
 };
 
 /* One byte for each process id (the kernel's most is 2^22): whether it is in scope. */
@@ -166,7 +168,7 @@ struct tt_listener {
 static_assert(sizeof(struct tt_conn_head) == 24, "layout");
 static_assert(sizeof(struct tt_wish_slot) == 48, "layout");
 static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 48, "layout");
-static_assert(sizeof(struct tt_kernel_self) == 8, "layout");
+static_assert(sizeof(struct tt_kernel_self) == 16, "layout");
 static_assert(sizeof(struct tt_kernel_counters) % 64 == 0, "layout");
 
 #endif

@@ -37,26 +37,29 @@ def flip(kind):
     d.check_sums()
 
 
-def churn():
-    d = dump("--limit", "ring_bytes=128M", "--limit", "control_ring_bytes=32M", command=[RACE, "churn", 4, 2500])
+def churn(threads, rounds, *options, may_lose=()):
+    d = dump("--limit", "ring_bytes=128M", "--limit", "control_ring_bytes=32M", *options, command=[RACE, "churn", threads, rounds])
+    count = threads * rounds
     streams = {}
     for c in d.of("chunk"):
         if c["transport"] == "tcp" and not c["flags"] & (EOF_FLAG | ERROR_FLAG):
             streams.setdefault((c["conn"], c["dir"]), []).append(c)
+    lost = {k: v for k, v in d.stats.items() if k.startswith("lost_") and v}
     numbers = {}
     for (conn, way), chunks in streams.items():
         data = b"".join(c["data"] for c in sorted(chunks, key=lambda c: c["offset"]))
         words = set(struct.unpack(f"{len(data) // 4}I", data[: len(data) // 4 * 4]))
-        if len(words) != 1 or len(data) != 100:
+        if len(words) != 1 or len(data) > 100 or (len(data) != 100 and not lost):
             bad.append(f"churn: {conn} {way}: {len(data)} bytes of {sorted(words)[:4]}")
         numbers.setdefault(words.pop() if words else 0, set()).add(way + conn)
     ends = sum(len(v) for v in numbers.values())
-    lost = {k: v for k, v in d.stats.items() if k.startswith("lost_") and v}
-    print(f"churn: {len(numbers)} connections, {ends} streams, lost {lost}")
-    if not lost and (len(numbers) != 10000 or ends != 40000):
+    print(f"churn {threads} x {rounds}: {len(numbers)} connections, {ends} streams, lost {lost}")
+    if set(lost) - set(may_lose):
+        bad.append(f"churn: lost {lost}")
+    if not lost and (len(numbers) != count or ends != 4 * count):
         bad.append("churn: not every stream was seen")
     opened, closed = d.of("open"), d.of("close")
-    if not lost and (len(opened), len(closed)) != (20000, 20000):
+    if not lost and (len(opened), len(closed)) != (2 * count, 2 * count):
         bad.append(f"churn: {len(opened)} opened, {len(closed)} closed")
     for r in closed:
         if (r["tx_offset"], r["rx_offset"]) != (100, 100):
@@ -67,6 +70,8 @@ def churn():
 
 flip("tcp")
 flip("unix")
-churn()
+churn(4, 2500)
+# Too little room for entry stamps (kernels before 5.13): what has none is not attributed.
+churn(16, 50, "--limit", "call_stamps=16", may_lose=("lost_scratch_full", "lost_bytes_scratch_full"))
 print("\n".join(bad[:20]))
 sys.exit(1 if bad else 0)
