@@ -4,6 +4,7 @@
  * the table of connections that tasks in scope were seen using, never by the current task.
  */
 #include "lib/conn.h"
+#include "lib/prog.h"
 
 #define TT_ECANCELED 125
 
@@ -32,7 +33,7 @@ TT_INLINE void tt_not_established(__u64 key, struct sock *sk, struct tt_conn *co
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tt_set_state, const struct sock *typed, int before, int after)
+int TT_PROG(tt_set_state, const struct sock *typed, int before, int after)
 {
 	__u64 key = tt_first_argument(ctx);
 	struct sock *sk = (struct sock *)key;
@@ -52,7 +53,7 @@ int BPF_PROG(tt_set_state, const struct sock *typed, int before, int after)
 }
 
 SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(tt_destroy, struct sock *typed)
+int TT_PROG(tt_destroy, struct sock *typed)
 {
 	__u64 key = tt_first_argument(ctx);
 	struct tt_conn *conn = tt_conn_find(key);
@@ -70,7 +71,7 @@ int BPF_PROG(tt_destroy, struct sock *typed)
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(tt_retransmit, const struct sock *typed)
+int TT_PROG(tt_retransmit, const struct sock *typed)
 {
 	__u64 key = tt_first_argument(ctx);
 	struct tt_conn *conn = tt_conn_find(key);
@@ -92,14 +93,14 @@ TT_INLINE void tt_reset(__u64 key, __u32 flag)
 }
 
 SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tt_reset_sent, const struct sock *typed)
+int TT_PROG(tt_reset_sent, const struct sock *typed)
 {
 	tt_reset(tt_first_argument(ctx), TT_STATE_RESET_SENT);
 	return 0;
 }
 
 SEC("tp_btf/tcp_receive_reset")
-int BPF_PROG(tt_reset_received, struct sock *typed)
+int TT_PROG(tt_reset_received, struct sock *typed)
 {
 	tt_reset(tt_first_argument(ctx), TT_STATE_RESET_RECEIVED);
 	return 0;

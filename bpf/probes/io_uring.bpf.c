@@ -5,6 +5,7 @@
  * shown.
  */
 #include "lib/chunk.h"
+#include "lib/prog.h"
 
 #define TT_PF_IO_WORKER 0x10
 
@@ -143,7 +144,7 @@ TT_INLINE void tt_length(const void *ctx, struct sock *sk, __u32 direction, __s3
 }
 
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(tt_send_length, struct sock *sk, int moved, int flags)
+int TT_PROG(tt_send_length, struct sock *sk, int moved, int flags)
 {
 	tt_length(ctx, sk, TT_TX, moved);
 	return 0;
@@ -152,7 +153,7 @@ int BPF_PROG(tt_send_length, struct sock *sk, int moved, int flags)
 #define MSG_PEEK 0x2
 
 SEC("tp_btf/sock_recv_length")
-int BPF_PROG(tt_recv_length, struct sock *sk, int moved, int flags)
+int TT_PROG(tt_recv_length, struct sock *sk, int moved, int flags)
 {
 	if (!(flags & MSG_PEEK))
 		tt_length(ctx, sk, TT_RX, moved);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Life of processes: names of those that live a few milliseconds, and the scope's growth by fork. */
 #include "lib/ring.h"
+#include "lib/prog.h"
 #include "lib/scope.h"
 #include "lib/stamp.h"
 
@@ -44,7 +45,7 @@ TT_INLINE struct tt_process_record *tt_process_fill(enum tt_record_type type, st
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(tt_fork, struct task_struct *parent, struct task_struct *child)
+int TT_PROG(tt_fork, struct task_struct *parent, struct task_struct *child)
 {
 	if (!tt_in_scope())
 		return 0;
@@ -63,7 +64,7 @@ int BPF_PROG(tt_fork, struct task_struct *parent, struct task_struct *child)
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(tt_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *program)
+int TT_PROG(tt_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *program)
 {
 	if (!tt_in_scope())
 		return 0;
@@ -88,7 +89,7 @@ int BPF_PROG(tt_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(tt_exit, struct task_struct *task)
+int TT_PROG(tt_exit, struct task_struct *task)
 {
 	if (!tt_config.has_task_storage) {
 		__u32 tid = bpf_get_current_pid_tgid();

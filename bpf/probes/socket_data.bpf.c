@@ -5,6 +5,7 @@
  * reports.
  */
 #include "lib/args.h"
+#include "lib/prog.h"
 #include "lib/report.h"
 
 #define MSG_OOB 0x1
@@ -95,7 +96,7 @@ TT_INLINE void tt_close_enter(__u32 fd)
 }
 
 SEC("tp_btf/sys_enter")
-int BPF_PROG(tt_sys_enter, struct pt_regs *regs, long id)
+int TT_PROG(tt_sys_enter, struct pt_regs *regs, long id)
 {
 	if ((__u64)id >= TT_CALL_NUMBERS)
 		return 0;
@@ -426,7 +427,7 @@ TT_INLINE void tt_compat_exit(struct pt_regs *regs, long ret)
 }
 
 SEC("tp_btf/sys_exit")
-int BPF_PROG(tt_sys_exit, struct pt_regs *regs, long ret)
+int TT_PROG(tt_sys_exit, struct pt_regs *regs, long ret)
 {
 	__u64 number = TT_ARG_NUMBER(regs);
 

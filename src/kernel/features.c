@@ -38,6 +38,9 @@ static const struct {
 	{TT_FEATURE_PROCESS_LIFE, BTF_KIND_TYPEDEF, "btf_trace_sched_process_exit"},
 };
 
+/* Since 7.0 tracepoints are guarded by SRCU instead of by having preemption off, with this type. */
+static const char preemptible_sign[] = "class_srcu_fast_notrace_t";
+
 static int ask_btf(struct tt_features *f)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -52,6 +55,7 @@ static int ask_btf(struct tt_features *f)
 		if (kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_FUNC)
 			continue;
 		const char *name = btf__name_by_offset(btf, type->name_off);
+		f->preemptible |= kind == BTF_KIND_TYPEDEF && strcmp(name, preemptible_sign) == 0;
 		for (size_t i = 0; i < TT_ARRAY_LEN(btf_questions); i++) {
 			if (kind == btf_questions[i].kind && strcmp(name, btf_questions[i].name) == 0)
 				found[i] = true;

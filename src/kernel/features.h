@@ -38,6 +38,8 @@ extern const struct tt_feature_row tt_feature_rows[TT_FEATURE_MAX];
 
 struct tt_features {
 	bool has[TT_FEATURE_MAX];
+	bool preemptible; /* tracepoints let their programs be preempted; these must see to it themselves, which takes nothing
+			     away */
 };
 
 /* Asks all questions. 0, or -ENOENT without kernel BTF (then nothing else is known), -EPERM where the kernel does not answer. */

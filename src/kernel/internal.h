@@ -41,7 +41,8 @@ struct tt_kernel {
 	uint64_t stopped_ns; /* when it was detached; 0: it is not */
 };
 
-/* Moves a known pattern over a socket pair of our own and looks for it in the rings. 0 or -EOPNOTSUPP with the reason. */
+/* Moves a known pattern over a socket pair of our own and looks for it in the rings. 0, or with the reason -EOPNOTSUPP, or
+ * -ENODATA where only the stamp of the entry was missing. */
 int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */

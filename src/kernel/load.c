@@ -120,6 +120,7 @@ int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *s
 	}
 	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
 	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
+	c->preemptible = report->features.preemptible;
 	return config_scope(c, scope, report);
 }
 
@@ -427,6 +428,15 @@ static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const 
 		r = load_set(k, set, all, limits, scope, report, verdict->reason, sizeof(verdict->reason));
 		if (r < 0)
 			k = tt_kernel_free(k);
+		/*
+		 * Since 6.19 or so task storage cannot be had on a processor without cmpxchg16b (an emulated one), although the
+		 * helper is there.
+		 */
+		if (r == -ENODATA && report->features.has[TT_FEATURE_TASK_STORAGE]) {
+			report->features.has[TT_FEATURE_TASK_STORAGE] = false;
+			r = -EOPNOTSUPP;
+			all++;
+		}
 	}
 	if (r < 0)
 		return r;

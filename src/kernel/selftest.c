@@ -16,6 +16,7 @@ struct seen {
 	uint32_t own_tgid;
 	bool sent;
 	bool received;
+	bool stamped; /* the call's entry left something for its exit */
 };
 
 static int look(void *ctx, const struct tt_record *rec)
@@ -26,6 +27,7 @@ static int look(void *ctx, const struct tt_record *rec)
 	if (rec->type != TT_REC_CHUNK || rec->tgid != s->own_tgid || chunk->captured != sizeof(pattern) ||
 	    memcmp((const char *)rec + chunk->data_off, pattern, sizeof(pattern)) != 0)
 		return 0;
+	s->stamped |= chunk->entry_ns != 0;
 	if (chunk->direction == TT_TX)
 		s->sent = true;
 	else
@@ -73,6 +75,10 @@ int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size)
 	if (!seen.sent || !seen.received) {
 		snprintf(reason, size, "self-test: bytes %s over a socket pair were not seen", seen.sent ? "received" : "sent");
 		return -EOPNOTSUPP;
+	}
+	if (!seen.stamped) {
+		snprintf(reason, size, "self-test: what a call's entry leaves is not there at its exit");
+		return -ENODATA;
 	}
 	return begin_live(k);
 }

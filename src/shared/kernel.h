@@ -62,7 +62,7 @@ struct tt_kernel_config {
 	__u8 report_own;       /* do not leave telltale's own calls out */
 	__u8 has_task_storage; /* features: src/kernel/features.c says since when */
 	__u8 has_rdonly_cast;
-	__u8 reserved;
+	__u8 preemptible; /* programs are not safe from preemption by themselves */
 };
 
 enum tt_phase {
