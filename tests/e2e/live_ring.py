@@ -20,7 +20,8 @@ def run(name, *options):
         bad.append(f"{name}: {e}")
     if not d.stats["lost_ring_full"]:
         bad.append(f"{name}: nothing was lost, so this tested nothing")
-    if set(lost) - {"lost_ring_full", "lost_bytes_ring_full", "lost_control_full"}:
+    # A softirq in the middle of a program misses that program: counted, and not of the ring.
+    if set(lost) - {"lost_ring_full", "lost_bytes_ring_full", "lost_control_full", "lost_missed_run"}:
         bad.append(f"{name}: lost by other causes: {lost}")
     delivered = d.records
     if len(delivered) != d.stats["delivered"]:
