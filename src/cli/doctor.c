@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
+#include "base/own.h"
 #include "cli/commands.h"
-#include "kernel/load.h"
+#include "cli/doctor.h"
+#include "kernel/verified.h"
 
 static void tt_doctor_features(const struct tt_features *features)
 {
@@ -35,25 +38,68 @@ static void tt_doctor_sets(const struct tt_kernel_report *report)
 	}
 }
 
+static void tt_doctor_write_text(const struct tt_doctor *d)
+{
+	printf("telltale %s on Linux %s %s\n", TT_VERSION, d->name.release, d->name.machine);
+	tt_doctor_features(&d->report.features);
+	tt_doctor_sets(&d->report);
+	if (d->status == 0)
+		puts("ready");
+}
+
+/* A program is told again where a set is tried again. */
+static void tt_doctor_keep(void *ctx, const char *program, uint32_t instructions)
+{
+	struct tt_doctor *d = ctx;
+	size_t i = 0;
+
+	while (i < d->program_count && strcmp(d->programs[i].name, program) != 0)
+		i++;
+	if (i == TT_ARRAY_LEN(d->programs))
+		return;
+	snprintf(d->programs[i].name, sizeof(d->programs[i].name), "%s", program);
+	d->programs[i].verified = instructions;
+	if (i == d->program_count)
+		d->program_count++;
+}
+
+/* Everything is loaded, attached and tested, and nobody is observed: the scope has no process. */
+static int tt_doctor_try(const struct tt_config *config, struct tt_kernel_report *report)
+{
+	const struct tt_scope nobody = {.mode = TT_SCOPE_PIDS};
+	struct tt_kernel *kernel = NULL;
+
+	int r = tt_kernel_new(&kernel, &config->limits, &nobody, report);
+	tt_kernel_free(kernel);
+	return r;
+}
+
 int tt_doctor_main(struct tt_config *config, int argc, char **argv)
 {
-	/* A scope without a process: everything is loaded, attached and tested, and nobody is observed. */
-	const struct tt_scope nobody = {.mode = TT_SCOPE_PIDS};
-	struct tt_kernel_report report = {0};
-	struct tt_kernel *kernel = NULL;
-	struct utsname name;
-
-	uname(&name);
-	printf("telltale %s on Linux %s %s\n", TT_VERSION, name.release, name.machine);
-	int r = tt_kernel_new(&kernel, &config->limits, &nobody, &report);
-	tt_doctor_features(&report.features);
-	tt_doctor_sets(&report);
-	tt_kernel_free(kernel);
-	if (r < 0) {
-		fflush(stdout);
-		tt_error("%s", report.error[0] ? report.error : strerror(-r));
+	tt_free_auto struct tt_doctor *d = calloc(1, sizeof(*d));
+	if (!d) {
+		tt_error_errno(-ENOMEM, "doctor");
 		return 1;
 	}
-	puts("ready");
-	return 0;
+	uname(&d->name);
+	d->status = tt_doctor_try(config, &d->report);
+	if (!config->doctor_json) {
+		tt_doctor_write_text(d);
+	} else {
+		/* Asked for its statistics the verifier gives no reasons, so that is a load of its own. */
+		struct tt_kernel_report ignored = {0};
+
+		tt_kernel_verified(tt_doctor_keep, d);
+		if (d->status == 0)
+			(void)tt_doctor_try(config, &ignored);
+		tt_kernel_verified(NULL, NULL);
+		int r = tt_doctor_write_json(d);
+		if (r < 0)
+			tt_error_errno(r, "doctor --json");
+	}
+	if (d->status == 0)
+		return 0;
+	fflush(stdout);
+	tt_error("%s", d->report.error[0] ? d->report.error : strerror(-d->status));
+	return 1;
 }

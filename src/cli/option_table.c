@@ -126,6 +126,12 @@ const struct tt_option tt_options[] = {
 	 .help = "write each exchange as a JSON line (docs/json.md) to this file, - being standard output; watch and read take "
 		 "--json alone "
 		 "for standard output, and --json=FILE"},
+	{.name = "json",
+	 .letter = 'j',
+	 .kind = TT_OPTION_FLAG,
+	 .offset = AT(doctor_json),
+	 .commands = TT_COMMAND_DOCTOR,
+	 .help = "say it as one JSON object (docs/kernel-support.md), with what the verifier had to do for each program"},
 	{.name = "record",
 	 .argument = "FILE",
 	 .key = "record",

@@ -15,6 +15,7 @@
 #include "kernel/calls.h"
 #include "kernel/internal.h"
 #include "kernel/listeners.h"
+#include "kernel/verified.h"
 #include "probes.skel.h"
 
 /* libbpf speaks through one callback: its first complaint, for the one line of an error, and all of it for who asked. */
@@ -41,8 +42,12 @@ static int complaint_keep(enum libbpf_print_level level, const char *fmt, va_lis
 {
 	tt_free_auto char *text = NULL;
 
-	if (level > LIBBPF_WARN || vasprintf(&text, fmt, args) < 0)
+	if ((level > LIBBPF_WARN && !tt_verified_wanted()) || vasprintf(&text, fmt, args) < 0)
 		return 0;
+	if (level > LIBBPF_WARN) {
+		tt_verified_look(text);
+		return 0;
+	}
 	if (log_fn)
 		log_fn(text);
 	const char *reason = reason_in_log(text);
@@ -378,6 +383,7 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all
 	if (r < 0)
 		return r;
 	programs_choose(k, set, &report->features, all);
+	tt_verified_ask(k->obj);
 
 	r = tt_probes__load(k->skel);
 	if (r == -EPERM)

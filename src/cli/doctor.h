@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `telltale doctor` found, for its two ways of saying it. */
+#ifndef TT_CLI_DOCTOR_H
+#define TT_CLI_DOCTOR_H
+
+#include <sys/utsname.h>
+
+#include "kernel/load.h"
+
+/* One program the kernel took. */
+struct tt_doctor_program {
+	char name[64];
+	uint32_t verified; /* instructions the verifier processed */
+};
+
+struct tt_doctor {
+	struct utsname name;
+	struct tt_kernel_report report;
+	struct tt_doctor_program programs[64]; /* only for JSON: asking takes a second load */
+	size_t program_count;
+	int status; /* 0: ready; else the reason stands in report.error */
+};
+
+/* One line on standard output. 0, or -ENOMEM. */
+int tt_doctor_write_json(const struct tt_doctor *d);
+
+#endif
