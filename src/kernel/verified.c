@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* BPF_LOG_STATS of the kernel's include/linux/bpf_verifier.h: the statistics without the steps. */
@@ -37,12 +38,14 @@ void tt_verified_ask(struct bpf_object *obj)
 /* libbpf: "libbpf: prog 'NAME': -- BEGIN PROG LOAD LOG --\n…processed N insns (limit 1000000) …". */
 void tt_verified_look(const char *text)
 {
-	char name[64];
-	unsigned instructions;
+	static const char says[] = "processed ", whose[] = "libbpf: prog '";
 	const char *log = strstr(text, "-- BEGIN PROG LOAD LOG --");
-	const char *processed = log ? strstr(log, "processed ") : NULL;
+	const char *processed = log ? strstr(log, says) : NULL;
+	char name[64];
 
-	if (listener.fn && processed && sscanf(text, "libbpf: prog '%63[^']'", name) == 1 &&
-	    sscanf(processed, "processed %u insns", &instructions) == 1)
-		listener.fn(listener.ctx, name, instructions);
+	if (!listener.fn || !processed || strncmp(text, whose, sizeof(whose) - 1) != 0)
+		return;
+	text += sizeof(whose) - 1;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "'"), text);
+	listener.fn(listener.ctx, name, (uint32_t)strtoul(processed + sizeof(says) - 1, NULL, 10));
 }
