@@ -135,7 +135,7 @@ static const struct tt_help_topic {
 } tt_help_topics[] = {
 	{"limits", tt_help_limits, tt_help_limits_markdown},
 	{"configuration", tt_help_configuration, tt_help_configuration_markdown},
-	{"protocols", tt_help_protocols, NULL},
+	{"protocols", tt_help_protocols, tt_help_protocols_markdown},
 	{"--man", tt_help_man, NULL},
 };
 

@@ -23,6 +23,7 @@ void tt_help_configuration(struct tt_buf *b);
 void tt_help_man(struct tt_buf *b);		       /* packaging/telltale.1 */
 void tt_help_limits_markdown(struct tt_buf *b);	       /* docs/limits.md */
 void tt_help_configuration_markdown(struct tt_buf *b); /* docs/configuration.md */
+void tt_help_protocols_markdown(struct tt_buf *b);     /* docs/protocols.md */
 
 /*
  * `telltale help [COMMAND | limits | protocols | configuration] [--markdown]`, `telltale help --man`; argv[0] is what follows

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/help.h"
+#include "proto/proto.h"
 #include "tools/runner.h"
 
 /* --- man(7)
@@ -223,4 +224,53 @@ void tt_help_configuration_markdown(struct tt_buf *b)
 		first = false;
 	}
 	tt_buf_add_str(b, ". `listen: none` is `--no-listen`.\n");
+}
+
+static const char *tt_pairing_text(const struct tt_proto *p)
+{
+	static const char *const texts[] = {
+		[TT_PAIR_IN_ORDER] = "in order", [TT_PAIR_BY_ID] = "by id", [TT_PAIR_ONE_WAY] = "requests are never answered"};
+	return texts[p->pairing];
+}
+
+static void tt_protocol_section(struct tt_buf *b, const struct tt_proto *p)
+{
+	const struct tt_proto_doc *d = p->doc;
+	const struct {
+		const char *name;
+		const char *text;
+	} rows[] = {
+		{"Specification", d->specification},
+		{"Recognised by", d->recognised},
+		{"Operation", d->operation},
+		{"Resource", d->resource},
+		{"Status", d->status},
+		{"Pairing", tt_pairing_text(p)},
+		{"Runs over", p->stream && p->datagram ? "streams and datagrams"
+			      : p->stream	       ? "streams"
+						       : "datagrams"},
+		{"Limits", d->limits},
+		{"Verified with", d->verified},
+	};
+
+	tt_buf_printf(b, "\n## %s\n%s.\n\n| | |\n| --- | --- |\n", p->name, d->title);
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		tt_buf_printf(b, "| %s | ", rows[i].name);
+		tt_cell(b, rows[i].text);
+		tt_buf_add_str(b, " |\n");
+	}
+}
+
+void tt_help_protocols_markdown(struct tt_buf *b)
+{
+	tt_buf_add_str(
+		b, "# Protocols\n\n"
+		   "<!-- Made by `telltale help protocols --markdown` from the protocols' own descriptions in src/proto/. -->\n\n"
+		   "Recognised by their bytes, on any port. What each field of an exchange holds, with all attributes, stands in "
+		   "[json.md](json.md#what-is-a-request-by-protocol).\n\n");
+	for (size_t i = 0; i < tt_protos_count; i++)
+		tt_buf_printf(b, "%s[%s](#%s)", i ? ", " : "", tt_protos[i]->name, tt_protos[i]->name);
+	tt_buf_add_str(b, "\n");
+	for (size_t i = 0; i < tt_protos_count; i++)
+		tt_protocol_section(b, tt_protos[i]);
 }

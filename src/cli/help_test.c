@@ -16,6 +16,7 @@ static const struct generated {
 	{"packaging/telltale.1", tt_help_man},
 	{"docs/limits.md", tt_help_limits_markdown},
 	{"docs/configuration.md", tt_help_configuration_markdown},
+	{"docs/protocols.md", tt_help_protocols_markdown},
 };
 
 static FILE *open_generated(const struct generated *g, const char *mode)

@@ -330,8 +330,20 @@ static void http2_headers(struct tt_link *link, enum tt_side side, const struct 
 		tt_message_end(link, m, NULL, 0);
 }
 
+static const struct tt_proto_doc http2_doc = {
+	.title = "HTTP/2",
+	.specification = "RFC 9113: https://www.rfc-editor.org/rfc/rfc9113",
+	.recognised = "the client's preface and SETTINGS",
+	.operation = "method where known",
+	.resource = "path where known",
+	.status = "`200`; 5xx or a stream broken off is a failure",
+	.limits = "header blocks are not decoded yet: values that are not known are null",
+	.verified = "nginx with curl and nghttp2",
+};
+
 const struct tt_proto tt_proto_http2 = {
 	.name = "http2",
+	.doc = &http2_doc,
 	.pairing = TT_PAIR_BY_ID,
 	.stream = true,
 	.state_size = sizeof(struct http2_link),

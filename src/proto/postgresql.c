@@ -78,8 +78,20 @@ static void pg_state_free(void *state)
 	tt_sql_table_clear(&st->portals);
 }
 
+static const struct tt_proto_doc postgresql_doc = {
+	.title = "PostgreSQL",
+	.specification = "frontend/backend protocol 3.0: https://www.postgresql.org/docs/current/protocol.html",
+	.recognised = "a start-up message, or typed messages with plausible lengths on both sides",
+	.operation = "statement's first word: `SELECT`, `COPY`, `CONNECT`",
+	.resource = "statement text; the prepared text of an execution",
+	.status = "`OK`; an SQLSTATE is a failure (`42P01`)",
+	.limits = "after the switch to TLS or GSSAPI encryption the connection is only counted; replication streams are not read",
+	.verified = "PostgreSQL 15 with psql, pgbench in its three modes and psycopg; compared with the server's own log",
+};
+
 const struct tt_proto tt_proto_postgresql = {
 	.name = "postgresql",
+	.doc = &postgresql_doc,
 	.pairing = TT_PAIR_IN_ORDER,
 	.stream = true,
 	.state_size = sizeof(struct pg_state),

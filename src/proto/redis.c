@@ -59,8 +59,20 @@ static void redis_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 		s->reply = (struct tt_redis_reply){0};
 }
 
+static const struct tt_proto_doc redis_doc = {
+	.title = "Redis and Valkey",
+	.specification = "RESP2 and RESP3: https://redis.io/docs/latest/develop/reference/protocol-spec/",
+	.recognised = "an array of bulk strings or an inline command, and replies by their type byte",
+	.operation = "command: `GET`, `CONFIG GET`",
+	.resource = "first key or channel",
+	.status = "`OK`; an error's first word is a failure (`WRONGTYPE`)",
+	.limits = "pushes and published messages are no exchanges; replicas' connections are left alone",
+	.verified = "redis-server 7.0 with redis-cli, redis-benchmark and redis-py; compared with the server's commandstats",
+};
+
 const struct tt_proto tt_proto_redis = {
 	.name = "redis",
+	.doc = &redis_doc,
 	.pairing = TT_PAIR_IN_ORDER,
 	.stream = true,
 	.state_size = sizeof(struct tt_redis),

@@ -36,8 +36,14 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 						: (req->ended ? req->end_off : tt_message_flow(link, req)->next) - req->first_off,
 	};
 
+	bool asked = tt_link_dir(link, req->side) == TT_RX;
 	ends.origin = link->origin;
-	ends.role = tt_link_dir(link, req->side) == TT_RX ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
+	ends.role = asked ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
+	if (link->origin == TT_ORIGIN_PCAP && !asked) { /* a wire has no end: the one that is asked is shown as observed */
+		ends.role = TT_ROLE_SERVER;
+		ends.local = c->ends.peer;
+		ends.peer = c->ends.local;
+	}
 	x.actor.tid = req->tid;
 	if (req->tgid != x.actor.tgid) {
 		x.actor.tgid = req->tgid;
