@@ -30,10 +30,9 @@ int BPF_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *chil
 		return 0;
 	__u32 pid = TT_READ(struct task_struct, child, pid);
 	__u32 tgid = TT_READ(struct task_struct, child, tgid);
-	__u32 one = 1;
 
-	if (pid == tgid && bpf_map_update_elem(&tt_scope_pids, &tgid, &one, BPF_ANY))
-		tt_failed(TT_PLACE_SCOPE_UPDATE);
+	if (pid == tgid)
+		tt_scope_set(tgid, true);
 	return 0;
 }
 
@@ -48,10 +47,8 @@ TT_INLINE bool tt_process_ends(struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tt_scope_exit, struct task_struct *task)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-
 	if (tt_process_ends(task))
-		bpf_map_delete_elem(&tt_scope_pids, &tgid);
+		tt_scope_set(bpf_get_current_pid_tgid() >> 32, false);
 	return 0;
 }
 

@@ -254,14 +254,19 @@ __noinline int tt_conn_readdress(__u64 sock)
 	return 0;
 }
 
-/* What its ends are bound to, whole: the addresses in other records have room for 16 bytes only. Too large for the stack. */
+/*
+ * What its ends are bound to, whole: the addresses in other records have room for 16 bytes only. Too large for the stack. Nothing
+ * is said of ends that have no name, as those of a socketpair().
+ */
 __noinline int tt_conn_names(__u64 sock, __u64 ino)
 {
 	struct sock *sk = (struct sock *)sock;
 	struct tt_kernel_counters *c = tt_counters_here();
+	struct sock *other = TT_READ(struct unix_sock, sk, peer);
 	__u64 outer;
+	int len;
 
-	if (!c)
+	if (!c || (!tt_unix_name(sk, &len) && !(other && tt_unix_name(other, &len))))
 		return 0;
 	__u64 now = tt_control_begin(c, &outer);
 	__sync_fetch_and_add(&c->control.produced, 1);
@@ -275,7 +280,6 @@ __noinline int tt_conn_names(__u64 sock, __u64 ino)
 		r->conn.sock = sock;
 		r->conn.ino = ino;
 		r->local_len = tt_unix_path(sk, r->local);
-		struct sock *other = TT_READ(struct unix_sock, sk, peer);
 		if (other)
 			r->peer_len = tt_unix_path(other, r->peer);
 		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);

@@ -7,7 +7,7 @@
  */
 TT_LIMIT(RING_BYTES, "ring_bytes", 8u << 20, 64u << 10, 256u << 20, "bytes", "size of each data ring")
 TT_LIMIT(RING_CPUS, "ring_cpus", 2, 1, 64, "CPUs", "CPUs that share one data ring")
-TT_LIMIT(CONTROL_RING_BYTES, "control_ring_bytes", 1u << 20, 64u << 10, 64u << 20, "bytes", "size of the control ring")
+TT_LIMIT(CONTROL_RING_BYTES, "control_ring_bytes", 2u << 20, 64u << 10, 64u << 20, "bytes", "size of the control ring")
 TT_LIMIT(DRAIN_INTERVAL, "drain_interval_ms", 20, 1, 1000, "ms", "how often the rings are drained")
 TT_LIMIT(CAPTURE_BYTES, "capture_bytes", 32u << 10, 64, 128u << 10, "bytes", "payload copied of one call where no capture wish says otherwise")
 TT_LIMIT(IOV_SEGMENTS, "iov_segments", 32, 1, 64, "segments", "segments of an iovec read per message; the rest is a counted gap")

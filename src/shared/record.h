@@ -181,7 +181,7 @@ struct tt_conn_record {
 
 #define TT_UNIX_PATH_LEN 108
 
-/* Given once a connection, when it is first seen. A length of 0: not bound to a name. */
+/* Given once a connection, when it is first seen, if an end is bound to a name. A length of 0: this one is not. */
 struct tt_unix_record {
 	struct tt_record rec;
 	struct tt_conn_id conn;
