@@ -40,6 +40,7 @@ void tt_config_free(struct tt_config *c)
 	free(c->cgroup);
 	free(c->netns);
 	tt_strings_free(&c->protocols);
+	tt_strings_free(&c->where);
 	free(c->hooks);
 	free(c->listen);
 	tt_strings_free(&c->allow_hosts);

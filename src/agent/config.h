@@ -29,6 +29,7 @@ struct tt_config {
 	struct tt_strings protocols; /* names; none: all */
 	char *hooks;		     /* "auto" or one of TT_HOOK_SET_NAMES */
 	bool show_values;
+	struct tt_strings where; /* conditions all exchanges shown must fulfil (sink/where.h) */
 
 	char *listen; /* ADDRESS:PORT; NULL: do not listen */
 	struct tt_strings allow_hosts;

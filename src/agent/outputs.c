@@ -172,6 +172,9 @@ int tt_outputs_write_summary(struct tt_outputs *o, int fd)
 		      (unsigned long long)self->streams->exchanges, (unsigned long long)self->streams->incomplete,
 		      (unsigned long long)self->source->produced, (unsigned long long)lost,
 		      (unsigned long long)self->streams->opened);
+	if (tt_pipeline_filtered(o->pipeline))
+		tt_buf_printf(&text, "%llu exchanges not shown: --where does not hold for them\n",
+			      (unsigned long long)tt_pipeline_filtered(o->pipeline));
 	if (self->streams->unknown_bytes)
 		tt_buf_printf(&text, "%llu bytes of unknown protocols\n", (unsigned long long)self->streams->unknown_bytes);
 	if (self->streams->missing_bytes)

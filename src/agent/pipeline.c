@@ -19,6 +19,9 @@ struct tt_pipeline {
 	void *tap_ctx;
 	int64_t wall_minus_mono_ns;
 	uint64_t now_ns; /* of the records */
+	const struct tt_where *where;
+	bool show_values;
+	uint64_t filtered;
 };
 
 static int64_t tt_clock_difference(void)
@@ -44,6 +47,10 @@ static void tt_pipeline_exchange(void *ctx, const struct tt_exchange *x)
 	struct tt_event e = tt_pipeline_event(p, &x->actor);
 
 	tt_shape_event(p->shape, &e, x);
+	if (!tt_where_holds(p->where, &e, x, p->show_values)) {
+		p->filtered++;
+		return;
+	}
 	for (size_t i = 0; i < p->sink_count; i++)
 		p->sinks[i]->ops->exchange(p->sinks[i], &e, x);
 }
@@ -90,6 +97,8 @@ int tt_pipeline_new(struct tt_pipeline **ret, const struct tt_pipeline_config *c
 		return -ENOMEM;
 	}
 	p->source = source;
+	p->where = config->where;
+	p->show_values = config->show_values;
 	p->wall_minus_mono_ns = tt_clock_difference();
 
 	int r = tt_streams_new(&p->streams, config->limits, config->protos, config->proto_count, &streams_ops, p);
@@ -218,4 +227,9 @@ uint64_t tt_pipeline_routes_refused(const struct tt_pipeline *p)
 void tt_pipeline_stats(const struct tt_pipeline *p, struct tt_stream_stats *ret)
 {
 	tt_streams_stats(p->streams, ret);
+}
+
+uint64_t tt_pipeline_filtered(const struct tt_pipeline *p)
+{
+	return p->filtered;
 }

@@ -8,6 +8,7 @@
 
 #include "identity/identity.h"
 #include "sink/sink.h"
+#include "sink/where.h"
 #include "source/source.h"
 #include "stream/stream.h"
 
@@ -19,6 +20,8 @@ struct tt_pipeline_config {
 	size_t proto_count;
 	bool use_proc;	  /* names of processes may be looked up in /proc */
 	bool show_values; /* no redaction */
+	const struct tt_where
+		*where; /* exchanges that do not fulfil it are not given to sinks; NULL: all. Borrowed, outlives it */
 };
 
 /* Takes every record before it is read, as a recording does. A negative return ends the run. */
@@ -46,6 +49,8 @@ int64_t tt_pipeline_wall_minus_mono(const struct tt_pipeline *p);
 
 struct tt_source *tt_pipeline_source(struct tt_pipeline *p);
 struct tt_identities *tt_pipeline_identities(struct tt_pipeline *p);
+/* Exchanges `where` kept from the sinks. */
+uint64_t tt_pipeline_filtered(const struct tt_pipeline *p);
 /* How often a route was {other} because of a limit. */
 uint64_t tt_pipeline_routes_refused(const struct tt_pipeline *p);
 void tt_pipeline_stats(const struct tt_pipeline *p, struct tt_stream_stats *ret);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <string.h>
 
 #include "base/own.h"
 #include "cli/options.h"
 #include "kernel/hooks.h"
 #include "proto/proto.h"
+#include "sink/where.h"
 #include "web/listen.h"
 
 static bool tt_check_listen(const char *value)
@@ -17,6 +19,16 @@ static bool tt_check_connect(const char *value)
 {
 	union tt_listen ignored;
 	return tt_listen_parse(value, &ignored) == 0;
+}
+
+static int tt_judge_where(const char *value, struct tt_option_error *e)
+{
+	struct tt_where *w = NULL;
+	struct tt_where_error wrong;
+
+	int r = tt_where_add(&w, value, &wrong);
+	tt_where_free(w);
+	return r == -EINVAL || r == -ENOSPC ? tt_option_fail(e, "'%.120s': at byte %zu: %s", value, wrong.at, wrong.what) : r;
 }
 
 static bool tt_check_protocol(const char *value)
@@ -108,6 +120,17 @@ const struct tt_option tt_options[] = {
 	 .check = tt_check_protocol,
 	 .expected = "a protocol telltale knows (telltale help protocols)",
 	 .help = "recognise only these protocols; the preset is all"},
+	{.name = "where",
+	 .letter = 'w',
+	 .argument = "CONDITION",
+	 .kind = TT_OPTION_STRINGS,
+	 .whole = true,
+	 .offset = AT(where),
+	 .commands = TT_COMMAND_READ | TT_COMMAND_WATCH,
+	 .judge = tt_judge_where,
+	 .help = "show only exchanges for which this holds: a field or attribute of a JSON line, = or != and a value (* and ? "
+		 "stand for "
+		 "anything), or < <= > >= and a number such as 500, 10ms or 4k; && joins conditions, and all must hold"},
 	{.name = "show-values",
 	 .key = "show_values",
 	 .kind = TT_OPTION_FLAG,

@@ -110,12 +110,13 @@ static int tt_add_string(const struct tt_option *o, struct tt_config *c, const c
 {
 	if (o->check && !o->check(part))
 		return tt_value_bad(o, part, e);
-	return tt_strings_add(tt_option_member(o, c), part, strlen(part));
+	int r = o->judge ? o->judge(part, e) : 0;
+	return r < 0 ? r : tt_strings_add(tt_option_member(o, c), part, strlen(part));
 }
 
 static int tt_set_strings(const struct tt_option *o, struct tt_config *c, const char *value, struct tt_option_error *e)
 {
-	return tt_each_part(o, c, value, e, tt_add_string);
+	return o->whole ? tt_add_string(o, c, value, e) : tt_each_part(o, c, value, e, tt_add_string);
 }
 
 static int tt_add_pid(const struct tt_option *o, struct tt_config *c, const char *part, struct tt_option_error *e)

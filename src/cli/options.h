@@ -21,6 +21,8 @@ enum tt_option_kind {
 	TT_OPTION_LEVEL,   /* enum tt_log_level */
 };
 
+struct tt_option_error;
+
 struct tt_option {
 	const char *name;     /* --NAME */
 	char letter;	      /* -L; 0: none */
@@ -32,10 +34,13 @@ struct tt_option {
 	/* Commands where the argument may be left out: the value is then bare_value, and only --NAME=VALUE gives another. */
 	unsigned bare;
 	const char *bare_value;
+	bool whole;			  /* strings: a comma does not separate */
 	bool scope;			  /* excludes the others so marked */
 	bool (*check)(const char *value); /* NULL: any text */
-	const char *expected;		  /* what check wants, or the choices */
-	const char *help;		  /* a sentence without capital and full stop */
+	/* Instead of check where there is more to say: 0, or -EINVAL with what is wrong. */
+	int (*judge)(const char *value, struct tt_option_error *e);
+	const char *expected; /* what check wants, or the choices */
+	const char *help;     /* a sentence without capital and full stop */
 };
 
 extern const struct tt_option tt_options[];

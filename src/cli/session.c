@@ -48,6 +48,19 @@ static int tt_session_record(struct tt_session *s)
 	return 0;
 }
 
+/* The conditions were judged when the options were read. */
+static int tt_session_where(struct tt_session *s)
+{
+	struct tt_where_error wrong;
+	int r = 0;
+
+	for (size_t i = 0; i < s->config->where.count && r == 0; i++)
+		r = tt_where_add(&s->where, s->config->where.list[i], &wrong);
+	if (r == -ENOSPC)
+		return tt_error("--where: more than %d conditions", TT_WHERE_MOST), r;
+	return r < 0 ? tt_error_errno(r, "--where") : 0;
+}
+
 static int tt_session_build(struct tt_session *s, struct tt_source *source, bool use_proc)
 {
 	const char *unknown = NULL;
@@ -60,11 +73,17 @@ static int tt_session_build(struct tt_session *s, struct tt_source *source, bool
 			tt_error("--protocol %s: no such protocol", unknown);
 		return r;
 	}
+	r = tt_session_where(s);
+	if (r < 0) {
+		tt_source_free(source);
+		return r;
+	}
 	const struct tt_pipeline_config pipeline = {.limits = &s->config->limits,
 						    .protos = s->protos,
 						    .proto_count = count,
 						    .use_proc = use_proc,
-						    .show_values = s->config->show_values};
+						    .show_values = s->config->show_values,
+						    .where = s->where};
 	r = tt_pipeline_new(&s->pipeline, &pipeline, source);
 	if (r == 0)
 		r = tt_outputs_new(&s->outputs, s->config, s->pipeline);
@@ -108,6 +127,7 @@ int tt_session_close(struct tt_session *s)
 	s->recorder = tt_recorder_free(s->recorder);
 	s->recording = tt_recording_free(s->recording);
 	free((void *)s->protos);
+	s->where = tt_where_free(s->where);
 	if (s->json_fd >= 0)
 		close(s->json_fd);
 	if (s->record_fd >= 0)

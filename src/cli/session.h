@@ -13,6 +13,7 @@ struct tt_session {
 	struct tt_pipeline *pipeline;
 	struct tt_outputs *outputs;
 	const struct tt_proto *const *protos;
+	struct tt_where *where;
 	struct tt_recording *recording;
 	struct tt_recorder *recorder;
 	int json_fd;   /* -1 none */

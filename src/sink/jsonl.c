@@ -10,7 +10,7 @@
 
 #define TT_JSONL_FLUSH (64u << 10)
 
-static struct tt_span tt_jsonl_origin(uint8_t origin)
+struct tt_span tt_jsonl_origin(uint8_t origin)
 {
 	static const char *const names[TT_ORIGIN_MAX] = {
 		[TT_ORIGIN_SOCKET] = "socket", [TT_ORIGIN_PCAP] = "pcap",     [TT_ORIGIN_OPENSSL] = "openssl",

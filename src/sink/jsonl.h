@@ -22,6 +22,9 @@ struct tt_jsonl_options {
 int tt_jsonl_write(struct tt_buf *out, const struct tt_event *e, const struct tt_exchange *x,
 		   const struct tt_jsonl_options *options);
 
+/* The field `source`: what an enum tt_origin is called; data NULL where it has no name. */
+struct tt_span tt_jsonl_origin(uint8_t origin);
+
 /*
  * A sink that writes lines to `fd` (borrowed, must outlive the sink; blocking). Lines are gathered and written out when 64 KiB
  * are there, on advance and on flush. After a failed write (reported by flush) lines are counted as dropped, not written. *ret is
