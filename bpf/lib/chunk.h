@@ -4,7 +4,6 @@
 #define TT_BPF_CHUNK_H
 
 #include "conn.h"
-#include "stamp.h"
 
 /* Errors that tell something of the connection: not EAGAIN, EINTR, EBADF, EFAULT, … */
 TT_INLINE bool tt_error_matters(__u64 error)
@@ -90,12 +89,19 @@ TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
 		chunk->tcp_seq += bytes;
 }
 
+/* What is known from before the bytes moved. */
+struct tt_before {
+	bool known;	   /* false: nothing; then neither of the others is to be looked at */
+	bool has_sequence; /* it was a stream offset */
+	__u32 sequence;
+};
+
 /*
  * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it
  * moved by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is
  * attributed.
  */
-TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction,
+TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, const struct tt_before *before, __u8 direction,
 				       __u32 bytes, __u64 *ret)
 {
 	__u32 now = tt_sequence(sk, direction);
@@ -105,13 +111,13 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, co
 
 	if (direction == TT_RX && tt_fin_was_read(sk, now)) {
 		/* The FIN was read by this call, or there is none and the program shut its side down. */
-		if (stamp && stamp->has_sequence)
-			start -= start != stamp->sequence;
+		if (before->known && before->has_sequence)
+			start -= start != before->sequence;
 		else
 			start -= !(placed && start == next);
 	}
-	if (stamp && stamp->has_sequence) {
-		if (start != stamp->sequence && !((__s32)(start - stamp->sequence) > 0 && placed && start == next))
+	if (before->known && before->has_sequence) {
+		if (start != before->sequence && !((__s32)(start - before->sequence) > 0 && placed && start == next))
 			return false;
 	} else if (placed && (__s32)(start - next) < 0) {
 		return false;
@@ -124,14 +130,14 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, co
 	return true;
 }
 
-TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_stamp *stamp, __u8 direction, __u32 bytes,
+TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_before *before, __u8 direction, __u32 bytes,
 			   __u64 *ret)
 {
 	/* Kernel TLS may have been switched on since: then the sequence counts its own bytes too. */
-	if ((conn->flags & TT_STATE_SEQUENCE) && !(stamp ? stamp->has_sequence : tt_sock_has_sequence(sk)))
+	if ((conn->flags & TT_STATE_SEQUENCE) && !(before->known ? before->has_sequence : tt_sock_has_sequence(sk)))
 		conn->flags &= ~TT_STATE_SEQUENCE;
 	if (conn->flags & TT_STATE_SEQUENCE)
-		return tt_position_by_sequence(conn, sk, stamp, direction, bytes, ret);
+		return tt_position_by_sequence(conn, sk, before, direction, bytes, ret);
 	if (!(conn->flags & TT_STATE_PLACED(direction)))
 		tt_conn_place(conn, direction, 0, conn->flags & TT_STATE_SEEN_OPEN);
 	*ret = conn->next[direction];

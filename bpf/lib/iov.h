@@ -23,10 +23,12 @@ struct tt_work {
 	__u64 total;
 	__u64 args[5];		 /* of the call, from its second on */
 	struct tt_sockaddr peer; /* of messages that name none */
-	__u64 name;		 /* user memory: the peer's address of an unconnected datagram */
+	__u64 name;		 /* the peer's address of an unconnected datagram */
 	__u32 name_len;
-	__u8 cut; /* there were more segments than are read */
-	__u8 reserved[3];
+	__u8 cut;	     /* there were more segments than are read */
+	__u8 in_kernel;	     /* the segments lie in the kernel's memory … */
+	__u8 name_in_kernel; /* … and so does the name */
+	__u8 reserved;
 };
 
 struct {
@@ -50,6 +52,8 @@ TT_INLINE void tt_iov_start(struct tt_work *w)
 	w->cut = 0;
 	w->name = 0;
 	w->name_len = 0;
+	w->in_kernel = 0;
+	w->name_in_kernel = 0;
 }
 
 TT_INLINE void tt_iov_one(struct tt_work *w, __u64 base, __u64 len)
@@ -66,6 +70,14 @@ TT_INLINE void tt_iov_none(struct tt_work *w)
 	tt_iov_start(w);
 	w->segments = 0;
 	w->available = 0;
+}
+
+/* Reads bytes of a segment, wherever it lies. 0 or a negative errno. */
+TT_INLINE long tt_segment_copy(const struct tt_work *w, void *ret, __u32 n, __u64 from)
+{
+	if (w->in_kernel)
+		return bpf_probe_read_kernel(ret, n, (const void *)from);
+	return bpf_probe_read_user(ret, n, (const void *)from);
 }
 
 /* Reads `count` segments at `iov` in user memory, as many as the limit allows. */

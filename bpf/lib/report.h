@@ -35,7 +35,7 @@ __noinline int tt_gather(__u32 want)
 		__u32 n = left;
 		TT_BOUND(got, TT_PART_BYTES - 1);
 		TT_BOUND(n, 2 * TT_PART_BYTES - 1);
-		if (n && bpf_probe_read_user(w->data + got, n, (const void *)base)) {
+		if (n && tt_segment_copy(w, w->data + got, n, base)) {
 			tt_failed(TT_PLACE_USER_DATA);
 			break;
 		}
@@ -137,7 +137,7 @@ TT_INLINE bool tt_report_small(struct tt_work *w, struct tt_kernel_counters *c, 
 	r->chunk.captured = length;
 	r->chunk.rec.len = sizeof(w->chunk) + length;
 	TT_BOUND(length, 2 * TT_SMALL_BYTES - 1);
-	if (length > TT_SMALL_BYTES || bpf_probe_read_user(r->data, length, (const void *)w->segment[0].iov_base)) {
+	if (length > TT_SMALL_BYTES || tt_segment_copy(w, r->data, length, w->segment[0].iov_base)) {
 		r->chunk.captured = 0;
 		r->chunk.rec.len = sizeof(w->chunk);
 		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
@@ -210,7 +210,8 @@ __noinline int tt_peer_read(void)
 	TT_BOUND(len, 31);
 	if (len < 8 || len > sizeof(a))
 		return 0;
-	if (bpf_probe_read_user(&a, len, (const void *)w->name)) {
+	if (w->name_in_kernel ? bpf_probe_read_kernel(&a, len, (const void *)w->name)
+			      : bpf_probe_read_user(&a, len, (const void *)w->name)) {
 		tt_failed(TT_PLACE_USER_ADDRESS);
 		return 0;
 	}

@@ -6,6 +6,7 @@
  */
 #include "lib/chunk.h"
 #include "lib/prog.h"
+#include "lib/stamp.h"
 
 #define TT_PF_IO_WORKER 0x10
 
@@ -72,6 +73,7 @@ __noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
 	struct tt_kernel_counters *c = tt_counters_here();
 	struct tt_conn *conn = tt_conn_find(sock);
 	struct tt_chunk chunk = {};
+	const struct tt_before nothing = {};
 	__u64 position;
 
 	if (!c || !conn)
@@ -83,7 +85,7 @@ __noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
 	if (conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM)
 		chunk.flags |= TT_CHUNK_DATAGRAM;
 	if (moved > 0 || (!moved && conn->transport == TT_TRANSPORT_UDP)) {
-		if (!tt_position(conn, (struct sock *)sock, NULL, direction, moved, &position)) {
+		if (!tt_position(conn, (struct sock *)sock, &nothing, direction, moved, &position)) {
 			tt_ring_lost(TT_LOSS_FD_RACE, moved);
 			return 0;
 		}

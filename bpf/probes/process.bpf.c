@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Life of processes: names of those that live a few milliseconds, and the scope's growth by fork. */
-#include "lib/ring.h"
 #include "lib/prog.h"
+#include "lib/ring.h"
 #include "lib/scope.h"
 #include "lib/stamp.h"
 

@@ -5,13 +5,10 @@
  * reports.
  */
 #include "lib/args.h"
+#include "lib/life.h"
+#include "lib/moved.h"
 #include "lib/prog.h"
-#include "lib/report.h"
-
-#define MSG_OOB 0x1
-#define MSG_PEEK 0x2
-#define MSG_TRUNC 0x20
-#define MSG_ERRQUEUE 0x2000
+#include "lib/stamp.h"
 
 TT_INLINE bool tt_call_reads(__u8 call)
 {
@@ -44,27 +41,6 @@ TT_INLINE void tt_stamp_set(__u32 number, __u32 fd, __u32 argument, const struct
 	stamp->number = number;
 }
 
-/* connect(): its time counts from here, and the outcome may come in softirq context, before the exit or long after it. */
-TT_INLINE void tt_connect_enter(__u32 number, __u32 fd, __u32 argument, const struct tt_found *found, __u8 transport)
-{
-	tt_stamp_set(number, fd, argument, found, transport, TT_TX);
-	if (transport != TT_TRANSPORT_TCP)
-		return;
-	__u8 state = TT_READ(struct sock, found->sk, __sk_common.skc_state);
-	if (state != TT_TCP_CLOSE) /* a second connect(), asking for the outcome of the first */
-		return;
-	__u64 sock = (__u64)found->sk;
-	struct tt_conn *conn = tt_conn_find(sock);
-	if (conn && conn->ino == found->ino) /* the socket had another connection before */
-		tt_conn_end(sock, false);
-	conn = tt_conn_get(found, transport);
-	if (!conn)
-		return;
-	conn->role = TT_ROLE_CLIENT;
-	conn->connect_ns = bpf_ktime_get_ns();
-	conn->flags |= TT_STATE_CONNECTING;
-}
-
 /*
  * The socket a descriptor means now. only_at_risk: leave out what the exit can find as well, because no other thread can change
  * the descriptor meanwhile (and io_uring is not in use, whose bytes are told apart by the stamp).
@@ -89,10 +65,7 @@ TT_INLINE void tt_close_enter(__u32 fd)
 
 	if (!tt_find_here(fd, &found, false) || !tt_file_is_last(found.file) || tt_is_compat(tt_task_here()))
 		return;
-	__u64 sock = (__u64)found.sk;
-	struct tt_conn *conn = tt_conn_find(sock);
-	if (conn && conn->ino == found.ino && conn->transport != TT_TRANSPORT_TCP)
-		tt_conn_end(sock, false);
+	tt_released(&found);
 }
 
 SEC("tp_btf/sys_enter")
@@ -125,19 +98,13 @@ int TT_PROG(tt_sys_enter, struct pt_regs *regs, long id)
 	__u8 transport = tt_transport_of(found.sk);
 	if (transport == TT_TRANSPORT_UNKNOWN || tt_is_compat(tt_task_here()))
 		return 0;
-	if (call == TT_CALL_CONNECT)
-		tt_connect_enter(id, fd, TT_ARG2(regs), &found, transport);
-	else
-		tt_stamp_set(id, fd, TT_ARG2(regs), &found, transport, direction);
+	tt_stamp_set(id, fd, TT_ARG2(regs), &found, transport, direction);
+	if (call == TT_CALL_CONNECT && transport == TT_TRANSPORT_TCP)
+		tt_connect_begins(&found);
 	return 0;
 }
 
 /* --- exit: the calls --- */
-
-/* What the arguments say beyond the segments; MSG_* flags stand in the low bits. */
-#define TT_GIVEN_NO_PAYLOAD (1u << 30) /* the bytes are not in the program's memory */
-#define TT_GIVEN_MESSAGES (1u << 29)   /* there are several messages, at the second argument */
-#define TT_GIVEN_FLAGS 0xffffff
 
 /* Takes a msghdr in user memory. The kernel has already written msg_namelen and msg_flags back. */
 TT_INLINE __u32 tt_msghdr_take(struct tt_work *w, __u64 message, bool receives)
@@ -194,15 +161,6 @@ __noinline int tt_arguments(__u32 call, __u32 receives)
 	}
 }
 
-/* The chunk that says a direction ended (error 0) or failed. */
-TT_INLINE void tt_report_end(struct tt_work *w, struct tt_conn *conn, __s32 error)
-{
-	if (!tt_conn_mark_end(conn, &w->chunk, error))
-		return;
-	tt_chunk_at(&w->chunk, conn, conn->next[w->chunk.direction & 1]);
-	tt_report(0, 0);
-}
-
 /* The stamped socket, if its file still is that socket: the call held the file, and the last fput comes after this tracepoint. */
 TT_INLINE bool tt_found_by_stamp(const struct tt_stamp *stamp, struct tt_found *found)
 {
@@ -227,44 +185,57 @@ TT_INLINE bool tt_used_as_stamped(const struct tt_stamp *stamp, __u32 fd)
 	return tt_file_of(tt_files_here(), fd) == stamp->file;
 }
 
+/* Puts the call's arguments into the work area. Returns TT_GIVEN_*. */
+TT_INLINE __u32 tt_given(struct tt_work *w, struct pt_regs *regs, __u8 call, __u8 direction)
+{
+	if (call == TT_CALL_READ || call == TT_CALL_WRITE) {
+		tt_iov_one(w, TT_ARG2(regs), TT_ARG3(regs));
+		return 0;
+	}
+	w->args[0] = TT_ARG2(regs);
+	w->args[1] = TT_ARG3(regs);
+	w->args[2] = TT_ARG4(regs);
+	w->args[3] = TT_ARG5(regs);
+	w->args[4] = TT_ARG6(regs);
+	return tt_arguments(call, direction == TT_RX);
+}
+
 TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long ret)
 {
 	struct tt_found found = {};
 	__u32 fd = TT_ARG1(regs);
-	__u8 direction = tt_call_reads(call) ? TT_RX : TT_TX;
-	__u64 entry_ns = 0;
-	__u8 transport;
+	struct tt_move m = {.result = ret, .moved = ret > 0 ? ret : 0, .direction = tt_call_reads(call) ? TT_RX : TT_TX};
 
 	if (call == TT_CALL_SPLICE)
 		fd = TT_ARG3(regs);
 	struct tt_stamp *stamp = tt_stamp_take(number, fd, TT_ARG2(regs));
 	if (!stamp && call == TT_CALL_SPLICE) {
 		fd = TT_ARG1(regs);
-		direction = TT_RX;
+		m.direction = TT_RX;
 		stamp = tt_stamp_take(number, fd, TT_ARG2(regs));
 	}
 	if (ret < 0 && !tt_error_matters(-ret))
 		return;
-	__u64 moved = ret > 0 ? ret : 0;
 	if (stamp) {
 		if (!tt_found_by_stamp(stamp, &found)) {
-			tt_lost(TT_LOSS_FD_GONE, moved);
+			tt_lost(TT_LOSS_FD_GONE, m.moved);
 			return;
 		}
-		entry_ns = stamp->entry_ns;
-		transport = stamp->transport;
+		m.entry_ns = stamp->entry_ns;
+		m.transport = stamp->transport;
+		m.before = (struct tt_before){true, stamp->has_sequence, stamp->sequence};
 	} else {
 		struct files_struct *files = tt_files_here();
 		__u64 file = files ? tt_file_of(files, fd) : 0;
 
 		if (!file || !tt_sock_of(file, &found))
 			return;
-		transport = tt_transport_of(found.sk);
-		if (transport == TT_TRANSPORT_UNKNOWN)
+		m.transport = tt_transport_of(found.sk);
+		if (m.transport == TT_TRANSPORT_UNKNOWN)
 			return;
 		/* No stamp: the table is not shared, or the call began before telltale did; or there was no room for one. */
 		if (tt_self.stamp_failed && tt_files_shared(files)) {
-			tt_lost(TT_LOSS_SCRATCH_FULL, moved);
+			tt_lost(TT_LOSS_SCRATCH_FULL, m.moved);
 			return;
 		}
 	}
@@ -273,148 +244,42 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 	struct tt_kernel_counters *c = tt_counters_here();
 	if (!w || !c)
 		return;
-	__u32 given = 0;
-	if (call == TT_CALL_READ || call == TT_CALL_WRITE) {
-		tt_iov_one(w, TT_ARG2(regs), TT_ARG3(regs));
-	} else {
-		w->args[0] = TT_ARG2(regs);
-		w->args[1] = TT_ARG3(regs);
-		w->args[2] = TT_ARG4(regs);
-		w->args[3] = TT_ARG5(regs);
-		w->args[4] = TT_ARG6(regs);
-		given = tt_arguments(call, direction == TT_RX);
+	m.given = tt_given(w, regs, call, m.direction);
+	if (m.given & MSG_ERRQUEUE)
+		return;
+	if (m.direction == TT_RX && (m.given & (MSG_PEEK | MSG_OOB)))
+		return;
+	if ((m.given & TT_GIVEN_MESSAGES) && ret > 0) {
+		m.messages = TT_ARG2(regs);
+		m.count = ret;
+		m.moved = tt_messages_length(m.messages, m.count);
+		if (!m.moved && !tt_is_datagram(m.transport)) /* the end of a stream comes as an empty message */
+			m.result = 0;
 	}
-	if (given & MSG_ERRQUEUE)
+	if (tt_says_nothing(w, &m))
 		return;
-	if (direction == TT_RX && (given & (MSG_PEEK | MSG_OOB)))
-		return;
-	bool datagrams = transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM;
-	__u32 messages = 0;
-	if ((given & TT_GIVEN_MESSAGES) && ret > 0) {
-		messages = ret;
-		moved = tt_messages_length(TT_ARG2(regs), messages);
-		if (!moved && !datagrams) /* the end of a stream comes as an empty message */
-			ret = 0;
-	}
-	/* Nothing was asked for, or it says nothing. An empty UDP datagram is one. */
-	if (!ret && transport != TT_TRANSPORT_UDP && (direction == TT_TX || !w->available || datagrams))
-		return;
-
 	if (stamp && !stamp->has_sequence && !tt_used_as_stamped(stamp, fd)) {
-		tt_lost(TT_LOSS_FD_RACE, moved);
+		tt_lost(TT_LOSS_FD_RACE, m.moved);
 		return;
 	}
-	struct tt_conn *conn = tt_conn_get(&found, transport);
-	if (!conn) {
-		tt_lost(TT_LOSS_CONN_TABLE_FULL, moved);
-		return;
-	}
-
-	__u64 sock = (__u64)found.sk;
-	tt_chunk_fill(&w->chunk, sock, conn, direction, entry_ns);
-	if (ret < 0 || (!ret && transport != TT_TRANSPORT_UDP)) {
-		w->chunk.rec.time_ns = tt_data_begin(c);
-		tt_report_end(w, conn, ret < 0 ? -ret : 0);
-		tt_data_end(c);
-		conn->flags &= ~TT_STATE_NEW;
-		return;
-	}
-
-	__u64 position;
-	if (!tt_position(conn, found.sk, stamp, direction, moved, &position)) {
-		tt_lost(TT_LOSS_FD_RACE, moved);
-		return;
-	}
-	tt_chunk_at(&w->chunk, conn, position);
-	if (datagrams)
-		w->chunk.flags |= TT_CHUNK_DATAGRAM;
-	if (messages)
-		w->peer = w->chunk.peer;
-	else if (transport == TT_TRANSPORT_UDP && w->name)
-		tt_peer_read();
-	if ((given & TT_GIVEN_NO_PAYLOAD) || transport == TT_TRANSPORT_UNIX_DGRAM ||
-	    (transport == TT_TRANSPORT_TCP && (given & MSG_TRUNC)))
-		w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
-	__u64 now = tt_data_begin(c);
-	w->chunk.rec.time_ns = now;
-	if (messages)
-		tt_report_messages(TT_ARG2(regs), messages);
-	else
-		tt_report_wanted(moved);
-	tt_data_end(c);
-	conn->bytes[direction & 1] += moved;
-	conn->flags &= ~TT_STATE_NEW;
-	if (now - conn->sampled_ns >= TT_SAMPLE_NS)
-		tt_conn_sample(sock);
+	tt_moved(w, c, &found, &m);
 }
 
 TT_INLINE void tt_accept_exit(long ret)
 {
 	struct tt_found found = {};
 
-	if (ret < 0 || !tt_find_here(ret, &found, false))
-		return;
-	__u8 transport = tt_transport_of(found.sk);
-	if (transport != TT_TRANSPORT_TCP && transport != TT_TRANSPORT_UNIX)
-		return;
-	struct tt_conn *conn = tt_conn_get(&found, transport);
-	if (!conn) {
-		tt_lost(TT_LOSS_CONN_TABLE_FULL, 0);
-		return;
-	}
-	conn->role = TT_ROLE_SERVER;
-	conn->flags |= TT_STATE_SEEN_OPEN;
-	conn->flags &= ~TT_STATE_NEW;
-	bool sequence = conn->flags & TT_STATE_SEQUENCE;
-	tt_conn_place(conn, TT_TX, sequence ? tt_sequence(found.sk, TT_TX) : 0, true);
-	tt_conn_place(conn, TT_RX, sequence ? tt_sequence(found.sk, TT_RX) : 0, true);
-	tt_conn_opened((__u64)found.sk, 0);
+	if (ret >= 0 && tt_find_here(ret, &found, false))
+		tt_accepted(&found);
 }
 
-/* TCP: a failure that never reached the wire (no route, no port); what did is told by the state's change (connection.bpf.c). */
 TT_INLINE void tt_connect_exit(struct pt_regs *regs, __u32 number, long ret)
 {
 	struct tt_found found = {};
 	struct tt_stamp *stamp = tt_stamp_take(number, TT_ARG1(regs), TT_ARG2(regs));
 
-	if (!stamp || !tt_found_by_stamp(stamp, &found))
-		return;
-	__u8 transport = stamp->transport;
-	__u64 sock = (__u64)found.sk;
-	if (transport == TT_TRANSPORT_TCP) {
-		struct tt_conn *conn = tt_conn_find(sock);
-
-		if (!conn || conn->ino != found.ino || !(conn->flags & TT_STATE_CONNECTING))
-			return;
-		if (ret >= 0 || !(tt_error_matters(-ret) || ret == -99 /* EADDRNOTAVAIL */ || ret == -13 || ret == -1))
-			return;
-		conn->flags &= ~TT_STATE_CONNECTING;
-		tt_conn_readdress(sock);
-		tt_conn_opened(sock, -ret);
-		return;
-	}
-	if (ret < 0)
-		return;
-	if (transport == TT_TRANSPORT_UDP) { /* another peer from now on */
-		struct tt_conn *conn = tt_conn_find(sock);
-
-		if (conn && conn->ino == found.ino)
-			tt_conn_readdress(sock);
-		return;
-	}
-	if (transport != TT_TRANSPORT_UNIX)
-		return;
-	struct tt_conn *conn = tt_conn_get(&found, transport);
-	if (!conn) {
-		tt_lost(TT_LOSS_CONN_TABLE_FULL, 0);
-		return;
-	}
-	conn->role = TT_ROLE_CLIENT;
-	conn->flags |= TT_STATE_SEEN_OPEN;
-	conn->flags &= ~TT_STATE_NEW;
-	tt_conn_place(conn, TT_TX, 0, true);
-	tt_conn_place(conn, TT_RX, 0, true);
-	tt_conn_opened(sock, 0);
+	if (stamp && tt_found_by_stamp(stamp, &found))
+		tt_connect_ends(&found, stamp->transport, ret);
 }
 
 /* A 32-bit caller: its number means another call, its structs are laid out otherwise. Counted if it moved bytes on a socket. */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is reported of a call that moved bytes on a socket, however it was observed: the observer finds the socket and puts the
+ * segments into the work area, this does the rest.
+ */
+#ifndef TT_BPF_MOVED_H
+#define TT_BPF_MOVED_H
+
+#include "report.h"
+
+#define MSG_OOB 0x1
+#define MSG_PEEK 0x2
+#define MSG_TRUNC 0x20
+#define MSG_ERRQUEUE 0x2000
+
+/* What the arguments say beyond the segments; MSG_* flags stand in the low bits. */
+#define TT_GIVEN_NO_PAYLOAD (1u << 30) /* the bytes are not in memory that can be read */
+#define TT_GIVEN_MESSAGES (1u << 29)   /* there are several messages, at the second argument */
+#define TT_GIVEN_FLAGS 0xffffff
+
+struct tt_move {
+	__u64 entry_ns; /* 0: not known */
+	long result;	/* of the call */
+	__u64 moved;	/* bytes of the stream */
+	__u64 messages; /* where several messages stand … */
+	__u32 count;	/* … and how many; 0: it was one */
+	__u32 given;	/* TT_GIVEN_* and MSG_* */
+	struct tt_before before;
+	__u8 direction;
+	__u8 transport;
+};
+
+TT_INLINE bool tt_is_datagram(__u8 transport)
+{
+	return transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM;
+}
+
+/* Nothing was asked for, or the result says nothing. An empty UDP datagram is one. */
+TT_INLINE bool tt_says_nothing(const struct tt_work *w, const struct tt_move *m)
+{
+	return !m->result && m->transport != TT_TRANSPORT_UDP &&
+	       (m->direction == TT_TX || !w->available || tt_is_datagram(m->transport));
+}
+
+/* The chunk that says a direction ended (error 0) or failed. */
+TT_INLINE void tt_report_end(struct tt_work *w, struct tt_conn *conn, __s32 error)
+{
+	if (!tt_conn_mark_end(conn, &w->chunk, error))
+		return;
+	tt_chunk_at(&w->chunk, conn, conn->next[w->chunk.direction & 1]);
+	tt_report(0, 0);
+}
+
+/* The segments and the name of the peer, if there is one, are in the work area. */
+TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, const struct tt_found *found, const struct tt_move *m)
+{
+	struct tt_conn *conn = tt_conn_get(found, m->transport);
+	if (!conn) {
+		tt_lost(TT_LOSS_CONN_TABLE_FULL, m->moved);
+		return;
+	}
+
+	__u64 sock = (__u64)found->sk;
+	tt_chunk_fill(&w->chunk, sock, conn, m->direction, m->entry_ns);
+	if (m->result < 0 || (!m->result && m->transport != TT_TRANSPORT_UDP)) {
+		w->chunk.rec.time_ns = tt_data_begin(c);
+		tt_report_end(w, conn, m->result < 0 ? -m->result : 0);
+		tt_data_end(c);
+		conn->flags &= ~TT_STATE_NEW;
+		return;
+	}
+
+	__u64 position;
+	if (!tt_position(conn, found->sk, &m->before, m->direction, m->moved, &position)) {
+		tt_lost(TT_LOSS_FD_RACE, m->moved);
+		return;
+	}
+	tt_chunk_at(&w->chunk, conn, position);
+	if (tt_is_datagram(m->transport))
+		w->chunk.flags |= TT_CHUNK_DATAGRAM;
+	if (m->count)
+		w->peer = w->chunk.peer;
+	else if (m->transport == TT_TRANSPORT_UDP && w->name)
+		tt_peer_read();
+	if ((m->given & TT_GIVEN_NO_PAYLOAD) || m->transport == TT_TRANSPORT_UNIX_DGRAM ||
+	    (m->transport == TT_TRANSPORT_TCP && (m->given & MSG_TRUNC)))
+		w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
+	__u64 now = tt_data_begin(c);
+	w->chunk.rec.time_ns = now;
+	if (m->count)
+		tt_report_messages(m->messages, m->count);
+	else
+		tt_report_wanted(m->moved);
+	tt_data_end(c);
+	conn->bytes[m->direction & 1] += m->moved;
+	conn->flags &= ~TT_STATE_NEW;
+	if (now - conn->sampled_ns >= TT_SAMPLE_NS)
+		tt_conn_sample(sock);
+}
+
+#endif
