@@ -79,7 +79,7 @@ static bool take_signal(struct tt_tool_loop *loop, const struct signalfd_siginfo
 		return true;
 	/* A command decides itself when to end. One that has the terminal got SIGINT from there already. */
 	if (info->ssi_signo != SIGINT || info->ssi_code == SI_USER)
-		kill(c->pid, (int)info->ssi_signo);
+		tt_command_signal(c, (int)info->ssi_signo);
 	return false;
 }
 
@@ -101,10 +101,12 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 	uint64_t next = begin + o->interval_ns;
 
 	for (;;) {
-		struct pollfd fds = {.fd = signals, .events = POLLIN};
+		struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = tt_attach_fd(loop->attach), .events = POLLIN}};
 
-		if (poll(&fds, 1, wait_ms) < 0 && errno != EINTR)
+		if (poll(fds, TT_ARRAY_LEN(fds), wait_ms) < 0 && errno != EINTR)
 			return -errno;
+		if (fds[1].revents)
+			return tt_attach_gone(loop->attach);
 		if (take_signals(loop, signals))
 			return 0;
 		int r = drain(loop->run);

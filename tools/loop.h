@@ -3,12 +3,14 @@
 #ifndef TT_TOOLS_LOOP_H
 #define TT_TOOLS_LOOP_H
 
+#include "attach/attach.h"
 #include "base/command.h"
 #include "tools/tool.h"
 
 struct tt_tool_loop {
 	struct tt_tool_run *run;
 	const struct tt_tool_options *options;
+	struct tt_attach *attach;   /* when it is gone the loop ends with -ECHILD, logged */
 	struct tt_command *command; /* pid -1: none. Signals to end are passed on to it */
 	int command_status;	    /* out: its wait status, once pid is -1 */
 };

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "attach/attach.h"
+#include "attach/privilege.h"
 #include "base/command.h"
 #include "base/log.h"
 #include "base/own.h"
@@ -26,6 +28,7 @@ struct runner {
 	uint64_t config[TT_TOOL_CONFIG_MOST / sizeof(uint64_t)]; /* as u64 for its alignment */
 	struct tt_tool_run run;
 	struct tt_command command;
+	struct tt_attach *attach;
 	int json_fd; /* -1: standard output or none */
 };
 
@@ -224,11 +227,23 @@ static int command_end(struct runner *r, struct tt_tool_loop *loop)
 
 /* --- the whole --- */
 
+/* Everything is attached and open: links go to the attach part, all privileges with them. */
+static int split(struct runner *r)
+{
+	const struct tt_attach_config attach = {
+		.kernel = r->run.kernel, .command = r->options.command ? &r->command : NULL, .user = TT_DROP_USER};
+	int e = tt_attach_new(&r->attach, &attach);
+
+	return e < 0 ? e : tt_attach_drop(r->attach, true);
+}
+
 static int observe(struct runner *r)
 {
-	struct tt_tool_loop loop = {.run = &r->run, .options = &r->options, .command = &r->command};
+	struct tt_tool_loop loop = {.run = &r->run, .options = &r->options, .attach = r->attach, .command = &r->command};
 	int e = r->tool->begin ? r->tool->begin(&r->run) : 0;
 
+	if (e == 0)
+		e = split(r);
 	if (e < 0)
 		return tt_error_errno(e, "%s", r->entry->name), 1;
 	if (r->options.command) {
@@ -237,7 +252,7 @@ static int observe(struct runner *r)
 			return tt_error_errno(e, "%s", r->options.command[0]), e == -ENOENT ? 127 : 126;
 	}
 	e = tt_tool_loop_run(&loop);
-	if (e < 0)
+	if (e < 0 && e != -ECHILD)
 		tt_error_errno(e, "%s", r->entry->name);
 	tell_counts(r);
 	int status = r->options.command ? command_end(r, &loop) : 0;
@@ -246,7 +261,7 @@ static int observe(struct runner *r)
 
 static int start(struct runner *r)
 {
-	if (tt_tool_loop_prepare() < 0 || open_rows(r) < 0)
+	if (tt_tool_loop_prepare() < 0 || open_rows(r) < 0 || tt_need_check() < 0)
 		return 1;
 	if (r->options.command) {
 		int e = tt_command_start(&r->command, r->options.command, NULL);
@@ -280,6 +295,7 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	if (r.tool->free)
 		r.tool->free(&r.run);
 	tt_kernel_free(r.run.kernel);
+	tt_attach_free(r.attach);
 	tt_rows_free(r.run.rows);
 	tt_command_cancel(&r.command);
 	if (r.json_fd >= 0)

@@ -49,6 +49,7 @@ void tt_config_free(struct tt_config *c)
 	free(c->metrics);
 	free(c->connect);
 	free(c->user);
+	free(c->drop_to);
 	free(c->config_file);
 	tt_config_init(c);
 }

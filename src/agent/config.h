@@ -38,6 +38,7 @@ struct tt_config {
 	char *metrics; /* file the metrics are written to at the end */
 	char *connect; /* watch: the agent's ADDRESS:PORT */
 	char *user;    /* run: the command's user */
+	char *drop_to; /* what telltale becomes itself; NULL: the preset, empty: nobody else */
 
 	char *config_file;
 	bool quiet;	  /* run: no summary at the end */

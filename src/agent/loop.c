@@ -44,7 +44,8 @@ static int tt_loop_open(struct tt_loop_state *s, int epoll)
 	uint64_t ms = s->loop->limits->value[TT_LIMIT_DRAIN_INTERVAL];
 	const struct timespec every = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000 * 1000000)};
 	const struct itimerspec spec = {.it_interval = every, .it_value = every};
-	int fds[] = {s->timer, s->signals, s->loop->mailbox ? tt_mailbox_fd(s->loop->mailbox) : -1};
+	int fds[] = {s->timer, s->signals, s->loop->mailbox ? tt_mailbox_fd(s->loop->mailbox) : -1,
+		     s->loop->attach ? tt_attach_fd(s->loop->attach) : -1};
 
 	if (timerfd_settime(s->timer, 0, &spec, NULL) < 0)
 		return -errno;
@@ -85,7 +86,7 @@ static void tt_loop_signal(struct tt_loop_state *s, const struct signalfd_siginf
 		if (!c || c->pid <= 0)
 			s->ended = true;
 		else if (info->ssi_signo != SIGINT || info->ssi_code == SI_USER)
-			kill(c->pid, (int)info->ssi_signo);
+			tt_command_signal(c, (int)info->ssi_signo);
 		break;
 	}
 }
@@ -127,6 +128,16 @@ static int tt_loop_finish(struct tt_loop_state *s)
 	return r < 0 && r != -ENODATA ? r : 0;
 }
 
+/* The attach part's pipe is never readable between questions: it is gone. */
+static bool tt_loop_alone(const struct tt_loop *loop, const struct epoll_event *events, int n)
+{
+	for (int i = 0; loop->attach && i < n; i++) {
+		if (events[i].data.fd == tt_attach_fd(loop->attach))
+			return true;
+	}
+	return false;
+}
+
 int tt_loop_run(struct tt_loop *loop)
 {
 	tt_close_auto int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -143,11 +154,14 @@ int tt_loop_run(struct tt_loop *loop)
 		struct epoll_event events[4];
 		uint64_t ticks;
 
-		if (epoll_wait(epoll, events, TT_ARRAY_LEN(events), -1) < 0 && errno != EINTR)
+		int n = epoll_wait(epoll, events, TT_ARRAY_LEN(events), -1);
+		if (n < 0 && errno != EINTR)
 			return -errno;
-		ssize_t n = read(timer, &ticks, sizeof(ticks));
+		if (tt_loop_alone(loop, events, n))
+			r = tt_attach_gone(loop->attach);
+		bool tick = read(timer, &ticks, sizeof(ticks)) == sizeof(ticks);
 		tt_loop_take_signals(&s);
-		if (n == sizeof(ticks))
+		if (r == 0 && tick)
 			r = tt_loop_drain(&s);
 		else if (loop->mailbox)
 			tt_mailbox_serve(loop->mailbox, tt_outputs_render, loop->outputs);

@@ -9,6 +9,7 @@
 #include "agent/config.h"
 #include "agent/outputs.h"
 #include "agent/pipeline.h"
+#include "attach/attach.h"
 #include "base/command.h"
 #include "web/mailbox.h"
 
@@ -17,6 +18,7 @@ struct tt_loop {
 	struct tt_outputs *outputs;
 	struct tt_mailbox *mailbox; /* NULL: nobody asks */
 	const struct tt_limits *limits;
+	struct tt_attach *attach;   /* NULL: none. When it is gone the loop ends with -ECHILD, logged */
 	struct tt_command *command; /* NULL: none; signals to end are passed on to it */
 	void (*reload)(void *ctx);  /* SIGHUP; NULL: ignored */
 	void (*stop)(void *ctx);    /* called once before the last drain, so that nothing new comes; NULL */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attach/privilege.h"
 #include "base/own.h"
 #include "identity/descendants.h"
 
@@ -91,6 +92,8 @@ int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t com
 	uint32_t pid = (uint32_t)command;
 
 	int r = tt_observe_check_hooks(config->hooks);
+	if (r == 0)
+		r = tt_need_check();
 	if (r < 0)
 		return r;
 

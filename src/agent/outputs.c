@@ -146,7 +146,7 @@ static int tt_write_all(int fd, struct tt_span s)
 	return 0;
 }
 
-int tt_outputs_write_metrics(struct tt_outputs *o, const char *path)
+int tt_outputs_write_metrics(struct tt_outputs *o, int fd)
 {
 	const struct tt_api api = tt_outputs_api(o);
 	tt_buf_auto struct tt_buf text = TT_BUF(o->config->limits.value[TT_LIMIT_ANSWER_BYTES]);
@@ -154,9 +154,7 @@ int tt_outputs_write_metrics(struct tt_outputs *o, const char *path)
 
 	if (tt_api_render(&api, TT_SPAN_LIT("/metrics"), tt_span(NULL, 0), &text, &type) != 200)
 		return -ENOBUFS;
-	tt_close_auto int fd =
-		strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	return fd < 0 ? -errno : tt_write_all(fd, tt_buf_span(&text));
+	return tt_write_all(fd, tt_buf_span(&text));
 }
 
 int tt_outputs_write_summary(struct tt_outputs *o, int fd)

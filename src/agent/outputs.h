@@ -33,8 +33,8 @@ int tt_outputs_stream_to(struct tt_outputs *o, struct tt_mailbox *mailbox);
 /* A tt_render_fn; ctx is the outputs. */
 void tt_outputs_render(void *outputs, const struct tt_ask *ask, struct tt_answer *answer);
 
-/* The metrics as they stand now, in Prometheus text. 0 or a negative errno. */
-int tt_outputs_write_metrics(struct tt_outputs *o, const char *path);
+/* The metrics as they stand now, in Prometheus text, to `fd`. 0 or a negative errno. */
+int tt_outputs_write_metrics(struct tt_outputs *o, int fd);
 
 /* A table of operations with counts and times to `fd`, for people. */
 int tt_outputs_write_summary(struct tt_outputs *o, int fd);

@@ -98,6 +98,13 @@ int tt_command_go(struct tt_command *c)
 	return r;
 }
 
+int tt_command_signal(const struct tt_command *c, int signo)
+{
+	if (c->signal)
+		return c->signal(c->signal_ctx, signo);
+	return kill(c->pid, signo) < 0 ? -errno : 0;
+}
+
 void tt_command_cancel(struct tt_command *c)
 {
 	if (c->gate >= 0)

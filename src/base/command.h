@@ -9,6 +9,9 @@ struct tt_command {
 	pid_t pid;
 	int gate;   /* closing or writing it lets the command go; -1 once done */
 	int report; /* the errno of a failed exec comes from here */
+	/* How signals reach it; NULL: by kill(2). For who may not signal it any more. */
+	int (*signal)(void *ctx, int signo);
+	void *signal_ctx;
 };
 
 #define TT_COMMAND_NONE ((struct tt_command){.pid = -1, .gate = -1, .report = -1})
@@ -21,6 +24,9 @@ int tt_command_start(struct tt_command *ret, char *const argv[], const char *use
 
 /* Lets it go and waits until exec succeeded. 0, or the negative errno of exec: then the command is gone. */
 int tt_command_go(struct tt_command *c);
+
+/* Passes a signal on. 0 or a negative errno. */
+int tt_command_signal(const struct tt_command *c, int signo);
 
 /* Ends a command that was never let go. */
 void tt_command_cancel(struct tt_command *c);

@@ -20,6 +20,7 @@ struct tt_file {
 
 /* Values longer than this are no configuration. */
 #define TT_VALUE_MAX 4096
+#define TT_CONFIG_FILE_MAX (256u << 10)
 
 static int tt_file_fail(struct tt_file *f, size_t line, const char *key, const char *text)
 {
@@ -214,26 +215,54 @@ static int tt_file_document(struct tt_file *f)
 	return r;
 }
 
+static struct {
+	tt_config_text_fn fn; /* NULL: files are opened */
+	void *ctx;
+} tt_text_source;
+
+void tt_config_file_from(tt_config_text_fn fn, void *ctx)
+{
+	tt_text_source.fn = fn;
+	tt_text_source.ctx = ctx;
+}
+
+static int tt_file_text(const char *path, struct tt_buf *text)
+{
+	if (tt_text_source.fn)
+		return tt_text_source.fn(tt_text_source.ctx, text);
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return -errno;
+	int r = 0;
+	for (size_t n = 1; r == 0 && n;) {
+		r = tt_buf_reserve(text, 4096);
+		n = r == 0 ? fread(text->data + text->len, 1, 4096, in) : 0;
+		text->len += n;
+	}
+	if (r == 0 && ferror(in))
+		r = -errno;
+	fclose(in);
+	return r == -ENOBUFS ? -EFBIG : r;
+}
+
 int tt_config_file_read(struct tt_config *c, const struct tt_command_row *command, const char *path, struct tt_option_error *e)
 {
 	struct tt_file f = {.path = path, .command = command, .config = c, .e = e};
+	tt_buf_auto struct tt_buf text = TT_BUF(TT_CONFIG_FILE_MAX);
 
-	FILE *in = fopen(path, "re");
-	if (!in)
-		return tt_option_fail(e, "%s: %s", path, strerror(errno));
-	if (!yaml_parser_initialize(&f.parser)) {
-		fclose(in);
+	int r = tt_file_text(path, &text);
+	if (r < 0)
+		return r == -ENOMEM ? r : tt_option_fail(e, "%s: %s", path, strerror(-r));
+	if (!yaml_parser_initialize(&f.parser))
 		return -ENOMEM;
-	}
-	yaml_parser_set_input_file(&f.parser, in);
+	yaml_parser_set_input_string(&f.parser, text.data ? text.data : (const uint8_t *)"", text.len);
 	tt_config_init(&f.unused);
 
-	int r = tt_file_expect(&f, YAML_STREAM_START_EVENT, "not YAML");
+	r = tt_file_expect(&f, YAML_STREAM_START_EVENT, "not YAML");
 	if (r == 0)
 		r = tt_file_document(&f);
 	tt_config_free(&f.unused);
 	yaml_parser_delete(&f.parser);
-	fclose(in);
 	if (r == 0 && !(c->config_file = strdup(path)))
 		r = -ENOMEM;
 	return r;

@@ -8,6 +8,8 @@
 
 #include "agent/loop.h"
 #include "agent/observe.h"
+#include "attach/attach.h"
+#include "attach/privilege.h"
 #include "cli/reload.h"
 #include "web/server.h"
 
@@ -16,6 +18,7 @@ struct tt_live_state {
 	struct tt_session session;
 	struct tt_mailbox *mailbox;
 	struct tt_server *server;
+	struct tt_attach *attach;
 	char scope[256];
 };
 
@@ -34,7 +37,8 @@ static int tt_live_serve(struct tt_live_state *s)
 	const struct tt_config *config = s->run->config;
 	const struct tt_server_config server = {.listen = s->run->listen,
 						.allow_hosts = (const char *const *)config->allow_hosts.list,
-						.limits = &config->limits};
+						.limits = &config->limits,
+						.hold = true};
 
 	int r = tt_mailbox_new(&s->mailbox, config->limits.value[TT_LIMIT_HTTP_CLIENTS],
 			       config->limits.value[TT_LIMIT_ANSWER_BYTES]);
@@ -44,11 +48,7 @@ static int tt_live_serve(struct tt_live_state *s)
 		tt_error("--listen %s: the address is in use", s->run->listen);
 	else if (r < 0)
 		tt_error_errno(r, "--listen %s", s->run->listen);
-	if (r == 0)
-		r = tt_outputs_stream_to(s->session.outputs, s->mailbox);
-	if (r == 0)
-		tt_live_announce(s);
-	return r;
+	return r < 0 ? r : tt_outputs_stream_to(s->session.outputs, s->mailbox);
 }
 
 static void tt_live_stop_source(void *ctx)
@@ -57,23 +57,58 @@ static void tt_live_stop_source(void *ctx)
 	tt_live_stop(tt_pipeline_source(s->session.pipeline));
 }
 
+/* The file as it is now, which this part may not be allowed to read. */
+static int tt_live_config_file(void *attach, struct tt_buf *text)
+{
+	return tt_attach_config_file(attach, text);
+}
+
 static void tt_live_reload(void *ctx)
 {
 	struct tt_live_state *s = ctx;
-	tt_reload(s->run->config);
+	tt_reload(s->run->config, tt_live_config_file, s->attach);
 }
 
-static int tt_live_start(struct tt_live_state *s)
+/* Once everything is attached: who stays privileged. */
+static int tt_live_split(struct tt_live_state *s, struct tt_source *source)
+{
+	const struct tt_config *config = s->run->config;
+	const struct tt_attach_config attach = {.kernel = tt_live_kernel(source),
+						.command = s->run->command,
+						.config_file = config->config_file,
+						.user = config->drop_to ? config->drop_to : TT_DROP_USER};
+
+	int r = tt_attach_new(&s->attach, &attach);
+	if (r == -ENOENT)
+		tt_error("--drop-to: there is no user '%s'", attach.user);
+	else if (r < 0)
+		tt_error_errno(r, "starting the attach part");
+	return r;
+}
+
+/* Everything that needs privilege is open. From here on there is none. */
+static int tt_live_drop(struct tt_live_state *s)
+{
+	int r = tt_attach_drop(s->attach, false);
+	if (r < 0)
+		return tt_error_errno(r, "giving up privileges");
+	tt_identities_ask(tt_pipeline_identities(s->session.pipeline), tt_attach_process, s->attach);
+	r = s->server ? tt_server_go(s->server) : 0;
+	if (r < 0)
+		return tt_error_errno(r, "--listen %s", s->run->listen);
+	if (s->server)
+		tt_live_announce(s);
+	return 0;
+}
+
+/* Sinks, tables and what is known of processes now. */
+static int tt_live_session(struct tt_live_state *s, struct tt_source *source)
 {
 	struct tt_live_run *run = s->run;
 	pid_t command = run->command ? run->command->pid : 0;
-	struct tt_source *source = NULL;
-
-	int r = tt_observe(&source, run->config, command);
-	if (r < 0)
-		return r;
 	const char *hooks = tt_observe_hooks(source);
-	r = tt_session_open(&s->session, run->config, source, true);
+
+	int r = tt_session_open(&s->session, run->config, source, true);
 	if (r < 0)
 		return r;
 	if (!command) /* a command's processes all introduce themselves */
@@ -81,10 +116,27 @@ static int tt_live_start(struct tt_live_state *s)
 	const struct tt_outputs_about about = {.scope = tt_observe_scope_text(run->config, command, s->scope, sizeof(s->scope)),
 					       .hooks = hooks};
 	tt_outputs_describe(s->session.outputs, &about);
-	if (run->prepare)
-		r = run->prepare(&s->session);
+	return run->prepare ? run->prepare(&s->session) : 0;
+}
+
+static int tt_live_start(struct tt_live_state *s)
+{
+	struct tt_live_run *run = s->run;
+	struct tt_source *source = NULL;
+
+	int r = tt_observe(&source, run->config, run->command ? run->command->pid : 0);
+	if (r < 0)
+		return r;
+	r = tt_live_split(s, source);
+	if (r < 0) {
+		tt_source_free(source);
+		return r;
+	}
+	r = tt_live_session(s, source);
 	if (r == 0 && run->listen)
 		r = tt_live_serve(s);
+	if (r == 0)
+		r = tt_live_drop(s);
 	return r == 0 && run->begin ? run->begin(run) : r;
 }
 
@@ -98,13 +150,14 @@ int tt_live_run(struct tt_live_run *run)
 				       .outputs = s.session.outputs,
 				       .mailbox = s.mailbox,
 				       .limits = &run->config->limits,
+				       .attach = s.attach,
 				       .command = run->command,
 				       .reload = tt_live_reload,
 				       .stop = tt_live_stop_source,
 				       .ctx = &s};
 		r = tt_loop_run(&loop);
 		run->command_status = loop.command_status;
-		if (r < 0)
+		if (r < 0 && r != -ECHILD)
 			tt_error_errno(r, "observing");
 	}
 	s.server = tt_server_free(s.server);
@@ -114,5 +167,6 @@ int tt_live_run(struct tt_live_run *run)
 	}
 	int closed = tt_session_close(&s.session);
 	s.mailbox = tt_mailbox_free(s.mailbox);
+	s.attach = tt_attach_free(s.attach);
 	return r < 0 ? r : closed;
 }

@@ -93,4 +93,9 @@ void tt_options_differences(const struct tt_config *a, const struct tt_config *b
  */
 int tt_config_file_read(struct tt_config *c, const struct tt_command_row *command, const char *path, struct tt_option_error *e);
 
+/* Where a file is not to be opened but its text comes from elsewhere. Adds to `text`; 0 or a negative errno. */
+typedef int (*tt_config_text_fn)(void *ctx, struct tt_buf *text);
+/* For all later tt_config_file_read; fn NULL: they open the file. */
+void tt_config_file_from(tt_config_text_fn fn, void *ctx);
+
 #endif

@@ -216,12 +216,12 @@ static void a_running_agent_takes_times_only(void **state)
 	write_file("limits: {exchange_timeout_s: 60, series: 100}\nlog_level: error\njson: a\n");
 	assert_int_equal(tt_options_parse(&config, &agent, 3, argv, &at), 0);
 	write_file("limits: {exchange_timeout_s: 5, series: 200}\nlog_level: error\njson: b\n");
-	assert_int_equal(tt_reload(&config), 0);
+	assert_int_equal(tt_reload(&config, NULL, NULL), 0);
 	assert_int_equal(config.limits.value[TT_LIMIT_EXCHANGE_TIMEOUT], 5);
 	assert_int_equal(config.limits.value[TT_LIMIT_SERIES], 100);
 	assert_string_equal(config.json, "a");
 	write_file("limits: {exchange_timeout_s: 7}\njsn: b\n");
-	assert_int_equal(tt_reload(&config), -EINVAL);
+	assert_int_equal(tt_reload(&config, NULL, NULL), -EINVAL);
 	assert_int_equal(config.limits.value[TT_LIMIT_EXCHANGE_TIMEOUT], 5);
 }
 

@@ -11,11 +11,12 @@ static const enum tt_limit tt_live_limits[] = {
 	TT_LIMIT_PROCESS_GRACE,
 };
 
-int tt_reload(struct tt_config *config)
+int tt_reload(struct tt_config *config, tt_config_text_fn text, void *ctx)
 {
 	struct tt_buf names tt_buf_auto = TT_BUF(4096);
 	struct tt_config fresh;
 
+	tt_config_file_from(text, ctx);
 	int r = tt_options_reload(&fresh);
 	if (r < 0) {
 		tt_warn("the configuration stays as it was");

@@ -11,6 +11,22 @@
 #include "sink/jsonl.h"
 #include "source/recording.h"
 
+/* Files are opened at the start: at the end nobody may be allowed to any more. */
+static int tt_session_file(const char *path, mode_t mode)
+{
+	return strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+}
+
+static int tt_session_metrics(struct tt_session *s)
+{
+	const char *path = s->config->metrics;
+
+	if (!path)
+		return 0;
+	s->metrics_fd = tt_session_file(path, 0644);
+	return s->metrics_fd < 0 ? tt_error_errno(-errno, "--metrics %s", path) : 0;
+}
+
 static int tt_session_json(struct tt_session *s)
 {
 	const char *path = s->config->json;
@@ -19,7 +35,7 @@ static int tt_session_json(struct tt_session *s)
 
 	if (!path)
 		return 0;
-	s->json_fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	s->json_fd = tt_session_file(path, 0640);
 	if (s->json_fd < 0)
 		return tt_error_errno(-errno, "--json %s", path);
 	int r = tt_jsonl_new(&sink, s->json_fd, &options);
@@ -90,6 +106,8 @@ static int tt_session_build(struct tt_session *s, struct tt_source *source, bool
 	if (r < 0)
 		return tt_error_errno(r, "starting");
 	r = tt_session_json(s);
+	if (r == 0)
+		r = tt_session_metrics(s);
 	return r < 0 ? r : tt_session_record(s);
 }
 
@@ -116,8 +134,8 @@ int tt_session_close(struct tt_session *s)
 	int r = s->recording ? tt_recording_flush(s->recording) : 0;
 	if (r < 0)
 		failure = tt_error_errno(r, "writing %s", s->config->record);
-	if (s->outputs && s->config->metrics) {
-		r = tt_outputs_write_metrics(s->outputs, s->config->metrics);
+	if (s->outputs && s->metrics_fd >= 0) {
+		r = tt_outputs_write_metrics(s->outputs, s->metrics_fd);
 		if (r < 0)
 			failure = tt_error_errno(r, "writing %s", s->config->metrics);
 	}
@@ -132,6 +150,8 @@ int tt_session_close(struct tt_session *s)
 		close(s->json_fd);
 	if (s->record_fd >= 0)
 		close(s->record_fd);
+	if (s->metrics_fd >= 0)
+		close(s->metrics_fd);
 	*s = TT_SESSION_NONE;
 	return failure;
 }

@@ -16,11 +16,12 @@ struct tt_session {
 	struct tt_where *where;
 	struct tt_recording *recording;
 	struct tt_recorder *recorder;
-	int json_fd;   /* -1 none */
-	int record_fd; /* -1 none */
+	int json_fd;	/* -1 none */
+	int record_fd;	/* -1 none */
+	int metrics_fd; /* -1 none */
 };
 
-#define TT_SESSION_NONE ((struct tt_session){.json_fd = -1, .record_fd = -1})
+#define TT_SESSION_NONE ((struct tt_session){.json_fd = -1, .record_fd = -1, .metrics_fd = -1})
 
 /*
  * Opens files and builds everything around `source`, which is taken over, also on failure. `use_proc`: names of processes are

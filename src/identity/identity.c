@@ -16,7 +16,9 @@
 struct tt_identities {
 	const struct tt_limits *limits;
 	struct tt_processes processes;
-	char *root; /* NULL: /proc is not used */
+	char *root;	/* NULL: /proc is not used */
+	tt_proc_fn ask; /* NULL: it is read from below root */
+	void *ask_ctx;
 	char host[TT_IDENTITY_NAME_LEN];
 	uint64_t unknown;
 	struct tt_identity nobody; /* the answer for processes that do not get into the table */
@@ -59,6 +61,12 @@ struct tt_identities *tt_identities_free(struct tt_identities *ids)
 	return NULL;
 }
 
+void tt_identities_ask(struct tt_identities *ids, tt_proc_fn fn, void *ctx)
+{
+	ids->ask = fn;
+	ids->ask_ctx = ctx;
+}
+
 /* --- names
  * ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -88,7 +96,7 @@ static void tt_process_name(const struct tt_identities *ids, struct tt_process *
 }
 
 /* What the environment asks for, else the pod's workload, else the container's name. */
-static void tt_process_asked(const struct tt_identities *ids, struct tt_process *p, const struct tt_proc *proc)
+static void tt_process_asked(struct tt_process *p, const struct tt_proc *proc)
 {
 	memcpy(p->identity.container_id, proc->container_id, sizeof(p->identity.container_id));
 	tt_text_set(p->asked_service, sizeof(p->asked_service), tt_span_str(proc->asked_service));
@@ -96,8 +104,13 @@ static void tt_process_asked(const struct tt_identities *ids, struct tt_process 
 		return;
 	if (proc->pod[0])
 		tt_text_set(p->asked_service, sizeof(p->asked_service), tt_container_workload(tt_span_str(proc->pod)));
-	else if (proc->container_id[0])
-		tt_container_name(ids->root, proc->container_id, p->asked_service);
+	else
+		tt_text_set(p->asked_service, sizeof(p->asked_service), tt_span_str(proc->container));
+}
+
+static int tt_identities_proc(const struct tt_identities *ids, uint32_t pid, struct tt_proc *ret)
+{
+	return ids->ask ? ids->ask(ids->ask_ctx, pid, ret) : tt_proc_read(ret, ids->root, pid);
 }
 
 /* Asks /proc, once. Nothing changes if the process is gone or its number is another's now. */
@@ -106,7 +119,7 @@ static void tt_process_look(struct tt_identities *ids, struct tt_process *p)
 	struct tt_proc proc;
 
 	p->look = false;
-	if (!ids->root || p->end_ns || tt_proc_read(&proc, ids->root, p->identity.tgid) < 0)
+	if (!ids->root || p->end_ns || tt_identities_proc(ids, p->identity.tgid, &proc) < 0)
 		return;
 	uint64_t start = p->identity.start_ns;
 	if (!start || start / TT_PROC_TICK_NS == proc.start_ns / TT_PROC_TICK_NS) {
@@ -115,7 +128,7 @@ static void tt_process_look(struct tt_identities *ids, struct tt_process *p)
 		memcpy(p->identity.comm, proc.comm, sizeof(p->identity.comm));
 		p->ppid = proc.ppid;
 		p->nothing = false;
-		tt_process_asked(ids, p, &proc);
+		tt_process_asked(p, &proc);
 		tt_process_name(ids, p, tt_buf_span(&proc.args), tt_span_str(proc.file));
 	}
 	tt_proc_free(&proc);

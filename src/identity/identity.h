@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "identity/proc.h"
 #include "shared/limits.h"
 #include "shared/record.h"
 
@@ -33,6 +34,9 @@ struct tt_identities_stats {
 int tt_identities_new(struct tt_identities **ret, const struct tt_limits *limits, bool use_proc);
 /* NULL-safe, returns NULL. */
 struct tt_identities *tt_identities_free(struct tt_identities *ids);
+
+/* From now on /proc is not read but asked for through fn; ctx is borrowed and must outlive it. Nothing without `use_proc`. */
+void tt_identities_ask(struct tt_identities *ids, tt_proc_fn fn, void *ctx);
 
 /* Takes process, identity and exit records; others are ignored. */
 void tt_identities_record(struct tt_identities *ids, const struct tt_record *rec);

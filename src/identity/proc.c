@@ -75,6 +75,8 @@ int tt_proc_read(struct tt_proc *ret, const char *root, uint32_t pid)
 	tt_text_read(dir, "cgroup", &cgroup);
 	tt_container_id(tt_buf_span(&cgroup), p.container_id);
 	tt_proc_environment(&p, dir, tt_container_is_pod(tt_buf_span(&cgroup)));
+	if (p.container_id[0])
+		tt_container_name(root, p.container_id, p.container);
 	*ret = p;
 	return 0;
 }

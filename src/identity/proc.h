@@ -19,8 +19,12 @@ struct tt_proc {
 	char asked_service[TT_IDENTITY_NAME_LEN]; /* what its environment asks to be called; empty: nothing */
 	char pod[TT_IDENTITY_NAME_LEN];		  /* name of its pod; empty: none */
 	char container_id[TT_CONTAINER_ID_LEN];	  /* empty: none */
+	char container[TT_IDENTITY_NAME_LEN];	  /* the name Docker gave it; empty: not known */
 	struct tt_buf args;			  /* argv, each ended by 0 */
 };
+
+/* How a process is looked up: as tt_proc_read, or by asking somebody who may read more of /proc. */
+typedef int (*tt_proc_fn)(void *ctx, uint32_t pid, struct tt_proc *ret);
 
 /* *ret is untouched on failure: -ENOENT or -ESRCH when there is no such process, -ENOMEM, -EBADMSG. The caller frees with
  * tt_proc_free. */

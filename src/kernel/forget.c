@@ -25,20 +25,31 @@ static bool unused(const struct tt_conn_head *head)
 	return head->transport == TT_TRANSPORT_UNIX;
 }
 
-void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn, bool closed)
+void tt_kernel_forget_socket(struct tt_kernel *k, const struct tt_conn_id *conn)
 {
 	union {
 		struct tt_conn_head head;
 		uint8_t whole[512];
 	} value;
 
-	if (!k->skel || k->stopped_ns)
+	if (!k->skel)
 		return;
-	tt_wishes_forget(k->wishes, conn);
 	int map = bpf_map__fd(k->skel->maps.tt_conns);
-	if (closed || bpf_map__value_size(k->skel->maps.tt_conns) > sizeof(value) ||
-	    bpf_map_lookup_elem(map, &conn->sock, &value) < 0)
+	if (bpf_map__value_size(k->skel->maps.tt_conns) > sizeof(value) || bpf_map_lookup_elem(map, &conn->sock, &value) < 0)
 		return;
 	if (value.head.ino == conn->ino && unused(&value.head))
 		(void)bpf_map_delete_elem(map, &conn->sock);
+}
+
+void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn, bool closed)
+{
+	if (!k->skel || k->stopped_ns)
+		return;
+	tt_wishes_forget(k->wishes, conn);
+	if (closed)
+		return;
+	if (k->remote)
+		k->remote->forget(k->remote_ctx, conn);
+	else
+		tt_kernel_forget_socket(k, conn);
 }

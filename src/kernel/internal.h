@@ -38,7 +38,9 @@ struct tt_kernel {
 	struct tt_kernel_self *self; /* mapped */
 	void *own_page;		     /* programs.c: the mapping self lies in */
 	size_t own_size;
-	uint64_t stopped_ns; /* when it was detached; 0: it is not */
+	uint64_t stopped_ns;		       /* when it was detached; 0: it is not */
+	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
+	void *remote_ctx;
 };
 
 /* Moves a known pattern over a socket pair of our own and looks for it in the rings. 0, or with the reason -EOPNOTSUPP, or

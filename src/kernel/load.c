@@ -501,6 +501,8 @@ void tt_kernel_stop(struct tt_kernel *k)
 	}
 	if (k->stopped_ns)
 		return;
+	if (k->remote)
+		k->remote->stop(k->remote_ctx);
 	k->stopped_ns = now_ns();
 	/* What a program was just storing: from then on the horizon holds nothing back. */
 	if (k->rings)

@@ -20,6 +20,7 @@ struct tt_kernel_report {
 };
 
 struct tt_kernel;
+struct tt_program_counts;
 
 /*
  * Loads, attaches, passes the self-test and begins to observe `scope`. `limits` is only read during the call; `report` is always
@@ -39,6 +40,26 @@ void tt_kernel_stop(struct tt_kernel *k);
 
 /* Adds a process to a scope of TT_SCOPE_PIDS; its children follow by themselves. */
 int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid);
+
+/*
+ * Where a process with privileges holds the links and programs, and this one only its maps: what that one does for it
+ * (attach/attach.h).
+ */
+struct tt_kernel_remote {
+	void (*stop)(void *ctx);
+	void (*forget)(void *ctx, const struct tt_conn_id *conn);
+	/* As tt_kernel_program_counts. */
+	size_t (*programs)(void *ctx, struct tt_program_counts *ret, size_t most);
+};
+
+/* Lets go of links and programs, which another process has too; `remote` and ctx are borrowed and must outlive k. */
+void tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remote, void *ctx);
+
+/* The table's part of tt_kernel_forget. */
+void tt_kernel_forget_socket(struct tt_kernel *k, const struct tt_conn_id *conn);
+
+/* Calls bpf(2) for something harmless. 0, or -EPERM: this kernel wants CAP_BPF even for that (before 5.19). */
+int tt_kernel_try_call(struct tt_kernel *k);
 
 /* Its rings; borrowed. */
 struct tt_rings *tt_kernel_rings(struct tt_kernel *k);

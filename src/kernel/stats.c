@@ -54,7 +54,7 @@ void tt_kernel_stats(const struct tt_kernel *k, struct tt_kernel_stats *ret)
 	*ret = s;
 }
 
-size_t tt_kernel_program_stats(const struct tt_kernel *k, struct tt_program_stats *ret, size_t most)
+size_t tt_kernel_program_counts(const struct tt_kernel *k, struct tt_program_counts *ret, size_t most)
 {
 	size_t n = 0;
 
@@ -64,13 +64,33 @@ size_t tt_kernel_program_stats(const struct tt_kernel *k, struct tt_program_stat
 
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(k->programs[i]), &info, &len) < 0)
 			continue;
-		ret[n++] = (struct tt_program_stats){
-			.name = bpf_program__name(k->programs[i]),
+		ret[n++] = (struct tt_program_counts){
+			.index = i,
 			.runs = info.run_cnt,
 			.ns = info.run_time_ns,
 			.missed = info.recursion_misses,
 			.verified = info.verified_insns,
 		};
+	}
+	return n;
+}
+
+size_t tt_kernel_program_stats(const struct tt_kernel *k, struct tt_program_stats *ret, size_t most)
+{
+	struct tt_program_counts counts[TT_LINKS_MOST];
+	size_t n = 0;
+
+	size_t found = k->remote ? k->remote->programs(k->remote_ctx, counts, TT_LINKS_MOST)
+				 : tt_kernel_program_counts(k, counts, TT_LINKS_MOST);
+	for (size_t i = 0; i < found && n < most; i++) {
+		const struct tt_program_counts *c = &counts[i];
+
+		if (c->index < k->link_count)
+			ret[n++] = (struct tt_program_stats){.name = bpf_program__name(k->programs[c->index]),
+							     .runs = c->runs,
+							     .ns = c->ns,
+							     .verified = c->verified,
+							     .missed = c->missed};
 	}
 	return n;
 }

@@ -30,6 +30,18 @@ struct tt_kernel_stats {
 
 void tt_kernel_stats(const struct tt_kernel *k, struct tt_kernel_stats *ret);
 
+/* What the kernel counts of one attached program; index is its row among them. */
+struct tt_program_counts {
+	uint64_t index;
+	uint64_t runs;
+	uint64_t ns;
+	uint64_t verified;
+	uint64_t missed;
+};
+
+/* Of the programs this process holds, at most `most`; returns how many. A few system calls each. */
+size_t tt_kernel_program_counts(const struct tt_kernel *k, struct tt_program_counts *ret, size_t most);
+
 /* One row a program, at most `most`; returns how many. A few system calls each. */
 size_t tt_kernel_program_stats(const struct tt_kernel *k, struct tt_program_stats *ret, size_t most);
 

@@ -102,6 +102,11 @@ int tt_live_follow(struct tt_source *s, uint32_t tgid)
 	return tt_kernel_follow(live_of(s)->kernel, tgid);
 }
 
+struct tt_kernel *tt_live_kernel(const struct tt_source *s)
+{
+	return live_of(s)->kernel;
+}
+
 void tt_live_stop(struct tt_source *s)
 {
 	tt_kernel_stop(live_of(s)->kernel);

@@ -18,6 +18,9 @@ int tt_live_new(struct tt_source **ret, const struct tt_limits *limits, const st
 /* Adds a process to a scope of TT_SCOPE_PIDS. */
 int tt_live_follow(struct tt_source *s, uint32_t tgid);
 
+/* Its kernel side; borrowed. */
+struct tt_kernel *tt_live_kernel(const struct tt_source *s);
+
 /* Observes nothing further; what is queued can still be polled. */
 void tt_live_stop(struct tt_source *s);
 

@@ -195,7 +195,7 @@ static int tt_server_start(struct tt_server *s, const struct tt_server_config *c
 		r = tt_server_start_daemon(s);
 	if (r == 0)
 		r = tt_server_watch_fds(s);
-	if (r == 0)
+	if (r == 0 && !config->hold)
 		r = tt_server_start_thread(s);
 	return r;
 }
@@ -218,6 +218,11 @@ int tt_server_new(struct tt_server **ret, const struct tt_server_config *config,
 	}
 	*ret = s;
 	return 0;
+}
+
+int tt_server_go(struct tt_server *s)
+{
+	return s->started ? 0 : tt_server_start_thread(s);
 }
 
 struct tt_server *tt_server_free(struct tt_server *s)

@@ -19,6 +19,7 @@ struct tt_server_config {
 	const char *const *allow_hosts; /* further names in Host headers, NULL-ended; NULL: none. Borrowed for the call */
 	const struct tt_limits *limits; /* http_clients, watch_bytes. Borrowed for the call */
 	uint32_t answer_timeout_ms;	/* how long an answer is waited for before 503; 0: 5000 */
+	bool hold;			/* only listens: nobody is served before tt_server_go */
 };
 
 struct tt_server_stats {
@@ -33,6 +34,9 @@ struct tt_server_stats {
  * 0; -EINVAL if `listen` is no address, -EADDRINUSE if the port is taken, -EADDRNOTAVAIL, -EACCES and others of bind(2), -ENOMEM.
  */
 int tt_server_new(struct tt_server **ret, const struct tt_server_config *config, struct tt_mailbox *mailbox);
+
+/* Begins to serve where that was held back. 0 or a negative errno. */
+int tt_server_go(struct tt_server *s);
 
 /* Ends streams and connections, and the thread. NULL-safe; returns NULL. */
 struct tt_server *tt_server_free(struct tt_server *s);

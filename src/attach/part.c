@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attach/part.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+#include "attach/privilege.h"
+#include "attach/wire.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "kernel/stats.h"
+
+#define PROGRAMS_MOST 64
+
+struct part {
+	struct tt_kernel *kernel;
+	pid_t command; /* 0: none */
+	const char *config_file;
+	bool stopped;
+};
+
+static int serve_process(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	struct tt_proc proc;
+
+	int r = tt_proc_read(&proc, "", request->number);
+	if (r < 0)
+		return r;
+	r = tt_attach_process_pack(answer, &proc);
+	tt_proc_free(&proc);
+	return r;
+}
+
+static int serve_forget(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	const struct part *part = ctx;
+
+	tt_kernel_forget_socket(part->kernel, &request->conn);
+	return 0;
+}
+
+static int serve_programs(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	const struct part *part = ctx;
+	struct tt_program_counts counts[PROGRAMS_MOST];
+
+	size_t n = tt_kernel_program_counts(part->kernel, counts, PROGRAMS_MOST);
+	return tt_buf_add(answer, counts, n * sizeof(*counts));
+}
+
+/* Its number is not another's while the other part, its parent, has not waited for it; which that one tells nobody. */
+static int serve_signal(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	const struct part *part = ctx;
+
+	if (part->command <= 0)
+		return -ESRCH;
+	return kill(part->command, (int)request->number) < 0 ? -errno : 0;
+}
+
+static int serve_config(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	const struct part *part = ctx;
+
+	if (!part->config_file)
+		return -ENOENT;
+	tt_close_auto int fd = open(part->config_file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		int r = tt_buf_reserve(answer, 4096);
+		if (r < 0)
+			return -EFBIG;
+		ssize_t n = read(fd, answer->data + answer->len, 4096);
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		answer->len += (size_t)n;
+	}
+}
+
+static int serve_stop(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	struct part *part = ctx;
+
+	tt_kernel_stop(part->kernel);
+	part->stopped = true;
+	return 0;
+}
+
+static const tt_attach_fn serve[TT_ATTACH_OPS] = {
+	[TT_ATTACH_PROCESS] = serve_process, [TT_ATTACH_FORGET] = serve_forget, [TT_ATTACH_PROGRAMS] = serve_programs,
+	[TT_ATTACH_SIGNAL] = serve_signal,   [TT_ATTACH_CONFIG] = serve_config, [TT_ATTACH_STOP] = serve_stop,
+};
+
+/* --- its start --- */
+
+static int try_call(void *kernel)
+{
+	return tt_kernel_try_call(kernel);
+}
+
+bool tt_attach_calls_privileged(struct tt_kernel *k)
+{
+	static const int enough[] = {CAP_BPF, CAP_SYS_ADMIN};
+
+	return tt_privilege_without(enough, TT_ARRAY_LEN(enough), try_call, k) == -EPERM;
+}
+
+/* What is needed from now on: docs/threat-model.md has the same rows. */
+static int drop(const struct tt_attach_config *config)
+{
+	int keep[4] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+	size_t count = 2;
+
+	if (config->command)
+		keep[count++] = CAP_KILL;
+	if (tt_attach_calls_privileged(config->kernel))
+		keep[count++] = tt_need_met(&tt_needs[0]) && !tt_need_has(CAP_BPF) ? CAP_SYS_ADMIN : CAP_BPF;
+	return tt_privilege_drop(config->user, keep, count);
+}
+
+/* Files of the other part are none of ours; standard error stays, for the last word. */
+static void files_close(const struct tt_attach_config *config)
+{
+	tt_close_auto int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	}
+	if (config->command) {
+		close(config->command->gate); /* so that it closes when telltale dies */
+		close(config->command->report);
+	}
+}
+
+_Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int out, int ready)
+{
+	struct part part = {.kernel = config->kernel,
+			    .command = config->command ? config->command->pid : 0,
+			    .config_file = config->config_file};
+
+	/* Only the other part ends this one: what ends the whole group is for that one to decide. */
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
+	for (size_t i = 0; i < TT_ARRAY_LEN(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	prctl(PR_SET_NAME, "telltale-attach", 0, 0, 0);
+	files_close(config);
+	int r = drop(config);
+	if (write(ready, &r, sizeof(r)) != sizeof(r) || r < 0)
+		_exit(1);
+	close(ready);
+
+	r = tt_attach_serve(in, out, serve, &part);
+	if (r < 0)
+		tt_error_errno(r, "the attach part ends, and with it the observation");
+	else if (!part.stopped)
+		tt_error("the observing part is gone; nothing is attached any more");
+	_exit(r < 0 || !part.stopped);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the two parts of telltale say to each other, over two pipes (a socket would be traffic to be observed): requests of one
+ * fixed size to the attach part, answers with a length back. The attach part believes nothing: a request that is not exactly one
+ * of these ends it, and with it the observation.
+ */
+#ifndef TT_ATTACH_WIRE_H
+#define TT_ATTACH_WIRE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "shared/record.h"
+
+enum tt_attach_op {
+	TT_ATTACH_PROCESS = 1, /* number: process. Answer: who it is, from /proc (struct tt_attach_process, then its arguments) */
+	TT_ATTACH_FORGET,      /* conn: a socket the kernel's table may forget. No answer */
+	TT_ATTACH_PROGRAMS,    /* answer: array of struct tt_program_counts */
+	TT_ATTACH_SIGNAL,      /* number: signal for the command. Answer: a result */
+	TT_ATTACH_CONFIG,      /* answer: the configuration file as it is now */
+	TT_ATTACH_STOP,	       /* detach everything. Answer: a result, when nothing is attached any more */
+	TT_ATTACH_OPS,
+};
+
+struct tt_attach_request {
+	uint32_t op;	 /* enum tt_attach_op */
+	uint32_t number; /* 0 where the operation has none */
+	struct tt_conn_id conn;
+};
+_Static_assert(sizeof(struct tt_attach_request) == 24, "one fixed size, without holes");
+
+struct tt_attach_answer {
+	int32_t result; /* 0 or a negative errno */
+	uint32_t len;	/* bytes that follow */
+};
+
+#define TT_ATTACH_ANSWER_MAX (256u << 10)
+
+/* Serves one operation. Adds to `answer`, returns the result. */
+typedef int (*tt_attach_fn)(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer);
+
+/* One of the requests above, with nothing set that it does not use. */
+bool tt_attach_request_sound(const struct tt_attach_request *request);
+
+/*
+ * The attach part's loop: reads requests from `in`, has them served by serve[op], answers to `out`. 0 when the other part closed
+ * its end, -EBADMSG at a request that is none, or what reading and writing failed with.
+ */
+int tt_attach_serve(int in, int out, const tt_attach_fn serve[static TT_ATTACH_OPS], void *ctx);
+
+/*
+ * The other side: sends a request and, where there is one, waits for its answer, whose bytes are added to `answer` (NULL: none
+ * are expected). The result; -EPIPE: the attach part is gone; -ETIMEDOUT: it did not answer; -EBADMSG: with something else. After
+ * these three nothing more may be asked.
+ */
+int tt_attach_ask(int out, int in, const struct tt_attach_request *request, struct tt_buf *answer);
+
+#endif
