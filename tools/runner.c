@@ -239,7 +239,7 @@ static int split(struct runner *r)
 
 static int observe(struct runner *r)
 {
-	struct tt_tool_loop loop = {.run = &r->run, .options = &r->options, .attach = r->attach, .command = &r->command};
+	struct tt_tool_loop loop = {.run = &r->run, .options = &r->options, .command = &r->command};
 	int e = r->tool->begin ? r->tool->begin(&r->run) : 0;
 
 	if (e == 0)
@@ -251,6 +251,7 @@ static int observe(struct runner *r)
 		if (e < 0)
 			return tt_error_errno(e, "%s", r->options.command[0]), e == -ENOENT ? 127 : 126;
 	}
+	loop.attach = r->attach;
 	e = tt_tool_loop_run(&loop);
 	if (e < 0 && e != -ECHILD)
 		tt_error_errno(e, "%s", r->entry->name);
