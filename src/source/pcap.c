@@ -5,6 +5,7 @@
 
 #include "base/own.h"
 #include "source/pcap_core.h"
+#include "source/pcap_tunnel.h"
 
 static void tt_pcap_transport(struct tt_pcap *p, const struct tt_segment *seg, uint64_t time_ns)
 {
@@ -28,26 +29,39 @@ static void tt_pcap_transport(struct tt_pcap *p, const struct tt_segment *seg, u
 		tt_pcap_emit_data(p, f, from, seg->payload.wire_len, seg->payload.data, time_ns);
 }
 
-/* The packet's segment or datagram, if it completes one. */
+/* Makes a whole packet of it if it is a fragment. TT_NOT_TRANSPORT while parts are missing. */
+static enum tt_decoded tt_pcap_whole(struct tt_pcap *p, struct tt_ip *ip, uint64_t time_ns)
+{
+	struct tt_ip whole;
+
+	if (!ip->fragment)
+		return TT_DECODED;
+	p->stats.fragments++;
+	if (!tt_fragments_add(&p->fragments, ip, time_ns, &whole))
+		return TT_NOT_TRANSPORT;
+	whole.network = ip->network;
+	*ip = whole;
+	enum tt_decoded d = tt_decode_extensions(ip);
+	return d != TT_DECODED || ip->fragment ? TT_MALFORMED : TT_DECODED;
+}
+
+/* The packet's segment or datagram, if it completes one; of a tunnel the innermost. */
 static enum tt_decoded tt_pcap_decode(struct tt_pcap *p, const struct tt_packet *packet, struct tt_segment *ret)
 {
 	struct tt_wire frame = {.data = packet->data, .wire_len = packet->wire_len};
-	struct tt_ip ip;
+	struct tt_ip ip, inner;
 
 	enum tt_decoded d = tt_decode_frame(packet->link, frame, &ip);
-	if (d != TT_DECODED)
-		return d;
-	if (ip.fragment) {
-		p->stats.fragments++;
-		struct tt_ip whole;
-		if (!tt_fragments_add(&p->fragments, &ip, packet->time_ns, &whole))
-			return TT_NOT_TRANSPORT;
-		ip = whole;
-		d = tt_decode_extensions(&ip);
-		if (d != TT_DECODED || ip.fragment)
-			return TT_MALFORMED;
+	if (d == TT_DECODED)
+		d = tt_pcap_whole(p, &ip, packet->time_ns);
+	for (int depth = 0; d == TT_DECODED && depth < TT_TUNNELS_MOST; depth++) {
+		if (!tt_decode_tunnel(&ip, &inner))
+			return tt_decode_transport(&ip, ret);
+		p->stats.tunnelled++;
+		ip = inner;
+		d = tt_pcap_whole(p, &ip, packet->time_ns);
 	}
-	return tt_decode_transport(&ip, ret);
+	return d == TT_DECODED ? TT_MALFORMED : d;
 }
 
 static void tt_pcap_packet(struct tt_pcap *p, const struct tt_packet *packet)

@@ -19,6 +19,7 @@
 	X(not_transport, "IP packets that are neither TCP nor UDP")            \
 	X(link_unknown, "packets of a link type that is not supported")        \
 	X(malformed, "packets cut too short or contradicting themselves")      \
+	X(tunnelled, "packets unpacked from GRE, VXLAN, Geneve or IP in IP")   \
 	X(fragments, "IP fragments")                                           \
 	X(fragments_dropped, "fragmented packets that were given up")          \
 	X(retransmitted, "TCP segments seen before")                           \

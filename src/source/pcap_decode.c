@@ -236,7 +236,11 @@ enum tt_decoded tt_decode_frame(uint32_t link, struct tt_wire frame, struct tt_i
 	enum tt_decoded d = row->pass(&c);
 	if (d != TT_DECODED)
 		return d;
-	struct tt_wire packet = tt_wire_rest(frame, &c);
+	return tt_decode_packet(tt_wire_rest(frame, &c), ret);
+}
+
+enum tt_decoded tt_decode_packet(struct tt_wire packet, struct tt_ip *ret)
+{
 	if (!packet.data.len)
 		return TT_MALFORMED;
 
@@ -293,7 +297,7 @@ static enum tt_decoded tt_udp(const struct tt_ip *ip, struct tt_segment *ret)
 
 enum tt_decoded tt_decode_transport(const struct tt_ip *ip, struct tt_segment *ret)
 {
-	*ret = (struct tt_segment){.src = ip->src, .dst = ip->dst, .protocol = ip->protocol};
+	*ret = (struct tt_segment){.src = ip->src, .dst = ip->dst, .network = ip->network, .protocol = ip->protocol};
 	switch (ip->protocol) {
 	case TT_IP_TCP:
 		return tt_tcp(ip, ret);

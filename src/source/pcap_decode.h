@@ -33,6 +33,7 @@ struct tt_ip {
 	bool more;		/* and not its last */
 	uint32_t fragment_off;	/* bytes */
 	uint32_t fragment_id;
+	uint64_t network; /* of the tunnels it came through, so that equal addresses in two of them stay apart; 0: none */
 };
 
 /* RFC 9293 header flags. */
@@ -49,6 +50,7 @@ enum {
 struct tt_segment {
 	struct tt_sockaddr src;
 	struct tt_sockaddr dst;
+	uint64_t network; /* tt_ip's */
 	uint8_t protocol; /* TT_IP_TCP or TT_IP_UDP */
 	uint8_t flags;
 	uint32_t seq;
@@ -62,6 +64,9 @@ bool tt_decode_link_known(uint32_t link);
 
 /* The IP packet in a frame. Fragments are given as they are. */
 enum tt_decoded tt_decode_frame(uint32_t link, struct tt_wire frame, struct tt_ip *ret);
+
+/* The same for an IP packet without a link layer. */
+enum tt_decoded tt_decode_packet(struct tt_wire packet, struct tt_ip *ret);
 
 /* Passes over IPv6 extension headers in front of the payload; also for a packet put together from fragments. Nothing to do for
  * IPv4. */

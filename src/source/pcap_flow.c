@@ -44,7 +44,9 @@ static int tt_flow_key_make(struct tt_flow_key *key, const struct tt_segment *se
 
 	key->end[from] = seg->src;
 	key->end[!from] = seg->dst;
+	key->network = seg->network;
 	key->protocol = seg->protocol;
+	key->unused = 0;
 	return from;
 }
 

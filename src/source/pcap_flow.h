@@ -29,7 +29,9 @@ struct tt_pcap_dir {
 
 struct tt_flow_key {
 	struct tt_sockaddr end[2]; /* in a fixed order, whoever sends */
+	uint64_t network;	   /* tt_ip's */
 	uint32_t protocol;
+	uint32_t unused; /* 0: keys are compared as bytes */
 };
 
 struct tt_flow {

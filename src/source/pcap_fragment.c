@@ -59,7 +59,7 @@ void tt_fragments_free(struct tt_fragments *f)
 
 static bool tt_fragmented_same(const struct tt_ip *a, const struct tt_ip *b)
 {
-	return a->fragment_id == b->fragment_id && memcmp(&a->src, &b->src, sizeof(a->src)) == 0 &&
+	return a->fragment_id == b->fragment_id && a->network == b->network && memcmp(&a->src, &b->src, sizeof(a->src)) == 0 &&
 	       memcmp(&a->dst, &b->dst, sizeof(a->dst)) == 0 && (a->src.family == TT_FAMILY_INET6 || a->protocol == b->protocol);
 }
 

@@ -4,7 +4,8 @@
  * come out as text lines. `tt_talk_check` replays the same script in many ways and compares.
  *
  * A line: operation|resource|status|error_type|request_bytes|response_bytes|complete or incomplete|key=value,key=value
- * The operation begins with '<' where the server asked. Not set is "-". Attributes of the request come before the response's, each in the order they were set.
+ * The operation begins with '<' where the server asked. Not set is "-". Attributes of the request come before the response's,
+ * each in the order they were set.
  */
 #ifndef TT_HARNESS_TALK_H
 #define TT_HARNESS_TALK_H
