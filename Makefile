@@ -6,7 +6,7 @@ ASAN ?= build-asan
 PREFIX ?= /usr/local
 MESON_FLAGS ?=
 
-.PHONY: all demo test test-long bench fuzz install clean packages lint
+.PHONY: all demo test test-long bench bench-guest fuzz install clean packages lint
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -38,6 +38,10 @@ test-long: $(ASAN)/build.ninja
 bench: all
 	@packaging/install-packages build test bench
 	@tests/bench/run $(BUILD)
+
+bench-guest: all
+	@packaging/install-packages build test bench
+	@tests/bench/guest --write $(BUILD)
 
 fuzz:
 	@packaging/install-packages build test

@@ -25,6 +25,8 @@ SKIPPED = 77
 # On an emulated processor (tests/vm/e2e): loads are this part of their size, and times to wait so much longer.
 SCALE = float(os.environ.get("TT_SCALE", "1"))
 PATIENCE = float(os.environ.get("TT_PATIENCE", "1"))
+# The set of hooks to be used, where one is forced.
+HOOKS = ["--hooks", os.environ["TT_HOOKS"]] if os.environ.get("TT_HOOKS") else []
 
 
 def scaled(count):
@@ -100,7 +102,7 @@ def run(scenario, *options, want_status=0, limit=120, args=()):
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as name:
         directory = pathlib.Path(name)
         directory.chmod(0o755)
-        command = [TELLTALE, "run", "--json", str(directory / "exchanges.jsonl"), "--metrics", str(directory / "metrics.prom"), *options,
+        command = [TELLTALE, "run", "--json", str(directory / "exchanges.jsonl"), "--metrics", str(directory / "metrics.prom"), *HOOKS, *options,
                    "--", PYTHON, os.path.abspath(sys.argv[0]), "--scenario", scenario, *map(str, args)]
         environment = {**os.environ, "TT_TOLD": str(directory / "told.json")}
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit * PATIENCE, text=True)
@@ -123,7 +125,7 @@ class Agent:
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = open(self.directory / "log", "w+")
         self.process = subprocess.Popen([TELLTALE, "agent", "--listen", f"127.0.0.1:{self.port}", "--json", str(self.directory / "exchanges.jsonl"),
-                                         "--metrics", str(self.directory / "metrics.prom"), *[f"--pid={p}" for p in self.pids], *self.options],
+                                         "--metrics", str(self.directory / "metrics.prom"), *[f"--pid={p}" for p in self.pids], *HOOKS, *self.options],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
         try:
             wait_for(lambda: port_answers(self.port) or self.process.poll() is not None, "telltale agent")

@@ -52,7 +52,7 @@ def nothing_wrong(result):
 
 
 def test_tiny_rings():
-    result = lib.run("tiny_rings", "--limit", "ring_bytes=64k", "--limit", "drain_interval_ms=500", "--limit", "ring_cpus=64")
+    result = lib.run("tiny_rings", "--limit", "ring_bytes=64k", "--limit", f"drain_interval_ms={min(1000, int(500 * lib.PATIENCE))}", "--limit", "ring_cpus=64")
     lib.check(result.lost().get("ring_full", 0) > 0, f"nothing was lost: {result.lost()}")
     result.check_accounts()
     nothing_wrong(result)
