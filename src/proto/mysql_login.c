@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* MySQL: greeting, log-in, change of user, and the capabilities both ends agreed on. */
 #include "proto/mysql_internal.h"
+#include "proto/tls.h"
 
 #include <stdlib.h>
 
@@ -126,7 +127,7 @@ enum tt_step mysql_read_login(struct tt_link *link, struct mysql_state *st, stru
 
 	if ((caps & MYSQL_SSL) && payload.len == 32) {
 		in->c.pos = at + MYSQL_HEADER + payload.len;
-		return TT_DONE; /* TLS from here on */
+		return st->server_known ? tt_tls_takes_over(link) : TT_DONE;
 	}
 	tt_cursor_skip(&c, 4 + 1 + 19);
 	uint32_t ext = tt_cursor_le32(&c);

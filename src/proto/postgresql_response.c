@@ -2,6 +2,7 @@
 /* PostgreSQL: what the server sends. */
 #include "base/own.h"
 #include "proto/postgresql_internal.h"
+#include "proto/tls.h"
 
 /* The unit the open answer belongs to; -1: not known. */
 static int open_unit(const struct pg_responses *res)
@@ -324,12 +325,14 @@ static enum tt_step read_message(struct tt_link *link, struct pg_state *st, stru
 }
 
 /* The one byte that answers a wish for encryption. */
-static enum tt_step read_negotiation(struct pg_state *st, struct tt_input *in)
+static enum tt_step read_negotiation(struct tt_link *link, struct pg_state *st, struct tt_input *in)
 {
 	uint8_t answer = tt_cursor_u8(&in->c);
 
 	st->res.negotiations++;
-	/* An error message, or the encryption: no more of this can be read. */
+	if (answer == 'S')
+		return tt_tls_takes_over(link);
+	/* GSSAPI's encryption, or an error message: no more of this can be read. */
 	return answer == 'N' ? TT_PARSED : TT_DONE;
 }
 
@@ -339,7 +342,7 @@ enum tt_step pg_parse_response(struct tt_link *link, struct pg_state *st, struct
 
 	while (step == TT_PARSED && tt_cursor_left(&in->c)) {
 		if (st->res.negotiations < st->req.negotiations)
-			step = read_negotiation(st, in);
+			step = read_negotiation(link, st, in);
 		else if (!st->req.started)
 			step = TT_WAIT; /* the client speaks first: what this answers is not known yet */
 		else

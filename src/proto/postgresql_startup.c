@@ -97,8 +97,9 @@ enum tt_step pg_read_startup(struct tt_link *link, struct pg_state *st, struct t
 	struct tt_cursor *c = &in->c;
 	size_t at = c->pos;
 
+	/* TLS or GSSAPI, once the server says so. */
 	if (tt_cursor_left(c) && c->data[at] != 0)
-		return st->req.negotiations ? TT_DONE : TT_LOST_SYNC; /* TLS or GSSAPI took over */
+		return st->res.negotiations < st->req.negotiations ? TT_WAIT : st->req.negotiations ? TT_DONE : TT_LOST_SYNC;
 	if (tt_cursor_left(c) < 8)
 		return TT_MORE;
 	uint32_t len = tt_cursor_be32(c);

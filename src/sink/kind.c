@@ -22,6 +22,7 @@ static const struct tt_kind tt_kinds[] = {
 	{"mqtt", TT_GROUP_MESSAGING, TT_RESOURCE_NAME, TT_SQL_STANDARD},
 	{"nats", TT_GROUP_MESSAGING, TT_RESOURCE_NAME, TT_SQL_STANDARD},
 	{"rocketmq", TT_GROUP_MESSAGING, TT_RESOURCE_NAME, TT_SQL_STANDARD},
+	{"tls", TT_GROUP_RPC, TT_RESOURCE_HOST, TT_SQL_STANDARD},
 };
 
 /* For protocols without a row, the first attribute that is there decides; the last row is for none. */

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * TLS (RFC 8446, RFC 5246): the handshake as far as it is in the clear, as one exchange; what follows it is only counted.
+ *
+ * The request is the ClientHello (both of them where the server asks for another), the response everything the server says until
+ * the handshake is through: up to its own Finished before TLS 1.3; from 1.3 on, where that cannot be told from what else is
+ * encrypted, up to the client's first encrypted record. A client that refuses a TLS 1.3 server says so encrypted, too; but an
+ * alert is shorter than any other message there can be, so that it was one is known, only not which.
+ */
+#include "proto/tls.h"
+
+#include "base/buf.h"
+#include "base/own.h"
+
+/* RFC 8446, 5.2 and 6: two bytes of alert, one of type, and the tag; Java adds 16 of padding. The messages that may come in its
+ * place are of other lengths: EndOfEarlyData 21, an empty Certificate 25 or 41, a Finished at least 45. */
+static const uint16_t alert_lengths[] = {19, 19 + 16, 11, 11 + 16};
+
+struct tls_side {
+	struct tt_buf hello; /* the body of the hello that is being read */
+	uint32_t record_left;
+	uint32_t body_left; /* of the handshake message */
+	uint16_t record_len;
+	uint8_t type; /* of the record; 0: between records */
+	uint8_t head[TT_TLS_MESSAGE_HEAD];
+	uint8_t head_len;
+	uint8_t message;
+	bool ciphered; /* its ChangeCipherSpec was read */
+};
+
+struct tls_state {
+	struct tls_side side[2];
+	struct tt_message *request;  /* open */
+	struct tt_message *response; /* open */
+	uint64_t server_end;	     /* stream offset past what was read of the server's records */
+	uint16_t version;	     /* chosen; 0 not yet */
+	uint8_t session[32];	     /* what the client would resume */
+	uint8_t session_len;
+	bool answered; /* the response was begun */
+	bool retry;    /* another ClientHello is to come */
+	bool early_data;
+	bool certificate; /* the server sent one */
+	bool over;
+	uint8_t client_alert; /* read before the server's first record; told by client_alerted */
+	bool client_alerted;
+};
+
+/* --- what goes into the exchange ---------------------------------------------------------------------------------------------
+ */
+
+static void set_version(struct tt_message *m, const char *key, uint16_t version)
+{
+	static const char *const names[] = {"3", "1.0", "1.1", "1.2", "1.3"};
+
+	tt_message_attr(m, key, tt_span_str(names[version - 0x0300]));
+}
+
+static void set_number(struct tt_message *m, const char *key, const char *name, uint16_t number)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[6] = "0x";
+
+	for (int i = 0; i < 4; i++)
+		text[2 + i] = digits[number >> (12 - 4 * i) & 15];
+	tt_message_attr(m, key, name ? tt_span_str(name) : tt_span(text, sizeof(text)));
+}
+
+/* Names of protocols, with commas between them. */
+static void set_protocols(struct tt_message *m, const char *key, struct tt_span protocols)
+{
+	struct tt_cursor c = tt_cursor(protocols);
+	uint8_t list[256];
+	size_t len = 0;
+
+	while (tt_cursor_left(&c)) {
+		struct tt_span name = tt_cursor_take(&c, tt_cursor_u8(&c));
+		/* Names without sense are sent to keep servers tolerant (RFC 8701). */
+		bool grease = name.len == 2 && name.data[0] == name.data[1] && (name.data[0] & 0x0f) == 0x0a;
+		if (!name.len || grease)
+			continue;
+		if (len + 1 + name.len > sizeof(list))
+			break;
+		if (len)
+			list[len++] = ',';
+		memcpy(list + len, name.data, name.len);
+		len += name.len;
+	}
+	if (len)
+		tt_message_attr(m, key, tt_span(list, len));
+}
+
+static void describe_request(struct tt_message *m, const struct tt_tls_hello *h)
+{
+	tt_message_attr(m, "tls.protocol.name", h->version > 0x0300 ? TT_SPAN_LIT("tls") : TT_SPAN_LIT("ssl"));
+	if (h->server_name.len) {
+		tt_message_text(m, TT_TEXT_RESOURCE, h->server_name);
+		tt_message_attr_text(m, "tls.client.server_name", TT_TEXT_RESOURCE);
+	}
+	set_version(m, "tls.client.protocol.version", h->version);
+	set_protocols(m, "tls.client.supported_protocols", h->protocols);
+}
+
+static void describe_response(struct tt_message *m, const struct tt_tls_hello *h)
+{
+	set_version(m, "tls.protocol.version", h->version);
+	set_number(m, "tls.cipher", tt_tls_cipher_name(h->cipher), h->cipher);
+	if (h->group)
+		set_number(m, "tls.curve", tt_tls_group_name(h->group), h->group);
+	set_protocols(m, "tls.next_protocol", h->protocols);
+}
+
+static void fail(struct tt_message *m, const char *name)
+{
+	tt_message_text(m, TT_TEXT_STATUS, tt_span_str(name));
+	tt_message_fail(m, tt_span_str(name));
+	tt_message_attr_bool(m, "tls.established", false);
+}
+
+static void fail_with_alert(struct tt_message *m, uint8_t alert)
+{
+	char text[] = "alert_255";
+	const char *name = tt_tls_alert_name(alert);
+
+	if (!name) {
+		text[6] = (char)('0' + alert / 100);
+		text[7] = (char)('0' + alert / 10 % 10);
+		text[8] = (char)('0' + alert % 10);
+	}
+	fail(m, name ? name : text);
+}
+
+static void succeed(struct tls_state *s)
+{
+	tt_message_text(s->response, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));
+	tt_message_attr_bool(s->response, "tls.established", true);
+}
+
+/* The response ends where the server's records were read to, and with it what can be read of this connection. */
+static enum tt_step end_response(struct tt_link *link, struct tls_state *s)
+{
+	const struct tt_input place = {.offset = s->server_end};
+
+	tt_message_end(link, s->response, &place, 0);
+	s->response = NULL;
+	s->over = true;
+	return TT_DONE;
+}
+
+/* --- handshake messages ------------------------------------------------------------------------------------------------------
+ */
+
+static void take_client_hello(struct tls_state *s, const struct tt_tls_hello *h)
+{
+	s->session_len = (uint8_t)h->session.len;
+	if (h->session.len)
+		memcpy(s->session, h->session.data, h->session.len);
+	s->early_data = h->early_data;
+	describe_request(s->request, h);
+}
+
+static void take_server_hello(struct tls_state *s, const struct tt_tls_hello *h)
+{
+	s->retry = h->retry;
+	if (h->retry) {
+		s->early_data = false;
+		return;
+	}
+	s->version = h->version;
+	describe_response(s->response, h);
+	if (h->version >= TT_TLS_1_3)
+		tt_message_attr_bool(s->response, "tls.resumed", h->resumes);
+	else if (!s->session_len || !tt_span_eq(h->session, tt_span(s->session, s->session_len)))
+		s->session_len = 0;
+}
+
+/* RFC 8422, 5.4: a named curve. */
+static void take_key_exchange(struct tls_state *s, struct tt_span body)
+{
+	struct tt_cursor c = tt_cursor(body);
+	uint8_t kind = tt_cursor_u8(&c);
+	uint16_t group = tt_cursor_be16(&c);
+
+	if (!tt_cursor_short(&c) && kind == 3 && tt_tls_group_name(group))
+		set_number(s->response, "tls.curve", tt_tls_group_name(group), group);
+}
+
+static bool is_kept(uint8_t message)
+{
+	return message == TT_TLS_CLIENT_HELLO || message == TT_TLS_SERVER_HELLO || message == TT_TLS_SERVER_KEY_EXCHANGE;
+}
+
+static bool take_message(struct tls_state *s, enum tt_side side)
+{
+	struct tls_side *d = &s->side[side];
+	struct tt_span body = tt_buf_span(&d->hello);
+	struct tt_tls_hello h;
+	bool good = true;
+
+	if (d->message == TT_TLS_CERTIFICATE && side == TT_RESPONSES)
+		s->certificate = true;
+	if (d->message == TT_TLS_SERVER_KEY_EXCHANGE && side == TT_RESPONSES)
+		take_key_exchange(s, body);
+	if (d->message == (side == TT_REQUESTS ? TT_TLS_CLIENT_HELLO : TT_TLS_SERVER_HELLO)) {
+		good = tt_tls_read_hello(d->message, body, &h);
+		if (good && side == TT_REQUESTS)
+			take_client_hello(s, &h);
+		else if (good)
+			take_server_hello(s, &h);
+	}
+	tt_buf_free(&d->hello);
+	d->message = 0;
+	d->head_len = 0;
+	return good;
+}
+
+static void begin_message(struct tls_side *d)
+{
+	struct tt_cursor c = tt_cursor(tt_span(d->head, sizeof(d->head)));
+
+	d->message = tt_cursor_u8(&c);
+	d->body_left = tt_cursor_be24(&c);
+	if (is_kept(d->message))
+		d->hello = TT_BUF(TT_TLS_HELLO_MOST);
+}
+
+/* Messages run over the borders of records, and several stand in one. False: a hello that is none. */
+static bool take_handshake(struct tls_state *s, enum tt_side side, struct tt_span bytes)
+{
+	struct tls_side *d = &s->side[side];
+	struct tt_cursor c = tt_cursor(bytes);
+
+	while (tt_cursor_left(&c)) {
+		if (d->head_len < sizeof(d->head)) {
+			d->head[d->head_len++] = tt_cursor_u8(&c);
+			if (d->head_len == sizeof(d->head))
+				begin_message(d);
+		} else {
+			struct tt_span part = tt_cursor_take(&c, TT_MIN((size_t)d->body_left, tt_cursor_left(&c)));
+			if (is_kept(d->message))
+				tt_buf_add(&d->hello, part.data, TT_MIN(part.len, TT_TLS_HELLO_MOST - d->hello.len));
+			d->body_left -= (uint32_t)part.len;
+		}
+		if (d->head_len == sizeof(d->head) && d->body_left == 0 && !take_message(s, side))
+			return false;
+	}
+	return true;
+}
+
+/* --- records -----------------------------------------------------------------------------------------------------------------
+ */
+
+/* Encrypted: nothing of it can be read. */
+static bool is_ciphered(const struct tls_side *d)
+{
+	return d->type == TT_TLS_APPLICATION_DATA || (d->ciphered && d->type != TT_TLS_CHANGE_CIPHER_SPEC);
+}
+
+/* An alert of a client in the clear, or one that can be nothing else. */
+static enum tt_step client_fails(struct tt_link *link, struct tls_state *s, uint8_t alert)
+{
+	if (!s->response) {
+		s->client_alert = alert;
+		s->client_alerted = true;
+		return TT_PARSED;
+	}
+	fail_with_alert(s->response, alert);
+	return end_response(link, s);
+}
+
+static bool is_alert_length(uint16_t len)
+{
+	for (size_t i = 0; i < TT_ARRAY_LEN(alert_lengths); i++) {
+		if (alert_lengths[i] == len)
+			return true;
+	}
+	return false;
+}
+
+static enum tt_step client_ciphered(struct tt_link *link, struct tls_state *s)
+{
+	const struct tls_side *d = &s->side[TT_REQUESTS];
+
+	if (s->version == 0)
+		return s->early_data ? TT_PARSED : TT_WAIT;
+	bool tls13 = s->version >= TT_TLS_1_3;
+	bool alert = tls13 ? is_alert_length(d->record_len) : d->type == TT_TLS_ALERT;
+	if (alert && !s->early_data)
+		fail(s->response, "encrypted_alert");
+	else if (tls13)
+		succeed(s);
+	else
+		return TT_PARSED;
+	return end_response(link, s);
+}
+
+static enum tt_step server_ciphered(struct tt_link *link, struct tls_state *s)
+{
+	const struct tls_side *d = &s->side[TT_RESPONSES];
+
+	if (s->version >= TT_TLS_1_3 || s->version == 0)
+		return TT_PARSED;
+	if (d->type == TT_TLS_ALERT) {
+		fail(s->response, "encrypted_alert");
+	} else {
+		tt_message_attr_bool(s->response, "tls.resumed", s->session_len && !s->certificate);
+		succeed(s);
+	}
+	return end_response(link, s);
+}
+
+static enum tt_step take_alert(struct tt_link *link, struct tls_state *s, enum tt_side side, struct tt_span body)
+{
+	struct tt_cursor c = tt_cursor(body);
+	uint8_t level = tt_cursor_u8(&c);
+	uint8_t alert = tt_cursor_u8(&c);
+
+	/* A warning is no end, unless it says that it is. */
+	if (tt_cursor_short(&c) || (level == 1 && alert != 0))
+		return TT_PARSED;
+	if (side == TT_REQUESTS)
+		return client_fails(link, s, alert);
+	fail_with_alert(s->response, alert);
+	return end_response(link, s);
+}
+
+/* The part of the record's body that is there. A short body is looked at whole. */
+static enum tt_step take_body(struct tt_link *link, struct tls_state *s, enum tt_side side, struct tt_input *in)
+{
+	struct tls_side *d = &s->side[side];
+	size_t there = TT_MIN((size_t)d->record_left, tt_cursor_left(&in->c));
+
+	if (d->type == TT_TLS_ALERT && !is_ciphered(d) && there < d->record_left)
+		return TT_MORE;
+	struct tt_span body = tt_cursor_take(&in->c, there);
+	d->record_left -= (uint32_t)there;
+	if (side == TT_RESPONSES)
+		s->server_end = in->offset + in->c.pos;
+	enum tt_step step = TT_PARSED;
+	if (d->type == TT_TLS_HANDSHAKE && !is_ciphered(d) && !take_handshake(s, side, body)) {
+		if (side == TT_REQUESTS)
+			tt_message_drop(link, TT_TAKE_PTR(s->request));
+		return TT_LOST_SYNC;
+	}
+	if (d->type == TT_TLS_ALERT && !is_ciphered(d))
+		step = take_alert(link, s, side, body);
+	return step;
+}
+
+/* A record was read to its end. */
+static enum tt_step end_record(struct tt_link *link, struct tls_state *s, enum tt_side side, struct tt_input *in)
+{
+	struct tls_side *d = &s->side[side];
+	bool hello = side == TT_REQUESTS && s->request && d->head_len == 0 && d->type == TT_TLS_HANDSHAKE;
+
+	if (d->type == TT_TLS_CHANGE_CIPHER_SPEC && s->version && s->version < TT_TLS_1_3)
+		d->ciphered = true;
+	uint8_t type = d->type;
+	d->type = 0;
+	if (hello) {
+		tt_message_end(link, s->request, in, in->c.pos);
+		s->request = NULL;
+	} else if (side == TT_REQUESTS && type == TT_TLS_HANDSHAKE && s->retry) {
+		tt_request_extend(link, in, in->c.pos);
+	}
+	if (side == TT_RESPONSES && s->client_alerted) {
+		fail_with_alert(s->response, s->client_alert);
+		return end_response(link, s);
+	}
+	return TT_PARSED;
+}
+
+static void begin_request(struct tt_link *link, struct tls_state *s, const struct tt_input *in)
+{
+	s->request = tt_request_begin(link, in, in->c.pos);
+	tt_message_text(s->request, TT_TEXT_OPERATION, TT_SPAN_LIT("handshake"));
+}
+
+/* What answers is no TLS: a server that speaks something else. */
+static enum tt_step other_answer(struct tt_link *link, struct tls_state *s, struct tt_input *in)
+{
+	if (!s->answered)
+		s->response = tt_response_begin(link, in, in->c.pos);
+	tt_cursor_skip(&in->c, tt_cursor_left(&in->c));
+	s->server_end = in->offset + in->c.pos;
+	fail(s->response, "not_tls");
+	return end_response(link, s);
+}
+
+static enum tt_step begin_record(struct tt_link *link, struct tls_state *s, enum tt_side side, struct tt_input *in)
+{
+	struct tls_side *d = &s->side[side];
+	struct tt_cursor head = in->c;
+	const struct tt_message *asked;
+	enum tt_awaited awaited = s->request || s->answered ? TT_HAVE : tt_awaited(link, &asked);
+
+	if (awaited != TT_HAVE) {
+		if (side == TT_RESPONSES)
+			return awaited == TT_NOT_YET ? TT_WAIT : TT_DONE;
+		enum tt_verdict v = tt_tls_begins_hello(side, tt_cursor_rest(&in->c));
+		if (v != TT_YES)
+			return v == TT_MAYBE ? TT_MORE : TT_LOST_SYNC;
+	}
+	if (!tt_tls_read_record(&head, &d->type, &d->record_len)) {
+		d->type = 0;
+		if (tt_cursor_left(&in->c) < TT_TLS_RECORD_HEAD && in->c.data[in->c.pos] >= TT_TLS_CHANGE_CIPHER_SPEC &&
+		    in->c.data[in->c.pos] <= TT_TLS_APPLICATION_DATA)
+			return TT_MORE;
+		return side == TT_RESPONSES ? other_answer(link, s, in) : TT_LOST_SYNC;
+	}
+	if (side == TT_REQUESTS && awaited != TT_HAVE)
+		begin_request(link, s, in);
+	if (side == TT_RESPONSES && !s->answered) {
+		s->response = tt_response_begin(link, in, in->c.pos);
+		s->answered = true;
+	}
+	d->record_left = d->record_len;
+	enum tt_step step = TT_PARSED;
+	if (is_ciphered(d) && side == TT_REQUESTS)
+		step = client_ciphered(link, s);
+	else if (side == TT_REQUESTS && d->type == TT_TLS_CHANGE_CIPHER_SPEC && !s->version && !s->retry && !s->early_data)
+		step = TT_WAIT; /* whether the next one is encrypted, the server's version says */
+	if (step != TT_PARSED) {
+		d->type = 0;
+		return step;
+	}
+	in->c.pos = head.pos;
+	return TT_PARSED;
+}
+
+static enum tt_step tls_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
+{
+	struct tls_state *s = tt_link_state(link);
+	struct tls_side *d = &s->side[side];
+	enum tt_step step = TT_PARSED;
+
+	if (s->over)
+		return TT_DONE;
+	while (step == TT_PARSED && tt_cursor_left(&in->c)) {
+		if (d->type == 0)
+			step = begin_record(link, s, side, in);
+		else
+			step = take_body(link, s, side, in);
+		if (step != TT_PARSED || d->type == 0 || d->record_left)
+			continue;
+		if (is_ciphered(d) && side == TT_RESPONSES)
+			step = server_ciphered(link, s);
+		if (step == TT_PARSED)
+			step = end_record(link, s, side, in);
+	}
+	return step;
+}
+
+/* --- the protocol ------------------------------------------------------------------------------------------------------------
+ */
+
+/* What a handshake was is not to be had any more. */
+static void tls_gap(struct tt_link *link, enum tt_side side, uint64_t n)
+{
+	struct tls_state *s = tt_link_state(link);
+
+	if (side == TT_REQUESTS)
+		s->request = NULL;
+	else
+		s->response = NULL;
+	s->over = true;
+}
+
+/* In the middle of a connection there is nothing to be read but that it is TLS, unless it just switched to it. */
+static ssize_t tls_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
+{
+	struct tls_state *s = tt_link_state(link);
+
+	if (!s->over && tt_tls_begins_hello(side, bytes) == TT_YES)
+		return 0;
+	if (tt_tls_is_records(bytes) == TT_NO)
+		return -1;
+	s->over = true;
+	return 0;
+}
+
+static void tls_state_free(void *state)
+{
+	struct tls_state *s = state;
+
+	tt_buf_free(&s->side[TT_REQUESTS].hello);
+	tt_buf_free(&s->side[TT_RESPONSES].hello);
+}
+
+static enum tt_verdict tls_detect_middle(const struct tt_first *first)
+{
+	enum tt_verdict best = TT_MAYBE;
+
+	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
+		enum tt_verdict v = first->side[side].len ? tt_tls_is_records(first->side[side]) : TT_MAYBE;
+		if (v == TT_NO)
+			return TT_NO;
+		if (v == TT_YES)
+			best = TT_YES;
+	}
+	return best;
+}
+
+static enum tt_verdict tls_detect(const struct tt_first *first)
+{
+	struct tt_span requests = first->side[TT_REQUESTS];
+	struct tt_span responses = first->side[TT_RESPONSES];
+
+	if (requests.len && (first->from_start[TT_REQUESTS] || tt_tls_begins_hello(TT_REQUESTS, requests) == TT_YES))
+		return tt_tls_begins_hello(TT_REQUESTS, requests);
+	if (first->from_start[TT_RESPONSES])
+		return responses.len && tt_tls_begins_hello(TT_RESPONSES, responses) == TT_NO ? TT_NO : TT_MAYBE;
+	return tls_detect_middle(first);
+}
+
+static const struct tt_proto_doc tls_doc = {
+	.title = "TLS",
+	.specification = "RFC 8446 (TLS 1.3), RFC 5246 (TLS 1.2), https://www.rfc-editor.org/rfc/rfc8446",
+	.recognised =
+		"a ClientHello in a handshake record; in mid-connection two records in a row, or one that ends with the bytes. "
+		"Also after the consent of a protocol that switches to it (PostgreSQL's SSLRequest, MySQL's SSL request)",
+	.operation = "`handshake`: one a connection",
+	.resource = "the server's name the client asks for (SNI)",
+	.status = "`OK`; the alert's name (`handshake_failure`, `unknown_ca`); `encrypted_alert` where it is known to be an "
+		  "alert, not "
+		  "which; `not_tls` where the server answers something else",
+	.limits =
+		"what is encrypted: in TLS 1.3 the certificates, the protocol chosen by ALPN, and alerts of a server behind its "
+		"hello. An attached plaintext source (OpenSSL, Go) shows what is spoken inside. DTLS and QUIC are not read",
+	.verified =
+		"OpenSSL, nginx, curl, Go, Java and Python (TLS 1.0 to 1.3, resumption, retries, refusals by either end, client "
+		"certificates); tshark's dissection of the same captures",
+};
+
+const struct tt_proto tt_proto_tls = {
+	.name = "tls",
+	.doc = &tls_doc,
+	.pairing = TT_PAIR_IN_ORDER,
+	.stream = true,
+	.state_size = sizeof(struct tls_state),
+	.state_free = tls_state_free,
+	.detect = tls_detect,
+	.parse = tls_parse,
+	.gap = tls_gap,
+	.resync = tls_resync,
+};
