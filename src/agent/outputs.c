@@ -42,7 +42,8 @@ static int tt_outputs_add(struct tt_outputs *o, int made, struct tt_sink **at, s
 	return r;
 }
 
-static int tt_outputs_build(struct tt_outputs *o)
+/* What is served. */
+static int tt_outputs_build_all(struct tt_outputs *o)
 {
 	const struct tt_limits *limits = &o->config->limits;
 	const struct tt_jsonl_options shown = {.show_values = o->config->show_values};
@@ -57,12 +58,20 @@ static int tt_outputs_build(struct tt_outputs *o)
 		r = tt_outputs_add(o, tt_services_new(&sink, limits), &o->services, &sink);
 	if (r == 0)
 		r = tt_outputs_add(o, tt_recent_new(&sink, limits, &shown), &o->recent, &sink);
+	return r;
+}
+
+static int tt_outputs_build(struct tt_outputs *o, enum tt_outputs_use use)
+{
+	struct tt_sink *sink = NULL;
+
+	int r = use == TT_OUTPUTS_SERVE ? tt_outputs_build_all(o) : 0;
 	if (r == 0)
-		r = tt_outputs_add(o, tt_summary_new(&sink, limits), &o->summary, &sink);
+		r = tt_outputs_add(o, tt_summary_new(&sink, &o->config->limits), &o->summary, &sink);
 	return r == 0 ? tt_self_new(&o->self, o->pipeline) : r;
 }
 
-int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, struct tt_pipeline *pipeline)
+int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, struct tt_pipeline *pipeline, enum tt_outputs_use use)
 {
 	struct tt_outputs *o = calloc(1, sizeof(*o));
 	if (!o)
@@ -70,7 +79,7 @@ int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, stru
 
 	o->config = config;
 	o->pipeline = pipeline;
-	int r = tt_outputs_build(o);
+	int r = tt_outputs_build(o, use);
 	if (r < 0) {
 		tt_outputs_free(o);
 		return r;

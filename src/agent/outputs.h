@@ -16,9 +16,16 @@ struct tt_outputs_about {
 	const char *hooks;
 };
 
+/* What will be asked of them: the sinks of what nobody reads are left out. */
+enum tt_outputs_use {
+	TT_OUTPUTS_SERVE,   /* everything: an API, metrics */
+	TT_OUTPUTS_SUMMARY, /* tt_outputs_write_summary only */
+};
+
 /* Adds its sinks to the pipeline (which owns them). config and pipeline are borrowed and must outlive it. *ret untouched on
  * failure. */
-int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, struct tt_pipeline *pipeline);
+int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, struct tt_pipeline *pipeline,
+		   enum tt_outputs_use use);
 /* After the pipeline. NULL-safe, returns NULL. */
 struct tt_outputs *tt_outputs_free(struct tt_outputs *o);
 

@@ -102,7 +102,8 @@ static int tt_session_build(struct tt_session *s, struct tt_source *source, bool
 						    .where = s->where};
 	r = tt_pipeline_new(&s->pipeline, &pipeline, source);
 	if (r == 0)
-		r = tt_outputs_new(&s->outputs, s->config, s->pipeline);
+		r = tt_outputs_new(&s->outputs, s->config, s->pipeline,
+				   use_proc || s->config->metrics ? TT_OUTPUTS_SERVE : TT_OUTPUTS_SUMMARY);
 	if (r < 0)
 		return tt_error_errno(r, "starting");
 	r = tt_session_json(s);
