@@ -96,6 +96,8 @@ int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t com
 		r = tt_need_check();
 	if (r < 0)
 		return r;
+	if (command <= 0)
+		tt_need_warn();
 
 	if (command > 0) {
 		scope.mode = TT_SCOPE_PIDS;

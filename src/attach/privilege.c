@@ -27,7 +27,7 @@ const struct tt_need tt_needs[] = {
 	{CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE", -1, TT_NEED_START, false, "before Linux 5.11: maps larger than RLIMIT_MEMLOCK",
 	 "maps must fit into RLIMIT_MEMLOCK"},
 	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", -1, TT_NEED_ALWAYS, false, "program and environment of other users' processes",
-	 "these are named by their command line only"},
+	 "only command line and name are known"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", -1, TT_NEED_ALWAYS, false,
 	 "environment of other users' processes, Docker's names of containers",
 	 "service names set in the environment and container names are not known"},
@@ -84,6 +84,20 @@ int tt_need_check(void)
 		 "all)",
 		 missing->name, missing->without);
 	return -EPERM;
+}
+
+void tt_need_warn(void)
+{
+	static const int naming[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+
+	for (size_t i = 0; i < tt_need_count; i++) {
+		for (size_t k = 0; k < TT_ARRAY_LEN(naming); k++) {
+			if (tt_needs[i].capability != naming[k] || tt_need_met(&tt_needs[i]))
+				continue;
+			tt_warn("%s is missing: of other users' processes, %s", tt_needs[i].name, tt_needs[i].without);
+			return;
+		}
+	}
 }
 
 /* --- giving up --- */

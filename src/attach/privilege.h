@@ -40,6 +40,9 @@ const struct tt_need *tt_need_missing(void);
 /* Logs one line naming what is required and missing. 0 or -EPERM. */
 int tt_need_check(void);
 
+/* Logs one line naming what is missing of what names other users' processes, if anything is. */
+void tt_need_warn(void);
+
 /*
  * For good: user and groups become those of `user` where that is allowed (NULL or empty: they stay), every capability but the
  * `count` of `keep` goes from all sets, and none can come back: no_new_privs, locked secure bits, and where CAP_SETPCAP allows it

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/privilege.h"
 #include "base/own.h"
 #include "cli/commands.h"
 #include "cli/doctor.h"
@@ -41,6 +42,7 @@ static void tt_doctor_sets(const struct tt_kernel_report *report)
 static void tt_doctor_write_text(const struct tt_doctor *d)
 {
 	printf("telltale %s on Linux %s %s\n", TT_VERSION, d->name.release, d->name.machine);
+	tt_doctor_write_privileges();
 	tt_doctor_features(&d->report.features);
 	tt_doctor_sets(&d->report);
 	if (d->status == 0)
@@ -100,6 +102,7 @@ int tt_doctor_main(struct tt_config *config, int argc, char **argv)
 	if (d->status == 0)
 		return 0;
 	fflush(stdout);
-	tt_error("%s", d->report.error[0] ? d->report.error : strerror(-d->status));
+	if (tt_need_check() == 0)
+		tt_error("%s", d->report.error[0] ? d->report.error : strerror(-d->status));
 	return 1;
 }

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "kernel/load.h"
+#include "sink/json.h"
 
 /* One program the kernel took. */
 struct tt_doctor_program {
@@ -23,5 +24,9 @@ struct tt_doctor {
 
 /* One line on standard output. 0, or -ENOMEM. */
 int tt_doctor_write_json(const struct tt_doctor *d);
+
+/* doctor_privilege.c: capabilities and settings, in both ways. */
+void tt_doctor_write_privileges(void);
+void tt_doctor_json_privileges(struct tt_json *j);
 
 #endif

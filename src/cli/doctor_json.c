@@ -125,6 +125,7 @@ int tt_doctor_write_json(const struct tt_doctor *d)
 	tt_string(&j, "machine", d->name.machine);
 	tt_flag(&j, "ready", d->status == 0);
 	tt_reason(&j, "error", d->status == 0 ? "" : d->report.error[0] ? d->report.error : strerror(-d->status));
+	tt_doctor_json_privileges(&j);
 	tt_json_features(&j, &d->report.features);
 	tt_json_sets(&j, &d->report);
 	tt_json_hooks(&j, d);

@@ -49,7 +49,10 @@ int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 
-#define TT_KERNEL_NO_PRIVILEGE "not permitted to load programs: run as root, or with CAP_BPF and CAP_PERFMON"
+/* Who has not even the capabilities was told so before (attach/privilege.h). */
+#define TT_KERNEL_NO_PRIVILEGE                                                                                                  \
+	"the kernel does not permit to load programs: root or CAP_BPF and CAP_PERFMON are not enough where a security module, " \
+	"lockdown or a container's seccomp filter forbids bpf(2)"
 
 int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* From here on libbpf's first complaint is kept; the function before is to be set again. */
