@@ -188,6 +188,18 @@ static bool tt_link_detect(struct tt_link *link, int dir, struct tt_span data, b
 /* --- the loop ----------------------------------------------------------------------------------------------------------------
  */
 
+/* One of those that may be recognised. */
+static bool tt_link_may_speak(const struct tt_link *link, const struct tt_proto *proto)
+{
+	const struct tt_streams *s = link->conn->s;
+
+	for (size_t i = 0; i < s->proto_count; i++) {
+		if (s->protos[i] == proto)
+			return true;
+	}
+	return false;
+}
+
 static void tt_link_switch_now(struct tt_link *link)
 {
 	const struct tt_proto *to = link->switch_to;
@@ -202,8 +214,10 @@ static void tt_link_switch_now(struct tt_link *link)
 	}
 	link->pair.untrusted = false;
 	link->detect_tries = link->detect_turns = 0;
-	if (to)
+	if (to && tt_link_may_speak(link, to))
 		tt_link_speak(link, to);
+	else if (to)
+		tt_link_stop(link);
 }
 
 static uint64_t tt_skip_end(uint64_t at, uint64_t n)
