@@ -5,6 +5,7 @@
 
 #include "sink/histogram.h"
 #include "sink/kind.h"
+#include "sink/refused.h"
 #include "sink/table.h"
 
 #define TT_SUMMARY_KEY_MAX 512
@@ -26,6 +27,7 @@ struct tt_summary {
 	struct tt_table rows;
 	uint64_t limit;
 	uint64_t others; /* exchanges beyond the limit */
+	struct tt_refused refused;
 };
 
 static bool tt_summary_same(const void *item, const void *key)
@@ -122,6 +124,11 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 	}
 }
 
+static void tt_summary_connection(struct tt_sink *sink, const struct tt_event *e, const struct tt_conn_report *r)
+{
+	tt_refused_count(&((struct tt_summary *)sink)->refused, e, r);
+}
+
 static int tt_summary_busier(const void *a, const void *b)
 {
 	const struct tt_summary_row *x = *(const struct tt_summary_row *const *)a, *y = *(const struct tt_summary_row *const *)b;
@@ -183,6 +190,7 @@ void tt_summary_write(struct tt_buf *out, const struct tt_sink *sink, size_t row
 	}
 	if (others)
 		tt_buf_printf(out, "%9llu others\n", (unsigned long long)others);
+	tt_refused_write(out, &s->refused, rows);
 }
 
 static void tt_summary_free(struct tt_sink *sink)
@@ -193,17 +201,20 @@ static void tt_summary_free(struct tt_sink *sink)
 	for (struct tt_summary_row *row; (row = tt_table_each(&s->rows, &at));)
 		free(row);
 	tt_table_free(&s->rows);
+	tt_refused_free(&s->refused);
 	free(s);
 }
 
-static const struct tt_sink_ops summary_ops = {.name = "summary", .exchange = tt_summary_exchange, .free = tt_summary_free};
+static const struct tt_sink_ops summary_ops = {
+	.name = "summary", .exchange = tt_summary_exchange, .connection = tt_summary_connection, .free = tt_summary_free};
 
 int tt_summary_new(struct tt_sink **ret, const struct tt_limits *limits)
 {
 	struct tt_summary *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	if (tt_table_init(&s->rows) < 0) {
+	if (tt_table_init(&s->rows) < 0 || tt_refused_init(&s->refused, limits->value[TT_LIMIT_OPERATIONS]) < 0) {
+		tt_table_free(&s->rows);
 		free(s);
 		return -ENOMEM;
 	}

@@ -3,6 +3,7 @@
 
 #include "harness/event.h"
 #include "harness/unit.h"
+#include "identity/text.h"
 
 static struct tt_sink *summary_new(void)
 {
@@ -104,5 +105,37 @@ static void same_text_is_one_row(void **state)
 	tt_sink_free(sink);
 }
 
+static void refuse(struct tt_sink *sink, const char *service, uint16_t port, int error, bool failed)
+{
+	struct tt_made m;
+
+	tt_made_init(&m, "http", TT_ROLE_CLIENT);
+	tt_text_set(m.self.service, sizeof(m.self.service), tt_span_str(service));
+	m.ends.peer.port = port;
+	const struct tt_conn_report r = {.ends = &m.ends, .connect_failed = failed, .opened = !failed, .error = error};
+	sink->ops->connection(sink, &m.e, &r);
+	tt_made_free(&m);
+}
+
+static void shows_connections_not_opened(void **state)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+	struct tt_sink *sink = summary_new();
+
+	refuse(sink, "curl", 9, 111, true);
+	refuse(sink, "curl", 9, 111, true);
+	refuse(sink, "a\x1b[m", 9, 110, true);
+	refuse(sink, "curl", 9, 0, false);
+	tt_summary_write(&text, sink, 1);
+	tt_buf_add_char(&text, 0);
+	assert_string_equal((char *)text.data, "        2 connections not opened: curl to 10.0.0.2:9 (ECONNREFUSED)\n"
+					       "        1 other connections not opened\n");
+	tt_buf_clear(&text);
+	tt_summary_write(&text, sink, 2);
+	tt_buf_add_char(&text, 0);
+	assert_non_null(strstr((char *)text.data, "\n        1 connection not opened: a.[m to 10.0.0.2:9 (ETIMEDOUT)\n"));
+	tt_sink_free(sink);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(hides_what_terminals_obey), cmocka_unit_test(columns_are_filled_and_cut),
-	      cmocka_unit_test(same_text_is_one_row))
+	      cmocka_unit_test(same_text_is_one_row), cmocka_unit_test(shows_connections_not_opened))
