@@ -25,7 +25,7 @@ function linkLines(l) {
 	const names = l.protocols.length > 2 ? `${l.protocols[0]} +${l.protocols.length - 1}` : l.protocols.join(" + ");
 	if (!l.known) return [shorten(names, 130, LABEL_FONT), l.bytes_per_s > 0 ? bytes(l.bytes_per_s) + "/s" : "idle " + span(l.idle_ns)];
 	if (!l.rate) return [shorten(names, 130, LABEL_FONT), "idle " + span(l.idle_ns)];
-	const p95 = l.p95_ns === null ? "" : `p95 ${l.bound ? "≤ " : ""}${duration(l.p95_ns)}`;
+	const p95 = l.p95_ns === null ? "" : `p95 ${l.bound ? "≤" : "≈"} ${duration(l.p95_ns)}`;
 	return [`${shorten(names, 130, LABEL_FONT)} ${rate(l.rate)}`, [l.failing ? percent(l.failing) + " err" : "", p95].filter(Boolean).join(" · ")];
 }
 
@@ -37,7 +37,7 @@ function labelWidth(l) {
 function partWords(e) {
 	const words = [e.protocol + ":"];
 	if (knownProtocol(e.protocol)) {
-		words.push(`${rate(e.rate)}, ${percent(errorShare(e) || 0)} failed, p50 ${duration(e.p50_ns)}, p95 ${duration(e.p95_ns)}, p99 ${duration(e.p99_ns)},`);
+		words.push(`${rate(e.rate)}, ${percent(errorShare(e) || 0)} failed, p50 ≈ ${duration(e.p50_ns)}, p95 ≈ ${duration(e.p95_ns)}, p99 ≈ ${duration(e.p99_ns)},`);
 	}
 	words.push(`${bytes(e.bytes_per_s)}/s`);
 	if (e.connects_failed) words.push(`, ${compact(e.connects_failed)} connections failed`);
@@ -48,7 +48,7 @@ function nodeLine(n) {
 	if (n.type !== "service") return "outside";
 	if (!n.served || !n.served.count) return "makes requests";
 	if (!n.served.rate) return "idle";
-	return `${rate(n.served.rate)} · p95 ${duration(n.served.p95_ns)}`;
+	return `${rate(n.served.rate)} · p95 ≈ ${duration(n.served.p95_ns)}`;
 }
 
 export class ServiceMap {
@@ -164,7 +164,7 @@ export class ServiceMap {
 		setText(drawn.name, shorten(n.name, width, "600 13px system-ui, sans-serif"));
 		setText(drawn.line, shorten(nodeLine(n), width, "11.5px system-ui, sans-serif"));
 		const told = `${n.name}${names}, ${n.type === "service" ? "service" : "outside this host's view"}` +
-			(n.served && n.served.count ? `, serves ${rate(n.served.rate)}, ${percent(share || 0)} failed, p95 ${duration(n.served.p95_ns)}` : "");
+			(n.served && n.served.count ? `, serves ${rate(n.served.rate)}, ${percent(share || 0)} failed, p95 ≈ ${duration(n.served.p95_ns)}` : "");
 		setText(drawn.title, told);
 		setAttr(drawn.g, "aria-label", told);
 		setAttr(drawn.g, "aria-pressed", this.selected === n.id ? "true" : "false");

@@ -7,6 +7,7 @@ import {Table} from "./table.js";
 const errors = (figures) => f.percent(f.errorShare(figures));
 const orNull = (figures, pick) => (figures ? pick(figures) : null);
 
+// Estimated within buckets of powers of two, hence the ≈ (docs/api.md).
 function percentile(id, title, figuresOf, hide) {
 	const name = `p${id}_ns`;
 	return {id: "p" + id, title, num: true, hide, value: (r) => orNull(figuresOf(r), (x) => x[name]), text: (r) => f.duration(orNull(figuresOf(r), (x) => x[name]))};
@@ -17,9 +18,9 @@ function figureColumns(figuresOf) {
 		{id: "rate", title: "Rate", num: true, value: (r) => orNull(figuresOf(r), (x) => x.rate), text: (r) => f.rate(orNull(figuresOf(r), (x) => x.rate))},
 		{id: "errors", title: "Errors", num: true, value: (r) => f.errorShare(figuresOf(r)), text: (r) => errors(figuresOf(r)),
 			cls: (r) => f.errorClass(f.errorShare(figuresOf(r))), tip: (r) => orNull(figuresOf(r), (x) => `${f.count(x.failed)} of ${f.count(x.count)} failed since the agent began`)},
-		percentile(50, "p50", figuresOf, "phone"),
-		percentile(95, "p95", figuresOf),
-		percentile(99, "p99", figuresOf, "phone"),
+		percentile(50, "≈ p50", figuresOf, "phone"),
+		percentile(95, "≈ p95", figuresOf),
+		percentile(99, "≈ p99", figuresOf, "phone"),
 	];
 }
 
@@ -35,7 +36,7 @@ export function servicesTable(container, onPick, isSelected) {
 				tip: (s) => `${s.service}, speaks ${f.text(s.protocols.join(", "))}${s.container_id ? `, container ${s.container_id}` : ""}`},
 			...figureColumns((s) => s.server).map((c) => (c.id === "rate" ? {...c, title: "Serves"} : c)),
 			{id: "calls", title: "Calls", num: true, value: (s) => orNull(s.client, (x) => x.rate), text: (s) => f.rate(orNull(s.client, (x) => x.rate)),
-				tip: (s) => orNull(s.client, (x) => `requests it makes: ${errors(x)} failed, p95 ${f.duration(x.p95_ns)}`)},
+				tip: (s) => orNull(s.client, (x) => `requests it makes: ${errors(x)} failed, p95 ≈ ${f.duration(x.p95_ns)}`)},
 		],
 	});
 }

@@ -85,7 +85,10 @@ static const struct {
 	{"SIGNALS", "SIGHUP",
 	 "the agent reads its configuration file again; where that has an error it keeps what it had and says so; what can "
 	 "change at the next start only is named"},
-	{NULL, "SIGINT, SIGTERM", "what is still open is reported, everything is written out, and telltale ends"},
+	{NULL, "SIGINT, SIGTERM",
+	 "what is still open is reported, everything is written out, and telltale ends; run, and a tool with a command, pass "
+	 "them on to "
+	 "the command instead (SIGINT from a terminal reaches it anyhow) and end when it ends"},
 	{"EXAMPLES", "telltale run -- curl http://localhost/", "what does this command ask for?"},
 	{NULL, "telltale watch --pid 4242 --protocol postgresql", "the statements of one server, as they come"},
 	{NULL, "telltale read --json traffic.pcapng", "the exchanges of a capture as JSON lines"},

@@ -180,8 +180,8 @@ void tt_summary_write(struct tt_buf *out, const struct tt_sink *sink, size_t row
 		list[count++] = row;
 	qsort(list, count, sizeof(struct tt_summary_row *), tt_summary_busier);
 	if (count)
-		tt_buf_printf(out, "%9s %7s %9s %9s  %-16s %-6s %-10s %s\n", "count", "failed", "p50 ms", "p95 ms", "service",
-			      "kind", "protocol", "operation");
+		tt_buf_printf(out, "%9s %7s   ≈p50 ms   ≈p95 ms  %-16s %-6s %-10s %s\n", "count", "failed", "service", "kind",
+			      "protocol", "operation");
 	for (size_t i = 0; i < count; i++) {
 		if (i < rows)
 			tt_summary_line(out, list[i]);

@@ -58,7 +58,7 @@ uint64_t tt_window_length(uint64_t start_ns, uint64_t now_ns);
 /* False where nothing was timed within the window. */
 bool tt_figures_quantile(const struct tt_figures *f, double q, uint64_t *ret);
 
-/* The fields docs/api.md calls figures, into an object that is open. */
+/* The fields docs/api.md calls figures, into an object that is open. Quantiles are estimates: true within a factor of two. */
 void tt_figures_json(struct tt_json *j, const struct tt_figures *f, uint64_t window_ns);
 
 #endif

@@ -93,7 +93,7 @@ class Page(unittest.TestCase):
         self.assertEqual(sorted(names), sorted(n["name"] for n in wanted["nodes"]))
         self.assertEqual(len(edges), len(wanted["edges"]))
         edge = browse.live(edges, "nginx", "shop")
-        self.assertRegex(edge["text"], r"^http \d+/s \| 1\.3 % err · p95 11 ms$")
+        self.assertRegex(edge["text"], r"^http \d+/s \| 1\.3 % err · p95 ≈ 11 ms$")
         self.assertEqual(edge["text"].split()[1], "276/s")
         self.assertIn('class="node service bad busy"', self.browser.js('document.querySelector("#map .node[data-name=payments]").outerHTML'))
         self.shot("desktop")
