@@ -131,6 +131,9 @@ uint64_t tt_link_limit(const struct tt_link *link, int limit);
 /* A protocol forgot n statements (or did not take them in) to keep to its limit rows: counted. */
 void tt_statements_turned_away(struct tt_link *link, uint64_t n);
 
+/* A compressed message was read only up to the limit row, or not at all because of its size: counted. */
+void tt_unpacked_turned_away(struct tt_link *link);
+
 /* Both streams were seen from their first byte. */
 bool tt_link_from_start(const struct tt_link *link);
 

@@ -460,6 +460,11 @@ void tt_statements_turned_away(struct tt_link *link, uint64_t n)
 	link->conn->s->stats.statements_full += n;
 }
 
+void tt_unpacked_turned_away(struct tt_link *link)
+{
+	link->conn->s->stats.unpacked_full++;
+}
+
 bool tt_link_from_start(const struct tt_link *link)
 {
 	return (!link->flow[0].started || link->flow[0].from_start) && (!link->flow[1].started || link->flow[1].from_start);
