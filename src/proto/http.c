@@ -390,9 +390,18 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 	struct http_side *s = &h->side[TT_RESPONSES];
 	unsigned status = s->status;
 
+	if (status == 101 && s->h2c) {
+		/* The request is answered as HTTP/2's stream 1 (RFC 7540 section 3.2). */
+		tt_switch(link, &tt_proto_http2);
+		struct tt_message *request = tt_switch_keep(link, s->m, 1);
+		if (request) {
+			tt_message_attr(request, "network.protocol.version", TT_SPAN_LIT("2"));
+			s->m = NULL;
+		}
+		http_end(link, h, TT_RESPONSES, in, 0);
+		return TT_DONE;
+	}
 	if (status == 101 || (s->kind == HTTP_KIND_CONNECT && status >= 200 && status < 300)) {
-		if (status == 101 && s->h2c)
-			tt_switch(link, &tt_proto_http2);
 		http_end(link, h, TT_RESPONSES, in, 0);
 		return TT_DONE;
 	}

@@ -138,8 +138,7 @@ static void out_of_step(void **state)
 static void upgraded_from_http(void **state)
 {
 	ONCE(NULL,
-	     "http|GET|/|101|-|32|77|complete|http.request.method=GET,url.path=/"
-	     ",network.protocol.version=1.1,http.response.status_code=101\n"
+	     "http2|GET|/|-|-|32|24|complete|http.request.method=GET,url.path=/,network.protocol.version=2\n"
 	     "http2|-|-|-|-|12|24|complete|" V2,
 	     TT_C("GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n"), TT_C(PREFACE SETTINGS GET("\3")),
 	     TT_S("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nX: 1\r\n\r\n" SETTINGS OK("\1")

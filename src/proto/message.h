@@ -38,13 +38,16 @@ struct tt_attribute {
 	int64_t number;
 };
 
+struct tt_proto;
+
 struct tt_message {
 	/* Set by the parser, through the functions below where there is one. */
-	uint64_t id;	    /* TT_PAIR_BY_ID: what pairs it */
-	void *tag;	    /* the parser's own, not owned: what the response needs to know of its request */
-	uint32_t kind;	    /* the same, as a number */
-	uint64_t own_bytes; /* not 0: counted by the parser, because the messages of this side interleave */
-	bool one_way;	    /* a request that gets no response */
+	uint64_t id;		   /* TT_PAIR_BY_ID: what pairs it */
+	const struct tt_proto *as; /* reported as this protocol, spoken over the link's; the request's or else the response's */
+	void *tag;		   /* the parser's own, not owned: what the response needs to know of its request */
+	uint32_t kind;		   /* the same, as a number */
+	uint64_t own_bytes;	   /* not 0: counted by the parser, because the messages of this side interleave */
+	bool one_way;		   /* a request that gets no response */
 	bool quiet;	 /* a request whose exchange is reported only if its response failed (a Sync): it still takes its turn in
 			    pairing */
 	bool failed;	 /* the operation failed */

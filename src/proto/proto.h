@@ -98,6 +98,7 @@ struct tt_link; /* the core's, see below */
 struct tt_proto {
 	const char *name; /* as in outputs, --protocol and metric labels */
 	const struct tt_proto_doc *doc;
+	const struct tt_proto *over; /* it is spoken within that one, whose messages name it (tt_message.as); NULL: on its own */
 	enum tt_pairing pairing;
 	bool stream;			 /* runs over byte streams */
 	bool datagram;			 /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
@@ -190,6 +191,12 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
 /* By-id pairing: the open or waiting request (response) with this id on this link, or NULL. Borrowed. */
 struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id);
 
+/*
+ * By-id pairing: the message's id, known from now on. It is found quickly from here, and a response is joined to its request
+ * before it ends (m->peer is the other half then): as long as it goes on, its request is not timed out. m NULL: nothing.
+ */
+void tt_message_identify(struct tt_link *link, struct tt_message *m, uint64_t id);
+
 /* The request the server began (tt_server_request_begin) with this id that is not answered yet, or NULL. Borrowed. */
 struct tt_message *tt_server_request_by_id(struct tt_link *link, uint64_t id);
 
@@ -201,6 +208,13 @@ void tt_wish(struct tt_link *link, enum tt_side side, const struct tt_input *in,
 
 /* After TT_DONE the link is given to this protocol (NULL: detected anew) from the bytes not yet consumed on each side. */
 void tt_switch(struct tt_link *link, const struct tt_proto *proto);
+
+/*
+ * After tt_switch to a protocol that pairs by id: the request `response` belongs to, which was read to its end, is answered
+ * there, as its request `id`; the response was none and is dropped. Returns the request, borrowed until parse() returns; NULL:
+ * there is none, or it has not ended, and the response stands.
+ */
+struct tt_message *tt_switch_keep(struct tt_link *link, struct tt_message *response, uint64_t id);
 
 /* --- the registry, generated from the list in meson.build --------------------------------------------------------------------
  */

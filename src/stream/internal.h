@@ -13,7 +13,8 @@
 
 #define TT_OFFSET_EOF UINT64_MAX
 #define TT_LAYERS 2
-#define TT_PAIR_BUCKETS 64
+#define TT_PAIR_BUCKET_BITS 6 /* at first */
+#define TT_PAIR_BUCKET_BITS_MOST 20
 
 /* When the bytes from begin up to end came, all in one chunk: kept while bytes before `end` are not consumed. 0: not known. */
 struct tt_mark {
@@ -76,17 +77,19 @@ struct tt_flow {
 struct tt_pair {
 	struct tt_message *first[2]; /* by tt_message_part(): requests; responses not attached to one */
 	struct tt_message *last[2];
-	struct tt_message **hash[2]; /* by id, ended messages; by-id protocols only */
-	uint32_t open[2];	     /* messages in the lists that are in no hash */
-	uint32_t attached;	     /* requests whose response is known and not reported yet */
-	uint32_t count;		     /* requests in the list */
-	uint64_t response_end_ns;    /* when the last response ended */
-	uint64_t hole_ns;	     /* latest hole */
-	uint64_t unsure_ns;	     /* when the newest unsure request began */
-	uint32_t unsure_open;	     /* unsure requests, seen or in a hole, whose answer has not passed yet */
-	bool untrusted;		     /* in order: it is not known which request the next response answers */
-	bool overlapped;	     /* a request was sent after an answer while an older one was open */
-	bool quiet_seen;	     /* a request was seen to begin with nothing outstanding */
+	struct tt_message **hash[2]; /* by id, ended or identified messages; by-id protocols only */
+	uint32_t hashed[2];
+	uint8_t hash_bits[2];	  /* the hash has 1 << bits buckets */
+	uint32_t open[2];	  /* messages in the lists that are in no hash */
+	uint32_t attached;	  /* requests whose response is known and not reported yet */
+	uint32_t count;		  /* requests in the list */
+	uint64_t response_end_ns; /* when the last response ended */
+	uint64_t hole_ns;	  /* latest hole */
+	uint64_t unsure_ns;	  /* when the newest unsure request began */
+	uint32_t unsure_open;	  /* unsure requests, seen or in a hole, whose answer has not passed yet */
+	bool untrusted;		  /* in order: it is not known which request the next response answers */
+	bool overlapped;	  /* a request was sent after an answer while an older one was open */
+	bool quiet_seen;	  /* a request was seen to begin with nothing outstanding */
 };
 
 struct tt_link {
@@ -102,8 +105,10 @@ struct tt_link {
 	uint8_t detect_tries;	 /* failed in a row in one direction */
 	uint8_t detect_turns;	 /* failed after a change of direction */
 	uint8_t detect_dir;
-	uint8_t origin; /* enum tt_origin */
-	bool switching; /* parser called tt_switch */
+	uint8_t origin;		 /* enum tt_origin */
+	bool switching;		 /* parser called tt_switch */
+	bool carrier;		 /* only protocols spoken over this one are wanted */
+	struct tt_message *kept; /* for the protocol switched to; in no list */
 	const struct tt_proto *switch_to;
 };
 
@@ -282,6 +287,7 @@ void tt_pair_let_go(struct tt_link *link, enum tt_side side); /* the parser has 
 void tt_pair_free(struct tt_link *link);
 
 /* report.c */
+bool tt_streams_want(const struct tt_streams *s, const struct tt_proto *proto);
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome);
 /* Reports a request and forgets it with its response. */
 void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome);

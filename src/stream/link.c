@@ -36,6 +36,7 @@ struct tt_link *tt_link_free(struct tt_link *link)
 {
 	if (!link)
 		return NULL;
+	tt_pair_discard(link, link->kept);
 	tt_link_forget_proto(link);
 	for (int dir = 0; dir < 2; dir++)
 		tt_flow_free(link->conn->s, &link->flow[dir]);
@@ -113,6 +114,12 @@ static bool tt_proto_fits(const struct tt_proto *proto, bool datagram)
 	return datagram ? proto->datagram : proto->stream;
 }
 
+/* A protocol spoken within another one is found by that one. */
+static const struct tt_proto *tt_proto_carrier(const struct tt_proto *proto)
+{
+	return proto->over ? proto->over : proto;
+}
+
 /* Asks every protocol under every assumption of role that is possible. TT_YES: *ret_proto and *ret_dir are set. */
 static enum tt_verdict tt_link_ask(struct tt_link *link, int dir, struct tt_span data, const struct tt_proto **ret_proto,
 				   int *ret_dir)
@@ -125,7 +132,7 @@ static enum tt_verdict tt_link_ask(struct tt_link *link, int dir, struct tt_span
 		struct tt_first first;
 		tt_link_first(link, dir, data, request_dir, &first);
 		for (size_t i = 0; i < s->proto_count; i++) {
-			const struct tt_proto *proto = s->protos[i];
+			const struct tt_proto *proto = tt_proto_carrier(s->protos[i]);
 			if (!tt_proto_fits(proto, link->conn->datagram))
 				continue;
 			enum tt_verdict v = proto->detect(&first);
@@ -172,6 +179,7 @@ static bool tt_link_detect(struct tt_link *link, int dir, struct tt_span data, b
 	int request_dir = link->request_dir;
 	enum tt_verdict v = tt_link_ask(link, dir, data, &proto, &request_dir);
 	if (v == TT_YES && proto) {
+		link->carrier = !tt_streams_want(link->conn->s, proto);
 		link->request_dir = (uint8_t)request_dir;
 		if (link->conn->ends.role == TT_ROLE_UNKNOWN)
 			link->conn->ends.role = request_dir == TT_RX ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
@@ -188,18 +196,6 @@ static bool tt_link_detect(struct tt_link *link, int dir, struct tt_span data, b
 /* --- the loop ----------------------------------------------------------------------------------------------------------------
  */
 
-/* One of those that may be recognised. */
-static bool tt_link_may_speak(const struct tt_link *link, const struct tt_proto *proto)
-{
-	const struct tt_streams *s = link->conn->s;
-
-	for (size_t i = 0; i < s->proto_count; i++) {
-		if (s->protos[i] == proto)
-			return true;
-	}
-	return false;
-}
-
 static void tt_link_switch_now(struct tt_link *link)
 {
 	const struct tt_proto *to = link->switch_to;
@@ -214,10 +210,19 @@ static void tt_link_switch_now(struct tt_link *link)
 	}
 	link->pair.untrusted = false;
 	link->detect_tries = link->detect_turns = 0;
-	if (to && tt_link_may_speak(link, to))
+	if (to && tt_streams_want(link->conn->s, to))
 		tt_link_speak(link, to);
 	else if (to)
 		tt_link_stop(link);
+
+	struct tt_message *kept = link->kept;
+	link->kept = NULL;
+	if (kept && link->proto && link->proto->pairing == TT_PAIR_BY_ID) {
+		tt_pair_append(&link->pair, kept);
+		tt_pair_hash(&link->pair, kept);
+	} else {
+		tt_pair_discard(link, kept);
+	}
 }
 
 static uint64_t tt_skip_end(uint64_t at, uint64_t n)
@@ -494,4 +499,17 @@ void tt_switch(struct tt_link *link, const struct tt_proto *proto)
 {
 	link->switching = true;
 	link->switch_to = proto;
+}
+
+struct tt_message *tt_switch_keep(struct tt_link *link, struct tt_message *response, uint64_t id)
+{
+	struct tt_message *request = response ? response->peer : NULL;
+
+	if (!request || !request->ended || request->reported || link->kept || !tt_streams_want(link->conn->s, link->switch_to))
+		return NULL;
+	tt_message_drop(link, response);
+	tt_pair_out_of_list(&link->pair, request);
+	request->id = id;
+	link->kept = request;
+	return request;
 }

@@ -93,27 +93,65 @@ void tt_messages_free(struct tt_streams *s)
 
 static struct tt_message **tt_pair_bucket(const struct tt_pair *p, enum tt_side part, uint64_t id)
 {
-	return &p->hash[part][(id * 0x9E3779B97F4A7C15u) >> 58];
+	return &p->hash[part][(id * 0x9E3779B97F4A7C15u) >> (64 - p->hash_bits[part])];
 }
 
 int tt_pair_prepare(struct tt_pair *p)
 {
 	for (int part = 0; part < 2; part++) {
 		if (!p->hash[part])
-			p->hash[part] = calloc(TT_PAIR_BUCKETS, sizeof(struct tt_message *));
+			p->hash[part] = calloc(1u << TT_PAIR_BUCKET_BITS, sizeof(struct tt_message *));
 		if (!p->hash[part])
 			return -ENOMEM;
+		p->hash_bits[part] = TT_MAX(p->hash_bits[part], (uint8_t)TT_PAIR_BUCKET_BITS);
 	}
 	return 0;
 }
 
+/* Four times the buckets; without memory for them the chains just get longer. */
+static void tt_pair_grow(struct tt_pair *p, enum tt_side part)
+{
+	uint32_t count = 1u << p->hash_bits[part];
+	struct tt_message **old = p->hash[part];
+
+	p->hash[part] = calloc(4 * count, sizeof(*old));
+	if (!p->hash[part]) {
+		p->hash[part] = old;
+		return;
+	}
+	p->hash_bits[part] += 2;
+	for (uint32_t i = 0; i < count; i++) {
+		/* Newer ones stay in front of older ones. */
+		struct tt_message *turned = NULL, *next;
+		for (struct tt_message *m = old[i]; m; m = next) {
+			next = m->same_hash;
+			m->same_hash = turned;
+			turned = m;
+		}
+		for (struct tt_message *m = turned; m; m = next) {
+			struct tt_message **bucket = tt_pair_bucket(p, part, m->id);
+			next = m->same_hash;
+			m->same_hash = *bucket;
+			*bucket = m;
+		}
+	}
+	free(old);
+}
+
 void tt_pair_hash(struct tt_pair *p, struct tt_message *m)
 {
-	struct tt_message **bucket = tt_pair_bucket(p, tt_message_part(m), m->id);
+	enum tt_side part = tt_message_part(m);
+
+	if (m->hashed)
+		return;
+	if (p->hashed[part] >= 2u << p->hash_bits[part] && p->hash_bits[part] < TT_PAIR_BUCKET_BITS_MOST)
+		tt_pair_grow(p, part);
+	struct tt_message **bucket = tt_pair_bucket(p, part, m->id);
 	m->same_hash = *bucket;
 	*bucket = m;
 	m->hashed = true;
-	p->open[tt_message_part(m)]--;
+	p->hashed[part]++;
+	p->open[part]--;
 }
 
 void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
@@ -125,6 +163,7 @@ void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
 		at = &(*at)->same_hash;
 	*at = m->same_hash;
 	m->hashed = false;
+	p->hashed[tt_message_part(m)]--;
 	p->open[tt_message_part(m)]++;
 }
 

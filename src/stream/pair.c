@@ -47,6 +47,23 @@ static void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct 
 	tt_pair_out_of_list(p, rsp);
 }
 
+void tt_message_identify(struct tt_link *link, struct tt_message *m, uint64_t id)
+{
+	if (!m || m->dead || m->hashed || m->peer || !tt_pair_uses_id(link, m)) {
+		if (m && !m->hashed)
+			m->id = id;
+		return;
+	}
+	struct tt_pair *p = tt_pair_of(link, m);
+	bool asks = tt_message_part(m) == TT_REQUESTS;
+	m->id = id;
+	tt_pair_hash(p, m);
+	struct tt_message *other = tt_pair_single(p, asks ? TT_RESPONSES : TT_REQUESTS, id);
+	struct tt_message *req = asks ? m : other, *rsp = asks ? other : m;
+	if (other && tt_pair_possible(req, rsp->first_ns))
+		tt_pair_attach(link, req, rsp);
+}
+
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 {
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];

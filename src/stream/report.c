@@ -17,6 +17,25 @@ static enum tt_outcome tt_outcome_of(const struct tt_message *req, enum tt_outco
 	return outcome;
 }
 
+bool tt_streams_want(const struct tt_streams *s, const struct tt_proto *proto)
+{
+	for (size_t i = 0; i < s->proto_count; i++) {
+		if (s->protos[i] == proto)
+			return true;
+	}
+	return false;
+}
+
+/* As what the exchange is reported. NULL: nobody wants it. */
+static const struct tt_proto *tt_pair_proto(const struct tt_link *link, const struct tt_message *req)
+{
+	const struct tt_proto *as = req->as || !req->peer ? req->as : req->peer->as;
+
+	if (as && tt_streams_want(link->conn->s, as))
+		return as;
+	return link->carrier ? NULL : link->proto;
+}
+
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
 {
 	struct tt_conn *c = link->conn;
@@ -24,7 +43,7 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 	struct tt_message *rsp = req->peer;
 	struct tt_endpoints ends = c->ends;
 	struct tt_exchange x = {
-		.proto = link->proto,
+		.proto = tt_pair_proto(link, req),
 		.ends = &ends,
 		.actor = c->actor,
 		.request = req,
@@ -36,6 +55,8 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 						: (req->ended ? req->end_off : tt_message_flow(link, req)->next) - req->first_off,
 	};
 
+	if (!x.proto)
+		return;
 	bool asked = tt_link_dir(link, req->side) == TT_RX;
 	ends.origin = link->origin;
 	ends.role = asked ? TT_ROLE_SERVER : TT_ROLE_CLIENT;

@@ -74,11 +74,29 @@ static void same(const struct tt_buf told[2], const char *what)
 	abort();
 }
 
+/* The block sets a size that was not allowed: who only looks on does not know what was. */
+static bool sets_too_much(const struct tt_hpack_peers *p, struct tt_span block)
+{
+	for (size_t at = 0; at < block.len && (block.data[at] & 0xe0) == 0x20;) {
+		uint64_t size = block.data[at++] & 0x1f;
+		uint8_t byte = size == 0x1f ? 0x80 : 0;
+		for (unsigned shift = 0; (byte & 0x80) && at < block.len && shift < 35; shift += 7) {
+			byte = block.data[at++];
+			size += (uint64_t)(byte & 0x7f) << shift;
+		}
+		if (size > p->ours.keep)
+			return true;
+	}
+	return false;
+}
+
 bool tt_hpack_peers_block(struct tt_hpack_peers *p, struct tt_span block)
 {
 	static const uint8_t nothing[1];
 	if (!block.data)
 		block.data = nothing;
+	if (sets_too_much(p, block))
+		return false;
 	tt_buf_clear(&p->told[0]);
 	tt_buf_clear(&p->told[1]);
 	int e = tt_hpack_block(&p->ours, block, TT_HPACK_ALL, on_field, &p->told[0]);

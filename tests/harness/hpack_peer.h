@@ -19,7 +19,8 @@ struct tt_hpack_peers {
 void tt_hpack_peers_init(struct tt_hpack_peers *p, uint32_t keep);
 void tt_hpack_peers_free(struct tt_hpack_peers *p);
 
-/* Both read the block. False: both say it is not one; nothing may follow. Aborts where they differ in anything. */
+/* Both read the block. False: both say it is not one, or it sets a larger table than allowed; nothing may follow. Aborts where
+ * they differ in anything. */
 bool tt_hpack_peers_block(struct tt_hpack_peers *p, struct tt_span block);
 
 /* The tables are the same, entry for entry. Aborts if not. */
