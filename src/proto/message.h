@@ -48,6 +48,7 @@ struct tt_message {
 	uint32_t kind;		   /* the same, as a number */
 	uint64_t own_bytes;	   /* not 0: counted by the parser, because the messages of this side interleave */
 	bool one_way;		   /* a request that gets no response */
+	bool maybe_silent;	   /* a request that may get no response: that none came is then no failure, but one-way */
 	bool quiet;	 /* a request whose exchange is reported only if its response failed (a Sync): it still takes its turn in
 			    pairing */
 	bool failed;	 /* the operation failed */

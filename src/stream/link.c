@@ -338,8 +338,12 @@ size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t l
 		switch (f->mode) {
 		case TT_FLOW_DETECT: {
 			bool drop;
-			if (tt_link_detect(link, dir, tt_span(data + pos, len - pos), &drop))
+			if (tt_link_detect(link, dir, tt_span(data + pos, len - pos), &drop)) {
+				/* What was asked comes before its answers: read first it can be told apart from what is asked later. */
+				if (dir != link->request_dir)
+					tt_flow_refeed(link, link->request_dir);
 				break;
+			}
 			if (!drop)
 				return pos;
 			if (f->mode == TT_FLOW_DETECT) {

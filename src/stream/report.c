@@ -10,6 +10,8 @@ static const struct tt_flow *tt_message_flow(const struct tt_link *link, const s
 /* Client and server of an exchange the server began are the other way round. */
 static enum tt_outcome tt_outcome_of(const struct tt_message *req, enum tt_outcome outcome)
 {
+	if (req->maybe_silent && outcome != TT_OUTCOME_ANSWERED && outcome != TT_OUTCOME_LOST)
+		return TT_OUTCOME_ONE_WAY;
 	if (req->back && outcome == TT_OUTCOME_CLOSED_BY_CLIENT)
 		return TT_OUTCOME_CLOSED_BY_SERVER;
 	if (req->back && outcome == TT_OUTCOME_CLOSED_BY_SERVER)
