@@ -108,8 +108,10 @@ struct tt_selfstats *tt_self_look(struct tt_self *s)
 	if (source->ops->stats)
 		source->ops->stats(source, &s->source);
 	tt_pipeline_stats(s->pipeline, &s->streams);
-	if (live)
+	if (live) {
 		tt_self_programs(s, source);
+		s->stats.listeners_refused = tt_live_listeners_refused(source);
+	}
 	tt_self_losing(s, now_ns);
 
 	s->stats.source_name = live ? "kernel" : tt_file_source_real(source)->ops->name;

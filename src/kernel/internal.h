@@ -39,6 +39,7 @@ struct tt_kernel {
 	void *own_page;		     /* programs.c: the mapping self lies in */
 	size_t own_size;
 	uint64_t stopped_ns;		       /* when it was detached; 0: it is not */
+	uint64_t listeners_refused;	       /* beyond the limit */
 	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
 	void *remote_ctx;
 };
@@ -49,12 +50,9 @@ int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 
-/* Who has not even the capabilities was told so before (attach/privilege.h). */
-#define TT_KERNEL_NO_PRIVILEGE                                                                                                  \
-	"the kernel does not permit to load programs: root or CAP_BPF and CAP_PERFMON are not enough where a security module, " \
-	"lockdown or a container's seccomp filter forbids bpf(2)"
-
 int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* -EPERM, though the capabilities are there (attach/privilege.h has looked): says what else it may be. */
+int tt_kernel_not_permitted(struct tt_kernel_report *report);
 /* From here on libbpf's first complaint is kept; the function before is to be set again. */
 libbpf_print_fn_t tt_kernel_complaint_begin(void);
 const char *tt_kernel_complaint(void);

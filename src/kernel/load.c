@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,59 +16,6 @@
 #include "kernel/listeners.h"
 #include "kernel/verified.h"
 #include "probes.skel.h"
-
-/* libbpf speaks through one callback: its first complaint, for the one line of an error, and all of it for who asked. */
-static char complaint[200];
-static void (*log_fn)(const char *text);
-
-void tt_kernel_log(void (*fn)(const char *text))
-{
-	log_fn = fn;
-}
-
-/* The verifier's reason stands in the last line of its log before the statistics ("processed N insns …"). */
-static const char *reason_in_log(char *text)
-{
-	char *end = strstr(text, "\nprocessed ");
-	if (!end)
-		return NULL;
-	*end = 0;
-	char *line = strrchr(text, '\n');
-	return line ? line + 1 : NULL;
-}
-
-static int complaint_keep(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	tt_free_auto char *text = NULL;
-
-	if ((level > LIBBPF_WARN && !tt_verified_wanted()) || vasprintf(&text, fmt, args) < 0)
-		return 0;
-	if (level > LIBBPF_WARN) {
-		tt_verified_look(text);
-		return 0;
-	}
-	if (log_fn)
-		log_fn(text);
-	const char *reason = reason_in_log(text);
-	size_t used = strlen(complaint);
-	if (reason && used < sizeof(complaint) - 4) {
-		snprintf(complaint + used, sizeof(complaint) - used, ": %s", reason);
-	} else if (!used) {
-		snprintf(complaint, sizeof(complaint), "%.*s", (int)strcspn(text, "\n"), text);
-	}
-	return 0;
-}
-
-libbpf_print_fn_t tt_kernel_complaint_begin(void)
-{
-	complaint[0] = 0;
-	return libbpf_set_print(complaint_keep);
-}
-
-const char *tt_kernel_complaint(void)
-{
-	return complaint;
-}
 
 static uint64_t now_ns(void)
 {
@@ -86,16 +32,6 @@ uint32_t tt_kernel_power_of_two(uint64_t n)
 	while (p < n && p < 1u << 31)
 		p <<= 1;
 	return p;
-}
-
-int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(report->error, sizeof(report->error), fmt, args);
-	va_end(args);
-	return r;
 }
 
 /* --- what is decided before the programs are loaded --- */
@@ -186,6 +122,7 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_conns, limits->value[TT_LIMIT_KERNEL_CONNECTIONS]},
 		{k->skel->maps.tt_stamps_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
+		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
 	};
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(sizes); i++) {
@@ -318,7 +255,8 @@ static void listener_add(void *ctx, const struct tt_listener *listener)
 	__u32 one = 1;
 
 	/* Without an entry the role is left to the protocol: no reason to fail. */
-	(void)bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_listeners), listener, &one, BPF_ANY);
+	if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.tt_listeners), listener, &one, BPF_ANY) < 0)
+		k->listeners_refused++;
 }
 
 int tt_kernel_attach(struct tt_kernel *k, const char *program)
@@ -356,7 +294,7 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 		if (rows)
 			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s",
 				 r == -ENOENT	 ? "this kernel does not have it"
-				 : r == -ENOEXEC ? complaint
+				 : r == -ENOEXEC ? tt_kernel_complaint()
 						 : strerror(-r));
 		if (row->required) {
 			snprintf(reason, size, "%s does not attach: %s", row->hook, strerror(-r));
@@ -387,9 +325,9 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all
 
 	r = tt_probes__load(k->skel);
 	if (r == -EPERM)
-		return tt_kernel_refuse(report, r, TT_KERNEL_NO_PRIVILEGE);
+		return tt_kernel_not_permitted(report);
 	if (r < 0) {
-		snprintf(reason, size, "refused by the kernel (%s): %.120s", strerror(-r), complaint);
+		snprintf(reason, size, "refused by the kernel (%s): %.120s", strerror(-r), tt_kernel_complaint());
 		return -EOPNOTSUPP;
 	}
 	k->self = &k->skel->bss->tt_self;

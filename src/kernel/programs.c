@@ -186,7 +186,7 @@ static int programs_open(struct tt_kernel *k, const struct tt_programs *p, const
 		return r;
 	r = bpf_object__load(k->obj);
 	if (r == -EPERM)
-		return tt_kernel_refuse(report, r, TT_KERNEL_NO_PRIVILEGE);
+		return tt_kernel_not_permitted(report);
 	if (r < 0)
 		return tt_kernel_refuse(report, -EOPNOTSUPP, "refused by the kernel (%s): %.160s", strerror(-r),
 					tt_kernel_complaint());

@@ -94,3 +94,8 @@ size_t tt_kernel_program_stats(const struct tt_kernel *k, struct tt_program_stat
 	}
 	return n;
 }
+
+uint64_t tt_kernel_listeners_refused(const struct tt_kernel *k)
+{
+	return k->listeners_refused;
+}

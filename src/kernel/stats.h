@@ -42,6 +42,9 @@ struct tt_program_counts {
 /* Of the programs this process holds, at most `most`; returns how many. A few system calls each. */
 size_t tt_kernel_program_counts(const struct tt_kernel *k, struct tt_program_counts *ret, size_t most);
 
+/* Listening sockets that were not taken up, because of the limit `listeners`. */
+uint64_t tt_kernel_listeners_refused(const struct tt_kernel *k);
+
 /* One row a program, at most `most`; returns how many. A few system calls each. */
 size_t tt_kernel_program_stats(const struct tt_kernel *k, struct tt_program_stats *ret, size_t most);
 

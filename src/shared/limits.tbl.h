@@ -13,6 +13,7 @@ TT_LIMIT(CAPTURE_BYTES, "capture_bytes", 32u << 10, 64, 128u << 10, "bytes", "pa
 TT_LIMIT(IOV_SEGMENTS, "iov_segments", 32, 1, 64, "segments", "segments of an iovec read per message; the rest is a counted gap")
 TT_LIMIT(MMSG_MESSAGES, "mmsg_messages", 8, 1, 16, "messages", "messages read of one sendmmsg or recvmmsg; the rest is counted")
 TT_LIMIT(KERNEL_CONNECTIONS, "kernel_connections", 65536, 64, 1u << 20, "connections", "connections whose state the kernel side keeps")
+TT_LIMIT(LISTENERS, "listeners", 4096, 16, 1u << 20, "sockets", "listening sockets known at the start, by which an older connection's server is told")
 TT_LIMIT(CALL_STAMPS, "call_stamps", 16384, 16, 1u << 20, "threads", "threads whose calls are remembered from entry to exit, on kernels before 5.13")
 TT_LIMIT(CONNECTIONS, "connections", 65536, 16, 1u << 22, "connections", "connections kept by the user side")
 TT_LIMIT(CONNECTION_IDLE, "connection_idle_s", 600, 1, 86400, "s", "an idle connection is forgotten after this")

@@ -137,6 +137,8 @@ void tt_selfstats_write(struct tt_buf *out, const struct tt_selfstats *self)
 	tt_self_bpf(out, self);
 	tt_self_counter(out, "telltale_routes_refused_total", "Names shown as {other}, because of routes or services.",
 			self->routes_refused);
+	tt_self_counter(out, "telltale_listeners_refused_total", "Listening sockets not taken up, because of listeners.",
+			self->listeners_refused);
 	tt_self_counter(out, "telltale_deltas_refused_total", "Deltas that named no family or label there is.", self->bad_deltas);
 	tt_self_counter(out, "telltale_recent_dropped_total", "Failed or slow exchanges not kept for the page.",
 			self->recent_dropped);

@@ -126,3 +126,8 @@ size_t tt_live_program_stats(const struct tt_source *s, struct tt_program_stats 
 {
 	return tt_kernel_program_stats(live_of(s)->kernel, ret, most);
 }
+
+uint64_t tt_live_listeners_refused(const struct tt_source *s)
+{
+	return tt_kernel_listeners_refused(live_of(s)->kernel);
+}

@@ -28,6 +28,7 @@ void tt_live_stop(struct tt_source *s);
 unsigned tt_live_fill(const struct tt_source *s);
 
 /* For the self-metrics. */
+uint64_t tt_live_listeners_refused(const struct tt_source *s);
 void tt_live_kernel_stats(const struct tt_source *s, struct tt_kernel_stats *ret);
 size_t tt_live_program_stats(const struct tt_source *s, struct tt_program_stats *ret, size_t most);
 

@@ -219,6 +219,20 @@ def test_scope_leaves_others_alone():
     lib.equal([(x["kind"], x["server"]) for x in agent.result.of(protocol="http")], [("server", f"127.0.0.1:{port}")] * 5, "exchanges")
 
 
+def with_many_listeners():
+    pass
+
+
+def test_listeners_beyond_the_limit():
+    """Listening sockets there is no room for are counted."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(20)]
+    result = lib.run("with_many_listeners", "--limit", "listeners=16")
+    for s in listeners:
+        s.close()
+    lib.check(result.metric("telltale_listeners_refused_total") >= 4, "listeners refused: " + str(result.metric("telltale_listeners_refused_total")))
+    lib.equal(lib.run("with_many_listeners", "--limit", "listeners=65536").metric("telltale_listeners_refused_total"), 0, "with room for all")
+
+
 if __name__ == "__main__":
     lib.need("nginx", "curl")
     sys.exit(lib.main(globals()))
