@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define PIPELINE 16
-#define WARM_UP 500
+#define WARM_UP 160 /* a whole number of pipelines */
 
 static int port;
 static int watchers[64];

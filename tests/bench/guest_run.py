@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "demo"))
 from services import Services, free_port, port_answers, wait_for  # noqa: E402
 
 # Requests of each load; of short connections few, because the ports they leave behind make the next ones dearer.
-LOADS = {"http": 2000, "redis": 6400, "short": 600}
+LOADS = {"http": 1000, "redis": 3200, "short": 400}
 SETTLE_MS = 1500
 
 # The servers' reads and writes: time, process, length, the first 200 bytes (the most this bpftrace copies).
