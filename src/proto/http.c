@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * HTTP/1.0 and 1.1 (RFC 9110, 9112). Lines are read once, as they come; bodies are skipped by counting. An upgrade (101) or a
- * tunnel (2xx to CONNECT) ends the protocol on its connection, except that "Upgrade: h2c" hands it to http2.
+ * tunnel (2xx to CONNECT) ends the protocol on its connection, except that "Upgrade: h2c" hands it to http2 and "Upgrade:
+ * websocket" to websocket.
  */
 #include "proto/http_fields.h"
 #include "proto/http_framing.h"
@@ -51,6 +52,7 @@ struct http_side {
 	bool has_authority;
 	bool upgrade;
 	bool h2c;
+	bool websocket;
 	bool expect;
 	bool doubt;    /* requests: what was answered meanwhile is not known */
 	bool folded;   /* the field line being read goes on over several lines */
@@ -64,6 +66,7 @@ struct http_link {
 };
 
 extern const struct tt_proto tt_proto_http2;
+extern const struct tt_proto tt_proto_websocket;
 
 /* --- lines -------------------------------------------------------------------------------------------------------------------
  */
@@ -178,6 +181,7 @@ static inline void http_field_value(struct http_side *s, enum tt_side side, enum
 	case TT_HTTP_UPGRADE:
 		s->upgrade = true;
 		s->h2c = tt_span_ieq(value, TT_SPAN_LIT("h2c"));
+		s->websocket = tt_span_ieq(value, TT_SPAN_LIT("websocket"));
 		break;
 	case TT_HTTP_EXPECT:
 		s->expect = tt_span_ieq(value, TT_SPAN_LIT("100-continue"));
@@ -402,6 +406,8 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 		return TT_DONE;
 	}
 	if (status == 101 || (s->kind == HTTP_KIND_CONNECT && status >= 200 && status < 300)) {
+		if (status == 101 && s->websocket)
+			tt_switch_with(link, &tt_proto_websocket, tt_message_get(s->m ? s->m->peer : NULL, TT_TEXT_RESOURCE));
 		http_end(link, h, TT_RESPONSES, in, 0);
 		return TT_DONE;
 	}

@@ -216,6 +216,12 @@ void tt_switch(struct tt_link *link, const struct tt_proto *proto);
  */
 struct tt_message *tt_switch_keep(struct tt_link *link, struct tt_message *response, uint64_t id);
 
+/* The same, leaving the next protocol a text that only this one has read (the path of what was upgraded). Copied; cut at text_bytes. */
+void tt_switch_with(struct tt_link *link, const struct tt_proto *proto, struct tt_span text);
+
+/* What the protocol before left; empty if nothing. Borrowed until the next switch. */
+struct tt_span tt_switched_with(const struct tt_link *link);
+
 /* --- the registry, generated from the list in meson.build --------------------------------------------------------------------
  */
 

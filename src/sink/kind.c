@@ -23,6 +23,7 @@ static const struct tt_kind tt_kinds[] = {
 	{"nats", TT_GROUP_MESSAGING, TT_RESOURCE_NAME, TT_SQL_STANDARD},
 	{"rocketmq", TT_GROUP_MESSAGING, TT_RESOURCE_NAME, TT_SQL_STANDARD},
 	{"tls", TT_GROUP_RPC, TT_RESOURCE_HOST, TT_SQL_STANDARD},
+	{"websocket", TT_GROUP_RPC, TT_RESOURCE_PATH, TT_SQL_STANDARD},
 };
 
 /* For protocols without a row, the first attribute that is there decides; the last row is for none. */

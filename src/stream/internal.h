@@ -110,6 +110,7 @@ struct tt_link {
 	bool carrier;		 /* only protocols spoken over this one are wanted */
 	struct tt_message *kept; /* for the protocol switched to; in no list */
 	const struct tt_proto *switch_to;
+	struct tt_buf left; /* by the protocol before, for the next */
 };
 
 struct tt_conn {

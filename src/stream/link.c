@@ -40,6 +40,7 @@ struct tt_link *tt_link_free(struct tt_link *link)
 	tt_link_forget_proto(link);
 	for (int dir = 0; dir < 2; dir++)
 		tt_flow_free(link->conn->s, &link->flow[dir]);
+	tt_buf_free(&link->left);
 	free(link);
 	return NULL;
 }
@@ -339,7 +340,8 @@ size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t l
 		case TT_FLOW_DETECT: {
 			bool drop;
 			if (tt_link_detect(link, dir, tt_span(data + pos, len - pos), &drop)) {
-				/* What was asked comes before its answers: read first it can be told apart from what is asked later. */
+				/* What was asked comes before its answers: read first it can be told apart from what is asked
+				 * later. */
 				if (dir != link->request_dir)
 					tt_flow_refeed(link, link->request_dir);
 				break;
@@ -516,4 +518,20 @@ struct tt_message *tt_switch_keep(struct tt_link *link, struct tt_message *respo
 	request->id = id;
 	link->kept = request;
 	return request;
+}
+
+void tt_switch_with(struct tt_link *link, const struct tt_proto *proto, struct tt_span text)
+{
+	size_t most = tt_link_limit(link, TT_LIMIT_TEXT_BYTES);
+
+	tt_switch(link, proto);
+	tt_buf_free(&link->left);
+	link->left = TT_BUF(most);
+	if (text.len)
+		tt_buf_add(&link->left, text.data, TT_MIN(text.len, most));
+}
+
+struct tt_span tt_switched_with(const struct tt_link *link)
+{
+	return tt_buf_span(&link->left);
 }

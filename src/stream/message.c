@@ -303,6 +303,9 @@ struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, cons
 	m->held = true;
 	m->first_off = in ? in->offset + at : f->next;
 	const struct tt_mark *mark = tt_marks_find(&f->marks, m->first_off);
+	/* Of what has no byte of its own yet, the moment is that of the last byte there was. */
+	if (!mark && !in && m->first_off)
+		mark = tt_marks_find(&f->marks, m->first_off - 1);
 	if (mark) {
 		m->first_ns = mark->first_ns;
 		m->tid = mark->tid;
