@@ -12,6 +12,15 @@ from services import Services, free_port, port_answers, wait_for  # noqa: E402,F
 MOST_BYTES = 100_000
 
 
+def cut(source, target, packets):
+    """The capture without its first packets: telltale began in the middle."""
+    data = pathlib.Path(source).read_bytes()
+    at = 24
+    for _ in range(packets):
+        at += 16 + int.from_bytes(data[at + 8 : at + 12], "little")
+    pathlib.Path(target).write_bytes(data[:24] + data[at:])
+
+
 class Capture:
     """`with Capture(path, "tcp port 1234"):` what happens inside is written to the path."""
 
