@@ -19,7 +19,7 @@ struct tt_identities {
 	char *root;	/* NULL: /proc is not used */
 	tt_proc_fn ask; /* NULL: it is read from below root */
 	void *ask_ctx;
-	char host[TT_IDENTITY_NAME_LEN];
+	char host[TT_IDENTITY_NAME_LEN]; /* empty: not this one */
 	uint64_t unknown;
 	struct tt_identity nobody; /* the answer for processes that do not get into the table */
 };
@@ -46,7 +46,8 @@ int tt_identities_new(struct tt_identities **ret, const struct tt_limits *limits
 {
 	char host[256] = "";
 
-	if (gethostname(host, sizeof(host) - 1) < 0)
+	/* What was captured or recorded may have been so anywhere. */
+	if (!use_proc || gethostname(host, sizeof(host) - 1) < 0)
 		host[0] = 0;
 	return tt_identities_new_at(ret, limits, use_proc ? "" : NULL, host);
 }
@@ -73,11 +74,11 @@ void tt_identities_ask(struct tt_identities *ids, tt_proc_fn fn, void *ctx)
 /* The same after a restart: a container by its own id, anything else by host and service. Never a process number. */
 static void tt_identity_instance(const struct tt_identities *ids, struct tt_identity *i)
 {
-	char text[2 * TT_IDENTITY_NAME_LEN];
+	char text[2 * TT_IDENTITY_NAME_LEN] = "";
 
 	if (i->container_id[0])
 		snprintf(text, sizeof(text), "%.12s", i->container_id);
-	else
+	else if (ids->host[0])
 		snprintf(text, sizeof(text), "%s:%s", ids->host, i->service);
 	tt_text_set(i->instance, sizeof(i->instance), tt_span_str(text));
 }

@@ -17,7 +17,7 @@ struct tt_identity {
 	uint64_t start_ns;
 	char comm[TT_COMM_LEN];
 	char service[TT_IDENTITY_NAME_LEN];	/* service_name: never empty */
-	char instance[TT_IDENTITY_NAME_LEN];	/* service_instance_id: stable over restarts */
+	char instance[TT_IDENTITY_NAME_LEN];	/* service_instance_id: stable over restarts; empty: not known (captures) */
 	char container_id[TT_CONTAINER_ID_LEN]; /* empty: none */
 };
 

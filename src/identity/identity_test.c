@@ -214,6 +214,20 @@ static void a_recording_keeps_names(void **state)
 	tt_identities_free(replay);
 }
 
+/* Whatever host this is, what was captured or recorded may come from another. */
+static void a_replay_does_not_know_its_host(void **state)
+{
+	struct tt_identities *replay = NULL;
+	struct tt_process_record exec = {.rec = {.type = TT_REC_EXEC, .tgid = 7, .start_ns = 5 * S}, .comm = "nginx"};
+
+	assert_int_equal(tt_identities_new(&replay, &limits, false), 0);
+	assert_string_equal(tt_identities_find(replay, 0, 0, 0)->instance, "");
+	tt_identities_record(replay, &exec.rec);
+	assert_string_equal(tt_identities_find(replay, 7, 5 * S, 0)->service, "nginx");
+	assert_string_equal(tt_identities_find(replay, 7, 5 * S, 0)->instance, "");
+	tt_identities_free(replay);
+}
+
 static void the_table_is_bounded(void **state)
 {
 	struct tt_identities *small = NULL;
@@ -264,5 +278,5 @@ static void this_process(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 TT_UNIT_TESTS(WITH(from_proc), WITH(names_that_were_asked_for), WITH(from_records), WITH(a_child_of_one_that_was_there_before),
-	      WITH(the_order_of_fork_and_exec_does_not_matter), WITH(a_recording_keeps_names), WITH(the_table_is_bounded),
-	      WITH(seeds_from_proc), WITH(this_process))
+	      WITH(the_order_of_fork_and_exec_does_not_matter), WITH(a_recording_keeps_names),
+	      WITH(a_replay_does_not_know_its_host), WITH(the_table_is_bounded), WITH(seeds_from_proc), WITH(this_process))
