@@ -29,6 +29,7 @@ struct tt_outputs {
 	struct tt_sink *summary;
 	const struct tt_sink *json; /* NULL: none */
 	struct tt_self *self;
+	struct tt_mailbox *mailbox; /* of watching clients; NULL: none */
 };
 
 /* Gives the sink to the pipeline and remembers it. */
@@ -119,6 +120,12 @@ static const struct tt_selfstats *tt_outputs_self(struct tt_outputs *o)
 	if (o->json) {
 		uint64_t written;
 		tt_jsonl_counts(o->json, &written, &s->output_dropped);
+	}
+	if (o->mailbox) {
+		struct tt_mailbox_stats stats;
+		tt_mailbox_get_stats(o->mailbox, &stats);
+		s->watches = stats.watches;
+		s->watch_dropped = stats.dropped;
 	}
 	tt_map_stats(o->map, tt_self_map(o->self));
 	return s;
@@ -227,5 +234,6 @@ int tt_outputs_stream_to(struct tt_outputs *o, struct tt_mailbox *mailbox)
 					  .mailbox = mailbox,
 					  .options.show_values = o->config->show_values,
 					  .line = TT_BUF(TT_JSONL_MAX)};
+	o->mailbox = mailbox;
 	return tt_pipeline_add(o->pipeline, &stream->sink);
 }

@@ -71,18 +71,31 @@ static void tt_remote_show(const json_t *x)
 	putchar('\n');
 }
 
+/* Lines of what was lost are for standard error: on the other there are exchanges only (docs/api.md). */
+static bool tt_remote_loss(const char *line, size_t len)
+{
+	static const char begin[] = "{\"dropped\":";
+
+	if (len <= sizeof(begin) - 1 || memcmp(line, begin, sizeof(begin) - 1) != 0)
+		return false;
+	json_t *x = json_loadb(line, len, 0, NULL);
+	tt_warn("%lld exchanges not shown: they came faster than they were read",
+		(long long)json_integer_value(json_object_get(x, "dropped")));
+	json_decref(x);
+	return true;
+}
+
 static void tt_remote_line(struct tt_remote *r, const char *line, size_t len)
 {
+	if (tt_remote_loss(line, len))
+		return;
 	if (r->json) {
 		fwrite(line, 1, len, stdout);
 		putchar('\n');
 		return;
 	}
 	json_t *x = json_loadb(line, len, 0, NULL);
-	const json_t *dropped = json_object_get(x, "dropped");
-	if (dropped)
-		tt_warn("%lld exchanges not shown: they came faster than they were read", (long long)json_integer_value(dropped));
-	else if (x)
+	if (x)
 		tt_remote_show(x);
 	json_decref(x);
 }

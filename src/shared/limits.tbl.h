@@ -47,7 +47,7 @@ TT_LIMIT(EDGES, "map_edges", 4096, 16, 1u << 20, "edges", "edges of the service 
 TT_LIMIT(MAP_ADDRESSES, "map_addresses", 64, 1, 65536, "edges", "edges one node of the service map has with addresses; the rest is one node")
 TT_LIMIT(RECENT, "recent_exchanges", 256, 8, 65536, "exchanges", "slowest and failed exchanges kept for the page")
 TT_LIMIT(JOIN_PENDING, "join_pending", 65536, 64, 1u << 20, "exchanges", "exchanges waiting for their other end in the service map")
-TT_LIMIT(WATCH_BYTES, "watch_bytes", 1u << 20, 4096, 64u << 20, "bytes", "output waiting for one watching client; more is dropped and counted")
+TT_LIMIT(WATCH_BYTES, "watch_bytes", 4u << 20, 4096, 64u << 20, "bytes", "output waiting for one watching client; more is dropped, counted, and the client told")
 TT_LIMIT(HTTP_CLIENTS, "http_clients", 64, 1, 4096, "clients", "clients served at once")
 TT_LIMIT(ANSWER_BYTES, "answer_bytes", 64u << 20, 64u << 10, 1u << 30, "bytes", "largest body of one HTTP answer")
 TT_LIMIT(TOOL_ROWS, "tool_rows", 65536, 64, 1u << 20, "rows", "rows a tool gathers before it shows them; the smallest give way")

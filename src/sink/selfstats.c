@@ -142,6 +142,9 @@ void tt_selfstats_write(struct tt_buf *out, const struct tt_selfstats *self)
 	tt_self_counter(out, "telltale_deltas_refused_total", "Deltas that named no family or label there is.", self->bad_deltas);
 	tt_self_counter(out, "telltale_recent_dropped_total", "Failed or slow exchanges not kept for the page.",
 			self->recent_dropped);
+	tt_self_gauge(out, "telltale_watch_clients", "Clients watching exchanges.", self->watches);
+	tt_self_counter(out, "telltale_watch_dropped_total", "Lines not sent to clients that read too slowly.",
+			self->watch_dropped);
 	tt_self_counter(out, "telltale_output_dropped_total", "JSON lines that could not be written.", self->output_dropped);
 }
 

@@ -40,6 +40,8 @@ struct tt_selfstats {
 	uint64_t bad_deltas;	    /* tt_metrics_bad_deltas */
 	uint64_t recent_dropped;    /* tt_recent_dropped */
 	uint64_t listeners_refused; /* listening sockets beyond the limit */
+	uint64_t watches;	    /* clients watching now */
+	uint64_t watch_dropped;	    /* lines they were not sent, having read too slowly */
 	uint64_t output_dropped;    /* JSON lines that could not be written */
 };
 

@@ -4,6 +4,8 @@
 import json
 import os
 import subprocess
+import re
+import signal
 import sys
 import tempfile
 import time
@@ -116,6 +118,28 @@ def test_api_documents():
             lib.equal(health["exchanges"]["total"], 3, "exchanges in the health document")
             lib.equal(health["records"]["produced"], health["records"]["delivered"] + health["records"]["queued"] + health["records"]["lost"], "accounts")
             lib.check("telltale" in agent.get("/"), "the page")
+
+
+def test_a_slow_watcher_is_told():
+    """What a client did not read in time is counted, told to it on standard error, and nowhere else."""
+    with lib.Services() as services, tempfile.TemporaryFile("w+") as told:
+        process, port = services.nginx("location / { return 200 hello; }")
+        with lib.Agent(process.pid, options=["--limit", "watch_bytes=65536"]) as agent:
+            watch = subprocess.Popen([lib.TELLTALE, "watch", "--json", "--connect", f"127.0.0.1:{agent.port}"], stdout=subprocess.PIPE, stderr=told)
+            lib.wait_for(lambda: re.search(r"^telltale_watch_clients 1$", agent.get("/metrics"), re.M), "the watcher")
+            count = lib.scaled(20000)
+            subprocess.run(["ab", "-q", "-k", "-n", str(count), "-c", "4", f"http://127.0.0.1:{port}/slow"], check=True, stdout=subprocess.DEVNULL)
+            time.sleep(1)
+            agent.process.send_signal(signal.SIGTERM)  # its streams end
+            shown = [json.loads(line) for line in watch.stdout]
+            watch.wait()
+        told.seek(0)
+        losses = [int(n) for n in re.findall(r"(\d+) exchanges not shown", told.read())]
+    counted = agent.result.metric("telltale_watch_dropped_total")
+    lib.check(counted > 0, "nothing was lost: no test")
+    lib.equal(sum(losses), counted, "losses told and counted")
+    lib.equal(sum(x["resource"] == "/slow" for x in shown), len(shown), "lines that are exchanges")
+    lib.check(len(shown) + counted <= len(agent.result.exchanges), f"{len(shown)} shown, {counted} lost, {len(agent.result.exchanges)} in all")
 
 
 if __name__ == "__main__":
