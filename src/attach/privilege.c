@@ -22,7 +22,8 @@ const struct tt_need tt_needs[] = {
 	{CAP_PERFMON, "CAP_PERFMON", CAP_SYS_ADMIN, TT_NEED_START, true, "programs that trace and read kernel memory",
 	 "nothing can be observed"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", -1, TT_NEED_START, false,
-	 "listening sockets of other network namespaces; kprobes and uprobes where kernel.perf_event_paranoid is above 2",
+	 "from Linux 5.11 to 6.1 loading itself; listening sockets of other network namespaces; kprobes and uprobes where "
+	 "kernel.perf_event_paranoid is above 2",
 	 "there, who is the server is told by accept, connect and the protocol; no kprobes and uprobes"},
 	{CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE", -1, TT_NEED_START, false, "before Linux 5.11: maps larger than RLIMIT_MEMLOCK",
 	 "maps must fit into RLIMIT_MEMLOCK"},

@@ -74,10 +74,28 @@ int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ..
 	return r;
 }
 
+/*
+ * libbpf before 1.3 fails (with EINVAL) where it may not list the BTF of modules (BPF_BTF_GET_NEXT_ID wants CAP_SYS_ADMIN). It
+ * does so where a kernel that has such BTF (5.11) lacks what programs name as optional: bpf_rdonly_cast, which came with 6.2.
+ */
+static bool modules_forbidden(void)
+{
+	return strstr(complaint, "failed to iterate BTF objects: -1");
+}
+
+bool tt_kernel_forbidden(int r)
+{
+	return r == -EPERM || (r < 0 && modules_forbidden());
+}
+
 int tt_kernel_not_permitted(struct tt_kernel_report *report)
 {
 	struct rlimit locked = {.rlim_cur = RLIM_INFINITY};
 
+	if (modules_forbidden())
+		return tt_kernel_refuse(
+			report, -EPERM,
+			"CAP_SYS_ADMIN is missing: from Linux 5.11 to 6.1 loading needs it, for listing the BTF of modules");
 	/* Kernels that old count maps as locked memory; libbpf raises the limit where it may. */
 	getrlimit(RLIMIT_MEMLOCK, &locked);
 	if (!report->features.has[TT_FEATURE_TASK_STORAGE] && locked.rlim_cur != RLIM_INFINITY)

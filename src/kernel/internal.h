@@ -51,6 +51,8 @@ int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 
 int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Was this failure of a load one of privilege? */
+bool tt_kernel_forbidden(int r);
 /* -EPERM, though the capabilities are there (attach/privilege.h has looked): says what else it may be. */
 int tt_kernel_not_permitted(struct tt_kernel_report *report);
 /* From here on libbpf's first complaint is kept; the function before is to be set again. */

@@ -324,7 +324,7 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all
 	tt_verified_ask(k->obj);
 
 	r = tt_probes__load(k->skel);
-	if (r == -EPERM)
+	if (tt_kernel_forbidden(r))
 		return tt_kernel_not_permitted(report);
 	if (r < 0) {
 		snprintf(reason, size, "refused by the kernel (%s): %.120s", strerror(-r), tt_kernel_complaint());

@@ -185,7 +185,7 @@ static int programs_open(struct tt_kernel *k, const struct tt_programs *p, const
 	if ((r = choice_autoload(k, &choice)) < 0)
 		return r;
 	r = bpf_object__load(k->obj);
-	if (r == -EPERM)
+	if (tt_kernel_forbidden(r))
 		return tt_kernel_not_permitted(report);
 	if (r < 0)
 		return tt_kernel_refuse(report, -EOPNOTSUPP, "refused by the kernel (%s): %.160s", strerror(-r),
