@@ -46,4 +46,6 @@ void tt_http_set_status(struct tt_message *m, struct tt_span digits, unsigned st
 /* The fields that are attributes and nothing else: TT_HTTP_USER_AGENT and TT_HTTP_TRACEPARENT. */
 void tt_http_set_field(struct tt_message *m, enum tt_http_field field, struct tt_span value);
 
+extern const struct tt_proto_doc tt_http_doc;
+
 #endif
