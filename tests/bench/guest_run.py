@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """In the guest of tests/bench/guest: the loads, with nothing attached and with each that watches. Prints one JSON line a figure.
 
-    guest_run.py TELLTALE GUEST_LOAD [SET,...]
+    guest_run.py TELLTALE GUEST_LOAD ROUNDS [SET,...]
 """
 import contextlib
 import json
@@ -99,8 +99,8 @@ def agent(telltale, hooks, pids):
 
 
 def main():
-    telltale, program = sys.argv[1:3]
-    sets = sys.argv[3].split(",") if sys.argv[3:] else sets_of(telltale)
+    telltale, program, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    sets = sys.argv[4].split(",") if sys.argv[4:] else sets_of(telltale)
     pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("10000 60000")
     with Services() as services:
         sleeper = services.start(["sleep", "1000000"])
@@ -110,8 +110,9 @@ def main():
         clients = Clients(program, {"http": web_port, "short": web_port, "redis": redis_port})
 
         def figures(what, hooks, watchers):
-            for load, rest, own in clients.measure(watchers):
-                print(json.dumps({"what": what, "hooks": hooks, "load": load, "rest": rest, "own": own}), flush=True)
+            for number in range(rounds):
+                for load, rest, own in clients.measure(watchers):
+                    print(json.dumps({"what": what, "hooks": hooks, "load": load, "round": number, "rest": rest, "own": own}), flush=True)
 
         def figures_of(what, hooks, watcher):
             with watcher as process:
