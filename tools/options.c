@@ -22,7 +22,7 @@ const struct tt_option_row tt_common_rows[] = {
 	{"cgroup", 0, "PATH", TT_ROW_TEXT, AT(cgroup), 0, 0,
 	 "observe only this cgroup (version 2) and those below it; the path is absolute or below the mount point"},
 	{"json", 'j', "FILE", TT_ROW_JSON, AT(json), 0, 0,
-	 "JSON lines instead of text; with =FILE to this file, beside the text"},
+	 "JSON lines instead of text; with =FILE to this file (- is standard output), beside the text"},
 	{"limit", 0, "NAME=VALUE", TT_ROW_LIMIT, AT(limits), 0, 0, "set a limit (telltale help limits)"},
 };
 

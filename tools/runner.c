@@ -72,7 +72,8 @@ static int open_rows(struct runner *r)
 	int out = o->command ? STDERR_FILENO : STDOUT_FILENO;
 
 	if (o->json_file) {
-		r->json_fd = open(o->json_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+		r->json_fd = strcmp(o->json_file, "-") == 0 ? dup(STDOUT_FILENO)
+							    : open(o->json_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 		if (r->json_fd < 0)
 			return tt_error_errno(-errno, "--json=%s", o->json_file);
 	}

@@ -42,7 +42,6 @@ struct tt_config {
 
 	char *config_file;
 	bool quiet;	  /* run: no summary at the end */
-	bool doctor_json; /* doctor: as JSON */
 	bool no_times;	  /* JSON lines without times, for comparing */
 	enum tt_log_level log_level;
 	struct tt_limits limits;

@@ -85,7 +85,7 @@ int tt_doctor_main(struct tt_config *config, int argc, char **argv)
 	}
 	uname(&d->name);
 	d->status = tt_doctor_try(config, &d->report);
-	if (!config->doctor_json) {
+	if (!config->json) {
 		tt_doctor_write_text(d);
 	} else {
 		/* Asked for its statistics the verifier gives no reasons, so that is a load of its own. */
@@ -95,7 +95,7 @@ int tt_doctor_main(struct tt_config *config, int argc, char **argv)
 		if (d->status == 0)
 			(void)tt_doctor_try(config, &ignored);
 		tt_kernel_verified(NULL, NULL);
-		int r = tt_doctor_write_json(d);
+		int r = tt_doctor_write_json(d, config->json);
 		if (r < 0)
 			tt_error_errno(r, "doctor --json");
 	}

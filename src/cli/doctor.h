@@ -22,8 +22,8 @@ struct tt_doctor {
 	int status; /* 0: ready; else the reason stands in report.error */
 };
 
-/* One line on standard output. 0, or -ENOMEM. */
-int tt_doctor_write_json(const struct tt_doctor *d);
+/* One line to the file, - being standard output. 0, -ENOMEM, or what writing failed with. */
+int tt_doctor_write_json(const struct tt_doctor *d, const char *path);
 
 /* doctor_privilege.c: capabilities and settings, in both ways. */
 void tt_doctor_write_privileges(void);

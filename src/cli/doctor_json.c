@@ -114,7 +114,7 @@ static void tt_json_programs(struct tt_json *j, const struct tt_doctor *d)
 	tt_json_array_end(j);
 }
 
-int tt_doctor_write_json(const struct tt_doctor *d)
+int tt_doctor_write_json(const struct tt_doctor *d, const char *path)
 {
 	struct tt_buf b tt_buf_auto = TT_BUF(TT_DOCTOR_BYTES);
 	struct tt_json j = tt_json(&b);
@@ -134,6 +134,10 @@ int tt_doctor_write_json(const struct tt_doctor *d)
 	tt_buf_add_char(&b, '\n');
 	if (b.failed)
 		return -ENOMEM;
-	fwrite(b.data, 1, b.len, stdout);
-	return 0;
+	FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	if (!out)
+		return -errno;
+	bool whole = fwrite(b.data, 1, b.len, out) == b.len;
+	int r = (out == stdout ? fflush(out) : fclose(out)) == 0 && whole ? 0 : -errno;
+	return r;
 }

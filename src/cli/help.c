@@ -85,8 +85,11 @@ void tt_help_command(struct tt_buf *b, const struct tt_command_row *command)
 		char letter[8] = "    ";
 		if (o->letter)
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-		snprintf(term, sizeof(term), "  %s--%s%s%s", letter, o->name, o->argument ? " " : "",
-			 o->argument ? o->argument : "");
+		snprintf(term, sizeof(term), "  %s--%s%s%s%s", letter, o->name,
+			 o->bare_value ? "[="
+			 : o->argument ? " "
+				       : "",
+			 o->argument ? o->argument : "", o->bare_value ? "]" : "");
 		tt_help_row(b, term, TT_HELP_INDENT + 8, o->help);
 	}
 	tt_help_row(b, "  -h, --help", TT_HELP_INDENT + 8, "show this");

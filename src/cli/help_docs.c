@@ -61,13 +61,12 @@ static void tt_man_options(struct tt_buf *b)
 
 	for (size_t i = 0; i < tt_options_count; i++) {
 		const struct tt_option *o = &tt_options[i];
-		if (o->letter)
-			snprintf(name, sizeof(name), "-%c, --%s", o->letter, o->name);
-		else
-			snprintf(name, sizeof(name), "--%s", o->name);
+		snprintf(name, sizeof(name), "%s%.1s%s--%s%s%s%s", o->letter ? "-" : "", o->letter ? &o->letter : "",
+			 o->letter ? ", " : "", o->name, o->bare_value ? "[=" : "", o->bare_value ? o->argument : "",
+			 o->bare_value ? "]" : "");
 		tt_names_of(commands, sizeof(commands), o->commands);
 		snprintf(text, sizeof(text), "%s (%s)", o->help, commands);
-		tt_man_item(b, name, o->argument, text);
+		tt_man_item(b, name, o->bare_value ? NULL : o->argument, text);
 	}
 	tt_man_item(b, "-h, --help", NULL, "show the command's options");
 }
@@ -212,8 +211,12 @@ void tt_help_configuration_markdown(struct tt_buf *b)
 		if (!o->key)
 			continue;
 		tt_names_of(commands, sizeof(commands), o->commands);
-		tt_buf_printf(b, "| `%s` | %s | `--%s%s", o->key, tt_key_value(o), o->name, o->argument ? " " : "");
+		tt_buf_printf(b, "| `%s` | %s | `--%s%s", o->key, tt_key_value(o), o->name,
+			      o->bare_value ? "[="
+			      : o->argument ? " "
+					    : "");
 		tt_cell(b, o->argument ? o->argument : "");
+		tt_buf_add_str(b, o->bare_value ? "]" : "");
 		tt_buf_printf(b, "` | %s | ", commands);
 		tt_cell(b, o->help);
 		tt_buf_add_str(b, " |\n");

@@ -144,17 +144,20 @@ const struct tt_option tt_options[] = {
 	 .kind = TT_OPTION_STRING,
 	 .offset = AT(json),
 	 .commands = SHOWING,
-	 .bare = TT_COMMAND_WATCH | TT_COMMAND_READ,
 	 .bare_value = "-",
-	 .help = "write each exchange as a JSON line (docs/json.md) to this file, - being standard output; watch and read take "
-		 "--json alone "
-		 "for standard output, and --json=FILE"},
+	 .next = TT_COMMAND_AGENT | TT_COMMAND_RUN,
+	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; agent and run also take "
+		 "--json FILE"},
 	{.name = "json",
 	 .letter = 'j',
-	 .kind = TT_OPTION_FLAG,
-	 .offset = AT(doctor_json),
+	 .argument = "FILE",
+	 .kind = TT_OPTION_STRING,
+	 .offset = AT(json),
 	 .commands = TT_COMMAND_DOCTOR,
-	 .help = "say it as one JSON object (docs/kernel-support.md), with what the verifier had to do for each program"},
+	 .bare_value = "-",
+	 .help = "say it as one JSON object (docs/kernel-support.md), with what the verifier had to do for each program, on "
+		 "standard "
+		 "output or in this file"},
 	{.name = "record",
 	 .argument = "FILE",
 	 .key = "record",

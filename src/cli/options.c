@@ -295,7 +295,8 @@ static int tt_given_apply(struct tt_arguments *a, struct tt_given *g, struct tt_
 
 	if (!o->argument && g->value)
 		return tt_option_fail(a->e, "%s takes no value", g->shown);
-	if (o->argument && !g->value && (o->bare & a->command->bit)) {
+	bool word = a->at < a->argc && (a->argv[a->at][0] != '-' || !a->argv[a->at][1]);
+	if (o->argument && !g->value && o->bare_value && !(word && (o->next & a->command->bit))) {
 		g->value = o->bare_value;
 	} else if (o->argument && !g->value) {
 		if (a->at >= a->argc)

@@ -31,9 +31,12 @@ struct tt_option {
 	enum tt_option_kind kind;
 	size_t offset;	   /* in struct tt_config */
 	unsigned commands; /* enum tt_command_bit */
-	/* Commands where the argument may be left out: the value is then bare_value, and only --NAME=VALUE gives another. */
-	unsigned bare;
-	const char *bare_value;
+	/*
+	 * The argument may be left out, for this value; --NAME=VALUE gives another. In the commands of `next` the word behind
+	 * gives it too, if it is no option.
+	 */
+	const char *bare_value; /* NULL: it may not */
+	unsigned next;
 	bool whole;			  /* strings: a comma does not separate */
 	bool scope;			  /* excludes the others so marked */
 	bool (*check)(const char *value); /* NULL: any text */

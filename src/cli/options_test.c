@@ -125,7 +125,17 @@ static void arguments_and_options(void **state)
 	assert_string_equal(rest[2], "--b.pcap");
 	assert_null(rest[3]);
 	again();
-	/* Where the argument may be left out it is never the next word. */
+	/* Where the argument may be left out, the next word is it only in agent and run, and only if it is no option. */
+	assert_int_equal(READ(&command_run, "--json", "--", "true"), 0);
+	assert_string_equal(config.json, "-");
+	assert_string_equal(rest[0], "true");
+	again();
+	assert_int_equal(READ(&agent, "--json", "--pid", "1"), 0);
+	assert_string_equal(config.json, "-");
+	again();
+	assert_int_equal(READ(&agent, "--json"), 0);
+	assert_string_equal(config.json, "-");
+	again();
 	assert_int_equal(READ(&command_read, "--json", "a.pcap"), 0);
 	assert_string_equal(config.json, "-");
 	assert_string_equal(rest[0], "a.pcap");
@@ -147,7 +157,6 @@ static void bad_use_is_told_in_one_line(void **state)
 		{&agent, {"-x"}, "unknown option -x (telltale agent --help)"},
 		{&agent, {"--user", "x"}, "unknown option --user (telltale agent --help)"}, /* another command's */
 		{&agent, {"--js", "x"}, "unknown option --js (telltale agent --help)"},
-		{&agent, {"--json"}, "--json needs a value: FILE"},
 		{&agent, {"--json="}, "--json: is empty"},
 		{&agent, {"--show-values=yes"}, "--show-values takes no value"},
 		{&agent, {"--pid", "12x"}, "--pid: '12x' is not a process number"},
