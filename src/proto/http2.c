@@ -1,163 +1,227 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * HTTP/2 (RFC 9113) as frames and streams: where messages begin and end, and which belong together. What they say comes from
- * headers decoded elsewhere; without those operation, resource and status stay unset. No payload is kept and there is no table of
- * streams: the core's messages are the streams, within its limits.
+ * HTTP/2 (RFC 9113): frames, the streams they belong to, and content that is passed over by counting. Header blocks are read in
+ * http2_block.c, what they say is found in http2_head.c; a stream that carries gRPC is an exchange of grpc.
  */
-#include "proto/http2_frame.h"
-#include "proto/http_fields.h"
+#include "base/own.h"
+#include "proto/http2_internal.h"
 #include "shared/limits.h"
 
 /* Fewer bytes than this ahead are not worth telling the source about. */
 #define HTTP2_WISH_LEAST 65536
 
-/* Streams looked at when a GOAWAY says which were not taken. */
-#define HTTP2_GOAWAY_STREAMS 256
-
 /* Told by a frame function, which otherwise gives an enum tt_step: the payload is to be passed over. */
 #define HTTP2_ON (-1)
 
-/* tt_message.kind: who opened it. */
-enum http2_kind {
-	HTTP2_BY_HEADERS = 0, /* decoded headers, ahead of the frames or without them */
-	HTTP2_BY_FRAMES = 1,
-};
+#define HTTP2_REFUSED_STREAM 7
 
-struct http2_side {
-	uint64_t end;	 /* stream offset past the last frame read */
-	uint32_t block;	 /* stream whose header block goes on in CONTINUATION; 0 none */
-	bool block_ends; /* and with the block the stream's message */
-	bool begun;	 /* past the preface */
-};
+/* --- streams ---------------------------------------------------------------------------------------------------------------- */
 
-struct http2_link {
-	struct http2_side side[2];
-	uint32_t highest; /* newest stream a request was seen on */
-	uint32_t unsure;  /* up to this stream responses may have begun in a hole */
-};
-
-struct http2_at {
-	struct tt_link *link;
-	struct http2_link *h;
-	enum tt_side side;
-	struct tt_input *in;
-	size_t start;		     /* of the frame */
-	struct tt_http2_frame frame; /* the cursor is at its payload */
-};
-
-/* --- messages ----------------------------------------------------------------------------------------------------------------
- */
-
-/* The stream's message on this side, opened if it may be a new one. NULL: none, and none to be. */
-static struct tt_message *http2_message(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t stream,
-					const struct tt_input *in, size_t at)
+static void http2_forget(struct tt_link *link, struct http2_link *h, struct http2_stream *s)
 {
-	if (!(stream & 1)) /* even: pushed, which nobody asked for */
-		return NULL;
-	struct tt_message *m = side == TT_RESPONSES || stream <= h->highest ? tt_message_by_id(link, side, stream) : NULL;
-	if (m)
-		return m;
+	for (int side = 0; side < 2; side++) {
+		if (!s->half[side].m)
+			continue;
+		s->half[side].m->incomplete = true;
+		tt_message_drop(link, s->half[side].m);
+	}
+	tt_http2_stream_remove(&h->streams, s);
+}
 
-	/* Up to the newest request's stream all are known: what is not there any more is over. */
-	if (stream <= h->highest && (side == TT_REQUESTS || !tt_message_by_id(link, TT_REQUESTS, stream)))
-		return NULL;
+/* More are open than may be: the oldest gives way. The core has given up its request by then, and counted that. */
+static void http2_make_room(struct tt_link *link, struct http2_link *h)
+{
+	struct http2_streams *t = &h->streams;
 
-	m = side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_response_begin(link, in, at);
+	if (t->count > tt_link_limit(link, TT_LIMIT_PENDING_REQUESTS))
+		http2_forget(link, h, &t->slot[t->oldest]);
+}
+
+/* The stream, if this side may have something to say on it. */
+static struct http2_stream *http2_stream(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id)
+{
+	struct http2_stream *s = tt_http2_stream_find(&h->streams, id);
+
+	if (s)
+		return s->half[side].over ? NULL : s;
+	/* Even: pushed, and the promise was not seen. Up to the newest request's stream all are known: this one is over. */
+	if (!(id & 1) || id <= h->highest)
+		return NULL;
+	http2_make_room(link, h);
+	return tt_http2_stream_add(&h->streams, id);
+}
+
+struct tt_message *tt_http2_open(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id,
+				 const struct tt_input *in, size_t at, struct http2_stream **ret_stream)
+{
+	struct http2_stream *s = http2_stream(link, h, side, id);
+
+	*ret_stream = s;
+	if (!s)
+		return NULL;
 	if (side == TT_REQUESTS)
-		h->highest = stream;
+		h->highest = TT_MAX(h->highest, id);
+	struct http2_half *half = &s->half[side];
+	if (half->m)
+		return half->m;
+
+	struct tt_message *m = side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_response_begin(link, in, at);
 	if (!m)
 		return NULL;
-	m->id = stream;
-	m->incomplete = side == TT_RESPONSES && stream <= h->unsure;
-	if (side == TT_REQUESTS)
-		tt_message_attr(m, "network.protocol.version", TT_SPAN_LIT("2"));
+	half->m = m;
+	m->incomplete = half->doubt;
+	tt_message_identify(link, m, id);
 	return m;
 }
 
-static void http2_end(const struct http2_at *a, struct tt_message *m)
+/* Nothing more is to come: a request that was not seen and is past will not be either. */
+static bool http2_done(const struct http2_link *h, const struct http2_stream *s)
 {
-	if (m && !m->ended)
-		tt_message_end(a->link, m, a->in, a->in->c.pos + a->frame.length);
+	const struct http2_half *request = &s->half[TT_REQUESTS];
+
+	return s->half[TT_RESPONSES].over && (request->over || (!request->m && s->id <= h->highest));
 }
 
-/* Where a side has been read to, as a place to begin or end a message at. */
-static struct tt_input http2_place(const struct http2_link *h, enum tt_side side)
+void tt_http2_close(struct tt_link *link, struct http2_link *h, enum tt_side side, struct http2_stream *s,
+		    const struct tt_input *in, uint64_t at)
 {
-	return (struct tt_input){.offset = h->side[side].end};
+	struct http2_half *half = &s->half[side];
+	struct tt_message *m = half->m;
+
+	tt_http2_half_end(s, side);
+	half->m = NULL;
+	half->over = true;
+	if (http2_done(h, s))
+		tt_http2_stream_remove(&h->streams, s);
+	tt_message_end(link, m, in, at);
 }
 
 /* A stream was broken off: its exchange ends here, failed with the code unless the response was whole already. */
-static void http2_abort(const struct http2_at *a, uint32_t stream, uint32_t code)
+static void http2_abort(const struct http2_at *a, uint32_t id, uint32_t code)
 {
-	struct tt_message *request = tt_message_by_id(a->link, TT_REQUESTS, stream);
-	struct tt_message *response = tt_message_by_id(a->link, TT_RESPONSES, stream);
-	struct tt_input here[2] = {http2_place(a->h, TT_REQUESTS), http2_place(a->h, TT_RESPONSES)};
+	struct http2_stream *s = tt_http2_stream_find(&a->h->streams, id);
+	/* On the other side it ends with what came. */
+	const struct tt_input *here[2] = {NULL, NULL};
 	uint64_t at[2] = {0, 0};
-	here[a->side] = *a->in;
-	at[a->side] = a->in->c.pos + a->frame.length;
 
-	if (!response || !response->ended) {
-		response = http2_message(a->link, a->h, TT_RESPONSES, stream, &here[TT_RESPONSES],
-					 a->side == TT_RESPONSES ? a->start : 0);
+	here[a->side] = a->in;
+	at[a->side] = a->in->c.pos + a->frame.length;
+	/* The sides are read independently of each other: what the server breaks off may not have been asked yet. */
+	bool early = !s && a->side == TT_RESPONSES;
+	if (early)
+		s = http2_stream(a->link, a->h, TT_RESPONSES, id);
+	if (!s)
+		return;
+
+	struct tt_message *request = s->half[TT_REQUESTS].m, *response = NULL;
+	if (!s->half[TT_RESPONSES].over) {
+		response = tt_http2_open(a->link, a->h, TT_RESPONSES, id, here[TT_RESPONSES],
+					 a->side == TT_RESPONSES ? a->start : 0, &s);
+		if (s->grpc)
+			tt_grpc_told(response, TT_RESPONSES, &s->half[TT_RESPONSES].grpc);
 		tt_message_fail(response, tt_http2_error_name(code));
-		if (response)
-			tt_message_end(a->link, response, &here[TT_RESPONSES], at[TT_RESPONSES]);
 	}
-	if (request && !request->ended)
-		tt_message_end(a->link, request, &here[TT_REQUESTS], at[TT_REQUESTS]);
+	if (request && s->grpc)
+		tt_grpc_told(request, TT_REQUESTS, &s->half[TT_REQUESTS].grpc);
+	s->half[TT_RESPONSES].over = true;
+	s->half[TT_RESPONSES].m = NULL;
+	if (!early)
+		tt_http2_stream_remove(&a->h->streams, s);
+	tt_message_end(a->link, response, here[TT_RESPONSES], at[TT_RESPONSES]);
+	tt_message_end(a->link, request, here[TT_REQUESTS], at[TT_REQUESTS]);
 }
 
-/* --- frames ------------------------------------------------------------------------------------------------------------------
- */
+/* --- content ---------------------------------------------------------------------------------------------------------------- */
+
+/* Passes over n bytes. Those that have not come yet need not be copied, what follows them is wanted again. */
+static int http2_pass(struct http2_at *a, uint64_t n, bool content)
+{
+	struct tt_input *in = a->in;
+	size_t left = tt_cursor_left(&in->c);
+
+	if (n <= left) {
+		tt_cursor_skip(&in->c, (size_t)n);
+		return HTTP2_ON;
+	}
+	tt_skip(a->link, a->side, n);
+	if (content && n - left >= HTTP2_WISH_LEAST)
+		tt_wish(a->link, a->side, in, in->c.pos + n, (uint32_t)tt_link_limit(a->link, TT_LIMIT_CAPTURE_BYTES));
+	return TT_PARSED;
+}
+
+/* Content of a stream with gRPC: only the messages' prefixes are looked at. */
+static int http2_messages(struct http2_at *a)
+{
+	struct http2_side *side = &a->h->side[a->side];
+	struct http2_stream *s = tt_http2_stream_find(&a->h->streams, side->data_stream);
+	struct tt_cursor *c = &a->in->c;
+
+	while (s && side->data_left) {
+		struct tt_grpc_count *count = &s->half[a->side].grpc;
+		struct tt_span part = tt_span_sub(tt_cursor_rest(c), 0, side->data_left);
+		size_t used = tt_grpc_take(count, part);
+		tt_cursor_skip(c, used);
+		side->data_left -= (uint32_t)used;
+		/* The rest of the frame is the inside of a message, or nothing is left of what came. */
+		if (count->odd || count->left >= side->data_left) {
+			count->left -= count->odd ? 0 : side->data_left;
+			break;
+		}
+		if (count->left) {
+			uint32_t n = count->left;
+			count->left = 0;
+			side->data_left -= n;
+			return http2_pass(a, n, true);
+		}
+		if (!tt_cursor_left(c))
+			return TT_MORE;
+	}
+
+	uint64_t rest = (uint64_t)side->data_left + side->data_pad;
+	side->data_stream = side->data_left = 0;
+	if (s && side->data_ends)
+		tt_http2_close(a->link, a->h, a->side, s, a->in, c->pos + rest);
+	return http2_pass(a, rest, true);
+}
 
 static int http2_data(struct http2_at *a)
 {
-	struct tt_message *m = tt_message_by_id(a->link, a->side, a->frame.stream);
-	if (m)
-		m->own_bytes += TT_HTTP2_FRAME_HEAD + a->frame.length;
-	if (a->frame.flags & TT_HTTP2_END_STREAM)
-		http2_end(a, m);
-	return HTTP2_ON;
+	struct http2_side *side = &a->h->side[a->side];
+	struct http2_stream *s = tt_http2_stream_find(&a->h->streams, a->frame.stream);
+	struct http2_half *half = s ? &s->half[a->side] : NULL;
+	bool ends = a->frame.flags & TT_HTTP2_END_STREAM;
+	uint32_t length = a->frame.length;
+	uint8_t pad = 0;
+
+	if (a->frame.flags & TT_HTTP2_PADDED) {
+		if (!length)
+			return TT_LOST_SYNC;
+		if (!tt_cursor_left(&a->in->c))
+			return TT_MORE;
+		pad = tt_cursor_u8(&a->in->c);
+		if (pad > --length)
+			return TT_LOST_SYNC;
+	}
+	if (!half || half->over)
+		return http2_pass(a, length, true);
+
+	if (half->m)
+		half->m->own_bytes += TT_HTTP2_FRAME_HEAD + a->frame.length;
+	half->has_data = true;
+	half->data += length - pad;
+	if (s->grpc && half->m && !half->doubt) {
+		side->data_stream = s->id;
+		side->data_left = length - pad;
+		side->data_pad = pad;
+		side->data_ends = ends;
+		return http2_messages(a);
+	}
+	if (ends)
+		tt_http2_close(a->link, a->h, a->side, s, a->in, a->in->c.pos + length);
+	return http2_pass(a, length, true);
 }
 
-/* HEADERS and CONTINUATION: with the block's last frame it may be the message's end. */
-static void http2_block_part(struct http2_at *a, struct tt_message *m)
-{
-	struct http2_side *s = &a->h->side[a->side];
-	bool last = a->frame.flags & TT_HTTP2_END_HEADERS;
-	if (m)
-		m->own_bytes += TT_HTTP2_FRAME_HEAD + a->frame.length;
-	if (last && s->block_ends)
-		http2_end(a, m);
-	s->block = last ? 0 : a->frame.stream;
-}
-
-static int http2_headers_frame(struct http2_at *a)
-{
-	struct tt_message *m = http2_message(a->link, a->h, a->side, a->frame.stream, a->in, a->start);
-	if (m)
-		m->kind = HTTP2_BY_FRAMES;
-	a->h->side[a->side].block_ends = a->frame.flags & TT_HTTP2_END_STREAM;
-	http2_block_part(a, m);
-	return HTTP2_ON;
-}
-
-static int http2_continuation(struct http2_at *a)
-{
-	if (a->h->side[a->side].block != a->frame.stream)
-		return TT_LOST_SYNC;
-	http2_block_part(a, tt_message_by_id(a->link, a->side, a->frame.stream));
-	return HTTP2_ON;
-}
-
-/* The promised stream's messages are not looked at, but its block may go on. */
-static int http2_push_promise(struct http2_at *a)
-{
-	struct http2_side *s = &a->h->side[a->side];
-	s->block_ends = false;
-	s->block = a->frame.flags & TT_HTTP2_END_HEADERS ? 0 : a->frame.stream;
-	return HTTP2_ON;
-}
+/* --- other frames ----------------------------------------------------------------------------------------------------------- */
 
 static int http2_rst_stream(struct http2_at *a)
 {
@@ -181,21 +245,17 @@ static int http2_goaway(struct http2_at *a)
 		return HTTP2_ON;
 
 	/* One that was not taken may be sent again, whatever made the server go: REFUSED_STREAM says so where the code says
-	 * nothing. */
-	uint32_t first = last + 1 + (last & 1);
-	if (a->h->highest - first > 2 * HTTP2_GOAWAY_STREAMS)
-		first = a->h->highest - 2 * HTTP2_GOAWAY_STREAMS;
-	for (uint32_t stream = first; stream <= a->h->highest; stream += 2) {
-		if (tt_message_by_id(a->link, TT_REQUESTS, stream))
-			http2_abort(a, stream, code ? code : 7);
-	}
+	 * nothing. They are the newest, so that a server that goes over and over costs no more. */
+	const struct http2_streams *t = &a->h->streams;
+	while (t->newest && t->slot[t->newest].id > last)
+		http2_abort(a, t->slot[t->newest].id, code ? code : HTTP2_REFUSED_STREAM);
 	return HTTP2_ON;
 }
 
 /* --- the contract ------------------------------------------------------------------------------------------------------------
  */
 
-/* 0 when the preface is read or there is none to come, TT_MORE while it may be going on, TT_LOST_SYNC. */
+/* HTTP2_ON when the preface is read or there is none to come, TT_MORE while it may be going on. */
 static int http2_begin(struct tt_link *link, struct http2_side *s, enum tt_side side, struct tt_input *in)
 {
 	struct tt_span rest = tt_cursor_rest(&in->c);
@@ -203,52 +263,40 @@ static int http2_begin(struct tt_link *link, struct http2_side *s, enum tt_side 
 	if (preface && !tt_cursor_skip(&in->c, TT_HTTP2_PREFACE_LEN))
 		return TT_MORE;
 	s->begun = true;
+	tt_hpack_init(&s->hpack, (uint32_t)tt_link_limit(link, TT_LIMIT_HPACK_TABLE_BYTES), !s->late);
 	return HTTP2_ON;
-}
-
-/* Passes over the payload. Payload that has not come yet need not be copied, what follows it is wanted again. */
-static int http2_pass(struct http2_at *a)
-{
-	struct tt_input *in = a->in;
-	size_t left = tt_cursor_left(&in->c);
-	uint32_t length = a->frame.length;
-	a->h->side[a->side].end = in->offset + in->c.pos + length;
-	if (length <= left) {
-		tt_cursor_skip(&in->c, length);
-		return HTTP2_ON;
-	}
-
-	tt_skip(a->link, a->side, length);
-	if (a->frame.type == TT_HTTP2_DATA && length - left >= HTTP2_WISH_LEAST)
-		tt_wish(a->link, a->side, in, in->c.pos + length, (uint32_t)tt_link_limit(a->link, TT_LIMIT_CAPTURE_BYTES));
-	return TT_PARSED;
 }
 
 static int http2_frame(struct http2_at *a)
 {
 	static int (*const frames[TT_HTTP2_TYPE_MAX])(struct http2_at *) = {
 		[TT_HTTP2_DATA] = http2_data,
-		[TT_HTTP2_HEADERS] = http2_headers_frame,
+		[TT_HTTP2_HEADERS] = tt_http2_headers_frame,
 		[TT_HTTP2_RST_STREAM] = http2_rst_stream,
-		[TT_HTTP2_PUSH_PROMISE] = http2_push_promise,
+		[TT_HTTP2_PUSH_PROMISE] = tt_http2_push_promise,
 		[TT_HTTP2_GOAWAY] = http2_goaway,
-		[TT_HTTP2_CONTINUATION] = http2_continuation,
+		[TT_HTTP2_CONTINUATION] = tt_http2_continuation,
 	};
+	struct http2_side *side = &a->h->side[a->side];
+	const struct tt_http2_frame *f = &a->frame;
 
+	if (side->data_stream)
+		return http2_messages(a);
 	a->start = a->in->c.pos;
 	if (!tt_http2_frame_head(&a->in->c, &a->frame))
 		return TT_MORE;
-	const struct tt_http2_frame *f = &a->frame;
 	/* Nothing may come between the frames of a header block (section 4.3). */
-	if (!tt_http2_frame_valid(f) || (a->h->side[a->side].block && f->type != TT_HTTP2_CONTINUATION))
+	if (!tt_http2_frame_valid(f) || (side->block.stream && f->type != TT_HTTP2_CONTINUATION))
 		return TT_LOST_SYNC;
 
 	int step = f->type < TT_HTTP2_TYPE_MAX && frames[f->type] ? frames[f->type](a) : HTTP2_ON;
-	if (step == HTTP2_ON)
-		return http2_pass(a);
+	if (f->type == TT_HTTP2_DATA && !(step == TT_MORE && !side->data_stream))
+		return step;
 	if (step == TT_MORE)
 		a->in->c.pos = a->start;
-	return step;
+	if (step != HTTP2_ON)
+		return step;
+	return http2_pass(a, f->length, false);
 }
 
 static enum tt_step http2_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
@@ -261,84 +309,116 @@ static enum tt_step http2_parse(struct tt_link *link, enum tt_side side, struct 
 	return (enum tt_step)step;
 }
 
+/* The side's messages are not ours any more. What had begun is cut; what had not may have begun in the hole. */
+static void http2_gap_streams(struct http2_link *h, enum tt_side side)
+{
+	struct http2_streams *t = &h->streams;
+	uint32_t next;
+
+	for (uint32_t at = t->oldest; at; at = next) {
+		struct http2_stream *s = &t->slot[at];
+		struct http2_half *half = &s->half[side];
+		next = s->newer;
+		half->doubt |= side == TT_RESPONSES;
+		half->over |= half->m != NULL;
+		half->m = NULL;
+		if (http2_done(h, s))
+			tt_http2_stream_remove(t, s);
+		if (!t->count)
+			break;
+	}
+}
+
 static void http2_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct http2_link *h = tt_link_state(link);
-	h->side[side] = (struct http2_side){.begun = true, .end = h->side[side].end};
-	if (side == TT_RESPONSES)
-		h->unsure = h->highest;
+	struct http2_side *s = &h->side[side];
+
+	http2_gap_streams(h, side);
+	tt_buf_free(&s->block.bytes);
+	s->block.stream = s->block.promised = 0;
+	s->block.lost = false;
+	s->data_stream = s->data_left = 0;
+	s->late = true;
+	if (s->begun)
+		tt_hpack_unknown(&s->hpack);
 }
 
 /* After an upgrade in the middle of a connection the preface is still to come. */
 static ssize_t http2_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
 {
 	struct http2_link *h = tt_link_state(link);
-	if (side == TT_REQUESTS && tt_span_starts(bytes, TT_SPAN_LIT(TT_HTTP2_PREFACE))) {
-		h->side[side].begun = false;
+
+	if (side == TT_REQUESTS && !h->side[side].begun && tt_span_starts(bytes, TT_SPAN_LIT(TT_HTTP2_PREFACE))) {
+		h->side[side].late = false;
 		return 0;
 	}
+	h->side[side].late |= !h->side[side].begun;
 	return tt_http2_resync(link, side, bytes);
 }
 
-/* --- decoded headers ---------------------------------------------------------------------------------------------------------
- */
-
-static void http2_status(struct tt_message *m, struct tt_span value)
+static void http2_free(void *state)
 {
-	unsigned status = 0;
-	for (size_t i = 0; i < value.len; i++) {
-		if (value.data[i] < '0' || value.data[i] > '9')
-			return;
-		status = status * 10 + (value.data[i] - '0');
+	struct http2_link *h = state;
+
+	for (int side = 0; side < 2; side++) {
+		tt_hpack_free(&h->side[side].hpack);
+		tt_buf_free(&h->side[side].block.bytes);
 	}
-	if (value.len == 3 && status >= 200)
-		tt_http_set_status(m, value, status);
+	tt_http2_streams_free(&h->streams);
 }
 
-static void http2_field(struct tt_message *m, enum tt_side side, const struct tt_header *field)
-{
-	if (!field->value.data || !field->value.len)
-		return;
-	if (side == TT_RESPONSES) {
-		if (tt_span_eq(field->name, TT_SPAN_LIT(":status")))
-			http2_status(m, field->value);
-		return;
-	}
-
-	if (tt_span_eq(field->name, TT_SPAN_LIT(":method")))
-		tt_http_set_method(m, field->value);
-	else if (tt_span_eq(field->name, TT_SPAN_LIT(":path")))
-		tt_http_set_target(m, field->value);
-	else if (tt_span_eq(field->name, TT_SPAN_LIT(":authority")))
-		tt_http_set_authority(m, field->value);
-	else
-		tt_http_set_field(m, tt_http_field_named(field->name), field->value);
-}
+/* --- headers decoded elsewhere ---------------------------------------------------------------------------------------------- */
 
 static void http2_headers(struct tt_link *link, enum tt_side side, const struct tt_headers *headers)
 {
 	struct http2_link *h = tt_link_state(link);
+	struct http2_stream *s;
 	if (headers->stream_id == 0 || headers->stream_id > 0x7fffffff)
 		return;
-	struct tt_message *m = http2_message(link, h, side, (uint32_t)headers->stream_id, NULL, 0);
+	s = tt_http2_stream_find(&h->streams, (uint32_t)headers->stream_id);
+	bool first = !s || !s->half[side].m;
+	struct tt_message *m = tt_http2_open(link, h, side, (uint32_t)headers->stream_id, NULL, 0, &s);
 	if (!m)
 		return;
 
-	for (size_t i = 0; i < headers->count; i++)
-		http2_field(m, side, &headers->header[i]);
-	if (headers->end_stream && m->kind == HTTP2_BY_HEADERS && !m->ended)
-		tt_message_end(link, m, NULL, 0);
+	/* They are better than what a block said that depends on what was not seen. */
+	struct http2_half *half = &s->half[side];
+	half->decoded |= first;
+	half->told = true;
+	half->headed = false;
+	half->code = 0;
+
+	struct http2_head head = {.m = m, .s = s, .side = side};
+	for (size_t i = 0; i < headers->count; i++) {
+		const struct tt_header *f = &headers->header[i];
+		struct tt_hpack_field field = {f->name, f->value, f->name.data ? tt_hpack_name(f->name) : TT_HPACK_UNKNOWN};
+		if (tt_http2_wanted[side] & TT_HPACK_BIT(field.token))
+			tt_http2_field(&head, &field);
+	}
+	tt_http2_head_end(&head);
+	/* Where frames are seen too, they say when it ends. */
+	if (headers->end_stream && half->decoded)
+		tt_http2_close(link, h, side, s, NULL, 0);
 }
 
 static const struct tt_proto_doc http2_doc = {
 	.title = "HTTP/2",
-	.specification = "RFC 9113: https://www.rfc-editor.org/rfc/rfc9113",
-	.recognised = "the client's preface and SETTINGS",
-	.operation = "method where known",
-	.resource = "path where known",
-	.status = "`200`; 5xx or a stream broken off is a failure",
-	.limits = "header blocks are not decoded yet: values that are not known are null",
-	.verified = "nginx with curl and nghttp2",
+	.specification = "RFC 9113: https://www.rfc-editor.org/rfc/rfc9113, RFC 7541: https://www.rfc-editor.org/rfc/rfc7541",
+	.recognised = "the client's preface; a server's SETTINGS; `Upgrade: h2c` of HTTP/1.1; in mid-connection two frames whose "
+		      "heads make sense, "
+		      "one of them with headers unless the roles are known",
+	.operation = "method, `GET`",
+	.resource = "`:path` as sent; of CONNECT the authority",
+	.status = "the final status, `200`; failure as in HTTP/1; a stream broken off has the error code's name as `error_type`: "
+		  "`CANCEL`, "
+		  "`REFUSED_STREAM` (also past a GOAWAY's last stream)",
+	.limits = "header blocks are kept up to the limit http2_block_bytes, their table up to hpack_table_bytes; after a hole, "
+		  "or begun in the "
+		  "middle, headers are known from the static table and from what was inserted since, and an exchange that needs "
+		  "more is "
+		  "reported with what is known and `complete` false",
+	.verified = "nginx, nghttpd, h2load, nghttp, curl; tshark's dissection; HPACK entry for entry against libnghttp2",
 };
 
 const struct tt_proto tt_proto_http2 = {
@@ -347,6 +427,7 @@ const struct tt_proto tt_proto_http2 = {
 	.pairing = TT_PAIR_BY_ID,
 	.stream = true,
 	.state_size = sizeof(struct http2_link),
+	.state_free = http2_free,
 	.detect = tt_http2_detect,
 	.parse = http2_parse,
 	.gap = http2_gap,

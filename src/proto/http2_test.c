@@ -6,6 +6,7 @@
 
 #include "harness/talk.h"
 #include "harness/unit.h"
+#include "shared/limits.h"
 
 extern const struct tt_proto tt_proto_http2;
 
@@ -21,7 +22,12 @@ extern const struct tt_proto tt_proto_http2;
 #define RST(id, code) "\0\0\4\3\0\0\0\0" id "\0\0\0" code		  /* 13 */
 #define GOAWAY(last, code) "\0\0\x8\7\0\0\0\0\0\0\0\0" last "\0\0\0" code /* 17 */
 
-#define V2 "network.protocol.version=2\n"
+/* What is known of them. */
+#define A_GET "network.protocol.version=2,http.request.method=GET,url.path=/"
+#define A_POST(size) "network.protocol.version=2,http.request.method=POST,url.path=/,http.request.body.size=" size
+#define A_POST_OPEN "network.protocol.version=2,http.request.method=POST,url.path=/"
+#define A_200 ",http.response.status_code=200"
+#define A_HELLO A_200 ",http.response.body.size=5\n"
 
 #define CHECK(expected, ...)                                                       \
 	do {                                                                       \
@@ -40,37 +46,39 @@ extern const struct tt_proto tt_proto_http2;
 
 static void one_stream(void **state)
 {
-	CHECK("-|-|-|-|12|24|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS OK("\1") DATA_END("\1")));
+	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO, TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS OK("\1") DATA_END("\1")));
 }
 
 static void interleaved_streams(void **state)
 {
-	CHECK("-|-|-|-|12|24|complete|" V2 "-|-|-|-|40|24|complete|" V2, TT_C(PREFACE SETTINGS POST("\1") GET("\3")),
-	      TT_S(SETTINGS OK("\3") DATA_END("\3")), TT_C(DATA("\1")), TT_S(OK("\1")), TT_C(DATA_END("\1")),
-	      TT_S(DATA_END("\1")));
+	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO "POST|/|200|-|40|24|complete|" A_POST("10") A_HELLO,
+	      TT_C(PREFACE SETTINGS POST("\1") GET("\3")), TT_S(SETTINGS OK("\3") DATA_END("\3")), TT_C(DATA("\1")),
+	      TT_S(OK("\1")), TT_C(DATA_END("\1")), TT_S(DATA_END("\1")));
 }
 
 static void answered_early(void **state)
 {
-	CHECK("-|-|-|-|40|10|complete|" V2, TT_C(PREFACE SETTINGS POST("\1")), TT_S(SETTINGS OK_END("\1")), TT_C(DATA("\1")),
-	      TT_C(DATA_END("\1")));
+	CHECK("POST|/|200|-|40|10|complete|" A_POST("10") A_200 "\n", TT_C(PREFACE SETTINGS POST("\1")),
+	      TT_S(SETTINGS OK_END("\1")), TT_C(DATA("\1")), TT_C(DATA_END("\1")));
 }
 
 static void header_blocks_in_parts(void **state)
 {
-	/* HEADERS with padding and priority, then two CONTINUATIONs; the block's end is the request's */
-	CHECK("-|-|-|-|39|48|complete|" V2,
-	      TT_C(PREFACE SETTINGS "\0\0\xa\1\x29\0\0\0\1\1\0\0\0\0\x0f\x82\x86\x84\0"
+	/* HEADERS with padding and priority, then two CONTINUATIONs, a header cut between them; the block's end is the request's
+	 */
+	CHECK("GET|/|200|-|40|54|complete|server.address=h," A_GET A_HELLO,
+	      TT_C(PREFACE SETTINGS "\0\0\xb\1\x29\0\0\0\1\1\0\0\0\0\x0f\x82\x86\x84\1\0"
 				    "\0\0\0\x9\0\0\0\0\1"
-				    "\0\0\2\x9\4\0\0\0\1\x40\x41"),
+				    "\0\0\2\x9\4\0\0\0\1\1h"),
 	      TT_S(SETTINGS OK("\1") DATA("\1") "\0\0\1\1\1\0\0\0\1\x40"
-						"\0\0\5\x9\4\0\0\0\1trail"));
+						"\0\0\xb\x9\4\0\0\0\1\5trail\4once"));
 }
 
 static void other_frames_are_passed_over(void **state)
 {
 	/* PING, WINDOW_UPDATE, PRIORITY, a type nobody knows, and a pushed stream */
-	CHECK("-|-|-|-|12|24|complete|" V2,
+	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO,
 	      TT_C(PREFACE SETTINGS "\0\0\x8\6\0\0\0\0\0"
 				    "12345678"
 				    "\0\0\5\2\0\0\0\0\1\0\0\0\0\7"
@@ -82,14 +90,18 @@ static void other_frames_are_passed_over(void **state)
 
 static void broken_off_by_the_server(void **state)
 {
-	CHECK("-|-|-|REFUSED_STREAM|12|13|complete|" V2 "-|-|-|INTERNAL_ERROR|12|24|complete|" V2 "-|-|-|-|12|24|complete|" V2,
+	CHECK("GET|/|-|REFUSED_STREAM|12|13|complete|" A_GET "\n"
+	      "GET|/|200|INTERNAL_ERROR|12|24|complete|" A_GET A_200 "\n"
+	      "GET|/|200|-|12|24|complete|" A_GET A_HELLO,
 	      TT_C(PREFACE SETTINGS GET("\1") GET("\3") GET("\5")),
 	      TT_S(SETTINGS RST("\1", "\7") OK("\3") DATA("\3") RST("\3", "\2")), TT_S(OK("\5") DATA_END("\5")));
 }
 
 static void broken_off_by_the_client(void **state)
 {
-	CHECK("-|-|-|CANCEL|12|0|complete|" V2 "-|-|-|CANCEL|12|24|complete|" V2 "-|-|-|-|12|24|complete|" V2,
+	CHECK("GET|/|-|CANCEL|12|0|complete|" A_GET "\n"
+	      "GET|/|200|CANCEL|12|24|complete|" A_GET A_200 "\n"
+	      "GET|/|200|-|12|24|complete|" A_GET A_HELLO,
 	      TT_C(PREFACE SETTINGS GET("\1") GET("\3") GET("\5")), TT_S(SETTINGS OK("\3") DATA("\3")),
 	      TT_C(RST("\1", "\x8") RST("\3", "\x8")), TT_S(DATA("\3") OK("\5") DATA_END("\5")));
 }
@@ -97,49 +109,55 @@ static void broken_off_by_the_client(void **state)
 static void no_need_for_the_rest(void **state)
 {
 	/* a whole answer, then RST_STREAM(NO_ERROR): the request need not be sent to its end */
-	CHECK("-|-|-|-|26|10|complete|" V2, TT_C(PREFACE SETTINGS POST("\1") DATA("\1")),
-	      TT_S(SETTINGS OK_END("\1") RST("\1", "\0")));
+	CHECK("POST|/|200|-|26|10|complete|network.protocol.version=2,http.request.method=POST,url.path=/" A_200 "\n",
+	      TT_C(PREFACE SETTINGS POST("\1") DATA("\1")), TT_S(SETTINGS OK_END("\1") RST("\1", "\0")));
 }
 
 static void going_away(void **state)
 {
-	CHECK("-|-|-|REFUSED_STREAM|12|17|complete|" V2 "-|-|-|REFUSED_STREAM|12|17|complete|" V2 "-|-|-|-|12|24|complete|" V2,
+	CHECK("GET|/|-|REFUSED_STREAM|12|17|complete|" A_GET "\n"
+	      "GET|/|-|REFUSED_STREAM|12|17|complete|" A_GET "\n"
+	      "GET|/|200|-|12|24|complete|" A_GET A_HELLO,
 	      TT_C(PREFACE SETTINGS GET("\1") GET("\3") GET("\5")), TT_S(SETTINGS GOAWAY("\1", "\0") OK("\1") DATA_END("\1")));
 }
 
 static void unanswered(void **state)
 {
-	CHECK("-|-|-|closed_by_server|12|0|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS), TT_S_EOF);
+	CHECK("GET|/|-|closed_by_server|12|0|complete|" A_GET "\n", TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS), TT_S_EOF);
 }
 
 static void holes(void **state)
 {
 	/* in a DATA frame that is skipped: costs nothing */
-	CHECK("-|-|-|-|12|1019|complete|" V2 "-|-|-|-|12|24|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")),
-	      TT_S(SETTINGS OK("\1") "\0\3\xe8\0\1\0\0\0\1"), TT_S_HOLE(1000), TT_C(GET("\3")), TT_S(OK("\3") DATA_END("\3")));
+	CHECK("GET|/|200|-|12|1019|complete|" A_GET A_200 ",http.response.body.size=1000\n"
+	      "GET|/|200|-|12|24|complete|" A_GET A_HELLO,
+	      TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS OK("\1") "\0\3\xe8\0\1\0\0\0\1"), TT_S_HOLE(1000), TT_C(GET("\3")),
+	      TT_S(OK("\3") DATA_END("\3")));
 	/* anywhere else: what was open is incomplete, what begins afterwards is not */
-	CHECK("-|-|-|-|12|10|incomplete|" V2 "-|-|-|-|12|24|complete|" V2, TT_C(PREFACE SETTINGS GET("\1")),
-	      TT_S(SETTINGS OK("\1")), TT_S_HOLE(1000), TT_C(GET("\3")), TT_S(OK("\3") DATA_END("\3")));
+	CHECK("GET|/|200|-|12|10|incomplete|" A_GET A_200 "\n"
+	      "GET|/|200|-|12|24|complete|" A_GET A_HELLO,
+	      TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS OK("\1")), TT_S_HOLE(1000), TT_C(GET("\3")),
+	      TT_S(OK("\3") DATA_END("\3")));
 }
 
 static void from_the_middle(void **state)
 {
-	CHECK("-|-|-|-|12|24|complete|" V2 "-|-|-|lost|12|0|incomplete|" V2, TT_MID, TT_S(DATA("\1")),
+	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO "GET|/|-|lost|12|0|incomplete|" A_GET "\n", TT_MID, TT_S(DATA("\1")),
 	      TT_C(GET("\x7") GET("\x9")), TT_S(OK("\x7") DATA_END("\x7")));
 }
 
 static void out_of_step(void **state)
 {
 	/* something between the parts of a header block: no longer followed until frames make sense again */
-	ONCE(&tt_proto_http2, "-|-|-|-|12|24|complete|" V2 "-|-|-|lost|10|0|incomplete|" V2,
+	ONCE(&tt_proto_http2, "GET|/|200|-|12|24|complete|" A_GET A_HELLO "-|-|-|lost|10|0|incomplete|\n",
 	     TT_C(PREFACE SETTINGS "\0\0\1\1\1\0\0\0\1\x82" GET("\3")), TT_C(GET("\5")), TT_S(SETTINGS OK("\5") DATA_END("\5")));
 }
 
 static void upgraded_from_http(void **state)
 {
 	ONCE(NULL,
-	     "http2|GET|/|-|-|32|24|complete|http.request.method=GET,url.path=/,network.protocol.version=2\n"
-	     "http2|-|-|-|-|12|24|complete|" V2,
+	     "http2|GET|/|200|-|32|24|complete|http.request.method=GET,url.path=/,network.protocol.version=2" A_HELLO
+	     "http2|GET|/|200|-|12|24|complete|" A_GET A_HELLO,
 	     TT_C("GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n"), TT_C(PREFACE SETTINGS GET("\3")),
 	     TT_S("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nX: 1\r\n\r\n" SETTINGS OK("\1")
 			  DATA_END("\1")),
@@ -168,7 +186,7 @@ static void continuation_flood(void **state)
 	static const char part[] = "\0\0\5\x9\0\0\0\0\1"
 				   "abcde";
 	char *got = play(head, sizeof(head) - 1, part, sizeof(part) - 1, 50000);
-	assert_string_equal(got, "-|-|-|closed_by_server|700010|0|complete|" V2);
+	assert_string_equal(got, "-|-|-|closed_by_server|700010|0|complete|\n");
 	free(got);
 }
 
@@ -187,11 +205,154 @@ static void rapid_reset(void **state)
 	}
 	const struct tt_line script[] = {{TT_SAY_CLIENT, text, 39 + n * 25}, TT_S(SETTINGS), TT_TALK_END};
 	char *got = tt_talk(&tt_proto_http2, script);
-	static const char line[] = "-|-|-|CANCEL|12|0|complete|" V2;
+	static const char line[] = "GET|/|-|CANCEL|12|0|complete|" A_GET "\n";
 	assert_int_equal(strlen(got), n * (sizeof(line) - 1));
 	assert_memory_equal(got + (n - 1) * (sizeof(line) - 1), line, sizeof(line) - 1);
 	free(got);
 	free(text);
+}
+
+static void on_counted(void *ctx, const struct tt_exchange *x)
+{
+	++*(uint64_t *)ctx;
+}
+
+static const struct tt_streams_ops count_ops = {.exchange = on_counted};
+
+/* Open all at once, never answered: what is kept has its limits, and each frame costs the same. */
+static void a_million_streams(void **state)
+{
+	const size_t n = 1000000, part = 120000;
+	struct tt_streams *streams;
+	struct tt_limits limits;
+	static const struct tt_proto *const protos[] = {&tt_proto_http2};
+	uint64_t reported = 0, offset = 0;
+	tt_limits_init(&limits);
+	assert_int_equal(tt_streams_new(&streams, &limits, protos, 1, &count_ops, &reported), 0);
+	struct tt_chunk *k = calloc(1, sizeof(*k) + 39 + part);
+	assert_non_null(k);
+	for (size_t i = 0; i < n;) {
+		uint8_t *to = (uint8_t *)(k + 1);
+		size_t len = 0;
+		if (i == 0) {
+			memcpy(to, PREFACE SETTINGS, 39);
+			len = 39;
+		}
+		for (; len + 12 <= part && i < n; i++, len += 12) {
+			memcpy(to + len, POST("\1"), 12);
+			uint32_t id = (uint32_t)(2 * i + 1);
+			for (int b = 0; b < 4; b++)
+				to[len + 5 + b] = (uint8_t)(id >> (24 - 8 * b));
+		}
+		*k = (struct tt_chunk){.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .time_ns = 1 + i},
+				       .conn = {.sock = 1, .ino = 1},
+				       .offset = offset,
+				       .length = (uint32_t)len,
+				       .captured = (uint32_t)len,
+				       .direction = TT_RX,
+				       .transport = TT_TRANSPORT_TCP,
+				       .role = TT_ROLE_SERVER,
+				       .flags = TT_CHUNK_FROM_START,
+				       .data_off = sizeof(*k)};
+		k->rec.len = (uint32_t)(sizeof(*k) + len);
+		offset += len;
+		tt_streams_record(streams, &k->rec);
+	}
+	struct tt_stream_stats stats;
+	tt_streams_stats(streams, &stats);
+	/* one was given up and is still in the parser's hands */
+	assert_int_equal(stats.messages, limits.value[TT_LIMIT_PENDING_REQUESTS] + 1);
+	assert_int_equal(stats.pending_full, n - limits.value[TT_LIMIT_PENDING_REQUESTS]);
+	tt_streams_finish(streams);
+	assert_int_equal(reported, n);
+	tt_streams_free(streams);
+	free(k);
+}
+
+/* CONTINUATIONs of no length, for ever: nothing is kept of them. */
+static void empty_continuation_flood(void **state)
+{
+	static const char head[] = PREFACE SETTINGS "\0\0\1\1\1\0\0\0\1\x82";
+	char *got = play(head, sizeof(head) - 1, "\0\0\0\x9\0\0\0\0\1", 9, 100000);
+	assert_string_equal(got, "-|-|-|closed_by_server|900010|0|complete|\n");
+	free(got);
+}
+
+static void settings_and_ping_flood(void **state)
+{
+	char *got = play(PREFACE GET("\1"), 36,
+			 "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64\0\0\x8\6\0\0\0\0\0"
+			 "12345678",
+			 32, 50000);
+	assert_string_equal(got, "GET|/|-|closed_by_server|12|0|complete|" A_GET "\n");
+	free(got);
+}
+
+/* A block longer than the limit is not read, and what depends on it is not known: the first stream's values, no later ones. */
+static void block_too_long(void **state)
+{
+	static char text[9 + 70000 + 12 + 14 + 11];
+	memcpy(text, "\1\x11\x70\1\5\0\0\0\1", 9);
+	memset(text + 9, 0x82, 70000);
+	memcpy(text + 9 + 70000, GET("\3") "\0\0\5\1\5\0\0\0\5\x82\x86\x84\xbe\xbf", 26);
+	const struct tt_line script[] = {TT_C(PREFACE SETTINGS),
+					 {TT_SAY_CLIENT, text, 9 + 70000 + 26},
+					 TT_S(SETTINGS OK_END("\1") OK_END("\3") OK_END("\5")),
+					 TT_TALK_END};
+	char *got = tt_talk(&tt_proto_http2, script);
+	assert_string_equal(got, "-|-|200|-|70009|10|incomplete|network.protocol.version=2" A_200 "\n"
+				 "GET|/|200|-|12|10|complete|" A_GET A_200 "\n"
+				 "GET|/|200|-|14|10|complete|" A_GET A_200 "\n");
+	free(got);
+}
+
+/* Frames as long as a frame can say, and strings longer than 32 bits can count. */
+static void huge_lengths(void **state)
+{
+	ONCE(&tt_proto_http2, "POST|/|-|closed_by_server|16777236|0|complete|" A_POST_OPEN "\n",
+	     TT_C(PREFACE SETTINGS POST("\1") "\xff\xff\xff\0\0\0\0\0\1xyz"), TT_S(SETTINGS), TT_S_EOF);
+	ONCE(&tt_proto_http2, "-|-|-|lost|18|0|incomplete|network.protocol.version=2\n",
+	     TT_C(PREFACE SETTINGS "\0\0\x9\1\5\0\0\0\1\x40\x7f\xff\xff\xff\xff\x0f"
+				   "ab"),
+	     TT_S(SETTINGS), TT_S_EOF);
+}
+
+/* --- attached late --------------------------------------------------------------------------------------------------------- */
+
+#define PATH_IN(id, len, path) "\0\0" len "\1\5\0\0\0" id "\x82\x86" path
+
+static void known_again_once_inserted_again(void **state)
+{
+	/* index 62 is from before; then 62 is what was inserted; a hole takes it away, and it is inserted again */
+	CHECK("GET|-|200|-|12|10|incomplete|network.protocol.version=2,http.request.method=GET" A_200 "\n"
+	      "GET|/new|200|-|17|10|complete|network.protocol.version=2,http.request.method=GET,url.path=/new" A_200 "\n"
+	      "GET|/new|200|-|12|10|complete|network.protocol.version=2,http.request.method=GET,url.path=/new" A_200 "\n",
+	      TT_MID, TT_C(PATH_IN("\x07", "\3", "\xbe") PATH_IN("\x09", "\x8", "\x44\4/new") PATH_IN("\x0b", "\3", "\xbe")),
+	      TT_S(OK_END("\x07") OK_END("\x09") OK_END("\x0b")));
+	ONCE(&tt_proto_http2,
+	     "GET|/new|200|-|17|10|complete|network.protocol.version=2,http.request.method=GET,url.path=/new" A_200 "\n"
+	     "GET|-|200|-|12|10|incomplete|network.protocol.version=2,http.request.method=GET" A_200 "\n"
+	     "GET|/old|200|-|17|10|complete|network.protocol.version=2,http.request.method=GET,url.path=/old" A_200 "\n",
+	     TT_C(PREFACE SETTINGS PATH_IN("\1", "\x8", "\x44\4/new")), TT_S(SETTINGS OK_END("\1")), TT_C_HOLE(30),
+	     TT_C(PATH_IN("\5", "\3", "\xbe") PATH_IN("\x07", "\x8", "\x44\4/old")), TT_S(OK_END("\5") OK_END("\x07")));
+}
+
+static void early_hints(void **state)
+{
+	CHECK("GET|/|200|-|12|38|complete|" A_GET A_HELLO, TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS "\0\0\5\1\4\0\0\0\1\x08\x03"
+			    "103"),
+	      TT_S(OK("\1") DATA_END("\1")));
+}
+
+static void connect_asks_for_an_authority(void **state)
+{
+	CHECK("CONNECT|h:8|200|-|23|24|complete|server.address=h,server.port=8,network.protocol.version=2,http.request.method="
+	      "CONNECT" A_HELLO,
+	      TT_C(PREFACE SETTINGS "\0\0\xe\1\5\0\0\0\1\x02\x07"
+				    "CONNECT\x01\x03"
+				    "h:8"),
+	      TT_S(SETTINGS OK("\1") DATA_END("\1")));
 }
 
 /* --- decoded headers
@@ -301,9 +462,9 @@ static void decoded_check(struct decoded *d, const char *expected)
 	free(d);
 }
 
-#define FULL                                                                                                                     \
-	"POST|/a/b?q=1|503|1|network.protocol.version=2,http.request.method=POST,server.address=h,server.port=81,url.path=/a/b," \
-	"url.query=q=1,user_agent.original=ua,http.request.header.traceparent=00-1,\n"
+#define TEXTS "POST|/a/b?q=1|503|1|"
+#define FIELDS "server.address=h,server.port=81,user_agent.original=ua,http.request.header.traceparent=00-1,"
+#define HTTP "network.protocol.version=2,http.request.method=POST,url.path=/a/b,"
 
 #define REQUEST \
 	":method", "POST", ":scheme", "http", ":authority", "h:81", ":path", "/a/b?q=1", "user-agent", "ua", "traceparent", "00-1"
@@ -318,7 +479,7 @@ static void headers_decoded_after_their_frames(void **state)
 	HEADERS(d, TT_TX, 1, false, ":status", "103");
 	HEADERS(d, TT_TX, 1, false, ":status", "503", "user-agent", "nobody");
 	FRAMES(d, TT_TX, DATA_END("\1"));
-	decoded_check(d, FULL);
+	decoded_check(d, TEXTS HTTP FIELDS "url.query=q=1,http.request.body.size=5,\n");
 }
 
 static void headers_decoded_before_their_frames(void **state)
@@ -328,7 +489,7 @@ static void headers_decoded_before_their_frames(void **state)
 	FRAMES(d, TT_RX, POST("\1") DATA_END("\1"));
 	HEADERS(d, TT_TX, 1, false, ":status", "503");
 	FRAMES(d, TT_TX, OK("\1") DATA_END("\1"));
-	decoded_check(d, FULL);
+	decoded_check(d, TEXTS FIELDS HTTP "url.query=q=1,http.request.body.size=5,\n");
 }
 
 static void headers_decoded_without_frames(void **state)
@@ -339,10 +500,10 @@ static void headers_decoded_without_frames(void **state)
 	/* and what is over stays over */
 	HEADERS(d, TT_TX, 1, true, ":status", "200");
 	HEADERS(d, TT_RX, 1, true, ":path", "/again");
-	decoded_check(d, FULL);
+	decoded_check(d, TEXTS FIELDS HTTP "url.query=q=1,\n");
 }
 
-static void unknown_values_stay_unknown(void **state)
+static void unknown_values_change_nothing(void **state)
 {
 	struct decoded *d = decoded_new();
 	FRAMES(d, TT_RX, GET("\1"));
@@ -353,7 +514,9 @@ static void unknown_values_stay_unknown(void **state)
 	HEADERS(d, TT_TX, 3, false, ":status", "2x0", ":path", "/wrong");
 	FRAMES(d, TT_TX, OK_END("\3"));
 	FRAMES(d, TT_RX, DATA_END("\3"));
-	decoded_check(d, "-|-|-|0|network.protocol.version=2,\n-|/known|-|0|network.protocol.version=2,url.path=/known,\n");
+	decoded_check(d, "GET|/|200|0|network.protocol.version=2,http.request.method=GET,url.path=/,\n"
+			 "POST|/known|-|0|network.protocol.version=2,http.request.method=POST,url.path=/"
+			 "known,http.request.body.size=5,\n");
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams), cmocka_unit_test(answered_early),
@@ -362,5 +525,9 @@ TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams
 	      cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away), cmocka_unit_test(unanswered),
 	      cmocka_unit_test(holes), cmocka_unit_test(from_the_middle), cmocka_unit_test(out_of_step),
 	      cmocka_unit_test(upgraded_from_http), cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset),
-	      cmocka_unit_test(headers_decoded_after_their_frames), cmocka_unit_test(headers_decoded_before_their_frames),
-	      cmocka_unit_test(headers_decoded_without_frames), cmocka_unit_test(unknown_values_stay_unknown))
+	      cmocka_unit_test(a_million_streams), cmocka_unit_test(empty_continuation_flood),
+	      cmocka_unit_test(settings_and_ping_flood), cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths),
+	      cmocka_unit_test(known_again_once_inserted_again), cmocka_unit_test(early_hints),
+	      cmocka_unit_test(connect_asks_for_an_authority), cmocka_unit_test(headers_decoded_after_their_frames),
+	      cmocka_unit_test(headers_decoded_before_their_frames), cmocka_unit_test(headers_decoded_without_frames),
+	      cmocka_unit_test(unknown_values_change_nothing))

@@ -136,6 +136,22 @@ bool tt_http_set_target(struct tt_message *m, struct tt_span target)
 	return false;
 }
 
+void tt_http_set_path(struct tt_message *m)
+{
+	struct tt_span target = tt_message_get(m, TT_TEXT_RESOURCE);
+	ptrdiff_t query = target.len && target.data[0] == '/' ? tt_span_find(target, '?') : -1;
+
+	if (!target.len || target.data[0] != '/')
+		return;
+	if (query < 0) {
+		tt_message_attr_text(m, "url.path", TT_TEXT_RESOURCE);
+		return;
+	}
+	/* Parts of a text that is there: nothing is copied. */
+	tt_message_attr_part(m, "url.path", TT_TEXT_RESOURCE, 0, (size_t)query);
+	tt_message_attr_part(m, "url.query", TT_TEXT_RESOURCE, (size_t)query + 1, target.len - (size_t)query - 1);
+}
+
 /* Splits "host:port" at the colon that has only digits behind it; *ret_port is -1 where there is none. */
 static struct tt_span http_host(struct tt_span authority, int *ret_port)
 {

@@ -37,6 +37,9 @@ void tt_http_set_method(struct tt_message *m, struct tt_span method);
 /* The target as sent, in any of its forms (RFC 9112 section 3.2). True if it names the authority, which then wins over Host. */
 bool tt_http_set_target(struct tt_message *m, struct tt_span target);
 
+/* The path and query of a target that is the message's resource already. */
+void tt_http_set_path(struct tt_message *m);
+
 /* host, host:port, [v6], [v6]:port */
 void tt_http_set_authority(struct tt_message *m, struct tt_span authority);
 

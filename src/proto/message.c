@@ -167,6 +167,12 @@ void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text wh
 		tt_message_put(m, key, TT_ATTR_STRING, m->text[which].off, m->text[which].len, 0);
 }
 
+void tt_message_attr_part(struct tt_message *m, const char *key, enum tt_text of, size_t at, size_t len)
+{
+	if (m && m->text[of].set && at <= m->text[of].len && len <= m->text[of].len - at)
+		tt_message_put(m, key, TT_ATTR_STRING, m->text[of].off + (uint32_t)at, (uint32_t)len, 0);
+}
+
 void tt_message_attr_int(struct tt_message *m, const char *key, int64_t value)
 {
 	if (m)
@@ -177,6 +183,16 @@ void tt_message_attr_bool(struct tt_message *m, const char *key, bool value)
 {
 	if (m)
 		tt_message_put(m, key, TT_ATTR_BOOL, 0, 0, value);
+}
+
+void tt_message_text_part(struct tt_message *m, enum tt_text which, enum tt_text of, size_t at, size_t len)
+{
+	if (!m || !m->text[of].set || at > m->text[of].len || len > m->text[of].len - at)
+		return;
+	uint32_t off = m->text[of].off + (uint32_t)at;
+	m->text[which].off = off;
+	m->text[which].len = (uint32_t)len;
+	m->text[which].set = true;
 }
 
 void tt_message_fail(struct tt_message *m, struct tt_span error_type)

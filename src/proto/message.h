@@ -97,6 +97,9 @@ void tt_message_text(struct tt_message *m, enum tt_text which, struct tt_span s)
 /* Adds to the text (with a part that comes later); as tt_message_text if there is none yet. */
 void tt_message_text_add(struct tt_message *m, enum tt_text which, struct tt_span s);
 
+/* `which` becomes a part of the text `of` (which may be the same one), kept once. Nothing happens where `of` is not so long. */
+void tt_message_text_part(struct tt_message *m, enum tt_text which, enum tt_text of, size_t at, size_t len);
+
 /* Attributes past TT_MESSAGE_ATTRIBUTES are dropped and set `cut`. `key` has static storage. A key set twice keeps the last
  * value. */
 void tt_message_attr(struct tt_message *m, const char *key, struct tt_span value);
@@ -105,6 +108,9 @@ void tt_message_attr_bool(struct tt_message *m, const char *key, bool value);
 
 /* The attribute is the text that is set now, kept once. */
 void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text which);
+
+/* The same of a part of it. */
+void tt_message_attr_part(struct tt_message *m, const char *key, enum tt_text of, size_t at, size_t len);
 
 /* Marks the operation as failed; error_type is a short, bounded name ("500", "1064", "ERR"). */
 void tt_message_fail(struct tt_message *m, struct tt_span error_type);

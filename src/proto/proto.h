@@ -135,6 +135,9 @@ void tt_statements_turned_away(struct tt_link *link, uint64_t n);
 /* A compressed message was read only up to the limit row, or not at all because of its size: counted. */
 void tt_unpacked_turned_away(struct tt_link *link);
 
+/* A protocol could not keep a block it needed whole (a header block past its limit row): counted. */
+void tt_block_turned_away(struct tt_link *link);
+
 /* Both streams were seen from their first byte. */
 bool tt_link_from_start(const struct tt_link *link);
 

@@ -476,6 +476,11 @@ void tt_unpacked_turned_away(struct tt_link *link)
 	link->conn->s->stats.unpacked_full++;
 }
 
+void tt_block_turned_away(struct tt_link *link)
+{
+	link->conn->s->stats.blocks_full++;
+}
+
 bool tt_link_from_start(const struct tt_link *link)
 {
 	return (!link->flow[0].started || link->flow[0].from_start) && (!link->flow[1].started || link->flow[1].from_start);

@@ -33,6 +33,7 @@
 	X(held_full, "held_full", "times waiting for a missing range ended at a limit")                          \
 	X(message_full, "message_full", "messages not kept because of the limit")                                \
 	X(pending_full, "pending_full", "requests reported unanswered because of the limit")                     \
+	X(blocks_full, "blocks_full", "header blocks not read because of the limit")                             \
 	X(statements_full, "statements_full", "prepared statements forgotten because of the limit")              \
 	X(unpacked_full, "unpacked_full", "compressed messages read only up to the limit, or not at all for it") \
 	X(bad_records, "bad_records", "records that made no sense")

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the headers of a stream say, as HTTP (RFC 9113 section 8) and as gRPC. A value that is not known is never taken for
+ * another. */
+#include "base/own.h"
+#include "proto/http2_internal.h"
+#include "proto/http_fields.h"
+
+#define B(name) TT_HPACK_BIT(TT_HPACK_##name)
+#define HTTP2_PSEUDO (B(METHOD) | B(PATH) | B(SCHEME) | B(AUTHORITY))
+#define HTTP2_TRIPLE (B(TRI_VERSION) | B(TRI_GROUP) | B(TRI_UNIT) | B(TRI_APP) | B(TRI_REQUEST))
+#define HTTP2_GRPC_REQUEST (B(GRPC_TIMEOUT) | B(GRPC_ENCODING))
+
+const uint32_t tt_http2_wanted[2] = {
+	[TT_REQUESTS] = HTTP2_PSEUDO | HTTP2_TRIPLE | HTTP2_GRPC_REQUEST | B(CONTENT_TYPE) | B(HOST) | B(USER_AGENT) |
+			B(TRACEPARENT) | B(UNKNOWN),
+	[TT_RESPONSES] =
+		B(STATUS) | B(CONTENT_TYPE) | B(GRPC_STATUS) | B(GRPC_MESSAGE) | B(GRPC_ENCODING) | B(TRI_STATUS) | B(UNKNOWN),
+};
+
+/* --- one header ----------------------------------------------------------------------------------------------------------- */
+
+static void http2_request_field(struct http2_head *h, enum tt_hpack_name token, struct tt_span value)
+{
+	switch (token) {
+	case TT_HPACK_METHOD:
+		tt_message_text(h->m, TT_TEXT_OPERATION, value);
+		break;
+	case TT_HPACK_PATH:
+		tt_message_text(h->m, TT_TEXT_RESOURCE, value);
+		break;
+	case TT_HPACK_AUTHORITY:
+		/* CONNECT has no path: the authority is what is asked for. */
+		if (tt_span_eq(tt_message_get(h->m, TT_TEXT_OPERATION), TT_SPAN_LIT("CONNECT")))
+			tt_message_text(h->m, TT_TEXT_RESOURCE, value);
+		tt_http_set_authority(h->m, value);
+		break;
+	case TT_HPACK_HOST:
+		if (!(h->seen & B(AUTHORITY)))
+			tt_http_set_authority(h->m, value);
+		break;
+	case TT_HPACK_USER_AGENT:
+		tt_http_set_field(h->m, TT_HTTP_USER_AGENT, value);
+		break;
+	case TT_HPACK_TRACEPARENT:
+		tt_http_set_field(h->m, TT_HTTP_TRACEPARENT, value);
+		break;
+	case TT_HPACK_CONTENT_TYPE:
+		h->s->grpc |= tt_grpc_content(value);
+		break;
+	case TT_HPACK_GRPC_TIMEOUT:
+		tt_grpc_timeout(h->m, value);
+		break;
+	default:
+		break;
+	}
+}
+
+static unsigned http2_code(struct tt_span value)
+{
+	unsigned code = 0;
+
+	for (size_t i = 0; i < value.len && i < 3; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9')
+			return 0;
+		code = code * 10 + (value.data[i] - '0');
+	}
+	return value.len == 3 ? code : 0;
+}
+
+static void http2_response_field(struct http2_head *h, enum tt_hpack_name token, struct tt_span value)
+{
+	switch (token) {
+	case TT_HPACK_STATUS:
+		h->code = http2_code(value);
+		break;
+	case TT_HPACK_CONTENT_TYPE:
+		h->s->grpc |= tt_grpc_content(value);
+		break;
+	case TT_HPACK_GRPC_STATUS:
+		h->s->half[TT_RESPONSES].status = true;
+		tt_grpc_status(h->m, value);
+		break;
+	case TT_HPACK_GRPC_MESSAGE:
+		tt_grpc_error(h->m, value);
+		break;
+	default:
+		break;
+	}
+}
+
+void tt_http2_field(void *head, const struct tt_hpack_field *f)
+{
+	struct http2_head *h = head;
+	uint32_t bit = TT_HPACK_BIT(f->token);
+
+	if (!h->m)
+		return;
+	if (!f->value.data || f->token == TT_HPACK_UNKNOWN) {
+		h->hidden |= bit;
+		return;
+	}
+	/* Said twice, the first counts: the second may cost nothing. */
+	if (h->seen & bit)
+		return;
+	h->seen |= bit;
+	if (h->side == TT_REQUESTS)
+		http2_request_field(h, f->token, f->value);
+	else
+		http2_response_field(h, f->token, f->value);
+}
+
+/* --- all of them ---------------------------------------------------------------------------------------------------------- */
+
+static void http2_is_grpc(struct http2_stream *s, struct tt_message *request)
+{
+	tt_grpc_name(request);
+	tt_message_attr(request, "rpc.system.name", s->triple ? TT_SPAN_LIT("dubbo") : TT_SPAN_LIT("grpc"));
+}
+
+static void http2_is_http(struct tt_message *m)
+{
+	tt_message_attr(m, "network.protocol.version", TT_SPAN_LIT("2"));
+	tt_message_attr_text(m, "http.request.method", TT_TEXT_OPERATION);
+	tt_http_set_path(m);
+}
+
+static bool http2_request_end(struct http2_head *h)
+{
+	struct http2_half *half = &h->s->half[TT_REQUESTS];
+	uint32_t known = h->seen | h->hidden;
+
+	if (half->headed)
+		return true;
+	if (!(known & HTTP2_PSEUDO))
+		return false;
+	half->headed = true;
+	h->s->triple |= (h->seen & HTTP2_TRIPLE) != 0;
+	h->s->grpc |= (h->seen & (HTTP2_GRPC_REQUEST | HTTP2_TRIPLE)) && !(h->seen & B(CONTENT_TYPE));
+	if (h->s->grpc)
+		http2_is_grpc(h->s, h->m);
+	else
+		http2_is_http(h->m);
+
+	/* What was not seen may have been any of what is asked for. */
+	bool posted = !tt_span_eq(tt_message_get(h->m, TT_TEXT_OPERATION), TT_SPAN_LIT("GET"));
+	uint32_t needed = B(METHOD) | B(PATH) | (posted && !h->s->grpc ? B(CONTENT_TYPE) : 0);
+	if (h->hidden && (needed & ~h->seen))
+		h->m->incomplete = true;
+	return true;
+}
+
+static void http2_response_status(struct http2_head *h)
+{
+	struct http2_half *half = &h->s->half[TT_RESPONSES];
+	uint8_t digits[3] = {(uint8_t)('0' + h->code / 100), (uint8_t)('0' + h->code / 10 % 10), (uint8_t)('0' + h->code % 10)};
+
+	half->headed = true;
+	half->code = (uint16_t)h->code;
+	if ((!h->s->grpc || h->code != 200) && !half->status)
+		tt_http_set_status(h->m, tt_span(digits, 3), h->code);
+}
+
+static bool http2_response_end(struct http2_head *h)
+{
+	struct http2_half *half = &h->s->half[TT_RESPONSES];
+	bool informed = h->code >= 100 && h->code < 200;
+
+	h->s->grpc |= (h->seen & (B(GRPC_STATUS) | B(GRPC_MESSAGE) | B(GRPC_ENCODING))) != 0;
+	if (h->s->grpc && h->m->as != &tt_proto_grpc) {
+		h->m->as = &tt_proto_grpc;
+		/* Nobody could tell from the request alone. */
+		if (h->m->peer && h->m->peer->as != &tt_proto_grpc)
+			http2_is_grpc(h->s, h->m->peer);
+	}
+	if (informed)
+		return true;
+	half->unknown |= h->hidden != 0;
+	if (h->code && !half->code)
+		http2_response_status(h);
+	else if (!half->headed && h->hidden & (B(STATUS) | B(UNKNOWN)))
+		half->headed = h->m->incomplete = true;
+	return true;
+}
+
+bool tt_http2_head_end(struct http2_head *h)
+{
+	if (!h->m)
+		return true;
+	return h->side == TT_REQUESTS ? http2_request_end(h) : http2_response_end(h);
+}
+
+void tt_http2_half_end(struct http2_stream *s, enum tt_side side)
+{
+	static const char *const keys[2] = {"http.request.body.size", "http.response.body.size"};
+	struct http2_half *half = &s->half[side];
+
+	if (!s->grpc) {
+		if (half->has_data)
+			tt_message_attr_int(half->m, keys[side], (int64_t)half->data);
+		return;
+	}
+	if (!half->doubt)
+		tt_grpc_told(half->m, side, &half->grpc);
+	if (side == TT_REQUESTS || half->status || !half->m)
+		return;
+	if (half->unknown || half->doubt)
+		half->m->incomplete = true;
+	else if (half->code == 200)
+		tt_message_fail(half->m, TT_SPAN_LIT("no_grpc_status"));
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of http2 share: http2.c (frames), http2_block.c (header blocks), http2_head.c (what headers say), http2_stream.c
+ * (the table of streams), http2_frame.c (frame heads, recognising).
+ */
+#ifndef TT_PROTO_HTTP2_INTERNAL_H
+#define TT_PROTO_HTTP2_INTERNAL_H
+
+#include "proto/grpc.h"
+#include "proto/hpack.h"
+#include "proto/http2_frame.h"
+
+/* One direction of a stream. */
+struct http2_half {
+	struct tt_message *m; /* open; NULL also where the core had no room for it */
+	struct tt_grpc_count grpc;
+	uint64_t data; /* bytes of content so far */
+	uint16_t code; /* responses: the final HTTP status, 0 not known */
+	bool headed;   /* its first block was read (responses: a final one) */
+	bool over;     /* nothing more comes that could be told apart */
+	bool has_data; /* there were DATA frames */
+	bool doubt;    /* part of it may have been in a hole */
+	bool unknown;  /* headers whose names are not known were among them */
+	bool status;   /* grpc-status was among them */
+	bool told;     /* headers came decoded from elsewhere: blocks say nothing new */
+	bool decoded;  /* headers came decoded from elsewhere, which say when it ends */
+};
+
+struct http2_stream {
+	uint32_t id;
+	uint32_t same_hash; /* these are places in the table, 0: none */
+	uint32_t older;
+	uint32_t newer;
+	bool grpc;
+	bool triple; /* Dubbo's headers were among them */
+	bool pushed;
+	struct http2_half half[2]; /* by enum tt_side */
+};
+
+/* Streams by id and in the order they came. Zeroed it is empty. */
+struct http2_streams {
+	struct http2_stream *slot; /* slot 0 is not used */
+	uint32_t *bucket;
+	uint32_t slots, buckets, count;
+	uint32_t unused; /* list through same_hash */
+	uint32_t oldest, newest;
+};
+
+/* A header block that goes on over several frames. */
+struct http2_block {
+	uint32_t stream; /* 0: none is open */
+	uint32_t promised;
+	bool ends; /* the stream's half ends with it */
+	bool lost; /* too long to keep */
+	struct tt_buf bytes;
+};
+
+struct http2_side {
+	struct tt_hpack hpack;
+	struct http2_block block;
+	uint32_t data_stream; /* whose DATA is passing; 0 none */
+	uint32_t data_left;   /* of it, without padding */
+	uint8_t data_pad;
+	bool data_ends;
+	bool begun; /* past the preface */
+	bool late;  /* not from its first byte */
+};
+
+struct http2_link {
+	struct http2_side side[2];
+	struct http2_streams streams;
+	uint32_t highest; /* newest stream a request was seen on */
+};
+
+/* A frame being read. */
+struct http2_at {
+	struct tt_link *link;
+	struct http2_link *h;
+	enum tt_side side;
+	struct tt_input *in;
+	size_t start;		     /* of the frame */
+	struct tt_http2_frame frame; /* the cursor is at its payload */
+};
+
+/* http2_stream.c. Pointers are good until the next one is added. */
+struct http2_stream *tt_http2_stream_find(const struct http2_streams *t, uint32_t id);
+/* NULL: no memory. The caller makes room first. */
+struct http2_stream *tt_http2_stream_add(struct http2_streams *t, uint32_t id);
+void tt_http2_stream_remove(struct http2_streams *t, struct http2_stream *s);
+void tt_http2_streams_free(struct http2_streams *t);
+
+/* http2.c: a half's message, begun if it may be a new one (*ret_stream is set even if it is NULL, unless there is none). */
+struct tt_message *tt_http2_open(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id,
+				 const struct tt_input *in, size_t at, struct http2_stream **ret_stream);
+/* The half's message ends before position `at`. */
+void tt_http2_close(struct tt_link *link, struct http2_link *h, enum tt_side side, struct http2_stream *s,
+		    const struct tt_input *in, uint64_t at);
+
+/* http2_block.c: frames that carry header blocks; as the frame functions of http2.c. */
+int tt_http2_headers_frame(struct http2_at *a);
+int tt_http2_push_promise(struct http2_at *a);
+int tt_http2_continuation(struct http2_at *a);
+
+/* http2_head.c: one header after the other, then what they mean together. */
+struct http2_head {
+	struct tt_message *m; /* NULL: only the table is kept right */
+	struct http2_stream *s;
+	enum tt_side side;
+	uint32_t seen;	 /* tokens with a value */
+	uint32_t hidden; /* tokens whose value is not known */
+	unsigned code;
+};
+
+void tt_http2_field(void *head, const struct tt_hpack_field *f);
+/* False: there is no message here (trailers of a request that was not seen). */
+bool tt_http2_head_end(struct http2_head *head);
+/* What is said of a half when it ends. */
+void tt_http2_half_end(struct http2_stream *s, enum tt_side side);
+extern const uint32_t tt_http2_wanted[2];
+
+#endif
