@@ -138,6 +138,13 @@ void tt_unpacked_turned_away(struct tt_link *link);
 /* A protocol could not keep a block it needed whole (a header block past its limit row): counted. */
 void tt_block_turned_away(struct tt_link *link);
 
+/*
+ * Names for ids that are unique everywhere (Kafka's topic ids): what one connection told is known on all. Bounded by a limit row, the
+ * longest unused go first, and a name that was not seen is data NULL. The span is borrowed until the next call.
+ */
+void tt_name_learn(struct tt_link *link, struct tt_span id, struct tt_span name);
+struct tt_span tt_name_known(struct tt_link *link, struct tt_span id);
+
 /* Both streams were seen from their first byte. */
 bool tt_link_from_start(const struct tt_link *link);
 
@@ -190,6 +197,9 @@ enum tt_awaited {
 
 /* In-order pairing: which request does the next response answer? *ret is NULL unless TT_HAVE. Borrowed. */
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
+
+/* By-id pairing, where a response cannot be read without its request: the oldest one with this id that has no response yet. */
+enum tt_awaited tt_awaited_by_id(struct tt_link *link, uint64_t id, const struct tt_message **ret);
 
 /* By-id pairing: the open or waiting request (response) with this id on this link, or NULL. Borrowed. */
 struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id);

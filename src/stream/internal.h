@@ -9,6 +9,7 @@
 #define TT_STREAM_INTERNAL_H
 
 #include "base/buf.h"
+#include "proto/sqltable.h"
 #include "stream/stream.h"
 
 #define TT_OFFSET_EOF UINT64_MAX
@@ -153,7 +154,8 @@ struct tt_streams {
 	struct tt_conn *last; /* found last: records come in runs */
 	struct tt_message *free_messages;
 	size_t free_count;
-	uint64_t text_bytes; /* of ended messages */
+	struct tt_sql_table names; /* ids that are unique everywhere */
+	uint64_t text_bytes;	   /* of ended messages */
 	uint64_t watermark_ns;
 	uint64_t swept_ns; /* those with traffic lately */
 	uint64_t swept_all_ns;

@@ -80,6 +80,25 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 	return link->pair.untrusted || f->give_up ? TT_NEVER : TT_NOT_YET;
 }
 
+enum tt_awaited tt_awaited_by_id(struct tt_link *link, uint64_t id, const struct tt_message **ret)
+{
+	const struct tt_streams *s = link->conn->s;
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
+	struct tt_message *req = tt_pair_single(&link->pair, TT_REQUESTS, id);
+	const struct tt_mark *mark = tt_marks_find(&f->marks, f->at);
+
+	*ret = NULL;
+	if (req) {
+		if (!tt_pair_possible(req, mark ? mark->first_ns : 0))
+			return TT_NEVER;
+		*ret = req;
+		return TT_HAVE;
+	}
+	/* At the limit of messages it may have been read without being kept. */
+	bool full = s->stats.messages >= tt_streams_limit(s, TT_LIMIT_MESSAGES);
+	return f->give_up || full ? TT_NEVER : TT_NOT_YET;
+}
+
 /* --- begin and end -----------------------------------------------------------------------------------------------------------
  */
 
@@ -436,6 +455,12 @@ static void tt_pair_end_at_eof(struct tt_link *link, struct tt_pair *p, enum tt_
 		struct tt_message *open = side == m->side ? m : m->peer;
 		if (open && !open->ended && open->ends_at_eof)
 			tt_message_end_off(link, open, end);
+	}
+	/* By id it is known only with its end what a response answers. */
+	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
+		next = m->next;
+		if (m->side == side && !m->ended && m->ends_at_eof)
+			tt_message_end_off(link, m, end);
 	}
 }
 

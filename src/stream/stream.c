@@ -44,6 +44,7 @@ struct tt_streams *tt_streams_free(struct tt_streams *s)
 	while (s->lru_first)
 		tt_conn_remove(s->lru_first);
 	tt_messages_free(s);
+	tt_sql_table_clear(&s->names);
 	free(s->buckets);
 	free(s);
 	return NULL;

@@ -44,3 +44,12 @@ class Capture:
         if self.path.stat().st_size > MOST_BYTES:
             raise RuntimeError(f"{self.path} is larger than {MOST_BYTES} bytes")
         print(f"{self.path.name}: {self.path.stat().st_size} bytes")
+
+
+def cut(source, target, packets):
+    """A capture (microseconds, this machine's byte order) without its first packets: as if one had come late."""
+    data = pathlib.Path(source).read_bytes()
+    at = 24
+    for _ in range(packets):
+        at += 16 + int.from_bytes(data[at + 8:at + 12], sys.byteorder)
+    pathlib.Path(target).write_bytes(data[:24] + data[at:])
