@@ -175,9 +175,56 @@ static int unpack_snappy(struct tt_span in, struct tt_buf *out)
 	return r;
 }
 
+/* --- LZ4 ----------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Four bits, and bytes that go on while they are 255. */
+static size_t read_lz4_length(struct tt_cursor *c, uint8_t bits)
+{
+	size_t len = bits;
+	uint8_t more = bits == 15 ? 255 : 0;
+
+	while (more == 255 && !tt_cursor_short(c)) {
+		more = tt_cursor_u8(c);
+		len += more;
+	}
+	return len;
+}
+
+static int unpack_lz4_sequence(struct tt_cursor *c, size_t begin, struct tt_buf *out)
+{
+	uint8_t token = tt_cursor_u8(c);
+	size_t len = read_lz4_length(c, token >> 4);
+	struct tt_span literal = tt_cursor_take(c, len);
+
+	if (tt_cursor_short(c))
+		return -EBADMSG;
+	int r = add(literal, out);
+	if (r < 0 || !tt_cursor_left(c))
+		return r; /* the last sequence has only a literal */
+	uint16_t offset = tt_cursor_le16(c);
+	len = read_lz4_length(c, token & 0xf) + 4;
+	return tt_cursor_short(c) || len > UINT32_MAX ? -EBADMSG : copy_back(out, begin, offset, (uint32_t)len);
+}
+
+static int unpack_lz4(struct tt_span in, struct tt_buf *out)
+{
+	struct tt_cursor c = tt_cursor(in);
+	size_t begin = out->len;
+	int r = tt_cursor_left(&c) ? 0 : -EBADMSG;
+
+	while (r == 0 && tt_cursor_left(&c))
+		r = unpack_lz4_sequence(&c, begin, out);
+	return r;
+}
+
 int tt_unpack(enum tt_packing how, struct tt_span in, struct tt_buf *out)
 {
-	static int (*const unpack[])(struct tt_span in, struct tt_buf *out) = {add, unpack_snappy, unpack_zlib, unpack_zstd};
+	static int (*const unpack[])(struct tt_span in, struct tt_buf *out) = {[TT_PACKED_NOT] = add,
+									       [TT_PACKED_SNAPPY] = unpack_snappy,
+									       [TT_PACKED_LZ4] = unpack_lz4,
+									       [TT_PACKED_ZLIB] = unpack_zlib,
+									       [TT_PACKED_ZSTD] = unpack_zstd};
 
 	return unpack[how](in, out);
 }

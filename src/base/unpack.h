@@ -8,6 +8,7 @@
 enum tt_packing {
 	TT_PACKED_NOT,
 	TT_PACKED_SNAPPY, /* the block format (google/snappy, format_description.txt), without frames */
+	TT_PACKED_LZ4,	  /* the block format (lz4, doc/lz4_Block_format.md), without frames or sizes */
 	TT_PACKED_ZLIB,	  /* RFC 1950 */
 	TT_PACKED_ZSTD,	  /* RFC 8878 */
 };

@@ -141,6 +141,30 @@ static void refuses_bad_snappy(void **state)
 	assert_int_equal(snappy(tt_span(NULL, 0), 100, NULL), -EBADMSG);
 }
 
+/* Literals, a copy that overlaps, long lengths; no beginning to copy from, cut ones. */
+static void lz4_sequences(void **state)
+{
+	static const uint8_t good[] = {3 << 4 | 5, 'a', 'b', 'c', 3, 0, 1 << 4, 'x'};
+	static const uint8_t length[] = {1 << 4 | 15, 'a', 1, 0, 255, 2, 0};
+	static const uint8_t too_far[] = {1 << 4, 'a', 2, 0, 0};
+	static const uint8_t nowhere[] = {1 << 4, 'a', 0, 0, 0};
+	tt_buf_auto struct tt_buf out = TT_BUF(1000);
+
+	assert_int_equal(tt_unpack(TT_PACKED_LZ4, tt_span(good, sizeof(good)), &out), 0);
+	assert_int_equal(out.len, 13);
+	assert_memory_equal(out.data, "abcabcabcabcx", 13);
+	tt_buf_clear(&out);
+	assert_int_equal(tt_unpack(TT_PACKED_LZ4, tt_span(length, sizeof(length)), &out), 0);
+	assert_int_equal(out.len, 1 + 15 + 255 + 2 + 4);
+	out.max = out.len = 4;
+	assert_int_equal(tt_unpack(TT_PACKED_LZ4, tt_span(good, sizeof(good)), &out), -ENOBUFS);
+	out.max = 1000;
+	assert_int_equal(tt_unpack(TT_PACKED_LZ4, tt_span(too_far, sizeof(too_far)), &out), -EBADMSG);
+	assert_int_equal(tt_unpack(TT_PACKED_LZ4, tt_span(nowhere, sizeof(nowhere)), &out), -EBADMSG);
+	assert_int_equal(tt_unpack(TT_PACKED_LZ4, tt_span(good, 2), &out), -EBADMSG);
+	assert_int_equal(tt_unpack(TT_PACKED_LZ4, tt_span(NULL, 0), &out), -EBADMSG);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(gives_back_what_was_packed), cmocka_unit_test(stops_at_the_maximum),
 	      cmocka_unit_test(cut_blocks_are_refused), cmocka_unit_test(broken_blocks_do_no_harm),
-	      cmocka_unit_test(snappy_elements), cmocka_unit_test(refuses_bad_snappy))
+	      cmocka_unit_test(snappy_elements), cmocka_unit_test(refuses_bad_snappy), cmocka_unit_test(lz4_sequences))
