@@ -113,6 +113,12 @@ struct tt_proto {
 	/* n bytes of this side are missing here (0: unknown). State of this side is to be reset. NULL: nothing to reset. */
 	void (*gap)(struct tt_link *link, enum tt_side side, uint64_t n);
 
+	/*
+	 * The bytes from in->offset on, which tt_optional said could be done without, were not captured (in->c is empty). Must skip
+	 * at least what is left of them; no gap is told then. NULL: tt_optional is not used.
+	 */
+	void (*unseen)(struct tt_link *link, enum tt_side side, const struct tt_input *in);
+
 	/* Where in the bytes (which start where a chunk started) a message begins that can be trusted; -1: not here. NULL: never
 	 * again. */
 	ssize_t (*resync)(struct tt_link *link, enum tt_side side, struct tt_span bytes);
@@ -188,6 +194,16 @@ void tt_message_drop(struct tt_link *link, struct tt_message *m);
 /* The n bytes after what this call consumes are not to be parsed. */
 void tt_skip(struct tt_link *link, enum tt_side side, uint64_t n);
 void tt_skip_to_eof(struct tt_link *link, enum tt_side side);
+
+/*
+ * The n bytes after what this call consumes are looked at where they were captured, but need not have been: instead of a gap,
+ * unseen() is called where they are missing. parse() has to consume all of them that it is given.
+ */
+void tt_optional(struct tt_link *link, enum tt_side side, uint64_t n);
+
+/* Nanoseconds from the first byte of the request m answers to the byte at position `at` of the input; false: not known. */
+bool tt_since_request(struct tt_link *link, enum tt_side side, const struct tt_message *m, const struct tt_input *in, size_t at,
+		      uint64_t *ret);
 
 enum tt_awaited {
 	TT_HAVE,    /* *ret is the oldest request not yet answered */

@@ -73,6 +73,8 @@ struct tt_flow {
 	bool eof_told;	       /* the end was handed on */
 	uint64_t resync_from;  /* not before this offset */
 	uint64_t pending_skip; /* asked for while busy, applied to what is consumed */
+	uint64_t pending_optional;
+	uint64_t optional_to; /* bytes before it may be missing */
 };
 
 struct tt_pair {
@@ -235,6 +237,7 @@ struct tt_link *tt_link_free(struct tt_link *link);
 size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t len);
 void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_link_hole(struct tt_link *link, int dir, uint64_t n);
+void tt_link_unseen(struct tt_link *link, int dir); /* what is missing at f->at is optional */
 void tt_link_settle(struct tt_link *link); /* runs sides that waited for each other */
 void tt_link_stop(struct tt_link *link);
 

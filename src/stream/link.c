@@ -60,7 +60,7 @@ void tt_link_stop(struct tt_link *link)
 		tt_link_wish(link, dir, TT_OFFSET_EOF, 0);
 		link->flow[dir].mode = TT_FLOW_STOPPED;
 		link->flow[dir].wait_ns = 0;
-		link->flow[dir].skip_to = 0;
+		link->flow[dir].skip_to = link->flow[dir].optional_to = 0;
 	}
 }
 
@@ -205,7 +205,7 @@ static void tt_link_switch_now(struct tt_link *link)
 	tt_link_forget_proto(link);
 	for (int dir = 0; dir < 2; dir++) {
 		link->flow[dir].mode = TT_FLOW_DETECT;
-		link->flow[dir].skip_to = 0;
+		link->flow[dir].skip_to = link->flow[dir].optional_to = 0;
 		link->flow[dir].wait_ns = 0;
 		link->flow[dir].ending = NULL;
 	}
@@ -254,7 +254,7 @@ static size_t tt_link_parse(struct tt_link *link, int dir, const uint8_t *data, 
 		*ret_go = false;
 		return 0;
 	}
-	f->pending_skip = 0;
+	f->pending_skip = f->pending_optional = 0;
 	f->busy = true;
 	enum tt_step step = proto->parse(link, tt_link_side(link, dir), &in);
 	f->busy = false;
@@ -269,6 +269,7 @@ static size_t tt_link_parse(struct tt_link *link, int dir, const uint8_t *data, 
 	tt_flow_advance_at(link, dir, used);
 	if (f->pending_skip)
 		f->skip_to = tt_skip_end(f->at, f->pending_skip);
+	f->optional_to = f->pending_optional ? tt_skip_end(f->at, f->pending_optional) : 0;
 	if (step == TT_DONE) {
 		*ret_go = true;
 		if (link->switching)
@@ -388,6 +389,15 @@ void tt_link_settle(struct tt_link *link)
 	}
 }
 
+void tt_link_unseen(struct tt_link *link, int dir)
+{
+	struct tt_flow *f = &link->flow[dir];
+	const struct tt_input in = {.c = tt_cursor(tt_span(NULL, 0)), .offset = f->at, .ended = f->eof};
+
+	f->optional_to = 0;
+	link->proto->unseen(link, tt_link_side(link, dir), &in);
+}
+
 void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
 {
 	struct tt_flow *f = &link->flow[dir];
@@ -395,7 +405,7 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
 	uint64_t now_ns = TT_MAX(f->last_ns, link->flow[!dir].last_ns);
 
 	f->hole_ns = TT_MAX(now_ns, (uint64_t)1);
-	f->skip_to = 0;
+	f->skip_to = f->optional_to = 0;
 	f->wait_ns = 0;
 	if (f->mode == TT_FLOW_STOPPED)
 		return;
@@ -499,6 +509,22 @@ void tt_skip(struct tt_link *link, enum tt_side side, uint64_t n)
 void tt_skip_to_eof(struct tt_link *link, enum tt_side side)
 {
 	tt_skip(link, side, TT_OFFSET_EOF);
+}
+
+void tt_optional(struct tt_link *link, enum tt_side side, uint64_t n)
+{
+	link->flow[tt_link_dir(link, side)].pending_optional = n;
+}
+
+bool tt_since_request(struct tt_link *link, enum tt_side side, const struct tt_message *m, const struct tt_input *in, size_t at,
+		      uint64_t *ret)
+{
+	const struct tt_mark *mark = tt_marks_find(&link->flow[tt_link_dir(link, side)].marks, in->offset + at);
+
+	if (!m || !m->peer || !m->peer->first_ns || !mark || mark->first_ns < m->peer->first_ns)
+		return false;
+	*ret = mark->first_ns - m->peer->first_ns;
+	return true;
 }
 
 void tt_wish(struct tt_link *link, enum tt_side side, const struct tt_input *in, uint64_t at, uint32_t bytes)
