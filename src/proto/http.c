@@ -4,66 +4,7 @@
  * tunnel (2xx to CONNECT) ends the protocol on its connection, except that "Upgrade: h2c" hands it to http2 and "Upgrade:
  * websocket" to websocket.
  */
-#include "proto/http_fields.h"
-#include "proto/http_framing.h"
-#include "proto/http_line.h"
-#include "shared/limits.h"
-
-/* A field line is kept whole up to here; the rest of a longer one is passed over. */
-#define HTTP_LINE_MAX 16384
-
-/* A folded value is put together up to here. */
-#define HTTP_FOLDED_MAX 1024
-
-/* Fewer bytes than this ahead are not worth telling the source about. */
-#define HTTP_WISH_LEAST 65536
-
-/* Told by a phase function, which otherwise gives an enum tt_step: go on with the phase that is set now. */
-#define HTTP_ON (-1)
-
-enum http_phase {
-	HTTP_START,    /* between messages */
-	HTTP_FIELDS,   /* in a head, after its first line */
-	HTTP_EXPECTED, /* requests: content may follow, or not (Expect) */
-	HTTP_CHUNK,    /* at a chunk's first line */
-	HTTP_CHUNK_END,
-	HTTP_TRAILERS,
-	HTTP_PHASE_MAX,
-};
-
-/* What a response must know of its request (tt_message.kind). */
-enum http_kind {
-	HTTP_KIND_HEAD = 1,
-	HTTP_KIND_CONNECT = 2,
-};
-
-struct http_side {
-	struct tt_message *m; /* the open message; NULL also where the core had no room for it */
-	struct tt_http_framing framing;
-	uint64_t body;	/* bytes of its chunks so far */
-	size_t scanned; /* bytes at the front known to hold no end of line */
-	uint8_t phase;
-	uint8_t minor; /* version 1.minor */
-	uint16_t status;
-	uint32_t kind;	/* the request's, enum http_kind */
-	bool open;	/* a message is open, whether kept or not */
-	bool continued; /* responses: 100 (Continue) was part of it */
-	bool orphan;	/* responses: the request was not seen */
-	bool has_authority;
-	bool upgrade;
-	bool h2c;
-	bool websocket;
-	bool expect;
-	bool doubt;    /* requests: what was answered meanwhile is not known */
-	bool folded;   /* the field line being read goes on over several lines */
-	bool dropping; /* in the rest of a line that is too long */
-};
-
-struct http_link {
-	struct http_side side[2];
-	bool hold;	     /* what follows the newest request depends on its answer */
-	bool last_continued; /* the latest final response had 100 (Continue) before it */
-};
+#include "proto/http_internal.h"
 
 extern const struct tt_proto tt_proto_http2;
 extern const struct tt_proto tt_proto_websocket;
@@ -72,7 +13,7 @@ extern const struct tt_proto tt_proto_websocket;
  */
 
 /* The next line without its end, passed over. False: it has no end yet. */
-static bool http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
+bool tt_http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
 {
 	const uint8_t *begin = c->data + c->pos, *end = c->data + c->len, *from = begin + s->scanned;
 	const uint8_t *found = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
@@ -141,7 +82,7 @@ static struct tt_span http_unfold(struct tt_span value, uint8_t text[static HTTP
 }
 
 /* Passes over a line that is too long to keep. */
-static int http_drop_line(struct http_side *s, struct tt_cursor *c)
+int tt_http_drop_line(struct http_side *s, struct tt_cursor *c)
 {
 	struct tt_span rest = tt_cursor_rest(c);
 	if (s->dropping) {
@@ -183,6 +124,23 @@ static inline void http_field_value(struct http_side *s, enum tt_side side, enum
 		s->h2c = tt_span_ieq(value, TT_SPAN_LIT("h2c"));
 		s->websocket = tt_span_ieq(value, TT_SPAN_LIT("websocket"));
 		break;
+	case TT_HTTP_CONTENT_TYPE:
+		if (s->media != TT_HTTP_MEDIA_CODED)
+			s->media = (uint8_t)tt_http_media_of(value);
+		break;
+	case TT_HTTP_CONTENT_ENCODING:
+		if (!tt_span_ieq(value, TT_SPAN_LIT("identity")))
+			s->media = TT_HTTP_MEDIA_CODED;
+		break;
+	case TT_HTTP_AMZ_CONTENT:
+		s->s3 = true;
+		break;
+	case TT_HTTP_ELASTIC:
+		s->search = "elasticsearch";
+		break;
+	case TT_HTTP_OPENSEARCH:
+		s->search = "opensearch";
+		break;
 	case TT_HTTP_EXPECT:
 		s->expect = tt_span_ieq(value, TT_SPAN_LIT("100-continue"));
 		break;
@@ -218,151 +176,6 @@ static void http_field(struct http_side *s, enum tt_side side, struct tt_span li
 		http_field_value(s, side, field, value, spaced);
 }
 
-/* --- content -----------------------------------------------------------------------------------------------------------------
- */
-
-static const char *http_size_key(enum tt_side side)
-{
-	return side == TT_REQUESTS ? "http.request.body.size" : "http.response.body.size";
-}
-
-/* The next n bytes are content. A long rest need not be copied by the source, what comes after it is wanted again. */
-static void http_skip(struct tt_link *link, enum tt_side side, struct tt_input *in, uint64_t n)
-{
-	size_t left = tt_cursor_left(&in->c);
-	tt_skip(link, side, n);
-	if (n > left && n - left >= HTTP_WISH_LEAST)
-		tt_wish(link, side, in, in->c.pos + n, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
-}
-
-/* The open message is over, its last byte lying `ahead` bytes before us. */
-static void http_end(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in, uint64_t ahead)
-{
-	struct http_side *s = &h->side[side];
-	tt_message_end(link, s->m, in, in->c.pos + ahead);
-	if (side == TT_RESPONSES)
-		h->last_continued = s->continued;
-	*s = (struct http_side){.phase = HTTP_START};
-}
-
-/* Takes up the content; what it is was found at the head's end. */
-static int http_content(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in,
-			enum tt_http_content content)
-{
-	struct http_side *s = &h->side[side];
-	uint64_t length = s->framing.length;
-
-	switch (content) {
-	case TT_HTTP_NONE:
-		if (s->framing.counted && !length && !s->framing.coded)
-			tt_message_attr_int(s->m, http_size_key(side), 0);
-		http_end(link, h, side, in, 0);
-		return TT_PARSED;
-	case TT_HTTP_COUNTED:
-		tt_message_attr_int(s->m, http_size_key(side), (int64_t)length);
-		http_end(link, h, side, in, length);
-		http_skip(link, side, in, length);
-		return TT_PARSED;
-	case TT_HTTP_CHUNKED:
-		s->phase = HTTP_CHUNK;
-		return HTTP_ON;
-	case TT_HTTP_TO_EOF:
-		tt_message_end_at_eof(link, s->m);
-		*s = (struct http_side){.phase = HTTP_START};
-		tt_skip_to_eof(link, side);
-		tt_wish(link, side, in, in->c.len, 0);
-		return TT_PARSED;
-	case TT_HTTP_DOUBTFUL:
-		break;
-	}
-	return TT_LOST_SYNC;
-}
-
-static int http_chunk(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
-{
-	struct http_side *s = &h->side[side];
-	size_t at = in->c.pos;
-	struct tt_span line;
-	if (!http_line(s, &in->c, &line))
-		return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? TT_LOST_SYNC : TT_MORE;
-
-	uint64_t size;
-	if (!tt_http_chunk_size(line, &size)) {
-		in->c.pos = at;
-		return TT_LOST_SYNC;
-	}
-	if (size == 0) {
-		s->phase = HTTP_TRAILERS;
-		return HTTP_ON;
-	}
-
-	s->body += size;
-	s->phase = HTTP_CHUNK_END;
-	if (size < tt_cursor_left(&in->c)) {
-		tt_cursor_skip(&in->c, size);
-		return HTTP_ON;
-	}
-	http_skip(link, side, in, size);
-	return TT_PARSED;
-}
-
-static int http_chunk_end(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
-{
-	struct tt_span rest = tt_cursor_rest(&in->c);
-	if (rest.len == 1 && rest.data[0] == '\r')
-		return TT_MORE;
-	size_t n = rest.data[0] == '\r' ? 2 : 1;
-	if (rest.data[n - 1] != '\n')
-		return TT_LOST_SYNC;
-	tt_cursor_skip(&in->c, n);
-	h->side[side].phase = HTTP_CHUNK;
-	return HTTP_ON;
-}
-
-static int http_trailers(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
-{
-	struct http_side *s = &h->side[side];
-	struct tt_span line;
-	do {
-		if (s->dropping && http_drop_line(s, &in->c) == TT_MORE)
-			return TT_MORE;
-		if (!http_line(s, &in->c, &line))
-			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? http_drop_line(s, &in->c) : TT_MORE;
-	} while (line.len);
-
-	tt_message_attr_int(s->m, http_size_key(side), (int64_t)s->body);
-	http_end(link, h, side, in, 0);
-	return TT_PARSED;
-}
-
-/*
- * Content that waits for leave (Expect): a client that was refused may go on with its next request instead. Only bytes that are
- * a whole request line can be that, and only where the final answer came without a 100 before it.
- */
-static int http_expected(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
-{
-	struct http_side *s = &h->side[side];
-	struct tt_span rest = tt_cursor_rest(&in->c);
-	enum tt_http_content content = tt_http_request_content(&s->framing, s->minor);
-	enum tt_verdict next = tt_http_begins_request(rest);
-
-	if (next == TT_MAYBE && (content == TT_HTTP_CHUNKED || rest.len < s->framing.length))
-		return TT_MORE;
-	if (next == TT_YES && s->doubt)
-		return TT_LOST_SYNC;
-	if (next == TT_YES) {
-		const struct tt_message *request;
-		bool answered = tt_awaited(link, &request) != TT_HAVE && !h->side[TT_RESPONSES].open;
-		if (!answered && !h->side[TT_RESPONSES].continued)
-			return TT_WAIT;
-		if (answered && !h->last_continued) {
-			http_end(link, h, side, in, 0);
-			return HTTP_ON;
-		}
-	}
-	return http_content(link, h, side, in, content);
-}
-
 /* --- heads -------------------------------------------------------------------------------------------------------------------
  */
 
@@ -371,22 +184,30 @@ static int http_request_head_end(struct tt_link *link, struct http_link *h, stru
 	struct http_side *s = &h->side[TT_REQUESTS];
 	enum tt_http_content content = tt_http_request_content(&s->framing, s->minor);
 
+	if (s->s3)
+		tt_http_app_s3(s->m);
 	h->hold = s->upgrade || s->kind == HTTP_KIND_CONNECT;
 	if (s->expect && (content == TT_HTTP_COUNTED || content == TT_HTTP_CHUNKED)) {
 		s->phase = HTTP_EXPECTED;
 		return HTTP_ON;
 	}
 	if (content == TT_HTTP_NONE && !s->framing.counted) {
-		http_end(link, h, TT_REQUESTS, in, 0);
+		tt_http_end(link, h, TT_REQUESTS, in, 0);
 		return TT_PARSED;
 	}
-	return http_content(link, h, TT_REQUESTS, in, content);
+	return tt_http_content(link, h, TT_REQUESTS, in, content);
 }
 
 /* An answer whose request was not seen may be one to HEAD: then the next one follows where content would. */
 static bool http_next_follows(const struct tt_input *in)
 {
 	return tt_http_begins_response(tt_cursor_rest(&in->c)) == TT_YES;
+}
+
+/* How the request bears on its response's framing. */
+static enum http_kind http_asked(const struct http_side *s)
+{
+	return (enum http_kind)(s->kind & ((1u << TT_HTTP_APP_SHIFT) - 1));
 }
 
 static int http_response_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
@@ -402,13 +223,13 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 			tt_message_attr(request, "network.protocol.version", TT_SPAN_LIT("2"));
 			s->m = NULL;
 		}
-		http_end(link, h, TT_RESPONSES, in, 0);
+		tt_http_end(link, h, TT_RESPONSES, in, 0);
 		return TT_DONE;
 	}
-	if (status == 101 || (s->kind == HTTP_KIND_CONNECT && status >= 200 && status < 300)) {
+	if (status == 101 || (http_asked(s) == HTTP_KIND_CONNECT && status >= 200 && status < 300)) {
 		if (status == 101 && s->websocket)
 			tt_switch_with(link, &tt_proto_websocket, tt_message_get(s->m ? s->m->peer : NULL, TT_TEXT_RESOURCE));
-		http_end(link, h, TT_RESPONSES, in, 0);
+		tt_http_end(link, h, TT_RESPONSES, in, 0);
 		return TT_DONE;
 	}
 	if (status < 200) {
@@ -418,8 +239,10 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 		return HTTP_ON;
 	}
 
-	bool bodiless = s->kind == HTTP_KIND_HEAD || (s->orphan && tt_cursor_left(&in->c) && http_next_follows(in));
-	return http_content(link, h, TT_RESPONSES, in, tt_http_response_content(&s->framing, status, bodiless));
+	if (s->search && s->m)
+		tt_http_app_search(s->m, s->m->peer, s->search);
+	bool bodiless = http_asked(s) == HTTP_KIND_HEAD || (s->orphan && tt_cursor_left(&in->c) && http_next_follows(in));
+	return tt_http_content(link, h, TT_RESPONSES, in, tt_http_response_content(&s->framing, status, bodiless));
 }
 
 static int http_fields(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
@@ -427,10 +250,10 @@ static int http_fields(struct tt_link *link, struct http_link *h, enum tt_side s
 	struct http_side *s = &h->side[side];
 	for (;;) {
 		struct tt_span line;
-		if (s->dropping && http_drop_line(s, &in->c) == TT_MORE)
+		if (s->dropping && tt_http_drop_line(s, &in->c) == TT_MORE)
 			return TT_MORE;
 		if (!http_field_line(s, &in->c, &line))
-			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? http_drop_line(s, &in->c) : TT_MORE;
+			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? tt_http_drop_line(s, &in->c) : TT_MORE;
 		if (!line.len)
 			break;
 		if (tt_http_first_letter[line.data[0]])
@@ -505,7 +328,7 @@ static int http_start(struct tt_link *link, struct http_link *h, enum tt_side si
 	struct tt_span line;
 	do {
 		at = in->c.pos;
-		if (!http_line(s, &in->c, &line)) {
+		if (!tt_http_line(s, &in->c, &line)) {
 			struct tt_span rest = tt_cursor_rest(&in->c);
 			bool blank = rest.len == 0 || (rest.len == 1 && rest.data[0] == '\r');
 			return blank || tt_http_may_become_line(side, rest) ? TT_MORE : TT_LOST_SYNC;
@@ -524,8 +347,9 @@ static int http_start(struct tt_link *link, struct http_link *h, enum tt_side si
 static enum tt_step http_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
 	static int (*const phases[HTTP_PHASE_MAX])(struct tt_link *, struct http_link *, enum tt_side, struct tt_input *) = {
-		[HTTP_START] = http_start, [HTTP_FIELDS] = http_fields,	      [HTTP_EXPECTED] = http_expected,
-		[HTTP_CHUNK] = http_chunk, [HTTP_CHUNK_END] = http_chunk_end, [HTTP_TRAILERS] = http_trailers,
+		[HTTP_START] = http_start,	    [HTTP_FIELDS] = http_fields,  [HTTP_EXPECTED] = tt_http_expected,
+		[HTTP_BODY] = tt_http_body,	    [HTTP_CHUNK] = tt_http_chunk, [HTTP_CHUNK_END] = tt_http_chunk_end,
+		[HTTP_TRAILERS] = tt_http_trailers,
 	};
 	struct http_link *h = tt_link_state(link);
 	int step = HTTP_ON;
@@ -537,9 +361,17 @@ static enum tt_step http_parse(struct tt_link *link, enum tt_side side, struct t
 static void http_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct http_link *h = tt_link_state(link);
+	tt_http_app_free(h->side[side].app);
 	h->side[side] = (struct http_side){.phase = HTTP_START};
 	h->side[TT_REQUESTS].doubt = side == TT_RESPONSES;
 	h->hold = false;
+}
+
+static void http_state_free(void *state)
+{
+	struct http_link *h = state;
+	tt_http_app_free(h->side[0].app);
+	tt_http_app_free(h->side[1].app);
 }
 
 const struct tt_proto tt_proto_http = {
@@ -548,8 +380,10 @@ const struct tt_proto tt_proto_http = {
 	.pairing = TT_PAIR_IN_ORDER,
 	.stream = true,
 	.state_size = sizeof(struct http_link),
+	.state_free = http_state_free,
 	.detect = tt_http_detect,
 	.parse = http_parse,
 	.gap = http_gap,
+	.unseen = tt_http_unseen,
 	.resync = tt_http_resync,
 };

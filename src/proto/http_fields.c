@@ -2,8 +2,8 @@
 #include "proto/http_fields.h"
 
 const bool tt_http_first_letter[256] = {
-	['c'] = true, ['C'] = true, ['e'] = true, ['E'] = true, ['h'] = true,
-	['H'] = true, ['t'] = true, ['T'] = true, ['u'] = true, ['U'] = true,
+	['c'] = true, ['C'] = true, ['e'] = true, ['E'] = true, ['h'] = true, ['H'] = true,
+	['t'] = true, ['T'] = true, ['u'] = true, ['U'] = true, ['x'] = true, ['X'] = true,
 };
 
 static bool http_is_name(const uint8_t *text, const char *lower, size_t len)
@@ -34,6 +34,8 @@ static inline enum tt_http_field http_front(struct tt_span s, size_t *ret_len)
 	switch (s.len ? s.data[0] | 0x20 : 0) {
 	case 'c':
 		HTTP_TRY(s, "content-length", "Content-Length", CONTENT_LENGTH);
+		HTTP_TRY(s, "content-type", "Content-Type", CONTENT_TYPE);
+		HTTP_TRY(s, "content-encoding", "Content-Encoding", CONTENT_ENCODING);
 		break;
 	case 'e':
 		HTTP_TRY(s, "expect", "Expect", EXPECT);
@@ -48,6 +50,11 @@ static inline enum tt_http_field http_front(struct tt_span s, size_t *ret_len)
 	case 'u':
 		HTTP_TRY(s, "user-agent", "User-Agent", USER_AGENT);
 		HTTP_TRY(s, "upgrade", "Upgrade", UPGRADE);
+		break;
+	case 'x':
+		HTTP_TRY(s, "x-amz-content-sha256", "X-Amz-Content-Sha256", AMZ_CONTENT);
+		HTTP_TRY(s, "x-elastic-product", "X-elastic-product", ELASTIC);
+		HTTP_TRY(s, "x-opensearch-version", "X-OpenSearch-Version", OPENSEARCH);
 		break;
 	}
 	return TT_HTTP_OTHER;

@@ -40,6 +40,7 @@ TT_LIMIT(UNPACKED_BYTES, "unpacked_bytes", 256u << 10, 1024, 64u << 20, "bytes",
 TT_LIMIT(HPACK_TABLE_BYTES, "hpack_table_bytes", 64u << 10, 4096, 1u << 20, "bytes", "HTTP/2 header table remembered for one direction of a connection")
 TT_LIMIT(HTTP2_BLOCK_BYTES, "http2_block_bytes", 64u << 10, 1024, 1u << 20, "bytes", "HTTP/2 header block kept until it is whole; a longer one is not read")
 TT_LIMIT(NAMES, "names", 4096, 1, 1u << 20, "names", "names for ids that are unique everywhere (topics), learned on any connection")
+TT_LIMIT(HTTP_CONTENT_BYTES, "http_content_bytes", 64u << 10, 0, 1u << 20, "bytes", "content of an HTTP message looked at for what is asked within it (GraphQL, JSON-RPC, LLM calls); 0: none")
 TT_LIMIT(PROCESSES, "processes", 32768, 64, 1u << 20, "processes", "processes whose names are kept")
 TT_LIMIT(PROCESS_GRACE, "process_grace_s", 30, 1, 3600, "s", "an ended process's name is kept for this")
 TT_LIMIT(SERIES, "series", 5000, 16, 1u << 22, "series", "metric series; what comes after joins an overflow series")

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/http_app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness/talk.h"
+#include "harness/unit.h"
+
+extern const struct tt_proto tt_proto_http;
+
+/* A request and a response with content, each given as head fields and content; Content-Length is added. */
+static void check(const char *request, const char *fields, const char *asked, const char *answer_fields, const char *answer,
+		  const char *expected)
+{
+	char ask[2048], tell[2048];
+	int a = snprintf(ask, sizeof(ask), "%s HTTP/1.1\r\n%sContent-Length: %zu\r\n\r\n%s", request, fields, strlen(asked),
+			 asked);
+	int t = snprintf(tell, sizeof(tell), "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n%s", answer_fields, strlen(answer),
+			 answer);
+	const struct tt_line script[] = {
+		{TT_SAY_CLIENT, ask, (size_t)a}, {TT_SAY_SERVER, tell, (size_t)t}, TT_C_EOF, TT_S_EOF, TT_TALK_END};
+
+	/* Bytes in front of the attributes that matter here depend on the lengths only. */
+	char *got = tt_talk(&tt_proto_http, script);
+	const char *from = strstr(got, expected);
+	if (!from)
+		fail_msg("%s\nis not in\n%s", expected, got);
+	tt_talk_check(&tt_proto_http, script, got);
+	free(got);
+	tt_talk_truncate(&tt_proto_http, script);
+}
+
+#define JSON "Content-Type: application/json\r\n"
+
+static void graphql(void **state)
+{
+	check("POST /graphql", JSON, "{\"query\":\"query Hero($id: ID) { hero(id: $id) { name } }\",\"variables\":{\"id\":1}}",
+	      JSON, "{\"data\":{\"hero\":null}}", "graphql.operation.type=query,graphql.operation.name=Hero,");
+	check("POST /api/graphql", JSON, "{\"operationName\":\"Add\",\"query\":\"mutation Other { add }\"}", JSON,
+	      "{\"errors\":[{\"message\":\"no\",\"extensions\":{\"code\":\"FORBIDDEN\"}}],\"data\":null}",
+	      "graphql.operation.name=Add,graphql.operation.type=mutation,http.response.status_code=200,http.response.body.size="
+	      "75,"
+	      "graphql.error.code=FORBIDDEN,graphql.errors=1");
+	check("POST /graphql", JSON, "{\"query\":\"\\n{ hero }\"}", JSON, "{}", "graphql.operation.type=query,http.response");
+}
+
+static void jsonrpc(void **state)
+{
+	check("POST /", JSON, "{\"jsonrpc\":\"2.0\",\"method\":\"eth_call\",\"params\":[1],\"id\":7}", JSON,
+	      "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}",
+	      "rpc.system.name=jsonrpc,rpc.method=eth_call,jsonrpc.protocol.version=2.0,jsonrpc.request.id=7,"
+	      "http.response.status_code=200,http.response.body.size=77,rpc.response.status_code=-32601");
+	/* A batch is called what its first call is; other JSON is left alone. */
+	check("POST /rpc", JSON, "[{\"jsonrpc\":\"2.0\",\"method\":\"a\"},{\"jsonrpc\":\"2.0\",\"method\":\"b\"}]", JSON, "[]",
+	      "rpc.method=a,");
+	check("POST /x", JSON, "{\"method\":\"none\"}", JSON, "{}", "http.request.body.size=17,http.response.status_code=200,");
+}
+
+static void llm(void **state)
+{
+	check("POST /v1/chat/completions", JSON, "{\"model\":\"m-1\",\"messages\":[{\"role\":\"user\",\"content\":\"secret\"}]}",
+	      JSON,
+	      "{\"model\":\"m-1-2025\",\"choices\":[{\"message\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":9,"
+	      "\"completion_tokens\":12}}",
+	      "gen_ai.provider.name=openai,gen_ai.operation.name=chat,gen_ai.request.model=m-1,http.response.status_code=200,"
+	      "http.response.body.size=111,gen_ai.response.model=m-1-2025,gen_ai.usage.input_tokens=9,gen_ai.usage.output_tokens="
+	      "12");
+	check("POST /v1/messages", JSON, "{\"model\":\"c\",\"max_tokens\":5,\"stream\":false,\"messages\":[]}", JSON,
+	      "{\"model\":\"c\",\"content\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}",
+	      "gen_ai.provider.name=anthropic,gen_ai.operation.name=chat,gen_ai.request.model=c,gen_ai.request.stream=0,");
+	check("POST /v1/embeddings", JSON, "{\"model\":\"e\",\"input\":\"x\"}", JSON,
+	      "{\"model\":\"e\",\"usage\":{\"prompt_tokens\":1}}", "gen_ai.operation.name=embeddings,gen_ai.request.model=e,");
+	/* Compressed content is not read. */
+	check("POST /v1/messages", JSON "Content-Encoding: gzip\r\n", "{\"model\":\"c\"}", JSON, "{}",
+	      "http.request.body.size=13,http.response");
+}
+
+/* Events in chunks, a chunk's end anywhere in a line: what was asked and what came, and when the first text did. */
+static void llm_streams(void **state)
+{
+	static const char expected[] =
+		"|complete|http.request.method=POST,url.path=/v1/chat/completions,network.protocol.version=1.1,"
+		"http.request.body.size=41,gen_ai.provider.name=openai,gen_ai.operation.name=chat,"
+		"gen_ai.request.model=m,gen_ai.request.stream=1,http.response.status_code=200,"
+		"gen_ai.response.model=m,http.response.body.size=228,gen_ai.usage.input_tokens=5,"
+		"gen_ai.usage.output_tokens=2,gen_ai.response.time_to_first_token_ns=2500000\n";
+	const struct tt_line script[] = {
+		TT_C("POST /v1/chat/completions HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 41\r\n\r\n"
+		     "{\"model\":\"m\",\"stream\":true,\"messages\":[] }"),
+		TT_S("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		TT_S("48\r\ndata: {\"model\":\"m\",\"choices\":[{\"delta\":{\"role\":\"a\",\"content\":\"\"}}]}\n\ndat\r\n"),
+		TT_S("4c\r\na: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\ndata: {\"model\":\"m\"\r\n"),
+		TT_S("50\r\n,\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\ndata: "
+		     "[DONE]\n\n\r\n0\r\n\r\n"),
+		TT_C_EOF,
+		TT_S_EOF,
+		TT_TALK_END};
+	char *got = tt_talk(&tt_proto_http, script);
+	if (!strstr(got, expected))
+		fail_msg("%s", got);
+	free(got);
+	tt_talk_truncate(&tt_proto_http, script);
+}
+
+/* Content that was not captured is done without: the exchange stands complete, with what was seen. */
+static void content_may_be_missing(void **state)
+{
+	const struct tt_line script[] = {
+		TT_C("POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n"),
+		TT_C("{\"query\":\"query Hero {"),
+		TT_C_HOLE(38),
+		TT_S("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"),
+		TT_S_HOLE(20),
+		TT_C("GET /next HTTP/1.1\r\n\r\n"),
+		TT_S("HTTP/1.1 204 No Content\r\n\r\n"),
+		TT_C_EOF,
+		TT_S_EOF,
+		TT_TALK_END};
+	char *got = tt_talk(&tt_proto_http, script);
+	assert_string_equal(
+		got,
+		"POST|/graphql|200|-|138|91|complete|http.request.method=POST,url.path=/graphql,network.protocol.version=1.1,"
+		"http.request.body.size=60,graphql.operation.type=query,graphql.operation.name=Hero,"
+		"http.response.status_code=200,http.response.body.size=20\n"
+		"GET|/next|204|-|22|27|complete|http.request.method=GET,url.path=/next,network.protocol.version=1.1,"
+		"http.response.status_code=204\n");
+	free(got);
+}
+
+static void s3(void **state)
+{
+	static const char sha[] = "Host: localhost:9000\r\nx-amz-content-sha256: UNSIGNED-PAYLOAD\r\n";
+
+	check("PUT /photos/2024/a%20b.jpg", sha, "xyz", "", "",
+	      "rpc.system.name=aws-api,rpc.method=S3/PutObject,aws.s3.bucket=photos,aws.s3.key=2024/a%20b.jpg,");
+	check("GET /photos?list-type=2&prefix=x", sha, "", "", "", "rpc.method=S3/ListObjectsV2,aws.s3.bucket=photos,");
+	check("GET /", sha, "", "", "", "rpc.method=S3/ListBuckets,");
+	check("POST /b/k?uploads", sha, "", "", "", "rpc.method=S3/CreateMultipartUpload,aws.s3.bucket=b,aws.s3.key=k,");
+	check("DELETE /k", "Host: b.s3.eu-west-1.amazonaws.com\r\nX-Amz-Content-Sha256: e3\r\n", "", "", "",
+	      "rpc.method=S3/DeleteObject,aws.s3.bucket=b,aws.s3.key=k,");
+	check("PATCH /b/k", sha, "", "", "", "rpc.system.name=aws-api,aws.s3.bucket=b,aws.s3.key=k,");
+}
+
+static void search(void **state)
+{
+	static const char elastic[] = "X-elastic-product: Elasticsearch\r\n";
+
+	check("POST /logs-1/_search?size=3", JSON, "{\"query\":{}}", elastic, "{}",
+	      "db.system.name=elasticsearch,db.operation.name=search,db.collection.name=logs-1,");
+	check("GET /books/_doc/1", "", "", elastic, "{}", "db.operation.name=get,db.collection.name=books,");
+	check("PUT /books/_doc/1", JSON, "{}", "X-OpenSearch-Version: OpenSearch/2.11.0 (opensearch)\r\n", "{}",
+	      "db.system.name=opensearch,db.operation.name=index,db.collection.name=books,");
+	check("POST /_bulk", JSON, "{}\n", elastic, "{}", "db.system.name=elasticsearch,db.operation.name=bulk,");
+	check("GET /", "", "", elastic, "{}", "db.system.name=elasticsearch,http.response.body.size=2");
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(graphql), cmocka_unit_test(jsonrpc), cmocka_unit_test(llm), cmocka_unit_test(llm_streams),
+	      cmocka_unit_test(content_may_be_missing), cmocka_unit_test(s3), cmocka_unit_test(search))
