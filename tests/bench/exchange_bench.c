@@ -52,6 +52,15 @@ static enum tt_step tt_bench_parse(struct tt_link *link, enum tt_side side, stru
 	return side == TT_REQUESTS ? tt_bench_parse_requests(link, side, in) : tt_bench_parse_responses(link, side, in);
 }
 
+/* One that another is spoken over, or that is, is known by its address. */
+static bool tt_bench_wraps(void)
+{
+	bool alone = !measured->over;
+	for (size_t i = 0; i < tt_protos_count; i++)
+		alone &= tt_protos[i]->over != measured;
+	return alone;
+}
+
 /* Every registered protocol takes part in detection; the measured one is called through the two functions above. */
 static const struct tt_proto **tt_bench_protos(void)
 {
@@ -60,8 +69,9 @@ static const struct tt_proto **tt_bench_protos(void)
 
 	wrapped = *measured;
 	wrapped.parse = tt_bench_parse;
+	bool wraps = tt_bench_wraps();
 	for (size_t i = 0; list && i < tt_protos_count; i++)
-		list[i] = tt_protos[i] == measured ? &wrapped : tt_protos[i];
+		list[i] = tt_protos[i] == measured && wraps ? &wrapped : tt_protos[i];
 	return list;
 }
 

@@ -25,6 +25,7 @@ struct tt_bench_source {
 	uint64_t opening_bytes[2];	     /* by from client */
 	uint64_t now_ns;
 	uint64_t said;	   /* openings, then exchanges */
+	uint32_t stream;   /* HTTP/2's, of the exchange that is said; the opening is stream 1 */
 	unsigned identity; /* identity records told */
 };
 
@@ -50,6 +51,15 @@ static void tt_bench_fill(struct tt_bench_source *s, int at_client, int from_cli
 	k->rec.tid = k->rec.tgid = at_client ? TT_BENCH_CLIENT : TT_BENCH_SERVER;
 }
 
+/* HTTP/2: the stream is another one each time. */
+static void tt_bench_number(uint8_t *data, const uint8_t *at, uint32_t stream)
+{
+	for (size_t i = 0; i < TT_BENCH_STREAMS && at[i]; i++) {
+		for (int b = 0; b < 4; b++)
+			data[at[i] + b] = (uint8_t)(stream >> (24 - 8 * b));
+	}
+}
+
 static int tt_bench_chunk(struct tt_bench_source *s, uint64_t conn, bool at_client, bool from_client, struct tt_span bytes,
 			  uint64_t offset, tt_record_fn fn, void *ctx)
 {
@@ -71,6 +81,8 @@ static int tt_bench_chunk(struct tt_bench_source *s, uint64_t conn, bool at_clie
 		memcpy(r->data, &s->said, 2);
 	else
 		memcpy(r->data, bytes.data, bytes.len);
+	if (s->stream)
+		tt_bench_number(r->data, s->plan.talk->stream_at[from_client], s->stream);
 	return fn(ctx, &k->rec);
 }
 
@@ -109,6 +121,7 @@ static int tt_bench_exchange(struct tt_bench_source *s, uint64_t i, tt_record_fn
 	uint64_t conn = i % s->plan.connections, before = i / s->plan.connections;
 	uint64_t begin_ns = s->now_ns;
 
+	s->stream = (uint32_t)(2 * before + 3);
 	int n = tt_bench_say(s, conn, true, talk->request, s->opening_bytes[1] + before * talk->request.len, fn, ctx);
 	s->now_ns = begin_ns + TT_BENCH_STEP_NS / 2;
 	n += tt_bench_say(s, conn, false, talk->response, s->opening_bytes[0] + before * talk->response.len, fn, ctx);

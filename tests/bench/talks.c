@@ -57,8 +57,64 @@ static_assert(sizeof(HTTP_REQUEST) - 1 == 81 && sizeof(HTTP_RESPONSE) - 1 == 238
 
 #define REDIS_VALUE "$13\r\na blue teapot\r\n"
 
+/* HTTP/2 as h2load and nginx speak it, gRPC as its C core does; the request's headers are in the table after the first one. */
+#define HTTP2_CLIENT                                                                                                           \
+	"PRI * "                                                                                                               \
+	"HTTP/"                                                                                                                \
+	"2."                                                                                                                   \
+	"0\015\012\015\012SM\015\012\015\012\000\000\000\004\000\000\000\000\000\000\0002\001\005\000\000\000\001\202\206\004" \
+	"\007/a.htmlA\016127.0.0.1:8080z\025h2load nghttp2/1.64.0"
+
+#define HTTP2_SERVER                                                                                                       \
+	"\000\000\000\004\000\000\000\000\000\000\000t\001\004\000\000\000\001\210v\014nginx/1.26.3a\035Tue, 15 Nov 1994 " \
+	"08:12:31 GMT_\011text/html\134\00215l\035Wed, 05 Feb 2025 11:09:53 "                                              \
+	"GMTb\017\042067a34661-267\042R\005bytes\000\000\017\000\001\000\000\000\001<p>telltale</p>"
+
+#define HTTP2_REQUEST "\000\000\015\001\005\000\000\000\000\202\206\004\007/a.html\277\276"
+
+#define HTTP2_RESPONSE                                                                          \
+	"\000\000t\001\004\000\000\000\000\210v\014nginx/1.26.3a\035Tue, 15 Nov 1994 08:12:31 " \
+	"GMT_\011text/html\134\00215l\035Wed, 05 Feb 2025 11:09:53 "                            \
+	"GMTb\017\042067a34661-267\042R\005bytes\000\000\017\000\001\000\000\000\000<p>telltale</p>"
+
+#define GRPC_CLIENT                                                                                                              \
+	"PRI * "                                                                                                                 \
+	"HTTP/"                                                                                                                  \
+	"2."                                                                                                                     \
+	"0\015\012\015\012SM\015\012\015\012\000\000\000\004\000\000\000\000\000\000\000\243\001\004\000\000\000\001\203\206D"   \
+	"\017/shop.Items/GetA\017127.0.0.1:50051_\020application/grpc@\002te\010trailers@\024grpc-accept-encoding\027identity, " \
+	"deflate, gzipz0grpc-python/1.51.1 grpc-c/29.0.0 (linux; "                                                               \
+	"chttp2)\000\000\013\000\001\000\000\000\001\000\000\000\000\006item 7"
+
+#define GRPC_SERVER                                                                                                          \
+	"\000\000\000\004\000\000\000\000\000\000\000A\001\004\000\000\000\001\210_\020application/"                         \
+	"grpc@\024grpc-accept-encoding\027identity, deflate, gzip\000\000\023\000\000\000\000\000\001\000\000\000\000\016a " \
+	"blue teapot!\000\000\017\001\005\000\000\000\001@\013grpc-status\0010"
+
+#define GRPC_REQUEST                                                                                                           \
+	"\000\000\010\001\004\000\000\000\000\203\206\303\302\301\300\277\276\000\000\013\000\001\000\000\000\000\000\000\000" \
+	"\000\006item 7"
+
+#define GRPC_RESPONSE                                                                                                     \
+	"\000\000\003\001\004\000\000\000\000\210\300\277\000\000\023\000\000\000\000\000\000\000\000\000\000\016a blue " \
+	"teapot!\000\000\001\001\005\000\000\000\000\276"
+
 static const struct tt_bench_talk talks[] = {
 	{.proto = "http", .port = 8080, .request = TT_SPAN_LIT(HTTP_REQUEST), .response = TT_SPAN_LIT(HTTP_RESPONSE HTTP_BODY)},
+	{.proto = "http2",
+	 .port = 8080,
+	 .opening = {{true, TT_SPAN_LIT(HTTP2_CLIENT)}, {false, TT_SPAN_LIT(HTTP2_SERVER)}},
+	 .opening_exchanges = 1,
+	 .stream_at = {{5, 130}, {5}},
+	 .request = TT_SPAN_LIT(HTTP2_REQUEST),
+	 .response = TT_SPAN_LIT(HTTP2_RESPONSE)},
+	{.proto = "grpc",
+	 .port = 50051,
+	 .opening = {{true, TT_SPAN_LIT(GRPC_CLIENT)}, {false, TT_SPAN_LIT(GRPC_SERVER)}},
+	 .opening_exchanges = 1,
+	 .stream_at = {{5, 17, 45}, {5, 22}},
+	 .request = TT_SPAN_LIT(GRPC_REQUEST),
+	 .response = TT_SPAN_LIT(GRPC_RESPONSE)},
 	{.proto = "redis", .port = 6379, .request = TT_SPAN_LIT(REDIS_GET), .response = TT_SPAN_LIT(REDIS_VALUE)},
 	{.proto = "mysql",
 	 .port = 3306,

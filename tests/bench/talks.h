@@ -8,6 +8,7 @@
 #include "base/span.h"
 
 #define TT_BENCH_OPENING 4
+#define TT_BENCH_STREAMS 4
 
 struct tt_bench_talk {
 	const char *proto;
@@ -15,8 +16,9 @@ struct tt_bench_talk {
 	struct {
 		bool from_client;
 		struct tt_span bytes;
-	} opening[TT_BENCH_OPENING]; /* up to the first without bytes */
-	unsigned opening_exchanges;  /* how many exchanges the opening is */
+	} opening[TT_BENCH_OPENING];		/* up to the first without bytes */
+	unsigned opening_exchanges;		/* how many exchanges the opening is */
+	uint8_t stream_at[2][TT_BENCH_STREAMS]; /* where in response and request HTTP/2's stream stands; up to the first 0 */
 	uint16_t port;
 	struct tt_span request;
 	struct tt_span response;

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The user side's cost, in instructions as callgrind counts them and in resident bytes: rows of (section, what, figure, unit, aim)."""
+import pathlib
 import re
 import subprocess
 
 # Two seconds of record time in: what the map learns of a connection at first is not what an exchange costs.
 FEW, MANY = 3000, 5000
 CONNECTIONS = 8
-PROTOCOLS = ("http", "redis", "mysql", "postgresql", "dns")
+PROTOCOLS = ("http", "http2", "grpc", "redis", "mysql", "postgresql", "dns")
 SHOWN = ("metrics", "map", "services", "recent", "summary")
 MISSING = 77
 
@@ -33,6 +34,16 @@ def way(bench, proto, sinks, *more):
 def parse(bench):
     return [("Parsing", f"HTTP {what} head of {size} bytes", each(bench, "http", "none", options=[f"--toggle-collect=tt_bench_parse_{what}s"]),
              "instructions", aim) for what, size, aim in (("request", 81, 1500), ("response", 238, 4000))]
+
+
+def hpack(bench):
+    """Against libnghttp2's own inflater, on blocks its deflater wrote; not there without libnghttp2-dev."""
+    reader = str(pathlib.Path(bench).parent / "hpack_bench")
+    if not pathlib.Path(reader).exists():
+        return []
+    count = lambda who, n: collected(reader, (), who, n)  # noqa: E731
+    ours, theirs = (((count(who, MANY) - count(who, FEW)) - (count("none", MANY) - count("none", FEW))) / (MANY - FEW) for who in ("ours", "theirs"))
+    return [("Parsing", "warm HPACK block of 9 headers (two new ones)", ours, "instructions", round(1.3 * theirs))]
 
 
 def has(bench, proto):
