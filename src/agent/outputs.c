@@ -117,6 +117,7 @@ static const struct tt_selfstats *tt_outputs_self(struct tt_outputs *o)
 	s->series = o->series;
 	s->bad_deltas = tt_metrics_bad_deltas(o->metrics);
 	s->recent_dropped = tt_recent_dropped(o->recent);
+	s->operations_expired = tt_services_expired(o->services);
 	if (o->json) {
 		uint64_t written;
 		tt_jsonl_counts(o->json, &written, &s->output_dropped);

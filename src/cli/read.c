@@ -61,6 +61,8 @@ int tt_read_main(struct tt_config *config, int argc, char **argv)
 		tt_error("read: which file? telltale read [OPTION]... FILE...");
 		return 2;
 	}
+	/* A file's figures are wanted whole at its end. */
+	config->limits.value[TT_LIMIT_IDLE_EXPIRY] = 0;
 	for (int i = 0; i < argc; i++)
 		failures += tt_read_file(config, argv[i]) < 0;
 	return failures > 0;

@@ -35,6 +35,8 @@ int tt_run_main(struct tt_config *config, int argc, char **argv)
 	command_argv = argv;
 	if (!config->quiet)
 		run.end = tt_run_end;
+	/* One command's figures are wanted whole at its end. */
+	config->limits.value[TT_LIMIT_IDLE_EXPIRY] = 0;
 	if (tt_loop_prepare() < 0)
 		return 1;
 	int r = tt_command_start(&command, argv, config->user);

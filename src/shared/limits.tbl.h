@@ -44,6 +44,7 @@ TT_LIMIT(HTTP_CONTENT_BYTES, "http_content_bytes", 64u << 10, 0, 1u << 20, "byte
 TT_LIMIT(PROCESSES, "processes", 32768, 64, 1u << 20, "processes", "processes whose names are kept")
 TT_LIMIT(PROCESS_GRACE, "process_grace_s", 30, 1, 3600, "s", "an ended process's name is kept for this")
 TT_LIMIT(SERIES, "series", 5000, 16, 1u << 22, "series", "metric series; what comes after joins an overflow series")
+TT_LIMIT(IDLE_EXPIRY, "idle_expiry_s", 7200, 0, 2678400, "s", "agent: a series, an edge of the service map or an operation that saw nothing for so long is dropped, and begins anew at 0; 0: never")
 TT_LIMIT(ROUTES, "routes", 256, 4, 65536, "routes", "route templates learned per service")
 TT_LIMIT(SERVICES, "services", 1024, 4, 65536, "services", "services whose routes and operations are kept")
 TT_LIMIT(OPERATIONS, "operations", 4096, 16, 1u << 20, "operations", "operations of services kept for the page; what comes after joins one row a service")

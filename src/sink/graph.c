@@ -12,6 +12,7 @@ struct tt_graph_node {
 	bool service;
 	uint32_t edges;
 	uint32_t addresses; /* of them, those with an address */
+	uint32_t held;
 	char container_id[TT_CONTAINER_ID_LEN];
 	struct tt_figures served; /* scratch of tt_graph_json */
 	uint32_t name_len;
@@ -47,6 +48,10 @@ struct tt_graph {
 	uint64_t edges_limit;
 	uint64_t addresses_limit;
 	uint64_t dropped;
+	uint64_t idle_ns;    /* 0: no edge expires */
+	uint64_t look_ns;    /* when it looks next */
+	uint64_t expired;    /* edges */
+	uint64_t generation; /* changes whenever edges go */
 	struct tt_series_set *series;
 	int family[4];
 };
@@ -106,6 +111,7 @@ int tt_graph_new(struct tt_graph **ret, const struct tt_limits *limits, struct t
 	g->services_limit = limits->value[TT_LIMIT_SERVICES];
 	g->edges_limit = limits->value[TT_LIMIT_EDGES];
 	g->addresses_limit = limits->value[TT_LIMIT_MAP_ADDRESSES];
+	g->idle_ns = limits->value[TT_LIMIT_IDLE_EXPIRY] * UINT64_C(1000000000);
 	g->series = series;
 
 	int r = 0;
@@ -276,6 +282,10 @@ static void tt_edge_series(struct tt_graph *g, struct tt_edge *e)
 	e->failed = tt_series_get(g->series, g->family[1], values);
 	e->client_seconds = tt_series_get(g->series, g->family[2], values);
 	e->server_seconds = tt_series_get(g->series, g->family[3], values);
+	tt_series_hold(e->requests);
+	tt_series_hold(e->failed);
+	tt_series_hold(e->client_seconds);
+	tt_series_hold(e->server_seconds);
 }
 
 static void tt_edge_time(struct tt_window *w, struct tt_series *s, uint64_t now_ns, bool timed, uint64_t ns)
@@ -309,6 +319,94 @@ void tt_edge_traffic(struct tt_edge *e, uint64_t now_ns, const struct tt_edge_tr
 	e->traffic.request_bytes += t->request_bytes;
 	e->traffic.response_bytes += t->response_bytes;
 	tt_window_bytes(&e->all, now_ns, t->request_bytes + t->response_bytes);
+}
+
+/* --- what is idle goes
+ * --------------------------------------------------------------------------------------------------------- */
+
+void tt_graph_hold(struct tt_graph_node *service)
+{
+	if (service)
+		service->held++;
+}
+
+void tt_graph_release(struct tt_graph_node *service)
+{
+	if (service)
+		service->held--;
+}
+
+static void tt_edge_free(struct tt_graph *g, struct tt_edge *e)
+{
+	struct tt_series *series[] = {e->requests, e->failed, e->client_seconds, e->server_seconds};
+	const struct tt_edge_key key = {e->client, e->server, e->protocol};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(series); i++) {
+		if (series[i])
+			tt_series_release(g->series, series[i]);
+	}
+	e->client->edges--;
+	e->server->edges--;
+	e->client->addresses -= !e->server->service;
+	e->server->addresses -= !e->client->service;
+	tt_table_remove(&g->edges, tt_edge_hash(g, &key), e);
+	free(e);
+}
+
+static void tt_graph_expire_edges(struct tt_graph *g, uint64_t now_ns)
+{
+	struct tt_edge **at = &g->first_edge;
+
+	while (*at) {
+		struct tt_edge *e = *at;
+		if (!tt_window_idle(&e->all, now_ns, g->idle_ns)) {
+			at = &e->next;
+			continue;
+		}
+		*at = e->next;
+		tt_edge_free(g, e);
+		g->expired++;
+		g->generation++;
+	}
+	g->last_edge = at;
+}
+
+/* Nodes nothing leads to any more. */
+static void tt_graph_expire_nodes(struct tt_graph *g)
+{
+	struct tt_graph_node **at = &g->first_node;
+
+	while (*at) {
+		struct tt_graph_node *n = *at;
+		if (n->edges || n->held || n == g->other) {
+			at = &n->next;
+			continue;
+		}
+		*at = n->next;
+		g->services -= n->service;
+		tt_table_remove(&g->nodes, tt_table_hash(&g->nodes, n->name, n->name_len) + n->service, n);
+		free(n);
+	}
+	g->last_node = at;
+}
+
+void tt_graph_expire(struct tt_graph *g, uint64_t now_ns)
+{
+	if (!g->idle_ns || now_ns < g->look_ns)
+		return;
+	g->look_ns = now_ns + TT_EXPIRY_LOOK_NS(g->idle_ns);
+	tt_graph_expire_edges(g, now_ns);
+	tt_graph_expire_nodes(g);
+}
+
+uint64_t tt_graph_generation(const struct tt_graph *g)
+{
+	return g->generation;
+}
+
+uint64_t tt_graph_expired(const struct tt_graph *g)
+{
+	return g->expired;
 }
 
 uint64_t tt_graph_dropped(const struct tt_graph *g)

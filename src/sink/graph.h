@@ -26,12 +26,17 @@ struct tt_graph_end {
 	struct tt_sockaddr address;
 };
 
-/* The node of a service, made if need be; NULL without memory or beyond the limit `services`. Lives as long as the graph. */
+/* The node of a service, made if need be; NULL without memory or beyond the limit `services`. It stays while it has edges or is
+ * held. */
 struct tt_graph_node *tt_graph_service(struct tt_graph *g, const struct tt_identity *id);
+
+/* For who keeps the node of a service; NULL-safe. */
+void tt_graph_hold(struct tt_graph_node *service);
+void tt_graph_release(struct tt_graph_node *service);
 
 /*
  * The edge, made if need be. `protocol` and `type` (the service graph's connection type) have static storage. NULL only without
- * memory. Lives as long as the graph, so it may be kept.
+ * memory. It may be kept while tt_graph_generation stays the same.
  */
 struct tt_edge *tt_graph_edge(struct tt_graph *g, const struct tt_graph_end *client, const struct tt_graph_end *server,
 			      const char *protocol, const char *type);
@@ -46,6 +51,12 @@ struct tt_edge_exchange {
 	bool client_seen; /* counts in the client's (server's) histogram, timed or not */
 	bool server_seen;
 };
+
+/* Drops edges on which nothing happened within `idle_expiry_s`, and nodes nothing leads to; looks only every so often. */
+void tt_graph_expire(struct tt_graph *g, uint64_t now_ns);
+uint64_t tt_graph_generation(const struct tt_graph *g);
+/* Edges dropped so. */
+uint64_t tt_graph_expired(const struct tt_graph *g);
 
 void tt_edge_count(struct tt_graph *g, struct tt_edge *e, uint64_t now_ns, const struct tt_edge_exchange *x);
 

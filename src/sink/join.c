@@ -25,6 +25,7 @@ struct tt_flow {
 	const char *type;
 	struct tt_sockaddr address[2];
 	struct tt_edge *edge; /* of these services and this protocol; NULL: to be looked up */
+	uint64_t generation;  /* of the graph, when it was */
 	struct tt_edge_traffic traffic;
 	uint64_t last_ns;
 	uint64_t dirty_ns;
@@ -96,13 +97,15 @@ static struct tt_graph_end tt_flow_end(const struct tt_flow *f, enum tt_flow_end
 
 static struct tt_edge *tt_flow_edge(struct tt_join *j, struct tt_flow *f, const char *protocol, const char *type)
 {
-	if (f->edge && f->protocol == protocol)
+	if (f->edge && f->protocol == protocol && f->generation == tt_graph_generation(j->graph))
 		return f->edge;
 	struct tt_graph_end client = tt_flow_end(f, TT_END_CLIENT);
 	struct tt_graph_end server = tt_flow_end(f, TT_END_SERVER);
 	struct tt_edge *edge = tt_graph_edge(j->graph, &client, &server, protocol, type);
-	if (f->protocol == protocol)
+	if (f->protocol == protocol) {
 		f->edge = edge;
+		f->generation = tt_graph_generation(j->graph);
+	}
 	return edge;
 }
 
@@ -179,6 +182,8 @@ static void tt_flow_forget(struct tt_join *j, struct tt_flow *f, uint64_t now_ns
 	tt_table_remove(&j->flows, f->hash, f);
 	tt_node_remove(&f->recent);
 	tt_node_remove(&f->closing);
+	tt_graph_release(f->service[0]);
+	tt_graph_release(f->service[1]);
 	free(f);
 }
 
@@ -206,6 +211,14 @@ static struct tt_flow *tt_flow_add(struct tt_join *j, const struct tt_flow_key *
 	return f;
 }
 
+static void tt_flow_serves(struct tt_flow *f, enum tt_flow_end end, struct tt_graph_node *service)
+{
+	tt_graph_hold(service);
+	tt_graph_release(f->service[end]);
+	f->service[end] = service;
+	f->edge = NULL;
+}
+
 /* The flow as this end sees it; NULL without memory. */
 static struct tt_flow *tt_flow_of(struct tt_join *j, const struct tt_event *e, const struct tt_endpoints *ends,
 				  const struct tt_actor *actor, uint64_t now_ns)
@@ -227,14 +240,10 @@ static struct tt_flow *tt_flow_of(struct tt_join *j, const struct tt_event *e, c
 
 	/* Where no process is known there is no service, only an address. */
 	struct tt_graph_node *service = e->self && actor->tgid ? tt_graph_service(j->graph, e->self) : f->service[end];
-	if (f->service[end] != service) {
-		f->service[end] = service;
-		f->edge = NULL;
-	}
-	if (!f->service[!end] && e->remote) {
-		f->service[!end] = tt_graph_service(j->graph, e->remote);
-		f->edge = NULL;
-	}
+	if (f->service[end] != service)
+		tt_flow_serves(f, end, service);
+	if (!f->service[!end] && e->remote)
+		tt_flow_serves(f, !end, tt_graph_service(j->graph, e->remote));
 	if (!f->seen[end]) {
 		f->seen[end] = true;
 		/* Each end names a Unix socket's path only if it is its own or its peer's: keep what tells more. */

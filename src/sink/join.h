@@ -39,6 +39,7 @@ struct tt_join_stats {
 	uint64_t flows_dropped;	  /* flows forgotten early because of `connections` */
 	uint64_t joined;	  /* exchanges seen at both ends */
 	uint64_t single;	  /* seen at one */
+	uint64_t edges_expired;	  /* tt_graph_expired */
 };
 
 void tt_join_stats(const struct tt_join *j, struct tt_join_stats *ret);

@@ -28,6 +28,7 @@ static void tt_map_advance(struct tt_sink *s, uint64_t now_ns)
 {
 	struct tt_map *m = (struct tt_map *)s;
 	tt_join_advance(m->join, tt_clock_tick(&m->clock, now_ns));
+	tt_graph_expire(m->graph, m->clock.now_ns);
 }
 
 static int tt_map_flush(struct tt_sink *s)
@@ -91,5 +92,8 @@ void tt_map_json(struct tt_json *j, const struct tt_sink *s, int64_t wall_minus_
 
 void tt_map_stats(const struct tt_sink *s, struct tt_join_stats *ret)
 {
-	tt_join_stats(((const struct tt_map *)s)->join, ret);
+	const struct tt_map *m = (const struct tt_map *)s;
+
+	tt_join_stats(m->join, ret);
+	ret->edges_expired = tt_graph_expired(m->graph);
 }

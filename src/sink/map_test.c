@@ -432,6 +432,45 @@ static void draws_failed_connects_and_known_protocols(void **state)
 	stage_free(&s);
 }
 
+/* Edges, their series, and nodes nothing leads to; a connection that outlives its edge gets a new one. */
+static void forgets_what_is_idle(void **state)
+{
+	struct stage s;
+	struct tt_made client;
+	struct tt_made server;
+	struct tt_join_stats stats;
+	stage_limited(&s, TT_LIMIT_IDLE_EXPIRY, 100);
+	pair_init(&client, &server, "/", 200);
+	give(&s, &client);
+	give(&s, &server);
+	advance(&s, 10 * S);
+	assert_int_equal(requests(&s), 1);
+	uint64_t series = tt_series_count(s.set);
+	report(&s, &client, (struct tt_conn_report){.rtt_us = 5, .time_ns = 80 * S}); /* the flow is in use, the edge is not */
+	advance(&s, 130 * S);
+	has_not(document(&s), "\"client\":\"service:web\"");
+	has_not(document(&s), "\"id\":");
+	tt_map_stats(s.map, &stats);
+	assert_int_equal(stats.edges_expired, 1);
+	assert_int_equal(stats.flows, 1);
+	tt_series_expire(s.set, 1000 * S);
+	tt_series_expire(s.set, 2000 * S);
+	assert_int_equal(tt_series_count(s.set), series - 4);
+
+	report(&s, &client, (struct tt_conn_report){.tx_bytes = 5, .proto = &client.proto, .time_ns = 140 * S});
+	advance(&s, 150 * S);
+	has(document(&s), "\"client\":\"service:web\",\"server\":\"service:shop\"");
+	/* Without the flow the services go too. */
+	advance(&s, 1000 * S);
+	advance(&s, 1200 * S);
+	has_not(document(&s), "\"id\":");
+	tt_map_stats(s.map, &stats);
+	assert_int_equal(stats.edges_expired, 2);
+	assert_int_equal(stats.flows, 0);
+	pair_free(&client, &server);
+	stage_free(&s);
+}
+
 /* The same addresses for connection after connection. */
 static void bears_ports_used_again(void **state)
 {
@@ -513,4 +552,5 @@ TT_UNIT_TESTS(cmocka_unit_test(counts_two_ends_once), cmocka_unit_test(names_end
 	      cmocka_unit_test(waits_for_a_slow_reader), cmocka_unit_test(joins_what_was_not_answered),
 	      cmocka_unit_test(draws_connections_of_unknown_protocols),
 	      cmocka_unit_test(draws_failed_connects_and_known_protocols), cmocka_unit_test(bears_ports_used_again),
-	      cmocka_unit_test(keeps_sums_at_its_limits), cmocka_unit_test(names_no_unknown_process))
+	      cmocka_unit_test(keeps_sums_at_its_limits), cmocka_unit_test(forgets_what_is_idle),
+	      cmocka_unit_test(names_no_unknown_process))

@@ -171,6 +171,11 @@ static void tt_metrics_delta(struct tt_sink *s, const struct tt_delta *d)
 		tt_series_add(series, d->count);
 }
 
+static void tt_metrics_advance(struct tt_sink *s, uint64_t now_ns)
+{
+	tt_series_expire(((struct tt_metrics *)s)->set, now_ns);
+}
+
 static void tt_metrics_free(struct tt_sink *s)
 {
 	free(s);
@@ -181,6 +186,7 @@ static const struct tt_sink_ops tt_metrics_ops = {
 	.exchange = tt_metrics_exchange,
 	.connection = tt_metrics_connection,
 	.delta = tt_metrics_delta,
+	.advance = tt_metrics_advance,
 	.free = tt_metrics_free,
 };
 

@@ -86,6 +86,24 @@ static void tt_self_map(struct tt_buf *out, const struct tt_join_stats *m)
 			m->flows_dropped);
 }
 
+/* What nothing happened on for `idle_expiry_s`. */
+static void tt_self_expired(struct tt_buf *out, const struct tt_selfstats *self)
+{
+	static const char name[] = "telltale_expired_total";
+	const struct {
+		const char *table;
+		uint64_t count;
+	} rows[] = {{"series", self->series ? tt_series_expired(self->series) : 0},
+		    {"map_edges", self->map ? self->map->edges_expired : 0},
+		    {"operations", self->operations_expired}};
+
+	tt_prometheus_head(out, name, "counter", "What was dropped because nothing happened on it for idle_expiry_s.");
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		struct tt_label label = {"table", tt_span_str(rows[i].table)};
+		tt_prometheus_u64(out, name, &label, 1, rows[i].count);
+	}
+}
+
 static void tt_self_bpf(struct tt_buf *out, const struct tt_selfstats *self)
 {
 	static const struct {
@@ -135,6 +153,7 @@ void tt_selfstats_write(struct tt_buf *out, const struct tt_selfstats *self)
 	if (self->map)
 		tt_self_map(out, self->map);
 	tt_self_bpf(out, self);
+	tt_self_expired(out, self);
 	tt_self_counter(out, "telltale_routes_refused_total", "Names shown as {other}, because of routes or services.",
 			self->routes_refused);
 	tt_self_counter(out, "telltale_listeners_refused_total", "Listening sockets not taken up, because of listeners.",

@@ -35,14 +35,15 @@ struct tt_selfstats {
 	const struct tt_join_stats *map;
 	const struct tt_selfstats_bpf *bpf;
 	size_t bpf_count;
-	bool bpf_timed;		    /* runs and run_ns are known */
-	uint64_t routes_refused;    /* tt_shape_refused */
-	uint64_t bad_deltas;	    /* tt_metrics_bad_deltas */
-	uint64_t recent_dropped;    /* tt_recent_dropped */
-	uint64_t listeners_refused; /* listening sockets beyond the limit */
-	uint64_t watches;	    /* clients watching now */
-	uint64_t watch_dropped;	    /* lines they were not sent, having read too slowly */
-	uint64_t output_dropped;    /* JSON lines that could not be written */
+	bool bpf_timed;		     /* runs and run_ns are known */
+	uint64_t routes_refused;     /* tt_shape_refused */
+	uint64_t bad_deltas;	     /* tt_metrics_bad_deltas */
+	uint64_t recent_dropped;     /* tt_recent_dropped */
+	uint64_t operations_expired; /* tt_services_expired */
+	uint64_t listeners_refused;  /* listening sockets beyond the limit */
+	uint64_t watches;	     /* clients watching now */
+	uint64_t watch_dropped;	     /* lines they were not sent, having read too slowly */
+	uint64_t output_dropped;     /* JSON lines that could not be written */
 };
 
 /* Adds the telltale_* families in Prometheus text. When `out` is full `failed` is set there. */

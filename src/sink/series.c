@@ -20,6 +20,10 @@ struct tt_family_state {
 struct tt_series_set {
 	struct tt_table table;
 	uint64_t limit;
+	uint64_t idle_ns; /* 0: none expires */
+	uint64_t now_ns;  /* of the last tt_series_expire */
+	uint64_t look_ns; /* when it looks next */
+	uint64_t expired;
 	int families;
 	struct tt_family_state family[TT_SERIES_FAMILIES];
 };
@@ -33,6 +37,7 @@ int tt_series_set_new(struct tt_series_set **ret, const struct tt_limits *limits
 	if (r < 0)
 		return r;
 	set->limit = limits->value[TT_LIMIT_SERIES];
+	set->idle_ns = limits->value[TT_LIMIT_IDLE_EXPIRY] * UINT64_C(1000000000);
 	*ret = TT_TAKE_PTR(set);
 	return 0;
 }
@@ -185,7 +190,61 @@ struct tt_series *tt_series_get(struct tt_series_set *set, int family, const str
 	struct tt_span key = tt_span(text, tt_key_build(text, family, set->family[family].labels, values));
 	uint64_t hash = tt_table_hash(&set->table, key.data, key.len);
 	struct tt_series *s = tt_table_find(&set->table, hash, tt_series_same, &key);
-	return s ? s : tt_series_insert(set, family, key, hash);
+	if (!s)
+		s = tt_series_insert(set, family, key, hash);
+	s->used_ns = set->now_ns;
+	return s;
+}
+
+void tt_series_hold(struct tt_series *s)
+{
+	s->held++;
+}
+
+void tt_series_release(struct tt_series_set *set, struct tt_series *s)
+{
+	s->held--;
+	s->used_ns = set->now_ns;
+}
+
+static bool tt_series_idle(const struct tt_series_set *set, struct tt_series *s)
+{
+	if (!s->used_ns)
+		s->used_ns = set->now_ns;
+	return !s->held && set->now_ns - s->used_ns > set->idle_ns;
+}
+
+static void tt_series_expire_family(struct tt_series_set *set, struct tt_family_state *f)
+{
+	struct tt_series **at = &f->first;
+
+	while (*at) {
+		struct tt_series *s = *at;
+		if (!tt_series_idle(set, s)) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		tt_table_remove(&set->table, tt_table_hash(&set->table, s->key, s->key_len), s);
+		free(s);
+		set->expired++;
+	}
+	f->last = at;
+}
+
+void tt_series_expire(struct tt_series_set *set, uint64_t now_ns)
+{
+	set->now_ns = TT_MAX(set->now_ns, now_ns);
+	if (!set->idle_ns || now_ns < set->look_ns)
+		return;
+	set->look_ns = now_ns + TT_EXPIRY_LOOK_NS(set->idle_ns);
+	for (int i = 0; i < set->families; i++)
+		tt_series_expire_family(set, &set->family[i]);
+}
+
+uint64_t tt_series_expired(const struct tt_series_set *set)
+{
+	return set->expired;
 }
 
 int tt_series_families(const struct tt_series_set *set)

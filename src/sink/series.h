@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The series store: families of counters, gauges and histograms, each with its label sets. A series, once there, stays where it
- * is as long as the store, so it may be kept by pointer. The number of series is bounded by the limit row `series`: label sets
- * that come after it share their family's overflow series, so that sums stay exact whatever happens.
+ * The series store: families of counters, gauges and histograms, each with its label sets. A series that is held stays where it
+ * is and may be kept by pointer; others go when nothing was added for as long as the limit row `idle_expiry_s` says. The number
+ * of series is bounded by the limit row `series`: label sets that come after it share their family's overflow series, so that
+ * sums stay exact whatever happens.
  */
 #ifndef TT_SINK_SERIES_H
 #define TT_SINK_SERIES_H
@@ -32,6 +33,8 @@ struct tt_series {
 	struct tt_series *next;		/* of the family, in the order they came */
 	uint64_t value;			/* counter, gauge */
 	struct tt_histogram *histogram; /* histogram, else NULL */
+	uint64_t used_ns;		/* when it was last asked for; 0: before the first tt_series_expire */
+	uint32_t held;
 	uint32_t key_len;
 	bool overflow; /* the family's overflow series: it has the one label otel_metric_overflow="true" */
 	uint8_t key[]; /* family, then each label's value with its length before it */
@@ -58,6 +61,13 @@ const struct tt_metric_family *tt_series_family_at(const struct tt_series_set *s
  */
 struct tt_series *tt_series_get(struct tt_series_set *set, int family, const struct tt_span *values);
 
+/* It stays until it was released as often. */
+void tt_series_hold(struct tt_series *s);
+void tt_series_release(struct tt_series_set *set, struct tt_series *s);
+
+/* Drops what nobody holds and nobody asked for within `idle_expiry_s`; looks only every so often. */
+void tt_series_expire(struct tt_series_set *set, uint64_t now_ns);
+
 static inline void tt_series_add(struct tt_series *s, uint64_t n)
 {
 	s->value += n;
@@ -83,6 +93,8 @@ void tt_series_values(const struct tt_series_set *set, const struct tt_series *s
 /* Series now (overflow series not counted), and how often something went to the family's overflow series. */
 uint64_t tt_series_count(const struct tt_series_set *set);
 uint64_t tt_series_limit(const struct tt_series_set *set);
+/* How many were dropped because they were idle. */
+uint64_t tt_series_expired(const struct tt_series_set *set);
 uint64_t tt_series_overflowed(const struct tt_series_set *set, int family);
 
 #endif

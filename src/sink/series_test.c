@@ -124,5 +124,67 @@ static void grows_and_keeps_its_series(void **state)
 	set = tt_series_set_free(set);
 }
 
+#define S UINT64_C(1000000000)
+
+/* What nobody asked for goes, once, and begins anew; what is held stays. */
+static void drops_what_is_idle(void **state)
+{
+	struct tt_series_set *set = NULL;
+	struct tt_limits limits;
+
+	tt_limits_init(&limits);
+	limits.value[TT_LIMIT_IDLE_EXPIRY] = 100;
+	assert_int_equal(tt_series_set_new(&set, &limits), 0);
+	const struct tt_metric_family family = {.name = "a", .type = TT_COUNTER, .labels = {"x", "y"}};
+	assert_int_equal(tt_series_family(set, &family), 0);
+	tt_series_add(get(set, 0, "idle", ""), 7); /* before the clock is known */
+	tt_series_expire(set, 1000 * S);
+	struct tt_series *busy = get(set, 0, "busy", ""), *held = get(set, 0, "held", "");
+	get(set, 0, "last", "");
+	tt_series_hold(held);
+	tt_series_expire(set, 1090 * S);
+	assert_ptr_equal(get(set, 0, "busy", ""), busy);
+	assert_int_equal(tt_series_count(set), 4);
+	tt_series_expire(set, 1110 * S);
+	assert_int_equal(tt_series_count(set), 2);
+	assert_int_equal(tt_series_expired(set), 2);
+	assert_ptr_equal(tt_series_next(set, 0, NULL), busy);
+	assert_ptr_equal(tt_series_next(set, 0, busy), held);
+	assert_null(tt_series_next(set, 0, held));
+
+	/* The list goes on behind what is left. */
+	assert_int_equal(get(set, 0, "idle", "")->value, 0);
+	assert_int_equal(get(set, 0, "last", "")->value, 0);
+	assert_int_equal(tt_series_count(set), 4);
+	tt_series_release(set, held);
+	tt_series_expire(set, 1200 * S);
+	assert_int_equal(tt_series_count(set), 3); /* busy went at 1190 */
+	tt_series_expire(set, 5000 * S);
+	assert_int_equal(tt_series_count(set), 0);
+	assert_null(tt_series_next(set, 0, NULL));
+	assert_int_equal(tt_series_expired(set), 6);
+	get(set, 0, "again", "");
+	assert_non_null(tt_series_next(set, 0, NULL));
+	set = tt_series_set_free(set);
+}
+
+static void drops_nothing_if_told_so(void **state)
+{
+	struct tt_series_set *set = NULL;
+	struct tt_limits limits;
+
+	tt_limits_init(&limits);
+	limits.value[TT_LIMIT_IDLE_EXPIRY] = 0;
+	assert_int_equal(tt_series_set_new(&set, &limits), 0);
+	const struct tt_metric_family family = {.name = "a", .type = TT_COUNTER, .labels = {"x", "y"}};
+	assert_int_equal(tt_series_family(set, &family), 0);
+	get(set, 0, "idle", "");
+	tt_series_expire(set, S);
+	tt_series_expire(set, 1000000 * S);
+	assert_int_equal(tt_series_count(set), 1);
+	set = tt_series_set_free(set);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(tells_label_sets_apart), cmocka_unit_test(cuts_and_cleans_values),
-	      cmocka_unit_test(keeps_sums_exact_past_the_cap), cmocka_unit_test(grows_and_keeps_its_series))
+	      cmocka_unit_test(keeps_sums_exact_past_the_cap), cmocka_unit_test(grows_and_keeps_its_series),
+	      cmocka_unit_test(drops_what_is_idle), cmocka_unit_test(drops_nothing_if_told_so))

@@ -43,7 +43,10 @@ struct tt_services {
 	uint64_t operations_limit;
 	uint64_t others; /* rows {other}, which do not count towards the limit */
 	uint64_t dropped;
-	uint64_t joined; /* exchanges on rows {other} */
+	uint64_t joined;  /* exchanges on rows {other} */
+	uint64_t idle_ns; /* 0: none expires */
+	uint64_t look_ns; /* when it looks next */
+	uint64_t expired; /* operations */
 	struct tt_clock clock;
 };
 
@@ -197,9 +200,63 @@ static void tt_services_exchange(struct tt_sink *sink, const struct tt_event *e,
 	tt_window_add(&o->window, now_ns, tt_exchange_failed(x), timed, ns);
 }
 
+static void tt_operation_free(struct tt_services *s, struct tt_operation *o)
+{
+	const struct tt_operation_key key = {.service = o->service,
+					     .client = o->client,
+					     .operation = tt_span(o->text, o->operation_len),
+					     .route = tt_span(o->text + o->operation_len, o->route_len)};
+
+	tt_table_remove(&s->operations, tt_operation_hash(s, &key), o);
+	s->others -= o->other;
+	o->service->operations--;
+	free(o);
+}
+
+/* True: nothing of the service is left. */
+static bool tt_service_expire(struct tt_services *s, struct tt_service *service)
+{
+	for (struct tt_operation **at = &service->first; *at;) {
+		struct tt_operation *o = *at;
+		if (!tt_window_idle(&o->window, s->clock.now_ns, s->idle_ns)) {
+			at = &o->next;
+			continue;
+		}
+		*at = o->next;
+		tt_operation_free(s, o);
+		s->expired++;
+	}
+	return !service->first;
+}
+
+static void tt_services_expire(struct tt_services *s)
+{
+	size_t at = 0;
+
+	if (!s->idle_ns || s->clock.now_ns < s->look_ns)
+		return;
+	s->look_ns = s->clock.now_ns + TT_EXPIRY_LOOK_NS(s->idle_ns);
+	for (struct tt_service *service; (service = tt_table_each(&s->services, &at));) {
+		struct tt_span name = tt_span_str(service->name);
+		if (!tt_service_expire(s, service))
+			continue;
+		tt_table_remove(&s->services, tt_table_hash(&s->services, name.data, name.len), service);
+		free(service);
+		at = 0; /* removing moves what follows */
+	}
+}
+
 static void tt_services_advance(struct tt_sink *sink, uint64_t now_ns)
 {
-	tt_clock_tick(&((struct tt_services *)sink)->clock, now_ns);
+	struct tt_services *s = (struct tt_services *)sink;
+
+	tt_clock_tick(&s->clock, now_ns);
+	tt_services_expire(s);
+}
+
+uint64_t tt_services_expired(const struct tt_sink *sink)
+{
+	return ((const struct tt_services *)sink)->expired;
 }
 
 static void tt_services_free(struct tt_sink *sink)
@@ -231,6 +288,7 @@ int tt_services_new(struct tt_sink **ret, const struct tt_limits *limits)
 	s->sink.ops = &tt_services_ops;
 	s->services_limit = limits->value[TT_LIMIT_SERVICES];
 	s->operations_limit = limits->value[TT_LIMIT_OPERATIONS];
+	s->idle_ns = limits->value[TT_LIMIT_IDLE_EXPIRY] * UINT64_C(1000000000);
 	if (tt_table_init(&s->services) < 0 || tt_table_init(&s->operations) < 0) {
 		tt_services_free(&s->sink);
 		return -ENOMEM;

@@ -20,4 +20,7 @@ void tt_services_json(struct tt_json *j, const struct tt_sink *s, int64_t wall_m
  * service; -ENOMEM. */
 int tt_services_operations_json(struct tt_json *j, const struct tt_sink *s, int64_t wall_minus_mono_ns, struct tt_span service);
 
+/* Operations dropped because they were idle (limit row `idle_expiry_s`). */
+uint64_t tt_services_expired(const struct tt_sink *s);
+
 #endif

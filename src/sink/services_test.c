@@ -150,5 +150,42 @@ static void sorts_services_by_name(void **state)
 	stage_free(&s);
 }
 
+static void forgets_what_is_idle(void **state)
+{
+	const uint64_t second = UINT64_C(1000000000);
+	struct stage s;
+	struct tt_made m;
+	struct tt_limits limits;
+
+	tt_limits_init(&limits);
+	limits.value[TT_LIMIT_IDLE_EXPIRY] = 100;
+	s = (struct stage){.text = TT_BUF(1u << 20)};
+	assert_int_equal(tt_services_new(&s.sink, &limits), 0);
+	tt_made_init(&m, "http", TT_ROLE_SERVER);
+	tt_made_texts(&m, "GET", "/old", "200");
+	give(&s, &m, 3);
+	s.sink->ops->advance(s.sink, 90 * second);
+	tt_made_init(&m, "http", TT_ROLE_SERVER);
+	tt_made_texts(&m, "POST", "/new", "200");
+	m.x.request_last_ns = m.x.response_last_ns = 95 * second;
+	give(&s, &m, 1);
+	assert_non_null(strstr(operations(&s, "shop"), "\"GET\""));
+
+	s.sink->ops->advance(s.sink, 110 * second);
+	assert_null(strstr(operations(&s, "shop"), "\"GET\""));
+	assert_non_null(strstr(operations(&s, "shop"), "\"POST\""));
+	assert_int_equal(tt_services_expired(s.sink), 1);
+	s.sink->ops->advance(s.sink, 300 * second);
+	assert_null(strstr(services(&s), "\"shop\""));
+	assert_int_equal(tt_services_expired(s.sink), 2);
+
+	/* Back, it begins anew. */
+	tt_made_init(&m, "http", TT_ROLE_SERVER);
+	tt_made_texts(&m, "GET", "/old", "200");
+	give(&s, &m, 1);
+	assert_non_null(strstr(operations(&s, "shop"), "\"count\":1,"));
+	stage_free(&s);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(lists_services_and_operations), cmocka_unit_test(knows_whom_it_does_not_know),
-	      cmocka_unit_test(is_bounded), cmocka_unit_test(sorts_services_by_name))
+	      cmocka_unit_test(is_bounded), cmocka_unit_test(sorts_services_by_name), cmocka_unit_test(forgets_what_is_idle))

@@ -15,6 +15,9 @@ struct tt_table_slot {
 	void *item; /* NULL: free */
 };
 
+/* How often a table is looked through for what is idle longer than `idle_ns`. */
+#define TT_EXPIRY_LOOK_NS(idle_ns) ((idle_ns) / 8)
+
 struct tt_table {
 	struct tt_table_slot *slots;
 	size_t mask;

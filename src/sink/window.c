@@ -41,6 +41,11 @@ void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes)
 	tt_window_slot(w, now_ns)->bytes += bytes;
 }
 
+bool tt_window_idle(const struct tt_window *w, uint64_t now_ns, uint64_t idle_ns)
+{
+	return w->last_ns && now_ns > w->last_ns && now_ns - w->last_ns > idle_ns;
+}
+
 void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t now_ns)
 {
 	uint64_t epoch = now_ns / TT_WINDOW_SLOT_NS;

@@ -39,6 +39,9 @@ void tt_window_add(struct tt_window *w, uint64_t now_ns, bool failed, bool timed
 void tt_window_time(struct tt_window *w, uint64_t now_ns, uint64_t ns);
 void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes);
 
+/* True where nothing was counted, timed or moved for longer than idle_ns. */
+bool tt_window_idle(const struct tt_window *w, uint64_t now_ns, uint64_t idle_ns);
+
 /* Sums of one window or several. */
 struct tt_figures {
 	uint64_t count; /* in all */

@@ -3,6 +3,7 @@
 """Metrics as Prometheus takes them, the series cap, the API, watching, and reloading."""
 import json
 import os
+import pathlib
 import subprocess
 import re
 import signal
@@ -122,24 +123,51 @@ def test_api_documents():
 
 def test_a_slow_watcher_is_told():
     """What a client did not read in time is counted, told to it on standard error, and nowhere else."""
-    with lib.Services() as services, tempfile.TemporaryFile("w+") as told:
+    with lib.Services() as services, tempfile.NamedTemporaryFile("w+") as told, tempfile.TemporaryFile("w+") as out:
         process, port = services.nginx("location / { return 200 hello; }")
         with lib.Agent(process.pid, options=["--limit", "watch_bytes=65536"]) as agent:
-            watch = subprocess.Popen([lib.TELLTALE, "watch", "--json", "--connect", f"127.0.0.1:{agent.port}"], stdout=subprocess.PIPE, stderr=told)
+            watch = subprocess.Popen([lib.TELLTALE, "watch", "--json", "--connect", f"127.0.0.1:{agent.port}"], stdout=out, stderr=told)
+
+            def losses():
+                return sum(int(n) for n in re.findall(r"(\d+) exchanges not shown", pathlib.Path(told.name).read_text()))
+
+            def counted():
+                return int(re.search(r"^telltale_watch_dropped_total (\d+)$", agent.get("/metrics"), re.M).group(1))
+
             lib.wait_for(lambda: re.search(r"^telltale_watch_clients 1$", agent.get("/metrics"), re.M), "the watcher")
             count = lib.scaled(20000)
             subprocess.run(["ab", "-q", "-k", "-n", str(count), "-c", "4", f"http://127.0.0.1:{port}/slow"], check=True, stdout=subprocess.DEVNULL)
-            time.sleep(1)
-            agent.process.send_signal(signal.SIGTERM)  # its streams end
-            shown = [json.loads(line) for line in watch.stdout]
-            watch.wait()
-        told.seek(0)
-        losses = [int(n) for n in re.findall(r"(\d+) exchanges not shown", told.read())]
+            lib.wait_for(lambda: losses() == counted(), "what is lost is told", 30)
+        watch.wait()
+        out.seek(0)
+        shown = [json.loads(line) for line in out]
     counted = agent.result.metric("telltale_watch_dropped_total")
     lib.check(counted > 0, "nothing was lost: no test")
-    lib.equal(sum(losses), counted, "losses told and counted")
     lib.equal(sum(x["resource"] == "/slow" for x in shown), len(shown), "lines that are exchanges")
     lib.check(len(shown) + counted <= len(agent.result.exchanges), f"{len(shown)} shown, {counted} lost, {len(agent.result.exchanges)} in all")
+
+
+def test_what_is_idle_goes():
+    """Series, edges and operations; what comes back begins at 0."""
+    with lib.Services() as services:
+        process, port = services.nginx("location / { return 200 hello; }")
+        with lib.Agent(process.pid, options=["--limit", "idle_expiry_s=2"]) as agent:
+            def served():
+                return re.findall(r"^http_server_request_duration_seconds_count\{.*\} (\d+)$", agent.get("/metrics"), re.M)
+
+            def expired():
+                return {table: int(n) for table, n in re.findall(r'^telltale_expired_total\{table="(\w+)"\} (\d+)$', agent.get("/metrics"), re.M)}
+
+            for count in (3, 2):
+                for _ in range(count):
+                    subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}/rare"], check=True)
+                lib.wait_for(lambda: served() == [str(count)], f"{count} requests")  # noqa: B023
+                lib.check("/rare" in agent.get("/api/v1/operations?service=nginx"), "the operation")
+                lib.wait_for(lambda: not served(), "the end of the series")
+                lib.wait_for(lambda: not json.loads(agent.get("/api/v1/services"))["services"], "the end of the service")
+                lib.wait_for(lambda: not json.loads(agent.get("/api/v1/map"))["edges"], "the end of the edge")
+            told = expired()
+            lib.equal((told["operations"], told["map_edges"] >= 2, told["series"] >= 4), (2, True, True), f"what is counted: {told}")
 
 
 if __name__ == "__main__":
