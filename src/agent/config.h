@@ -41,8 +41,8 @@ struct tt_config {
 	char *drop_to; /* what telltale becomes itself; NULL: the preset, empty: nobody else */
 
 	char *config_file;
-	bool quiet;	  /* run: no summary at the end */
-	bool no_times;	  /* JSON lines without times, for comparing */
+	bool quiet;    /* run: no summary at the end */
+	bool no_times; /* JSON lines without times, for comparing */
 	enum tt_log_level log_level;
 	struct tt_limits limits;
 };
