@@ -14,6 +14,12 @@
 #define TT_ARG5(regs) ((__u64)(regs)->r8)
 #define TT_ARG6(regs) ((__u64)(regs)->r9)
 #define TT_COMPAT_ARG1(regs) ((__u32)(regs)->bx)
+/* Of a function in the kernel. */
+#define TT_FUNCTION_ARG1(regs) ((__u64)(regs)->di)
+#define TT_FUNCTION_ARG2(regs) ((__u64)(regs)->si)
+#define TT_FUNCTION_ARG3(regs) ((__u64)(regs)->dx)
+#define TT_FUNCTION_ARG4(regs) ((__u64)(regs)->cx)
+#define TT_RETURNED(regs) ((long)(regs)->ax)
 #elif defined(__TARGET_ARCH_arm64)
 #define TT_ARG_NUMBER(regs) ((__u64)(__s64)(regs)->syscallno)
 #define TT_ARG1(regs) ((__u64)(regs)->orig_x0) /* regs[0] holds the result at the exit */
@@ -23,6 +29,11 @@
 #define TT_ARG5(regs) ((__u64)(regs)->regs[4])
 #define TT_ARG6(regs) ((__u64)(regs)->regs[5])
 #define TT_COMPAT_ARG1(regs) ((__u32)(regs)->orig_x0)
+#define TT_FUNCTION_ARG1(regs) ((__u64)(regs)->regs[0])
+#define TT_FUNCTION_ARG2(regs) ((__u64)(regs)->regs[1])
+#define TT_FUNCTION_ARG3(regs) ((__u64)(regs)->regs[2])
+#define TT_FUNCTION_ARG4(regs) ((__u64)(regs)->regs[3])
+#define TT_RETURNED(regs) ((long)(regs)->regs[0])
 #else
 #error "no register names for this architecture"
 #endif

@@ -21,7 +21,7 @@ struct tt_work {
 	__u32 missing;	 /* payload wanted and not had */
 	__u64 available; /* bytes in all segments read */
 	__u64 total;
-	__u64 args[5];		 /* of the call, from its second on */
+	__u64 args[6];		 /* of a system call, from its second on; of a socket's operation, from its first on */
 	struct tt_sockaddr peer; /* of messages that name none */
 	__u64 name;		 /* the peer's address of an unconnected datagram */
 	__u32 name_len;

@@ -14,7 +14,9 @@ struct tt_stamp {
 	__u32 fd;
 	__u32 argument; /* the second one, to tell this call from another */
 	__u32 sequence;
-	__u64 used; /* socket the kernel said the call used, where it says so; 0: not known */
+	__u64 used;    /* socket the kernel said the call used, where it says so; 0: not known */
+	__u64 message; /* of a socket's operation: its other arguments */
+	__u64 size;
 	__u8 direction;
 	__u8 has_sequence;
 	__u8 transport;

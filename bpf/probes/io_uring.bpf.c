@@ -4,11 +4,8 @@
  * (since 6.3) names socket and length exactly; buffers are not to be found from here, so the bytes are counted and placed, not
  * shown.
  */
-#include "lib/chunk.h"
+#include "lib/operation.h"
 #include "lib/prog.h"
-#include "lib/stamp.h"
-
-#define TT_PF_IO_WORKER 0x10
 
 /* Whether io_uring moves the bytes and not a system call of this thread: such calls all leave a stamp in a task that has a ring.
  */
@@ -109,7 +106,7 @@ __noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
  * A call of this thread on a socket that has no sequence to check by, while other threads could change the descriptor: the socket
  * it really used is this one.
  */
-TT_INLINE void tt_note_used(const void *ctx, struct sock *sk)
+TT_INLINE void tt_note_used(const void *at, struct sock *sk)
 {
 	if (TT_READ(struct sock, sk, sk_protocol) == TT_IPPROTO_TCP)
 		return;
@@ -118,23 +115,24 @@ TT_INLINE void tt_note_used(const void *ctx, struct sock *sk)
 		return;
 	struct tt_stamp *stamp = tt_stamp_find();
 	if (stamp && stamp->number != TT_STAMP_NONE)
-		stamp->used = tt_first_argument(ctx);
+		stamp->used = tt_first_argument(at);
 }
 
-TT_INLINE void tt_length(const void *ctx, struct sock *sk, __u32 direction, __s32 moved)
+/* `at`: where the socket's address stands in the event. */
+TT_INLINE void tt_length(const void *at, struct sock *sk, __u32 direction, __s32 moved)
 {
 	struct task_struct *task = tt_task_here();
 
 	/* Nearly every task has no ring: asked first, with what costs nothing. */
 	if (!(TT_READ(struct task_struct, task, flags) & TT_PF_IO_WORKER) && !tt_task_has_ring(task)) {
-		tt_note_used(ctx, sk);
+		tt_note_used(at, sk);
 		return;
 	}
-	__u64 sock = tt_first_argument(ctx);
+	__u64 sock = tt_first_argument(at);
 	if (!tt_in_scope())
 		return;
 	if (!tt_moved_by_ring(task, sock)) {
-		tt_note_used(ctx, sk);
+		tt_note_used(at, sk);
 		return;
 	}
 	if (moved < 0 && !tt_error_matters(-moved))
@@ -152,12 +150,26 @@ int TT_PROG(tt_send_length, struct sock *sk, int moved, int flags)
 	return 0;
 }
 
-#define MSG_PEEK 0x2
-
 SEC("tp_btf/sock_recv_length")
 int TT_PROG(tt_recv_length, struct sock *sk, int moved, int flags)
 {
 	if (!(flags & MSG_PEEK))
 		tt_length(ctx, sk, TT_RX, moved);
+	return 0;
+}
+
+/* The same by way of perf (socket_data.bpf.c says why). */
+SEC("tp/sock/sock_send_length")
+int tt_perf_send_length(struct tt_perf_sock_length *event)
+{
+	tt_length(&event->sk, (struct sock *)event->sk, TT_TX, event->ret);
+	return 0;
+}
+
+SEC("tp/sock/sock_recv_length")
+int tt_perf_recv_length(struct tt_perf_sock_length *event)
+{
+	if (!(event->flags & MSG_PEEK))
+		tt_length(&event->sk, (struct sock *)event->sk, TT_RX, event->ret);
 	return 0;
 }

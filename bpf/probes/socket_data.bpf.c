@@ -68,8 +68,7 @@ TT_INLINE void tt_close_enter(__u32 fd)
 	tt_released(&found);
 }
 
-SEC("tp_btf/sys_enter")
-int TT_PROG(tt_sys_enter, struct pt_regs *regs, long id)
+TT_INLINE int tt_call_enter(struct pt_regs *regs, long id)
 {
 	if ((__u64)id >= TT_CALL_NUMBERS)
 		return 0;
@@ -291,8 +290,7 @@ TT_INLINE void tt_compat_exit(struct pt_regs *regs, long ret)
 		tt_lost(TT_LOSS_COMPAT_CALL, ret);
 }
 
-SEC("tp_btf/sys_exit")
-int TT_PROG(tt_sys_exit, struct pt_regs *regs, long ret)
+TT_INLINE int tt_call_exit(struct pt_regs *regs, long ret)
 {
 	__u64 number = TT_ARG_NUMBER(regs);
 
@@ -315,4 +313,32 @@ int TT_PROG(tt_sys_exit, struct pt_regs *regs, long ret)
 	else if (call && call != TT_CALL_CLOSE)
 		tt_data_exit(regs, call, number, ret);
 	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int TT_PROG(tt_sys_enter, struct pt_regs *regs, long id)
+{
+	return tt_call_enter(regs, id);
+}
+
+SEC("tp_btf/sys_exit")
+int TT_PROG(tt_sys_exit, struct pt_regs *regs, long ret)
+{
+	return tt_call_exit(regs, ret);
+}
+
+/*
+ * The same by way of perf, dearer, for kernels that let the programs above be preempted (since 7.0): perf holds preemption off
+ * before it asks whether the program is running already, so no call is missed.
+ */
+SEC("tp/raw_syscalls/sys_enter")
+int tt_perf_sys_enter(struct tt_perf_sys_enter *event)
+{
+	return tt_call_enter((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), event->id);
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int tt_perf_sys_exit(struct tt_perf_sys_exit *event)
+{
+	return tt_call_exit((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), event->ret);
 }

@@ -57,6 +57,8 @@ struct bpf_pidns_info {
 	__u32 tgid;
 };
 
+struct iovec;
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -261,6 +263,51 @@ struct tcp_sock {
 	u32 total_retrans;
 };
 
+struct kvec;
+
+/* Only its size matters. */
+struct page {
+	atomic_t _refcount;
+};
+
+struct bio_vec {
+	struct page *bv_page;
+	unsigned int bv_len;
+	unsigned int bv_offset;
+};
+
+/* Values differ with the kernel: they are relocated. */
+enum iter_type {
+	ITER_UBUF = 0x1001,
+	ITER_IOVEC,
+	ITER_KVEC,
+	ITER_BVEC,
+};
+
+struct iov_iter {
+	u8 iter_type;
+	size_t iov_offset;
+	size_t count;
+	unsigned long nr_segs;
+	const struct iovec *__iov;
+	const struct kvec *kvec;
+	const struct bio_vec *bvec;
+	void *ubuf;
+};
+
+/* Before 5.14: type, with flags in its low bits; before 6.4: iov. */
+struct iov_iter___old {
+	unsigned int type;
+	const struct iovec *iov;
+};
+
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+	struct iov_iter msg_iter;
+	unsigned int msg_flags;
+};
+
 struct sockaddr_un {
 	unsigned short sun_family;
 	char sun_path[108];
@@ -280,6 +327,28 @@ struct unix_sock {
 struct sk_buff;
 
 #pragma clang attribute pop
+
+/* Events as perf hands them over: tracefs, events/raw_syscalls and events/sock. */
+struct tt_perf_sys_enter {
+	__u64 common;
+	long id;
+	unsigned long args[6];
+};
+
+struct tt_perf_sys_exit {
+	__u64 common;
+	long id;
+	long ret;
+};
+
+struct tt_perf_sock_length {
+	__u64 common;
+	__u64 sk;
+	__u16 family;
+	__u16 protocol;
+	__s32 ret;
+	__s32 flags;
+};
 
 /* uapi structs of fixed layout, read from user memory. */
 struct iovec {

@@ -38,11 +38,11 @@ static void tt_observe_latecomers(struct tt_source *live, const uint32_t *roots,
 		tt_live_follow(live, pids[i]);
 }
 
-static int tt_observe_scope(struct tt_source **ret, const struct tt_limits *limits, const struct tt_scope *scope)
+static int tt_observe_scope(struct tt_source **ret, const struct tt_config *config, const struct tt_scope *scope)
 {
 	struct tt_kernel_report report;
 
-	int r = tt_live_new(ret, limits, scope, &report);
+	int r = tt_live_new(ret, config->hooks, &config->limits, scope, &report);
 	if (r < 0) {
 		tt_error("%s", report.error[0] ? report.error : strerror(-r));
 		return r;
@@ -67,23 +67,10 @@ static int tt_observe_pids(struct tt_source **ret, const struct tt_config *confi
 	scope->mode = TT_SCOPE_PIDS;
 	scope->pids = pids;
 	scope->pid_count = count;
-	r = tt_observe_scope(ret, &config->limits, scope);
+	r = tt_observe_scope(ret, config, scope);
 	if (r == 0)
 		tt_observe_latecomers(*ret, config->pids, config->pid_count);
 	return r;
-}
-
-/* The sets there are; --hooks may name one that other kernels or builds have. */
-static int tt_observe_check_hooks(const char *hooks)
-{
-	if (!hooks || strcmp(hooks, "auto") == 0)
-		return 0;
-	for (size_t i = 0; i < tt_hook_set_count; i++) {
-		if (strncmp(tt_hook_sets[i].name, hooks, strlen(hooks)) == 0)
-			return 0;
-	}
-	tt_error("--hooks %s: this build has no such set, only %s", hooks, tt_hook_sets[0].name);
-	return -EOPNOTSUPP;
 }
 
 int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command)
@@ -91,9 +78,7 @@ int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t com
 	struct tt_scope scope = {.report_own = config->include_self};
 	uint32_t pid = (uint32_t)command;
 
-	int r = tt_observe_check_hooks(config->hooks);
-	if (r == 0)
-		r = tt_need_check();
+	int r = tt_need_check();
 	if (r < 0)
 		return r;
 	if (command <= 0)
@@ -112,7 +97,7 @@ int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t com
 		scope.mode = TT_SCOPE_NETNS;
 		scope.netns = config->netns;
 	}
-	return tt_observe_scope(ret, &config->limits, &scope);
+	return tt_observe_scope(ret, config, &scope);
 }
 
 const char *tt_observe_scope_text(const struct tt_config *config, pid_t command, char *text, size_t size)

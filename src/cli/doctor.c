@@ -16,7 +16,9 @@ static void tt_doctor_features(const struct tt_features *features)
 	for (int i = 0; i < TT_FEATURE_MAX; i++) {
 		const struct tt_feature_row *row = &tt_feature_rows[i];
 		printf("  %-8s %-36s %s\n", features->has[i] ? "yes" : "missing", row->name, row->purpose);
-		if (!features->has[i])
+		if (!features->has[i] && features->refused[i])
+			printf("  %-8s %-36s refused: %s\n", "", "", features->refused[i]);
+		else if (!features->has[i])
 			printf("  %-8s %-36s (since %s)\n", "", "", row->since);
 	}
 }
@@ -71,7 +73,7 @@ static int tt_doctor_try(const struct tt_config *config, struct tt_kernel_report
 	const struct tt_scope nobody = {.mode = TT_SCOPE_PIDS};
 	struct tt_kernel *kernel = NULL;
 
-	int r = tt_kernel_new(&kernel, &config->limits, &nobody, report);
+	int r = tt_kernel_new(&kernel, config->hooks, &config->limits, &nobody, report);
 	tt_kernel_free(kernel);
 	return r;
 }

@@ -40,6 +40,7 @@ static void tt_json_features(struct tt_json *j, const struct tt_features *featur
 		tt_string(j, "since", tt_feature_rows[i].since);
 		tt_string(j, "purpose", tt_feature_rows[i].purpose);
 		tt_flag(j, "present", features->has[i]);
+		tt_reason(j, "refused", features->refused[i] ? features->refused[i] : "");
 		tt_json_object_end(j);
 	}
 	tt_json_array_end(j);
@@ -92,8 +93,13 @@ static void tt_json_hooks(struct tt_json *j, const struct tt_doctor *d)
 	for (size_t i = 0; i < d->report.set_count; i++) {
 		const struct tt_hook_verdict *v = &d->report.sets[i];
 
-		for (size_t r = 0; v->chosen && r < v->set->count; r++)
-			tt_json_hook(j, &v->set->rows[r], d->report.features.has[v->set->rows[r].needs], "");
+		for (size_t r = 0; v->chosen && r < v->set->count; r++) {
+			const struct tt_hook_row *row = &v->set->rows[r];
+			bool there = d->report.features.has[row->needs];
+
+			if (there || row->need != TT_HOOK_IF_THERE)
+				tt_json_hook(j, row, there, there ? "" : "this kernel does not have it");
+		}
 	}
 	for (size_t i = 0; d->status == 0 && i < tt_hook_common.count; i++)
 		tt_json_hook(j, &tt_hook_common.rows[i], d->report.common[i].chosen, d->report.common[i].reason);

@@ -70,7 +70,7 @@ static void again(void)
 static void every_kind_of_value(void **state)
 {
 	assert_int_equal(READ(&agent, "--listen=[::1]:80", "--pid", "12,13", "-p14", "--include-self", "--json", "-", "--limit",
-			      "series=1k", "--limit=routes=8", "--log-level", "debug", "--hooks", "tracepoints",
+			      "series=1k", "--limit=routes=8", "--log-level", "debug", "--hooks", "tracepoint",
 			      "--listen-allow-host", "a,b"),
 			 0);
 	assert_string_equal(config.listen, "[::1]:80");
@@ -81,7 +81,7 @@ static void every_kind_of_value(void **state)
 	assert_int_equal(config.limits.value[TT_LIMIT_SERIES], 1024);
 	assert_int_equal(config.limits.value[TT_LIMIT_ROUTES], 8);
 	assert_int_equal(config.log_level, TT_LOG_DEBUG);
-	assert_string_equal(config.hooks, "tracepoints");
+	assert_string_equal(config.hooks, "tracepoint");
 	assert_int_equal(config.allow_hosts.count, 2);
 	assert_string_equal(config.allow_hosts.list[1], "b");
 	assert_null(config.allow_hosts.list[2]);
@@ -174,7 +174,7 @@ static void bad_use_is_told_in_one_line(void **state)
 		{&agent,
 		 {"--protocol", "klingon"},
 		 "--protocol: 'klingon' is not a protocol telltale knows (telltale help protocols)"},
-		{&agent, {"--hooks", "magic"}, "--hooks: 'magic' is not auto or tracepoints"},
+		{&agent, {"--hooks", "magic"}, "--hooks: 'magic' is not auto or fexit or tracepoint or kprobe"},
 		{&agent, {"--log-level", "loud"}, "--log-level: 'loud' is not error, warning, info or debug"},
 		{&agent, {"--pid", "1", "--netns=x"}, "--pid, --cgroup and --netns exclude each other"},
 		{&watch,

@@ -8,8 +8,11 @@
 #include <linux/bpf.h>
 #include <linux/btf.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/own.h"
+#include "kernel/hazards.h"
+#include "kernel/symbols.h"
 
 const struct tt_feature_row tt_feature_rows[TT_FEATURE_MAX] = {
 #define TT_FEATURE_ROW(id, name_, since_, purpose_) [TT_FEATURE_##id] = {.name = name_, .since = since_, .purpose = purpose_},
@@ -36,10 +39,36 @@ static const struct {
 	{TT_FEATURE_PROCESS_LIFE, BTF_KIND_TYPEDEF, "btf_trace_sched_process_fork"},
 	{TT_FEATURE_PROCESS_LIFE, BTF_KIND_TYPEDEF, "btf_trace_sched_process_exec"},
 	{TT_FEATURE_PROCESS_LIFE, BTF_KIND_TYPEDEF, "btf_trace_sched_process_exit"},
+	{TT_FEATURE_FEXIT, BTF_KIND_STRUCT,
+	 "bpf_tramp_image"}, /* e21aa341785c: a trampoline is there until nobody sleeps in it */
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "inet_sendmsg"},
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "inet6_sendmsg"},
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "inet_recvmsg"},
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "inet6_recvmsg"},
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "unix_stream_sendmsg"},
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "unix_stream_recvmsg"},
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "unix_dgram_sendmsg"},
+	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "unix_dgram_recvmsg"},
+	{TT_FEATURE_KPROBE_MULTI, BTF_KIND_FUNC, "bpf_kprobe_multi_link_attach"},
+	{TT_FEATURE_KPROBE_MULTI, BTF_KIND_STRUCT, "fprobe_hlist"},
+	{TT_FEATURE_SEND_PAGE, BTF_KIND_FUNC, "inet_sendpage"},
+	{TT_FEATURE_SEND_PAGE, BTF_KIND_FUNC, "unix_stream_sendpage"},
+	{TT_FEATURE_PREEMPT_DISABLE, BTF_KIND_FUNC, "bpf_preempt_disable"},
 };
 
-/* Since 7.0 tracepoints are guarded by SRCU instead of by having preemption off, with this type. */
-static const char preemptible_sign[] = "class_srcu_fast_notrace_t";
+static bool asked_kind(__u32 kind)
+{
+	return kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_FUNC || kind == BTF_KIND_STRUCT;
+}
+
+/* The kernel's types that came with a change by which programs are preempted. */
+static const struct {
+	enum tt_called_by by;
+	__u32 kind;
+	const char *name;
+} preempted_signs[] = {
+	{TT_CALLED_BY_TRACEPOINT, BTF_KIND_TYPEDEF, "class_srcu_fast_notrace_t"},
+};
 
 static int ask_btf(struct tt_features *f)
 {
@@ -52,10 +81,12 @@ static int ask_btf(struct tt_features *f)
 	for (__u32 id = 1; id < count; id++) {
 		const struct btf_type *type = btf__type_by_id(btf, id);
 		__u32 kind = btf_kind(type);
-		if (kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_FUNC)
+		if (!asked_kind(kind))
 			continue;
 		const char *name = btf__name_by_offset(btf, type->name_off);
-		f->preemptible |= kind == BTF_KIND_TYPEDEF && strcmp(name, preemptible_sign) == 0;
+		for (size_t i = 0; i < TT_ARRAY_LEN(preempted_signs); i++)
+			f->preempted[preempted_signs[i].by] |=
+				kind == preempted_signs[i].kind && strcmp(name, preempted_signs[i].name) == 0;
 		for (size_t i = 0; i < TT_ARRAY_LEN(btf_questions); i++) {
 			if (kind == btf_questions[i].kind && strcmp(name, btf_questions[i].name) == 0)
 				found[i] = true;
@@ -71,6 +102,20 @@ static int ask_btf(struct tt_features *f)
 	return 0;
 }
 
+/* Where the kernel maps all memory, and the structs of its pages; it must let its symbols be read. */
+static void ask_pages(struct tt_features *f)
+{
+#if defined(__x86_64__)
+	struct tt_symbol symbols[] = {{.name = "page_offset_base"}, {.name = "vmemmap_base"}};
+
+	if (tt_symbols_find(symbols, TT_ARRAY_LEN(symbols)) < 0)
+		return;
+	f->page_offset_base = symbols[0].address;
+	f->vmemmap_base = symbols[1].address;
+	f->has[TT_FEATURE_PAGES] = f->page_offset_base && f->vmemmap_base;
+#endif
+}
+
 int tt_features_probe(struct tt_features *ret)
 {
 	struct tt_features f = {0};
@@ -82,6 +127,13 @@ int tt_features_probe(struct tt_features *ret)
 	/* The helper is there since 5.11, but tracing programs may call it since 5.13: what a raw tracepoint may, all may. */
 	f.has[TT_FEATURE_TASK_STORAGE] =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) == 1;
+	f.has[TT_FEATURE_KPROBE] = access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
+	f.has[TT_FEATURE_PERF_TRACEPOINTS] = access("/sys/kernel/tracing/events/raw_syscalls/sys_enter/id", R_OK) == 0 ||
+					     access("/sys/kernel/debug/tracing/events/raw_syscalls/sys_enter/id", R_OK) == 0;
+	ask_pages(&f);
+	struct tt_running running;
+	tt_running_ask(&running);
+	tt_hazards_apply(&f, &running);
 	*ret = f;
 	return 0;
 }

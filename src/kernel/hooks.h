@@ -11,11 +11,17 @@
 
 #include "kernel/features.h"
 
+enum tt_hook_need {
+	TT_HOOK_OPTIONAL,
+	TT_HOOK_REQUIRED, /* without it the set (or telltale) is of no use */
+	TT_HOOK_IF_THERE, /* a kernel without the feature does not need it either; where it is there, it is required */
+};
+
 struct tt_hook_row {
 	const char *program; /* its name in the object */
 	const char *hook;    /* what it is attached to, for people */
 	enum tt_feature needs;
-	bool required;	     /* without it the set (or telltale) is of no use */
+	enum tt_hook_need need;
 	const char *without; /* what is missing without it */
 };
 
@@ -24,10 +30,12 @@ struct tt_hook_set {
 	const char *cost; /* measured, per hook */
 	const struct tt_hook_row *rows;
 	size_t count;
+	enum tt_called_by called_by;
+	bool stamps_all; /* the entries of what receives leave a stamp, too */
 };
 
-/* Their names, as --hooks takes them and in the order of tt_hook_sets. X(name) */
-#define TT_HOOK_SET_NAMES(X) X("tracepoints")
+/* Their names, as --hooks takes them and in the order of tt_hook_sets, where one may be there twice. X(name) */
+#define TT_HOOK_SET_NAMES(X) X("fexit") X("tracepoint") X("kprobe")
 
 /* Sets of hooks on socket data, dearest last. */
 extern const struct tt_hook_set tt_hook_sets[];
@@ -42,6 +50,9 @@ struct tt_hook_verdict {
 	bool chosen;
 	char reason[200]; /* why not; empty where it was chosen or not tried */
 };
+
+/* Why the set would miss something on this kernel, so that others are tried first; NULL: it would not. */
+const char *tt_hook_set_not_whole(const struct tt_hook_set *set, const struct tt_features *features);
 
 /* The first row of the set that this kernel cannot serve and that is required; NULL: none. */
 const struct tt_hook_row *tt_hook_set_missing(const struct tt_hook_set *set, const struct tt_features *features);

@@ -9,7 +9,7 @@
 #include "kernel/wish.h"
 #include "shared/kernel.h"
 
-#define TT_LINKS_MOST 24
+#define TT_LINKS_MOST 64
 
 struct tt_probes;
 

@@ -61,19 +61,24 @@ int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *s
 	}
 	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
 	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
-	c->preemptible = report->features.preemptible;
+	c->preemptible = report->features.preempted[TT_CALLED_BY_TRACEPOINT];
 	return config_scope(c, scope, report);
 }
 
-static int config_fill(struct tt_kernel_config *c, const struct tt_limits *limits, const struct tt_scope *scope,
-		       struct tt_kernel_report *report)
+static int config_fill(struct tt_kernel_config *c, const struct tt_hook_set *set, const struct tt_limits *limits,
+		       const struct tt_scope *scope, struct tt_kernel_report *report)
 {
 	tt_calls_fill(c->call);
 	c->capture_bytes = (uint32_t)limits->value[TT_LIMIT_CAPTURE_BYTES];
 	c->iov_segments = (uint32_t)limits->value[TT_LIMIT_IOV_SEGMENTS];
 	c->mmsg_messages = (uint32_t)limits->value[TT_LIMIT_MMSG_MESSAGES];
 	c->wish_mask = tt_kernel_power_of_two(2 * limits->value[TT_LIMIT_KERNEL_CONNECTIONS]) - 1;
-	return tt_kernel_config_common(c, scope, report);
+	c->page_offset_base = report->features.has[TT_FEATURE_PAGES] ? report->features.page_offset_base : 0;
+	c->vmemmap_base = report->features.has[TT_FEATURE_PAGES] ? report->features.vmemmap_base : 0;
+	c->stamps_all = set->stamps_all;
+	int r = tt_kernel_config_common(c, scope, report);
+	c->preemptible |= report->features.preempted[set->called_by];
+	return r;
 }
 
 static uint32_t data_rings_wanted(const struct tt_kernel *k, const struct tt_limits *limits)
@@ -148,7 +153,7 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 		for (size_t i = 0; i < both[s]->count; i++) {
 			const struct tt_hook_row *row = &both[s]->rows[i];
 
-			if (features->has[row->needs] && (all || row->required))
+			if (features->has[row->needs] && (all || row->need != TT_HOOK_OPTIONAL))
 				bpf_program__set_autoload(program_of(k, row), true);
 		}
 	}
@@ -289,14 +294,14 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 
 		if (rows)
 			rows[i].chosen = r == 0;
-		if (r == 0)
+		if (r == 0 || (r == -ENOENT && row->need == TT_HOOK_IF_THERE))
 			continue;
 		if (rows)
 			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s",
 				 r == -ENOENT	 ? "this kernel does not have it"
 				 : r == -ENOEXEC ? tt_kernel_complaint()
 						 : strerror(-r));
-		if (row->required) {
+		if (row->need != TT_HOOK_OPTIONAL) {
 			snprintf(reason, size, "%s does not attach: %s", row->hook, strerror(-r));
 			return -EOPNOTSUPP;
 		}
@@ -314,7 +319,7 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all
 	if (!k->skel)
 		return -errno;
 	k->obj = k->skel->obj;
-	int r = config_fill((struct tt_kernel_config *)&k->skel->rodata->tt_config, limits, scope, report);
+	int r = config_fill((struct tt_kernel_config *)&k->skel->rodata->tt_config, set, limits, scope, report);
 	if (r < 0)
 		return r;
 	r = maps_size(k, limits);
@@ -323,12 +328,11 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all
 	programs_choose(k, set, &report->features, all);
 	tt_verified_ask(k->obj);
 
+	(void)tt_kernel_complaint_begin(); /* what earlier tries complained of is past */
 	r = tt_probes__load(k->skel);
-	if (tt_kernel_forbidden(r))
-		return tt_kernel_not_permitted(report);
 	if (r < 0) {
 		snprintf(reason, size, "refused by the kernel (%s): %.120s", strerror(-r), tt_kernel_complaint());
-		return -EOPNOTSUPP;
+		return tt_kernel_forbidden(r) ? -EPERM : -EOPNOTSUPP; /* not permitted to us, or to nobody here: the next set will tell */
 	}
 	k->self = &k->skel->bss->tt_self;
 	if ((r = tt_kernel_maps_open(k, limits)) < 0 || (r = wishes_map(k)) < 0) {
@@ -359,7 +363,10 @@ static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const 
 
 	verdict->set = set;
 	if (missing) {
-		snprintf(verdict->reason, sizeof(verdict->reason), "this kernel has no %s", missing->hook);
+		const char *refused = report->features.refused[missing->needs];
+
+		snprintf(verdict->reason, sizeof(verdict->reason), "this kernel %s%s",
+			 refused ? "is not to be used with it: " : "has no ", refused ? refused : missing->hook);
 		return -EOPNOTSUPP;
 	}
 	/* If the kernel refuses a program the set could do without, the others shall not suffer for it. */
@@ -402,7 +409,56 @@ int tt_kernel_ask_features(struct tt_kernel_report *report)
 	return 0;
 }
 
-int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope,
+/* Whether the user (or nobody in particular) asked for the set. */
+static bool asked_for(const struct tt_hook_set *set, const char *hooks)
+{
+	return !hooks || strcmp(hooks, "auto") == 0 || strcmp(hooks, set->name) == 0;
+}
+
+/* First those that see everything; if there is none, any. */
+static int try_sets(struct tt_kernel **ret, const char *hooks, const struct tt_limits *limits, const struct tt_scope *scope,
+		    struct tt_kernel_report *report)
+{
+	int r = -EOPNOTSUPP;
+	bool denied = false;
+
+	for (int lenient = 0; lenient < 2; lenient++) {
+		for (size_t i = 0; (r == -EOPNOTSUPP || r == -EPERM) && i < tt_hook_set_count; i++) {
+			const struct tt_hook_set *set = &tt_hook_sets[i];
+			struct tt_hook_verdict *verdict = &report->sets[i];
+			const char *not_whole = tt_hook_set_not_whole(set, &report->features);
+
+			verdict->set = set;
+			report->set_count = TT_MAX(report->set_count, i + 1);
+			if (!asked_for(set, hooks))
+				snprintf(verdict->reason, sizeof(verdict->reason), "not asked for");
+			else if (!lenient && not_whole)
+				snprintf(verdict->reason, sizeof(verdict->reason), "%s", not_whole);
+			else if (!lenient || not_whole)
+				r = try_set(ret, set, limits, scope, report, verdict);
+			denied |= r == -EPERM;
+		}
+	}
+	/* A kernel may forbid one kind of program to everybody; that none is permitted is the user's lack. */
+	if ((r == -EPERM || r == -EOPNOTSUPP) && denied && (!hooks || strcmp(hooks, "auto") == 0))
+		return tt_kernel_not_permitted(report);
+	return r == -EPERM ? -EOPNOTSUPP : r;
+}
+
+/* The set whose refusal says most: the first that was asked for. */
+static void refuse_all(struct tt_kernel_report *report, const char *hooks, int r)
+{
+	for (size_t i = 0; i < report->set_count; i++) {
+		const struct tt_hook_verdict *v = &report->sets[i];
+
+		if (!v->set || !asked_for(v->set, hooks))
+			continue;
+		tt_kernel_refuse(report, r, "no set of hooks works on this kernel; %s: %s", v->set->name,
+				 v->reason[0] ? v->reason : strerror(-r));
+	}
+}
+
+int tt_kernel_new(struct tt_kernel **ret, const char *hooks, const struct tt_limits *limits, const struct tt_scope *scope,
 		  struct tt_kernel_report *report)
 {
 	*report = (struct tt_kernel_report){0};
@@ -410,15 +466,9 @@ int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const 
 
 	int r = tt_kernel_ask_features(report);
 	if (r == 0)
-		r = -EOPNOTSUPP;
-
-	for (size_t i = 0; r == -EOPNOTSUPP && i < tt_hook_set_count; i++) {
-		report->set_count = i + 1;
-		r = try_set(ret, &tt_hook_sets[i], limits, scope, report, &report->sets[i]);
-	}
+		r = try_sets(ret, hooks, limits, scope, report);
 	if (r < 0 && !report->error[0])
-		tt_kernel_refuse(report, r, "no set of hooks works on this kernel; %s: %s", report->sets[0].set->name,
-				 report->sets[0].reason[0] ? report->sets[0].reason : strerror(-r));
+		refuse_all(report, hooks, r);
 	libbpf_set_print(before);
 	return r;
 }

@@ -23,11 +23,11 @@ struct tt_kernel;
 struct tt_program_counts;
 
 /*
- * Loads, attaches, passes the self-test and begins to observe `scope`. `limits` is only read during the call; `report` is always
- * filled. -ENOENT no kernel BTF, -EPERM no privilege, -EOPNOTSUPP no hook set works here, and what scope's parts return. *ret is
- * untouched on failure.
+ * Loads, attaches, passes the self-test and begins to observe `scope`. `hooks` names the set to use, NULL or "auto" the best.
+ * `limits` is only read during the call; `report` is always filled. -ENOENT no kernel BTF, -EPERM no privilege, -EOPNOTSUPP no
+ * hook set works here, and what scope's parts return. *ret is untouched on failure.
  */
-int tt_kernel_new(struct tt_kernel **ret, const struct tt_limits *limits, const struct tt_scope *scope,
+int tt_kernel_new(struct tt_kernel **ret, const char *hooks, const struct tt_limits *limits, const struct tt_scope *scope,
 		  struct tt_kernel_report *report);
 /* Detaches first: afterwards nothing is observed any more. NULL-safe, returns NULL. */
 struct tt_kernel *tt_kernel_free(struct tt_kernel *k);

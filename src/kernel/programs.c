@@ -13,8 +13,8 @@
 
 /* What every tool has beside its own (tools/tool.bpf.h): the scope grows by fork and shrinks by exit. */
 static const struct tt_hook_row scope_rows[] = {
-	{"tt_scope_fork", "sched_process_fork", TT_FEATURE_PROCESS_LIFE, true, "children are not followed"},
-	{"tt_scope_exit", "sched_process_exit", TT_FEATURE_PROCESS_LIFE, true, "the scope only grows"},
+	{"tt_scope_fork", "sched_process_fork", TT_FEATURE_PROCESS_LIFE, TT_HOOK_REQUIRED, "children are not followed"},
+	{"tt_scope_exit", "sched_process_exit", TT_FEATURE_PROCESS_LIFE, TT_HOOK_REQUIRED, "the scope only grows"},
 };
 
 /* Run once in our own context. */
@@ -106,7 +106,7 @@ struct choice {
 static int choice_add(struct choice *c, const struct tt_hook_row *row, struct tt_kernel_report *report)
 {
 	if (!report->features.has[row->needs]) {
-		if (!row->required)
+		if (row->need != TT_HOOK_REQUIRED)
 			return 0;
 		return tt_kernel_refuse(report, -EOPNOTSUPP, "this kernel has no %s (%s)", row->hook,
 					tt_feature_rows[row->needs].since);
@@ -150,7 +150,7 @@ static int choice_attach(struct tt_kernel *k, const struct choice *c, struct tt_
 {
 	for (size_t i = 0; i < c->count; i++) {
 		int r = tt_kernel_attach(k, c->rows[i]->program);
-		if (r < 0 && c->rows[i]->required)
+		if (r < 0 && c->rows[i]->need == TT_HOOK_REQUIRED)
 			return tt_kernel_refuse(report, -EOPNOTSUPP, "%s does not attach: %s", c->rows[i]->hook, strerror(-r));
 	}
 	return 0;

@@ -50,6 +50,8 @@ enum tt_scope_mode {
 /* Read-only for the programs: set before load, so what is not wanted or not there is cut out by the verifier. */
 struct tt_kernel_config {
 	__u8 call[TT_CALL_NUMBERS]; /* enum tt_call, TT_CALL_COMPAT */
+	__u64 page_offset_base;	    /* addresses of the kernel's variables of these names; 0: not known … */
+	__u64 vmemmap_base;	    /* … then pages are not read */
 	__u64 pidns_dev;	    /* telltale's own pid namespace … */
 	__u64 pidns_ino;
 	__u32 own_pid; /* … and its id there */
@@ -63,6 +65,8 @@ struct tt_kernel_config {
 	__u8 has_task_storage; /* features: src/kernel/features.c says since when */
 	__u8 has_rdonly_cast;
 	__u8 preemptible; /* programs are not safe from preemption by themselves */
+	__u8 stamps_all;  /* the entry of what receives leaves a stamp, too */
+	__u8 reserved[7];
 };
 
 enum tt_phase {
@@ -167,7 +171,7 @@ struct tt_listener {
 
 static_assert(sizeof(struct tt_conn_head) == 24, "layout");
 static_assert(sizeof(struct tt_wish_slot) == 48, "layout");
-static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 48, "layout");
+static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 72, "layout");
 static_assert(sizeof(struct tt_kernel_self) == 16, "layout");
 static_assert(sizeof(struct tt_kernel_counters) % 64 == 0, "layout");
 

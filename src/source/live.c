@@ -81,14 +81,14 @@ static const struct tt_source_ops live_ops = {
 	.free = live_free,
 };
 
-int tt_live_new(struct tt_source **ret, const struct tt_limits *limits, const struct tt_scope *scope,
+int tt_live_new(struct tt_source **ret, const char *hooks, const struct tt_limits *limits, const struct tt_scope *scope,
 		struct tt_kernel_report *report)
 {
 	struct tt_live *live = calloc(1, sizeof(*live));
 	if (!live)
 		return -ENOMEM;
 	live->source.ops = &live_ops;
-	int r = tt_kernel_new(&live->kernel, limits, scope, report);
+	int r = tt_kernel_new(&live->kernel, hooks, limits, scope, report);
 	if (r < 0) {
 		free(live);
 		return r;

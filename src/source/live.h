@@ -10,7 +10,7 @@
 struct tt_live;
 
 /* As tt_kernel_new. The source is freed by tt_source_free. */
-int tt_live_new(struct tt_source **ret, const struct tt_limits *limits, const struct tt_scope *scope,
+int tt_live_new(struct tt_source **ret, const char *hooks, const struct tt_limits *limits, const struct tt_scope *scope,
 		struct tt_kernel_report *report);
 
 /* `s` is a live source in all of these. */

@@ -2,8 +2,8 @@
 /*
  * Prints what the live source delivers, one line a record, so that tests can check it alone.
  *
- *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--limit NAME=VALUE]… [--wish BYTES [--wish-skip
- * BYTES]] [--pause MS]
+ *   dump_records [--pid PID]… [--cgroup PATH] [--netns NAME] [--all] [--own] [--hooks SET] [--limit NAME=VALUE]… [--wish BYTES
+ * [--wish-skip BYTES]] [--pause MS]
  *                [--seconds N] [--out FILE]
  *                [--verbose] [--quiet] [--bpf-stats] [-- CMD ARG…]
  *
@@ -29,6 +29,7 @@
 struct options {
 	struct tt_limits limits;
 	struct tt_scope scope;
+	const char *hooks; /* NULL: the best */
 	uint32_t pids[64];
 	long wish;	    /* -1: none; else bytes a call for every connection seen */
 	uint64_t wish_skip; /* bytes behind the chunk seen from which the wish holds */
@@ -290,6 +291,8 @@ static int options_parse(struct options *o, int argc, char **argv)
 			int r = tt_limits_set(&o->limits, v, strcspn(v, "="), strchr(v, '=') + 1);
 			if (r < 0)
 				return r;
+		} else if (strcmp(a, "--hooks") == 0) {
+			o->hooks = v;
 		} else if (strcmp(a, "--wish") == 0) {
 			o->wish = atol(v);
 		} else if (strcmp(a, "--out") == 0) {
@@ -332,9 +335,12 @@ int main(int argc, char **argv)
 		perror(o.out);
 		return 2;
 	}
-	r = tt_live_new(&s, &o.limits, &o.scope, &report);
+	r = tt_live_new(&s, o.hooks, &o.limits, &o.scope, &report);
 	if (r < 0) {
 		fprintf(stderr, "dump_records: %s\n", report.error);
+		for (size_t i = 0; i < report.set_count; i++)
+			fprintf(stderr, "dump_records: %s: %s\n", report.sets[i].set ? report.sets[i].set->name : "?",
+				report.sets[i].reason);
 		if (child > 0)
 			kill(child, SIGKILL);
 		return 2;

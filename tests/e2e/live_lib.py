@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 
 DUMP = os.environ.get("DUMP_RECORDS", "build/tests/dump_records")
+HOOKS = ["--hooks", os.environ["TT_HOOKS"]] if os.environ.get("TT_HOOKS") else []  # the set of hooks to test; else the program chooses
 PATIENCE = float(os.environ.get("TT_PATIENCE", "1"))  # times to wait are so much longer on an emulated processor
 FROM_UNKNOWN = 1 << 32
 EOF_FLAG, ERROR_FLAG, DATAGRAM, NO_PAYLOAD, FIRST_SEEN, FROM_START = (1 << i for i in range(6))
@@ -61,7 +62,7 @@ class Dump:
 
 def dump(*args, command=(), timeout=120):
     with tempfile.NamedTemporaryFile("r") as out:
-        line = [DUMP, "--out", out.name, *map(str, args), *(["--", *map(str, command)] if command else [])]
+        line = [DUMP, "--out", out.name, *HOOKS, *map(str, args), *(["--", *map(str, command)] if command else [])]
         r = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout * PATIENCE, check=False)
         if "ready" not in r.stderr:
             raise SystemExit(f"{' '.join(line)}: {r.stderr}")

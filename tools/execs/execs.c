@@ -51,9 +51,9 @@ static const struct tt_option_row options[] = {
 #define TT_EXECS_HOOK_FAILED 2
 
 static const struct tt_hook_row hooks[] = {
-	{"tt_execs_started", "sched_process_exec", TT_FEATURE_PROCESS_LIFE, true, "nothing is seen"},
-	{"tt_execs_ended", "sched_process_exit", TT_FEATURE_PROCESS_LIFE, true, "nothing is known of ends"},
-	[TT_EXECS_HOOK_FAILED] = {"tt_execs_failed", "sys_exit", TT_FEATURE_SYSCALL_TRACEPOINTS, true,
+	{"tt_execs_started", "sched_process_exec", TT_FEATURE_PROCESS_LIFE, TT_HOOK_REQUIRED, "nothing is seen"},
+	{"tt_execs_ended", "sched_process_exit", TT_FEATURE_PROCESS_LIFE, TT_HOOK_REQUIRED, "nothing is known of ends"},
+	[TT_EXECS_HOOK_FAILED] = {"tt_execs_failed", "sys_exit", TT_FEATURE_SYSCALL_TRACEPOINTS, TT_HOOK_REQUIRED,
 				  "failed execs are not seen"},
 };
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The segments behind a message's iterator, once the call has moved its bytes: the iterator stands behind them then, so it is
+ * walked back. What it stood on before needs not be remembered.
+ */
+#ifndef TT_BPF_ITER_H
+#define TT_BPF_ITER_H
+
+#include "compat_iter.h"
+#include "iov.h"
+
+/* Most segments of a message (UIO_MAXIOV). */
+#define TT_SEGMENTS_OF_MESSAGE 1024
+
+/* All three kinds of segment are 16 bytes; of pages only the lower half of the second word is the length. */
+TT_INLINE __u64 tt_segment_length(__u64 second, bool pages)
+{
+	return pages ? (__u32)second : second;
+}
+
+/* A segment of pages as one of kernel memory. */
+TT_INLINE void tt_segment_of_pages(struct iovec *s)
+{
+	__u64 bytes = tt_page_bytes(s->iov_base);
+
+	s->iov_base = bytes ? bytes + (s->iov_len >> 32) : 0;
+	s->iov_len = (__u32)s->iov_len;
+}
+
+/*
+ * Walks back `bytes` from the start of the segment at `segment`; returns where the segment begins that holds the first of them,
+ * 0: not found. w->at_offset is set to where in it they begin.
+ */
+__noinline __u64 tt_iter_walk_back(__u64 segment, __u64 bytes, __u32 pages)
+{
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return 0;
+	for (int i = 0; i < TT_SEGMENTS_OF_MESSAGE; i++) {
+		struct iovec s = {};
+
+		segment -= sizeof(s);
+		if (bpf_probe_read_kernel(&s, sizeof(s), (const void *)segment))
+			return 0;
+		__u64 length = tt_segment_length(s.iov_len, pages);
+		if (length >= bytes) {
+			w->at_offset = length - bytes;
+			return segment;
+		}
+		bytes -= length;
+	}
+	return 0;
+}
+
+/* Reads the segments from `segment` on that hold `bytes` bytes, as many as the limit allows. */
+TT_INLINE void tt_iter_read(struct tt_work *w, __u64 segment, __u64 bytes, bool pages)
+{
+	__u64 wanted = bytes + w->at_offset;
+
+	w->segments = 0;
+	w->available = 0;
+	for (__u32 i = 0; i < TT_SEGMENTS_MOST; i++) {
+		if (w->available >= wanted)
+			return;
+		if (i >= tt_config.iov_segments)
+			break;
+		if (bpf_probe_read_kernel(&w->segment[i], sizeof(w->segment[i]),
+					  (const void *)(segment + i * sizeof(struct iovec)))) {
+			tt_failed(TT_PLACE_KERNEL_READ);
+			return;
+		}
+		if (pages)
+			tt_segment_of_pages(&w->segment[i]);
+		w->available += w->segment[i].iov_len;
+		w->segments = i + 1;
+	}
+	w->cut = 1;
+}
+
+/*
+ * Puts the segments of the last `bytes` bytes the message's iterator went over into the work area. Returns whether they can be
+ * read. (The message is a struct msghdr in the kernel.)
+ */
+__noinline int tt_iter_passed(__u64 message, __u64 bytes)
+{
+	struct tt_work *w = tt_work_here();
+	const struct iov_iter *i = (const struct iov_iter *)(message + bpf_core_field_offset(struct msghdr, msg_iter));
+
+	if (!w)
+		return 0;
+	tt_iov_none(w);
+	if (!bytes)
+		return 1;
+	enum tt_iter_kind kind = tt_iter_kind(i);
+	__u64 offset = TT_READ(struct iov_iter, i, iov_offset);
+	if (kind == TT_ITER_OTHER)
+		return 0;
+	if (kind == TT_ITER_ONE) {
+		tt_iov_one(w, tt_iter_user_base(i) + offset - bytes, bytes);
+		return 1;
+	}
+	bool pages = kind == TT_ITER_PAGES;
+	if (pages && !tt_config.vmemmap_base)
+		return 0;
+	w->in_kernel = kind != TT_ITER_USER;
+	__u64 segment = tt_iter_segment(i);
+	if (offset >= bytes)
+		w->at_offset = offset - bytes;
+	else
+		segment = tt_iter_walk_back(segment, bytes - offset, pages);
+	if (!segment) {
+		tt_failed(TT_PLACE_KERNEL_READ);
+		return 0;
+	}
+	tt_iter_read(w, segment, bytes, pages);
+	if (!w->cut)
+		w->available = bytes;
+	return 1;
+}
+
+#endif

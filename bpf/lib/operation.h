@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A socket's own operations (send, receive, splice, accept, connect, release), as the kernel calls them on behalf of system calls
+ * and io_uring alike. Shared by the sets of hooks on these functions: each gives the arguments as plain numbers.
+ */
+#ifndef TT_BPF_OPERATION_H
+#define TT_BPF_OPERATION_H
+
+#include "iter.h"
+#include "life.h"
+#include "moved.h"
+#include "stamp.h"
+
+#define TT_PF_IO_WORKER 0x10
+#define TT_PF_KTHREAD 0x200000
+
+/* What moves the bytes of an operation. */
+enum tt_operation {
+	TT_OP_SEND,	   /* socket, message, size */
+	TT_OP_RECEIVE,	   /* socket, message, size, flags */
+	TT_OP_SEND_PAGE,   /* socket, page, offset, size, flags: before 6.5 (2bfc66850952) */
+	TT_OP_SPLICE_READ, /* socket, offset, pipe, size, flags */
+	TT_OP_CONNECT,	   /* socket, address, … */
+	TT_OP_ACCEPT,	   /* listening socket, new socket, … */
+};
+
+TT_INLINE __u8 tt_op_direction(enum tt_operation op)
+{
+	return op == TT_OP_RECEIVE || op == TT_OP_SPLICE_READ ? TT_RX : TT_TX;
+}
+
+/* A socket of a program: the kernel's own (network file systems, …) have no file. */
+TT_INLINE bool tt_op_socket(__u64 socket, struct tt_found *ret)
+{
+	const struct socket *s = (const struct socket *)socket;
+
+	ret->sk = (struct sock *)tt_sock_in((struct socket *)socket);
+	ret->ino = TT_READ(struct socket_alloc, s, vfs_inode.i_ino);
+	return ret->sk && TT_READ(struct socket, s, file);
+}
+
+/* The current task is to be observed. A thread of the kernel is not, unless it works for a program's io_uring. */
+TT_INLINE bool tt_op_in_scope(void)
+{
+	if (!tt_in_scope())
+		return false;
+	return (TT_READ(struct task_struct, tt_task_here(), flags) & (TT_PF_KTHREAD | TT_PF_IO_WORKER)) != TT_PF_KTHREAD;
+}
+
+/* --- entry: of what sends, whose first byte is dated to it; of everything, where the exit does not have the arguments --- */
+
+TT_INLINE void tt_op_stamp(__u32 op, __u64 socket, const struct tt_found *found, __u8 transport, struct tt_stamp *stamp)
+{
+	__u8 direction = tt_op_direction(op);
+
+	stamp->file = socket;
+	stamp->sock = (__u64)found->sk;
+	stamp->ino = found->ino;
+	stamp->direction = direction;
+	stamp->transport = transport;
+	stamp->has_sequence = transport == TT_TRANSPORT_TCP && tt_sock_has_sequence(found->sk);
+	if (stamp->has_sequence)
+		stamp->sequence = tt_sequence(found->sk, direction);
+	stamp->entry_ns = direction == TT_TX ? bpf_ktime_get_ns() : 0;
+	stamp->number = op;
+}
+
+/* `message`, `size` and `flags` are kept for tt_op_return. */
+__noinline int tt_op_enter(__u32 op, __u64 socket, __u64 message, __u64 size, __u32 flags)
+{
+	struct tt_found found = {};
+
+	if (!tt_op_socket(socket, &found))
+		return 0;
+	__u8 transport = tt_transport_of(found.sk);
+	if (transport == TT_TRANSPORT_UNKNOWN)
+		return 0;
+	if (op == TT_OP_CONNECT && transport == TT_TRANSPORT_TCP)
+		tt_connect_begins(&found);
+	struct tt_stamp *stamp = tt_stamp_place();
+	if (!stamp) {
+		tt_failed(TT_PLACE_STAMP_CREATE);
+		tt_self.stamp_failed = 1;
+		return 0;
+	}
+	stamp->message = message;
+	stamp->size = size;
+	stamp->argument = flags;
+	tt_op_stamp(op, socket, &found, transport, stamp);
+	return 0;
+}
+
+/* --- exit --- */
+
+/* The page of sendpage(), whose offset in it is `offset`, as the only segment. */
+TT_INLINE bool tt_op_page(struct tt_work *w, __u64 page, __u64 offset, __u64 moved)
+{
+	__u64 bytes = tt_page_bytes(page);
+
+	tt_iov_one(w, bytes + offset, moved);
+	w->in_kernel = 1;
+	return bytes;
+}
+
+/* Finds the bytes that were moved. Returns TT_GIVEN_*. */
+TT_INLINE __u32 tt_op_given(struct tt_work *w, __u32 op, __u64 message, __u64 size, __u32 flags, const struct tt_move *m)
+{
+	__u64 there = m->moved < size ? m->moved : size; /* a datagram may be longer than the buffer */
+	bool readable = false;
+
+	flags &= TT_GIVEN_FLAGS;
+	tt_iov_none(w);
+	/* TCP: thrown away; datagrams of Unix sockets are counted only. */
+	if (m->transport == TT_TRANSPORT_UNIX_DGRAM || (m->transport == TT_TRANSPORT_TCP && (flags & MSG_TRUNC)))
+		readable = false;
+	else if (op == TT_OP_SEND_PAGE)
+		readable = tt_op_page(w, message, size, m->moved);
+	else if (op != TT_OP_SPLICE_READ)
+		readable = tt_iter_passed(message, there);
+	w->available = there ? w->available : size;
+	if (m->transport == TT_TRANSPORT_UDP && (op == TT_OP_SEND || op == TT_OP_RECEIVE)) {
+		w->name = (__u64)TT_READ(struct msghdr, message, msg_name);
+		w->name_len = TT_READ(struct msghdr, message, msg_namelen);
+		w->name_in_kernel = 1;
+	}
+	return flags | (readable ? 0 : TT_GIVEN_NO_PAYLOAD);
+}
+
+/* `flags`: MSG_*; not those of splice(). */
+__noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, __u64 flags_and_result)
+{
+	struct tt_work *w = tt_work_here();
+	struct tt_kernel_counters *c = tt_counters_here();
+	struct tt_found found = {};
+	__u32 flags = flags_and_result >> 32;
+	struct tt_move m = {.result = (__s32)flags_and_result, .direction = tt_op_direction(op)};
+	struct tt_stamp *stamp = NULL;
+
+	if (!w || !c)
+		return 0;
+	if (m.direction == TT_TX || tt_config.stamps_all) {
+		stamp = tt_stamp_find();
+		if (stamp && (stamp->number != op || stamp->file != socket))
+			stamp = NULL;
+		if (stamp)
+			stamp->number = TT_STAMP_NONE;
+	}
+	if (m.result < 0 && !tt_error_matters(-m.result))
+		return 0;
+	if ((flags & MSG_ERRQUEUE) || (m.direction == TT_RX && (flags & (MSG_PEEK | MSG_OOB))))
+		return 0;
+	if (stamp) {
+		found.sk = (struct sock *)stamp->sock;
+		found.ino = stamp->ino;
+		m.transport = stamp->transport;
+		m.entry_ns = stamp->entry_ns;
+		m.before = (struct tt_before){true, stamp->has_sequence, stamp->sequence};
+	} else {
+		if (!tt_op_socket(socket, &found))
+			return 0;
+		m.transport = tt_transport_of(found.sk);
+		if (m.transport == TT_TRANSPORT_UNKNOWN)
+			return 0;
+	}
+	m.moved = m.result > 0 ? m.result : 0;
+	m.given = tt_op_given(w, op, message, size, flags, &m);
+	if (!tt_says_nothing(w, &m))
+		tt_moved(w, c, &found, &m);
+	return 0;
+}
+
+/* The same at a return that has no arguments: they are what the entry kept. */
+__noinline int tt_op_return(__u32 op, __s32 result)
+{
+	struct tt_stamp *stamp = tt_stamp_find();
+
+	if (!stamp || stamp->number != op)
+		return 0;
+	return tt_op_report(op, stamp->file, stamp->message, stamp->size, (__u64)stamp->argument << 32 | (__u32)result);
+}
+
+/* The socket accept() gave, and the end of connect(). */
+__noinline int tt_op_accepted(__u64 socket)
+{
+	struct tt_found found = {};
+
+	if (tt_op_socket(socket, &found))
+		tt_accepted(&found);
+	return 0;
+}
+
+__noinline int tt_op_connected(__u64 socket, __s32 result)
+{
+	struct tt_found found = {};
+
+	if (tt_op_socket(socket, &found))
+		tt_connect_ends(&found, tt_transport_of(found.sk), result);
+	return 0;
+}
+
+TT_INLINE struct tt_stamp *tt_op_kept(__u32 op)
+{
+	struct tt_stamp *stamp = tt_stamp_find();
+
+	if (!stamp || stamp->number != op)
+		return NULL;
+	stamp->number = TT_STAMP_NONE;
+	return stamp;
+}
+
+__noinline int tt_op_return_accepted(void)
+{
+	struct tt_stamp *stamp = tt_op_kept(TT_OP_ACCEPT);
+
+	if (stamp)
+		tt_op_accepted(stamp->message);
+	return 0;
+}
+
+__noinline int tt_op_return_connected(__s32 result)
+{
+	struct tt_stamp *stamp = tt_op_kept(TT_OP_CONNECT);
+
+	if (stamp)
+		tt_op_connected(stamp->file, result);
+	return 0;
+}
+
+/* Whoever closes it: the table of connections says whether it is one of ours. */
+__noinline int tt_op_released(__u64 socket)
+{
+	struct tt_found found = {};
+
+	if (tt_op_socket(socket, &found))
+		tt_released(&found);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/symbols.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+
+/* "ffffffff82a5e0a8 D page_offset_base[\t[module]]\n" */
+static void line_take(const char *line, struct tt_symbol *symbols, size_t count)
+{
+	char *end;
+	uint64_t address = strtoull(line, &end, 16);
+
+	if (end == line || strlen(end) < 4)
+		return;
+	const char *name = end + 3;
+	size_t len = strcspn(name, "\t\n");
+	for (size_t i = 0; i < count; i++) {
+		if (!symbols[i].address && strncmp(symbols[i].name, name, len) == 0 && !symbols[i].name[len])
+			symbols[i].address = address;
+	}
+}
+
+int tt_symbols_find(struct tt_symbol *symbols, size_t count)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	tt_free_auto char *line = NULL;
+	size_t size = 0;
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &size, f) > 0)
+		line_take(line, symbols, count);
+	fclose(f);
+	return 0;
+}

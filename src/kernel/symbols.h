@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses of the kernel's symbols (/proc/kallsyms). */
+#ifndef TT_KERNEL_SYMBOLS_H
+#define TT_KERNEL_SYMBOLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tt_symbol {
+	const char *name;
+	uint64_t address; /* 0: not there, or hidden (kernel.kptr_restrict) */
+};
+
+/* Looks all of them up in one pass. 0 or a negative errno of opening the list. */
+int tt_symbols_find(struct tt_symbol *symbols, size_t count);
+
+#endif
