@@ -7,7 +7,7 @@
 
 static struct tt_features all(void)
 {
-	struct tt_features f;
+	struct tt_features f = {0};
 
 	memset(f.has, true, sizeof(f.has));
 	return f;
@@ -36,4 +36,40 @@ static void every_row_says_what_it_is_for(void **state)
 		assert_true(strlen(tt_feature_rows[i].since) > 0);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(names_the_first_missing_required_row), cmocka_unit_test(every_row_says_what_it_is_for))
+/* Wherever programs may be preempted there is a set that misses nothing, and a set by every name there is. */
+static void a_set_for_every_kernel(void **state)
+{
+	struct tt_features f = all();
+
+	for (size_t s = 0; s < tt_hook_set_count; s++)
+		assert_null(tt_hook_set_not_whole(&tt_hook_sets[s], &f));
+	memset(f.preempted, true, sizeof(f.preempted));
+	f.preempted[TT_CALLED_BY_PERF] = false;
+	size_t whole = 0;
+	for (size_t s = 0; s < tt_hook_set_count; s++)
+		whole += !tt_hook_set_not_whole(&tt_hook_sets[s], &f);
+	assert_int_equal(whole, 2);
+#define TT_IS_THERE(name_)                                    \
+	for (size_t s = 0;; s++) {                            \
+		assert_true(s < tt_hook_set_count);           \
+		if (strcmp(tt_hook_sets[s].name, name_) == 0) \
+			break;                                \
+	}
+	TT_HOOK_SET_NAMES(TT_IS_THERE)
+}
+
+/* What a newer kernel does without is no reason against a set; what only an older one lacks is. */
+static void what_a_kernel_does_without(void **state)
+{
+	struct tt_features f = all();
+
+	f.has[TT_FEATURE_SEND_PAGE] = false;
+	f.has[TT_FEATURE_SOCK_LENGTH] = false;
+	for (size_t s = 0; s < tt_hook_set_count; s++)
+		assert_null(tt_hook_set_missing(&tt_hook_sets[s], &f));
+	f.has[TT_FEATURE_FEXIT] = false;
+	assert_non_null(tt_hook_set_missing(&tt_hook_sets[0], &f));
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(a_set_for_every_kernel), cmocka_unit_test(what_a_kernel_does_without),
+	      cmocka_unit_test(names_the_first_missing_required_row), cmocka_unit_test(every_row_says_what_it_is_for))
