@@ -16,17 +16,29 @@
 
 /* What moves the bytes of an operation. */
 enum tt_operation {
-	TT_OP_SEND,	   /* socket, message, size */
-	TT_OP_RECEIVE,	   /* socket, message, size, flags */
-	TT_OP_SEND_PAGE,   /* socket, page, offset, size, flags: before 6.5 (2bfc66850952) */
-	TT_OP_SPLICE_READ, /* socket, offset, pipe, size, flags */
-	TT_OP_CONNECT,	   /* socket, address, … */
-	TT_OP_ACCEPT,	   /* listening socket, new socket, … */
+	TT_OP_NONE,	     /* what a new stamp says */
+	TT_OP_SEND,	     /* socket, message, size */
+	TT_OP_RECEIVE,	     /* socket, message, size, flags */
+	TT_OP_SEND_DGRAM,    /* the same two of a Unix datagram socket, into which those of a seqpacket socket … */
+	TT_OP_RECEIVE_DGRAM, /* … call, or which they have swallowed: that is the compiler's choice */
+	TT_OP_SEND_PAGE,     /* socket, page, offset, size, flags: before 6.5 (2bfc66850952) */
+	TT_OP_SPLICE_READ,   /* socket, offset, pipe, size, flags */
+	TT_OP_CONNECT,	     /* socket, address, … */
+	TT_OP_ACCEPT,	     /* listening socket, new socket, … */
 };
 
 TT_INLINE __u8 tt_op_direction(enum tt_operation op)
 {
-	return op == TT_OP_RECEIVE || op == TT_OP_SPLICE_READ ? TT_RX : TT_TX;
+	return op == TT_OP_RECEIVE || op == TT_OP_RECEIVE_DGRAM || op == TT_OP_SPLICE_READ ? TT_RX : TT_TX;
+}
+
+/* The transport, or TT_TRANSPORT_UNKNOWN for what is none of ours or is seen elsewhere: a seqpacket socket's own operations are.
+ */
+TT_INLINE __u8 tt_op_transport(__u32 op, struct sock *sk)
+{
+	if ((op == TT_OP_SEND_DGRAM || op == TT_OP_RECEIVE_DGRAM) && TT_READ(struct sock, sk, sk_type) == TT_SOCK_SEQPACKET)
+		return TT_TRANSPORT_UNKNOWN;
+	return tt_transport_of(sk);
 }
 
 /* A socket of a program: the kernel's own (network file systems, …) have no file. */
@@ -72,7 +84,7 @@ __noinline int tt_op_enter(__u32 op, __u64 socket, __u64 message, __u64 size, __
 
 	if (!tt_op_socket(socket, &found))
 		return 0;
-	__u8 transport = tt_transport_of(found.sk);
+	__u8 transport = tt_op_transport(op, found.sk);
 	if (transport == TT_TRANSPORT_UNKNOWN)
 		return 0;
 	if (op == TT_OP_CONNECT && transport == TT_TRANSPORT_TCP)
@@ -80,9 +92,13 @@ __noinline int tt_op_enter(__u32 op, __u64 socket, __u64 message, __u64 size, __
 	struct tt_stamp *stamp = tt_stamp_place();
 	if (!stamp) {
 		tt_failed(TT_PLACE_STAMP_CREATE);
-		tt_self.stamp_failed = 1;
+		if (tt_config.stamps_all)
+			tt_lost(TT_LOSS_SCRATCH_FULL, 0);
 		return 0;
 	}
+	/* The return of the operation before was missed: there are only so many of kretprobes at a time. */
+	if (tt_config.stamps_all && stamp->number != TT_OP_NONE && stamp->number != TT_STAMP_NONE)
+		tt_lost(TT_LOSS_MISSED_RUN, 0);
 	stamp->message = message;
 	stamp->size = size;
 	stamp->argument = flags;
@@ -158,7 +174,7 @@ __noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, _
 	} else {
 		if (!tt_op_socket(socket, &found))
 			return 0;
-		m.transport = tt_transport_of(found.sk);
+		m.transport = tt_op_transport(op, found.sk);
 		if (m.transport == TT_TRANSPORT_UNKNOWN)
 			return 0;
 	}

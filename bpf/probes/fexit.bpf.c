@@ -4,8 +4,7 @@
  * says where the bytes are: only what sends needs an entry program, for its time.
  *
  * inet_*msg are where TCP, UDP, MPTCP and kernel TLS of both families meet; below them some of these go separate ways (kernel TLS
- * never calls tcp_sendmsg), above them io_uring and system calls do. Unix sockets have no such place but their own functions;
- * those of seqpacket sockets call those of datagrams.
+ * never calls tcp_sendmsg), above them io_uring and system calls do. Unix sockets have no such place but their own functions.
  */
 #include "lib/operation.h"
 #include "lib/prog.h"
@@ -22,51 +21,54 @@
 
 #define TT_RESULT(flags, result) ((__u64)(flags) << 32 | (__u32)(result))
 
-#define TT_FENTRY_SEND(name, function)                                                      \
-	SEC("fentry/" #function)                                                            \
-	int TT_PROG(name)                                                                   \
-	{                                                                                   \
-		struct tt_work *w = tt_work_here();                                         \
-                                                                                            \
-		if (w && tt_op_in_scope())                                                  \
-			tt_op_enter(TT_OP_SEND, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], 0); \
-		return 0;                                                                   \
+#define TT_FENTRY_SEND(name, function, op)                                          \
+	SEC("fentry/" #function)                                                    \
+	int TT_PROG(name)                                                           \
+	{                                                                           \
+		struct tt_work *w = tt_work_here();                                 \
+                                                                                    \
+		if (w && tt_op_in_scope())                                          \
+			tt_op_enter(op, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], 0); \
+		return 0;                                                           \
 	}
 
-#define TT_FEXIT_SEND(name, function)                                                                           \
-	SEC("fexit/" #function)                                                                                 \
-	int TT_PROG(name)                                                                                       \
-	{                                                                                                       \
-		struct tt_work *w = tt_work_here();                                                             \
-                                                                                                                \
-		if (w && tt_op_in_scope())                                                                      \
-			tt_op_report(TT_OP_SEND, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], TT_RESULT(0, ctx[3])); \
-		return 0;                                                                                       \
+#define TT_FEXIT_SEND(name, function, op)                                                               \
+	SEC("fexit/" #function)                                                                         \
+	int TT_PROG(name)                                                                               \
+	{                                                                                               \
+		struct tt_work *w = tt_work_here();                                                     \
+                                                                                                        \
+		if (w && tt_op_in_scope())                                                              \
+			tt_op_report(op, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], TT_RESULT(0, ctx[3])); \
+		return 0;                                                                               \
 	}
 
-#define TT_FEXIT_RECEIVE(name, function)                                                                                \
-	SEC("fexit/" #function)                                                                                         \
-	int TT_PROG(name)                                                                                               \
-	{                                                                                                               \
-		struct tt_work *w = tt_work_here();                                                                     \
-                                                                                                                        \
-		if (w && tt_op_in_scope())                                                                              \
-			tt_op_report(TT_OP_RECEIVE, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], TT_RESULT(ctx[3], ctx[4])); \
-		return 0;                                                                                               \
+#define TT_FEXIT_RECEIVE(name, function, op)                                                                 \
+	SEC("fexit/" #function)                                                                              \
+	int TT_PROG(name)                                                                                    \
+	{                                                                                                    \
+		struct tt_work *w = tt_work_here();                                                          \
+                                                                                                             \
+		if (w && tt_op_in_scope())                                                                   \
+			tt_op_report(op, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], TT_RESULT(ctx[3], ctx[4])); \
+		return 0;                                                                                    \
 	}
 
-TT_FENTRY_SEND(tt_fentry_inet_send, inet_sendmsg)
-TT_FENTRY_SEND(tt_fentry_inet6_send, inet6_sendmsg)
-TT_FENTRY_SEND(tt_fentry_stream_send, unix_stream_sendmsg)
-TT_FENTRY_SEND(tt_fentry_dgram_send, unix_dgram_sendmsg)
-TT_FEXIT_SEND(tt_fexit_inet_send, inet_sendmsg)
-TT_FEXIT_SEND(tt_fexit_inet6_send, inet6_sendmsg)
-TT_FEXIT_SEND(tt_fexit_stream_send, unix_stream_sendmsg)
-TT_FEXIT_SEND(tt_fexit_dgram_send, unix_dgram_sendmsg)
-TT_FEXIT_RECEIVE(tt_fexit_inet_recv, inet_recvmsg)
-TT_FEXIT_RECEIVE(tt_fexit_inet6_recv, inet6_recvmsg)
-TT_FEXIT_RECEIVE(tt_fexit_stream_recv, unix_stream_recvmsg)
-TT_FEXIT_RECEIVE(tt_fexit_dgram_recv, unix_dgram_recvmsg)
+TT_FENTRY_SEND(tt_fentry_inet_send, inet_sendmsg, TT_OP_SEND)
+TT_FENTRY_SEND(tt_fentry_inet6_send, inet6_sendmsg, TT_OP_SEND)
+TT_FENTRY_SEND(tt_fentry_stream_send, unix_stream_sendmsg, TT_OP_SEND)
+TT_FENTRY_SEND(tt_fentry_dgram_send, unix_dgram_sendmsg, TT_OP_SEND_DGRAM)
+TT_FENTRY_SEND(tt_fentry_packet_send, unix_seqpacket_sendmsg, TT_OP_SEND)
+TT_FEXIT_SEND(tt_fexit_inet_send, inet_sendmsg, TT_OP_SEND)
+TT_FEXIT_SEND(tt_fexit_inet6_send, inet6_sendmsg, TT_OP_SEND)
+TT_FEXIT_SEND(tt_fexit_stream_send, unix_stream_sendmsg, TT_OP_SEND)
+TT_FEXIT_SEND(tt_fexit_dgram_send, unix_dgram_sendmsg, TT_OP_SEND_DGRAM)
+TT_FEXIT_SEND(tt_fexit_packet_send, unix_seqpacket_sendmsg, TT_OP_SEND)
+TT_FEXIT_RECEIVE(tt_fexit_inet_recv, inet_recvmsg, TT_OP_RECEIVE)
+TT_FEXIT_RECEIVE(tt_fexit_inet6_recv, inet6_recvmsg, TT_OP_RECEIVE)
+TT_FEXIT_RECEIVE(tt_fexit_stream_recv, unix_stream_recvmsg, TT_OP_RECEIVE)
+TT_FEXIT_RECEIVE(tt_fexit_dgram_recv, unix_dgram_recvmsg, TT_OP_RECEIVE_DGRAM)
+TT_FEXIT_RECEIVE(tt_fexit_packet_recv, unix_seqpacket_recvmsg, TT_OP_RECEIVE)
 
 /* --- pages: until 6.4 sendfile() and splice() into a socket; since then they send messages --- */
 

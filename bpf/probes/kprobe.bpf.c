@@ -24,9 +24,9 @@
 		return 0;                                    \
 	}
 
-#define TT_KPROBE_SEND(name, function) TT_KPROBE(name, function, TT_OP_SEND, TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), 0)
-#define TT_KPROBE_RECEIVE(name, function) \
-	TT_KPROBE(name, function, TT_OP_RECEIVE, TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), TT_FUNCTION_ARG4(regs))
+#define TT_KPROBE_SEND(name, function, op) TT_KPROBE(name, function, op, TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), 0)
+#define TT_KPROBE_RECEIVE(name, function, op) \
+	TT_KPROBE(name, function, op, TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), TT_FUNCTION_ARG4(regs))
 /* `message` is the page, `size` the offset in it. */
 #define TT_KPROBE_PAGE(name, function) \
 	TT_KPROBE(name, function, TT_OP_SEND_PAGE, TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), 0)
@@ -34,23 +34,27 @@
 #define TT_KPROBE_CONNECT(name, function) TT_KPROBE(name, function, TT_OP_CONNECT, 0, 0, 0)
 #define TT_KPROBE_ACCEPT(name, function) TT_KPROBE(name, function, TT_OP_ACCEPT, TT_FUNCTION_ARG2(regs), 0, 0)
 
-TT_KPROBE_SEND(tt_kprobe_inet_send, inet_sendmsg)
-TT_KPROBE_SEND(tt_kprobe_inet6_send, inet6_sendmsg)
-TT_KPROBE_SEND(tt_kprobe_stream_send, unix_stream_sendmsg)
-TT_KPROBE_SEND(tt_kprobe_dgram_send, unix_dgram_sendmsg)
+TT_KPROBE_SEND(tt_kprobe_inet_send, inet_sendmsg, TT_OP_SEND)
+TT_KPROBE_SEND(tt_kprobe_inet6_send, inet6_sendmsg, TT_OP_SEND)
+TT_KPROBE_SEND(tt_kprobe_stream_send, unix_stream_sendmsg, TT_OP_SEND)
+TT_KPROBE_SEND(tt_kprobe_dgram_send, unix_dgram_sendmsg, TT_OP_SEND_DGRAM)
 TT_KRETPROBE(tt_kret_inet_send, inet_sendmsg, TT_OP_SEND)
 TT_KRETPROBE(tt_kret_inet6_send, inet6_sendmsg, TT_OP_SEND)
 TT_KRETPROBE(tt_kret_stream_send, unix_stream_sendmsg, TT_OP_SEND)
-TT_KRETPROBE(tt_kret_dgram_send, unix_dgram_sendmsg, TT_OP_SEND)
+TT_KRETPROBE(tt_kret_dgram_send, unix_dgram_sendmsg, TT_OP_SEND_DGRAM)
+TT_KPROBE_SEND(tt_kprobe_packet_send, unix_seqpacket_sendmsg, TT_OP_SEND)
+TT_KRETPROBE(tt_kret_packet_send, unix_seqpacket_sendmsg, TT_OP_SEND)
 
-TT_KPROBE_RECEIVE(tt_kprobe_inet_recv, inet_recvmsg)
-TT_KPROBE_RECEIVE(tt_kprobe_inet6_recv, inet6_recvmsg)
-TT_KPROBE_RECEIVE(tt_kprobe_stream_recv, unix_stream_recvmsg)
-TT_KPROBE_RECEIVE(tt_kprobe_dgram_recv, unix_dgram_recvmsg)
+TT_KPROBE_RECEIVE(tt_kprobe_inet_recv, inet_recvmsg, TT_OP_RECEIVE)
+TT_KPROBE_RECEIVE(tt_kprobe_inet6_recv, inet6_recvmsg, TT_OP_RECEIVE)
+TT_KPROBE_RECEIVE(tt_kprobe_stream_recv, unix_stream_recvmsg, TT_OP_RECEIVE)
+TT_KPROBE_RECEIVE(tt_kprobe_dgram_recv, unix_dgram_recvmsg, TT_OP_RECEIVE_DGRAM)
 TT_KRETPROBE(tt_kret_inet_recv, inet_recvmsg, TT_OP_RECEIVE)
 TT_KRETPROBE(tt_kret_inet6_recv, inet6_recvmsg, TT_OP_RECEIVE)
 TT_KRETPROBE(tt_kret_stream_recv, unix_stream_recvmsg, TT_OP_RECEIVE)
-TT_KRETPROBE(tt_kret_dgram_recv, unix_dgram_recvmsg, TT_OP_RECEIVE)
+TT_KRETPROBE(tt_kret_dgram_recv, unix_dgram_recvmsg, TT_OP_RECEIVE_DGRAM)
+TT_KPROBE_RECEIVE(tt_kprobe_packet_recv, unix_seqpacket_recvmsg, TT_OP_RECEIVE)
+TT_KRETPROBE(tt_kret_packet_recv, unix_seqpacket_recvmsg, TT_OP_RECEIVE)
 
 TT_KPROBE_PAGE(tt_kprobe_inet_page, inet_sendpage)
 TT_KPROBE_PAGE(tt_kprobe_stream_page, unix_stream_sendpage)

@@ -25,13 +25,15 @@ static const struct tt_hook_row perf_rows[] = {
 	X("inet_send", "inet_sendmsg", "TCP, UDP")      \
 	X("inet6_send", "inet6_sendmsg", "TCP, UDP")    \
 	X("stream_send", "unix_stream_sendmsg", "Unix") \
-	X("dgram_send", "unix_dgram_sendmsg", "Unix")
-#define TT_RECEIVES(X)                                  \
-	X("inet_recv", "inet_recvmsg", "TCP, UDP")      \
-	X("inet6_recv", "inet6_recvmsg", "TCP, UDP")    \
-	X("stream_recv", "unix_stream_recvmsg", "Unix") \
-	X("dgram_recv", "unix_dgram_recvmsg", "Unix")   \
-	X("tcp_splice", "tcp_splice_read", "splice()")  \
+	X("dgram_send", "unix_dgram_sendmsg", "Unix")   \
+	X("packet_send", "unix_seqpacket_sendmsg", "Unix")
+#define TT_RECEIVES(X)                                     \
+	X("inet_recv", "inet_recvmsg", "TCP, UDP")         \
+	X("inet6_recv", "inet6_recvmsg", "TCP, UDP")       \
+	X("stream_recv", "unix_stream_recvmsg", "Unix")    \
+	X("dgram_recv", "unix_dgram_recvmsg", "Unix")      \
+	X("packet_recv", "unix_seqpacket_recvmsg", "Unix") \
+	X("tcp_splice", "tcp_splice_read", "splice()")     \
 	X("stream_splice", "unix_stream_splice_read", "splice()")
 #define TT_PAGES(X)                                   \
 	X("inet_page", "inet_sendpage", "sendfile()") \

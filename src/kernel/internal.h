@@ -48,6 +48,13 @@ struct tt_kernel {
  * -ENODATA where only the stamp of the entry was missing. */
 int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 
+/*
+ * Loads the set (`all`: with the rows that are not required, too) with tt_hook_common, attaches and tests it. -EOPNOTSUPP, -EPERM
+ * or -ENODATA (self-test) with the reason; others with a line in report->error. What there is so far stays in k.
+ */
+int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
+		       const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size);
+
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 
 int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

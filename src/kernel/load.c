@@ -153,8 +153,12 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 		for (size_t i = 0; i < both[s]->count; i++) {
 			const struct tt_hook_row *row = &both[s]->rows[i];
 
-			if (features->has[row->needs] && (all || row->need != TT_HOOK_OPTIONAL))
-				bpf_program__set_autoload(program_of(k, row), true);
+			if (!features->has[row->needs] || (!all && row->need == TT_HOOK_OPTIONAL))
+				continue;
+			p = program_of(k, row);
+			bpf_program__set_autoload(p, true);
+			if (features->has[TT_FEATURE_KPROBE_MULTI] && bpf_program__type(p) == BPF_PROG_TYPE_KPROBE)
+				bpf_program__set_expected_attach_type(p, BPF_TRACE_KPROBE_MULTI);
 		}
 	}
 }
@@ -264,10 +268,27 @@ static void listener_add(void *ctx, const struct tt_listener *listener)
 		k->listeners_refused++;
 }
 
+/* By function graph, where the program was loaded for it; the function's name stands behind the section's slash. */
+static struct bpf_link *attach_multi(const struct bpf_program *p)
+{
+	const char *section = bpf_program__section_name(p);
+	const char *function = strchr(section, '/') + 1;
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = &function, .cnt = 1, .retprobe = strncmp(section, "kret", 4) == 0);
+
+	return bpf_program__attach_kprobe_multi_opts(p, NULL, &opts);
+}
+
+static struct bpf_link *attach_one(const struct bpf_program *p)
+{
+	if (bpf_program__expected_attach_type(p) == BPF_TRACE_KPROBE_MULTI)
+		return attach_multi(p);
+	return bpf_program__attach(p);
+}
+
 int tt_kernel_attach(struct tt_kernel *k, const char *program)
 {
 	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, program);
-	struct bpf_link *link = p ? bpf_program__attach(p) : NULL;
+	struct bpf_link *link = p ? attach_one(p) : NULL;
 
 	if (!p)
 		return -ENOENT;
@@ -311,9 +332,8 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 
 /* --- one set, tried --- */
 
-/* `all`: with the rows that are not required, too. */
-static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
-		    const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size)
+int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
+		       const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size)
 {
 	k->skel = tt_probes__open();
 	if (!k->skel)
@@ -356,47 +376,6 @@ static int load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all
 	return tt_kernel_selftest(k, reason, size);
 }
 
-static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const struct tt_limits *limits,
-		   const struct tt_scope *scope, struct tt_kernel_report *report, struct tt_hook_verdict *verdict)
-{
-	const struct tt_hook_row *missing = tt_hook_set_missing(set, &report->features);
-
-	verdict->set = set;
-	if (missing) {
-		const char *refused = report->features.refused[missing->needs];
-
-		snprintf(verdict->reason, sizeof(verdict->reason), "this kernel %s%s",
-			 refused ? "is not to be used with it: " : "has no ", refused ? refused : missing->hook);
-		return -EOPNOTSUPP;
-	}
-	/* If the kernel refuses a program the set could do without, the others shall not suffer for it. */
-	int r = -EOPNOTSUPP;
-	struct tt_kernel *k = NULL;
-	for (int all = 1; r == -EOPNOTSUPP && all >= 0; all--) {
-		k = calloc(1, sizeof(*k));
-		if (!k)
-			return -ENOMEM;
-		r = load_set(k, set, all, limits, scope, report, verdict->reason, sizeof(verdict->reason));
-		if (r < 0)
-			k = tt_kernel_free(k);
-		/*
-		 * Since 6.19 or so task storage cannot be had on a processor without cmpxchg16b (an emulated one), although the
-		 * helper is there.
-		 */
-		if (r == -ENODATA && report->features.has[TT_FEATURE_TASK_STORAGE]) {
-			report->features.has[TT_FEATURE_TASK_STORAGE] = false;
-			r = -EOPNOTSUPP;
-			all++;
-		}
-	}
-	if (r < 0)
-		return r;
-	verdict->reason[0] = 0;
-	verdict->chosen = true;
-	*ret = k;
-	return 0;
-}
-
 int tt_kernel_ask_features(struct tt_kernel_report *report)
 {
 	int r = tt_features_probe(&report->features);
@@ -407,70 +386,6 @@ int tt_kernel_ask_features(struct tt_kernel_report *report)
 		return tt_kernel_refuse(report, r,
 					"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
 	return 0;
-}
-
-/* Whether the user (or nobody in particular) asked for the set. */
-static bool asked_for(const struct tt_hook_set *set, const char *hooks)
-{
-	return !hooks || strcmp(hooks, "auto") == 0 || strcmp(hooks, set->name) == 0;
-}
-
-/* First those that see everything; if there is none, any. */
-static int try_sets(struct tt_kernel **ret, const char *hooks, const struct tt_limits *limits, const struct tt_scope *scope,
-		    struct tt_kernel_report *report)
-{
-	int r = -EOPNOTSUPP;
-	bool denied = false;
-
-	for (int lenient = 0; lenient < 2; lenient++) {
-		for (size_t i = 0; (r == -EOPNOTSUPP || r == -EPERM) && i < tt_hook_set_count; i++) {
-			const struct tt_hook_set *set = &tt_hook_sets[i];
-			struct tt_hook_verdict *verdict = &report->sets[i];
-			const char *not_whole = tt_hook_set_not_whole(set, &report->features);
-
-			verdict->set = set;
-			report->set_count = TT_MAX(report->set_count, i + 1);
-			if (!asked_for(set, hooks))
-				snprintf(verdict->reason, sizeof(verdict->reason), "not asked for");
-			else if (!lenient && not_whole)
-				snprintf(verdict->reason, sizeof(verdict->reason), "%s", not_whole);
-			else if (!lenient || not_whole)
-				r = try_set(ret, set, limits, scope, report, verdict);
-			denied |= r == -EPERM;
-		}
-	}
-	/* A kernel may forbid one kind of program to everybody; that none is permitted is the user's lack. */
-	if ((r == -EPERM || r == -EOPNOTSUPP) && denied && (!hooks || strcmp(hooks, "auto") == 0))
-		return tt_kernel_not_permitted(report);
-	return r == -EPERM ? -EOPNOTSUPP : r;
-}
-
-/* The set whose refusal says most: the first that was asked for. */
-static void refuse_all(struct tt_kernel_report *report, const char *hooks, int r)
-{
-	for (size_t i = 0; i < report->set_count; i++) {
-		const struct tt_hook_verdict *v = &report->sets[i];
-
-		if (!v->set || !asked_for(v->set, hooks))
-			continue;
-		tt_kernel_refuse(report, r, "no set of hooks works on this kernel; %s: %s", v->set->name,
-				 v->reason[0] ? v->reason : strerror(-r));
-	}
-}
-
-int tt_kernel_new(struct tt_kernel **ret, const char *hooks, const struct tt_limits *limits, const struct tt_scope *scope,
-		  struct tt_kernel_report *report)
-{
-	*report = (struct tt_kernel_report){0};
-	libbpf_print_fn_t before = tt_kernel_complaint_begin();
-
-	int r = tt_kernel_ask_features(report);
-	if (r == 0)
-		r = try_sets(ret, hooks, limits, scope, report);
-	if (r < 0 && !report->error[0])
-		refuse_all(report, hooks, r);
-	libbpf_set_print(before);
-	return r;
 }
 
 /*

@@ -4,8 +4,8 @@
  *
  *   live_http_uring REQUESTS BODY
  *
- * A server in a child accepts, receives and sends by its ring; the client does the same. Request N asks for /uring/N and is answered
- * with a body of BODY bytes. Prints "asked N", or "note skip …" where the kernel has no io_uring.
+ * A server in a child accepts, receives and sends by its ring; the client does the same. Request N asks for /uring/N and is
+ * answered with a body of BODY bytes. Prints "asked N", or "note skip …" where the kernel has no io_uring.
  */
 #include <arpa/inet.h>
 #include <errno.h>
