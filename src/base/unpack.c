@@ -52,7 +52,7 @@ static int inflate_all(z_stream *z, struct tt_buf *out)
 			return no_room(out);
 		out->len += got;
 	}
-	return r == Z_STREAM_END ? 0 : r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+	return r == Z_STREAM_END ? 0 : r == Z_BUF_ERROR ? -ENODATA : r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
 }
 
 static int unpack_zlib(struct tt_span in, struct tt_buf *out)
@@ -84,7 +84,7 @@ static int decompress_all(ZSTD_DStream *z, struct tt_span in, struct tt_buf *out
 			return no_room(out);
 		out->len += room ? to.pos : 0;
 		if (r && from.pos == from.size && to.pos < to.size)
-			return -EBADMSG; /* cut */
+			return -ENODATA;
 	}
 	return 0;
 }

@@ -14,8 +14,8 @@ enum tt_packing {
 };
 
 /*
- * Adds to `out`. 0: all of it. -ENOBUFS: out->max is reached, what is there is a true beginning. -EBADMSG: not such a block, or a
- * broken one; -ENOMEM. In these cases what was added is not to be used.
+ * Adds to `out`. 0: all of it. -ENOBUFS: out->max is reached; -ENODATA: zlib and zstd: the block is cut; in both cases what was
+ * added is a true beginning. -EBADMSG: not such a block, or a broken one; -ENOMEM: what was added is not to be used.
  */
 int tt_unpack(enum tt_packing how, struct tt_span in, struct tt_buf *out);
 

@@ -123,13 +123,17 @@ static enum tt_step mysql_parse(struct tt_link *link, enum tt_side side, struct 
 {
 	struct mysql_state *st = tt_link_state(link);
 
-	return side == TT_REQUESTS ? mysql_parse_request(link, st, in) : mysql_parse_response(link, st, in);
+	if (mysql_side_packed(st, side))
+		return mysql_parse_packed(link, st, side, in);
+	enum tt_step step = side == TT_REQUESTS ? mysql_parse_request(link, st, in) : mysql_parse_response(link, st, in);
+	return step == TT_DONE && st->logged_in && mysql_is_compressed(st) ? mysql_parse_packed(link, st, side, in) : step;
 }
 
 static void mysql_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct mysql_state *st = tt_link_state(link);
 
+	mysql_packed_gap(st, side);
 	/* What was missed may have changed it. Statement ids are never used twice by a server, so their texts stay true. */
 	st->db_known = false;
 	/* A round of a log-in or a part of a file was missed: the request it belongs to had ended for the core. */
@@ -141,15 +145,25 @@ static void mysql_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 		st->res = (struct mysql_responses){.seen = true};
 }
 
-static ssize_t mysql_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
+static bool begins_conversation(struct tt_span bytes, enum tt_side side, bool framed_too)
 {
 	struct mysql_packet p;
 
 	if (!first_packet(bytes, &p))
-		return -1;
+		return false;
 	if (side == TT_REQUESTS)
-		return p.seq == 0 && mysql_command_plausible(p.look, p.len) && framed(bytes, true) ? 0 : -1;
-	return p.seq == 1 && mysql_answer_plausible(&p) && framed(bytes, false) ? 0 : -1;
+		return p.seq == 0 && mysql_command_plausible(p.look, p.len) && (!framed_too || framed(bytes, true));
+	return p.seq == 1 && mysql_answer_plausible(&p) && (!framed_too || framed(bytes, false));
+}
+
+static ssize_t mysql_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
+{
+	const struct mysql_state *st = tt_link_state(link);
+	tt_buf_auto struct tt_buf plain = TT_BUF(0);
+
+	if (!mysql_side_packed(st, side))
+		return begins_conversation(bytes, side, true) ? 0 : -1;
+	return mysql_packed_head(st, side, bytes, &plain) && begins_conversation(tt_buf_span(&plain), side, false) ? 0 : -1;
 }
 
 static void mysql_state_free(void *state)
@@ -160,6 +174,7 @@ static void mysql_state_free(void *state)
 	free(st->login_db);
 	tt_sql_table_clear(&st->statements);
 	st->last_prepared = tt_sql_text_unref(st->last_prepared);
+	mysql_packed_free(st);
 	st->db = st->login_db = NULL;
 }
 
@@ -170,10 +185,11 @@ static const struct tt_proto_doc mysql_doc = {
 	.operation = "statement's first word, or the command: `SELECT`, `PING`, `CONNECT`",
 	.resource = "statement text; the prepared text of an execution",
 	.status = "`OK`; an error number is a failure (`1064`)",
-	.limits =
-		"after the switch to TLS the connection is only counted; MySQL's X protocol and replication streams are not read",
-	.verified = "MariaDB 10.11 with its command line, C library and raw bytes; compared with the server's general log. MySQL "
-		    "8's log-in by hand-made conversations",
+	.limits = "after the switch to TLS the connection is only counted; a compressed one (zlib, zstd) is followed from its "
+		  "log-in on, each packet up to `unpacked_bytes`; MySQL's X protocol and replication streams are not read",
+	.verified = "MariaDB 10.11 with its command line, C library and raw bytes, zlib compression too; compared with the "
+		    "server's general log. MySQL "
+		    "8's log-in and zstd by hand-made conversations and blocks",
 };
 
 const struct tt_proto tt_proto_mysql = {

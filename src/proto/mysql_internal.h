@@ -3,7 +3,7 @@
  * What the files of the MySQL parser share. Formats: MySQL internals manual, "Client/Server Protocol"; MariaDB knowledge base,
  * "MariaDB Internals: Client/Server Protocol". mysql.c (frames, detection), mysql_request.c (commands), mysql_login.c (greeting,
  * log-in), mysql_response.c (packets to answers), mysql_answer.c (what a packet means in its answer), mysql_db.c (current
- * database), mysql_packet.c (OK, ERR, attributes).
+ * database), mysql_packet.c (OK, ERR, attributes), mysql_compressed.c (the compressed protocol).
  */
 #ifndef TT_PROTO_MYSQL_INTERNAL_H
 #define TT_PROTO_MYSQL_INTERNAL_H
@@ -152,6 +152,24 @@ struct mysql_responses {
 	uint8_t seq;   /* the next packet's number */
 };
 
+/* One direction of the compressed protocol. */
+struct mysql_packed {
+	bool on;
+	bool over;	     /* what follows is of no interest (replication) */
+	bool held;	     /* the packet at the cursor is unpacked already */
+	struct tt_buf plain; /* bytes the parser has not taken yet */
+	uint64_t skip;	     /* plain bytes to pass over that are not unpacked yet */
+	uint64_t rest;	     /* plain bytes of the packet that were not unpacked */
+	/* While a packet is read: where it stands. */
+	const struct tt_input *outer;
+	size_t at;
+	uint64_t end;
+};
+
+struct mysql_packed_sides {
+	struct mysql_packed side[2];
+};
+
 struct mysql_state {
 	struct mysql_requests req;
 	struct mysql_responses res;
@@ -173,6 +191,7 @@ struct mysql_state {
 	uint32_t closed[MYSQL_CLOSED_MAX]; /* ids closed while requests were outstanding */
 	struct tt_sql_table statements;
 	struct tt_sql_text *last_prepared;
+	struct mysql_packed_sides *packed; /* NULL: nothing is compressed */
 };
 
 struct mysql_ok {
@@ -237,5 +256,21 @@ bool mysql_read_err(struct tt_span payload, struct mysql_err *ret);
 bool mysql_is_definition(struct tt_span payload);
 /* Passes over query attributes, which stand before a statement's text. False: not as they should be, or cut. */
 bool mysql_skip_query_attributes(struct tt_cursor *c);
+
+/* mysql_compressed.c: in place of the core's functions where bytes may be compressed. */
+struct tt_message *mysql_message_begin(struct tt_link *link, const struct mysql_state *st, enum tt_side side,
+				       const struct tt_input *in, size_t at);
+void mysql_message_end(struct tt_link *link, const struct mysql_state *st, enum tt_side side, struct tt_message *m,
+		       const struct tt_input *in, uint64_t at);
+void mysql_extend(struct tt_link *link, const struct mysql_state *st, const struct tt_input *in, uint64_t at);
+void mysql_skip(struct tt_link *link, struct mysql_state *st, enum tt_side side, uint64_t n);
+void mysql_skip_to_eof(struct tt_link *link, struct mysql_state *st);
+bool mysql_side_packed(const struct mysql_state *st, enum tt_side side);
+/* From the bytes at the cursor on the side is compressed. TT_DONE: no memory. */
+enum tt_step mysql_parse_packed(struct tt_link *link, struct mysql_state *st, enum tt_side side, struct tt_input *in);
+void mysql_packed_gap(struct mysql_state *st, enum tt_side side);
+/* The plain beginning of a compressed packet that begins a command or an answer. False: these bytes are none. */
+bool mysql_packed_head(const struct mysql_state *st, enum tt_side side, struct tt_span bytes, struct tt_buf *out);
+void mysql_packed_free(struct mysql_state *st);
 
 #endif

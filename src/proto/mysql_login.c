@@ -139,7 +139,7 @@ enum tt_step mysql_read_login(struct tt_link *link, struct mysql_state *st, stru
 	st->client_ext = caps & MYSQL_CLIENT_MYSQL ? 0 : ext;
 	st->client_known = true;
 
-	struct tt_message *m = tt_request_begin(link, in, at);
+	struct tt_message *m = mysql_message_begin(link, st, TT_REQUESTS, in, at);
 	st->req.open = m;
 	if (m)
 		m->kind = MYSQL_LOGIN;

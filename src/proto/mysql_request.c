@@ -196,13 +196,13 @@ static void read_command(struct tt_link *link, struct mysql_state *st, const str
 	}
 }
 
-static void skip_on(struct tt_link *link, struct tt_input *in, uint64_t n)
+static void skip_on(struct tt_link *link, struct mysql_state *st, struct tt_input *in, uint64_t n)
 {
 	uint64_t here = TT_MIN(n, (uint64_t)tt_cursor_left(&in->c));
 
 	in->c.pos += (size_t)here;
 	if (n > here)
-		tt_skip(link, TT_REQUESTS, n - here);
+		mysql_skip(link, st, TT_REQUESTS, n - here);
 }
 
 /* The packet's part that is looked at has been taken. */
@@ -220,12 +220,12 @@ static enum tt_step finish_packet(struct tt_link *link, struct mysql_state *st, 
 	req->in_text = false;
 	if (!req->joined) {
 		if (req->continued)
-			tt_request_extend(link, in, in->c.pos + req->skip);
+			mysql_extend(link, st, in, in->c.pos + req->skip);
 		else
-			tt_message_end(link, req->open, in, in->c.pos + req->skip);
+			mysql_message_end(link, st, TT_REQUESTS, req->open, in, in->c.pos + req->skip);
 		req->open = NULL;
 	}
-	skip_on(link, in, req->skip);
+	skip_on(link, st, in, req->skip);
 	req->skip = 0;
 	req->code = 0;
 	return TT_PARSED;
@@ -252,7 +252,7 @@ static void begin_command(struct tt_link *link, struct mysql_state *st, const st
 		forget_closed(st);
 	if (row->code == MYSQL_STMT_LONG_DATA)
 		return; /* a part of the execution to come */
-	req->open = tt_request_begin(link, in, at);
+	req->open = mysql_message_begin(link, st, TT_REQUESTS, in, at);
 	if (req->open) {
 		req->open->kind = row->code;
 		req->open->one_way = row->answer == MYSQL_ANSWER_NONE;
@@ -263,8 +263,11 @@ static enum tt_step read_new_command(struct tt_link *link, struct mysql_state *s
 {
 	struct mysql_requests *req = &st->req;
 
-	if (mysql_is_compressed(st))
+	/* What comes after the log-in is compressed, if the server agrees to it. */
+	if (mysql_is_compressed(st) && !mysql_side_packed(st, TT_REQUESTS)) {
+		in->c.pos = at;
 		return st->logged_in ? TT_DONE : TT_WAIT;
+	}
 	if (!tt_cursor_left(&in->c))
 		return TT_MORE;
 	const struct mysql_command_row *row = mysql_command_find(in->c.data[in->c.pos]);

@@ -59,7 +59,7 @@ static void begin_answer(struct tt_link *link, struct mysql_state *st, const str
 	res->answer = answer_of(request);
 	if (st->deprecate_eof == MYSQL_UNKNOWN)
 		st->deprecate_eof = mysql_has(st, MYSQL_DEPRECATE_EOF);
-	res->open = tt_response_begin(link, in, p->at);
+	res->open = mysql_message_begin(link, st, TT_RESPONSES, in, p->at);
 	if (request)
 		complete_request(st, request);
 	res->doubts_db = request && request->kind == MYSQL_QUERY && mysql_doubts_db(tt_message_get(request, TT_TEXT_RESOURCE));
@@ -76,7 +76,7 @@ static void end_answer(struct tt_link *link, struct mysql_state *st, const struc
 		tt_message_attr_int(m, "db.response.returned_rows", res->rows);
 	if (res->has_affected)
 		tt_message_attr_int(m, "db.response.affected_rows", res->affected);
-	tt_message_end(link, m, in, at);
+	mysql_message_end(link, st, TT_RESPONSES, m, in, at);
 	if (res->doubts_db)
 		st->db_known = false;
 	res->open = NULL;
@@ -94,9 +94,12 @@ static bool is_before_login(const struct mysql_state *st, const struct mysql_pac
 	return mysql_is_greeting(p->look) || (!st->req.seen && p->look.data[0] == 0xff);
 }
 
-/* Can this packet begin an answer to this request? */
-static bool begins_answer(const struct mysql_packet *p, const struct tt_message *request)
+/* Can this packet begin an answer to this request? Where it is compressed servers go on from the number of the compressed packet.
+ */
+static bool begins_answer(const struct mysql_state *st, const struct mysql_packet *p, const struct tt_message *request)
 {
+	if (request && mysql_side_packed(st, TT_RESPONSES))
+		return true;
 	return p->seq == 1 || (p->seq > 0 && p->seq < 8 && request && request->kind == MYSQL_LOGIN);
 }
 
@@ -106,18 +109,17 @@ static enum tt_step stream_on(struct tt_link *link, struct mysql_state *st, stru
 	tt_message_end_at_eof(link, st->res.open);
 	st->res.open = NULL;
 	in->c.pos = in->c.len;
-	tt_skip_to_eof(link, TT_RESPONSES);
-	tt_skip_to_eof(link, TT_REQUESTS);
+	mysql_skip_to_eof(link, st);
 	return TT_PARSED;
 }
 
-static void pass_over(struct tt_link *link, struct tt_input *in, const struct mysql_packet *p)
+static void pass_over(struct tt_link *link, struct mysql_state *st, struct tt_input *in, const struct mysql_packet *p)
 {
 	uint64_t end = (uint64_t)p->at + MYSQL_HEADER + p->len;
 
 	in->c.pos = (size_t)TT_MIN(end, (uint64_t)in->c.len);
 	if (end > in->c.len)
-		tt_skip(link, TT_RESPONSES, end - in->c.len);
+		mysql_skip(link, st, TT_RESPONSES, end - in->c.len);
 }
 
 /* How much of the packet has to be there to read it. */
@@ -168,7 +170,7 @@ static enum tt_step begin_at(struct tt_link *link, struct mysql_state *st, struc
 	enum tt_awaited awaited = tt_awaited(link, &request);
 	if (awaited == TT_NOT_YET)
 		return TT_WAIT;
-	if (!begins_answer(p, request) || (!request && !mysql_answer_plausible(p)))
+	if (!begins_answer(st, p, request) || (!request && !mysql_answer_plausible(p)))
 		return TT_LOST_SYNC;
 	begin_answer(link, st, request, in, p);
 	*ret_request = request;
@@ -199,7 +201,7 @@ static enum tt_step read_whole(struct tt_link *link, struct mysql_state *st, str
 	if (!res->in_answer) {
 		enum tt_step step = begin_at(link, st, in, p, &request);
 		if (step == TT_DONE)
-			pass_over(link, in, p);
+			pass_over(link, st, in, p);
 		if (step != TT_PARSED)
 			return step == TT_DONE ? TT_PARSED : step;
 	}
@@ -214,8 +216,9 @@ static enum tt_step read_whole(struct tt_link *link, struct mysql_state *st, str
 	bool login = res->answer == MYSQL_ANSWER_LOGIN;
 	if (next == MYSQL_ENDS)
 		end_answer(link, st, in, (uint64_t)p->at + MYSQL_HEADER + p->len);
-	pass_over(link, in, p);
-	return next == MYSQL_ENDS && login && st->logged_in && mysql_is_compressed(st) ? TT_DONE : TT_PARSED;
+	pass_over(link, st, in, p);
+	bool turns = next == MYSQL_ENDS && login && st->logged_in && mysql_is_compressed(st);
+	return turns && !mysql_side_packed(st, TT_RESPONSES) ? TT_DONE : TT_PARSED;
 }
 
 static enum tt_step read_packet(struct tt_link *link, struct mysql_state *st, struct tt_input *in)
@@ -230,7 +233,7 @@ static enum tt_step read_packet(struct tt_link *link, struct mysql_state *st, st
 	if (res->joined) {
 		res->joined = p.len == MYSQL_JOINED;
 		res->seq = (uint8_t)(p.seq + 1);
-		pass_over(link, in, &p);
+		pass_over(link, st, in, &p);
 		return TT_PARSED;
 	}
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <zlib.h>
+
 #include "harness/script.h"
 #include "harness/talk.h"
 #include "harness/unit.h"
@@ -459,14 +462,62 @@ static void begins_inside_tls(void **state)
 	CHECK(LOGGED_IN DONE("SELECT", "SELECT 1", "13", "54", ROWS("2")));
 }
 
-static void stops_before_compression(void **state)
+/* A compressed packet around plain ones; `pack`: made smaller, else as they are. */
+static void compressed(struct tt_script *s, enum tt_say say, uint8_t seq, bool pack, const char *plain, size_t len)
+{
+	uint8_t block[4096];
+	uLongf n = sizeof(block);
+
+	assert_int_equal(compress(block, &n, (const uint8_t *)plain, len), Z_OK);
+	size_t out = pack ? n : len;
+	const uint8_t header[7] = {(uint8_t)out, (uint8_t)(out >> 8),	  (uint8_t)(out >> 16),
+				   seq,		 pack ? (uint8_t)len : 0, pack ? (uint8_t)(len >> 8) : 0};
+	tt_script_say(s, say, header, 7, pack ? (const char *)block : plain, out);
+}
+
+#define PACKED(say, seq, plain) compressed(&s, say, seq, true, plain, sizeof(plain) - 1)
+#define AS_IS(say, seq, plain) compressed(&s, say, seq, false, plain, sizeof(plain) - 1)
+#define SELECT_LONG "SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+
+/* Packets too short to be made smaller; a statement and an answer that are; an answer cut within a row. */
+static void compressed_packets(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+	char expected[1024];
+
+	OPEN(CAPS_COMPRESS);
+	AS_IS(TT_SAY_CLIENT, 0, "\x01\0\0\0\x0e");
+	AS_IS(TT_SAY_SERVER, 1, "\x07\0\0\x01" OK);
+	PACKED(TT_SAY_CLIENT, 0, "\x46\0\0\0\x03" SELECT_LONG);
+	PACKED(TT_SAY_SERVER, 1,
+	       "\x01\0\0\x01\x01"
+	       "\x17\0\0\x02" COLUMN "\x40\0\0\x03"
+	       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	AS_IS(TT_SAY_SERVER, 2,
+	      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	      "\x07\0\0\x04" END);
+	AS_IS(TT_SAY_CLIENT, 0, "\x01\0\0\0\x0e");
+	PACKED(TT_SAY_SERVER, 1, "\x07\0\0\x02" OK); /* numbered on from the compressed packets */
+
+	size_t n = s.count;
+	snprintf(expected, sizeof(expected),
+		 LOGGED_IN COMMAND("PING", "12", "18") "SELECT|" SELECT_LONG "|OK|-|%zu|%zu|" SYSTEM
+						       "SELECT,db.query.text=" SELECT_LONG ",db.response.returned_rows=1\n"
+						       "PING|-|OK|-|12|%zu|" SYSTEM "PING\n",
+		 s.line[n - 5].len, s.line[n - 4].len + s.line[n - 3].len, s.line[n - 1].len);
+	CHECK(expected);
+}
+
+static void broken_compression(void **state)
 {
 	tt_script_auto struct tt_script s = {0};
 
 	OPEN(CAPS_COMPRESS);
-	tt_script_say(&s, TT_SAY_CLIENT, "\x05\0\0\0\0\0\0", 7, "\x01\0\0\0\x0e", 5);
-	tt_script_say(&s, TT_SAY_SERVER, "\x0b\0\0\x01\0\0\0", 7, "\x07\0\0\x01" OK, 11);
-	CHECK(LOGGED_IN);
+	AS_IS(TT_SAY_CLIENT, 0, "\x01\0\0\0\x0e");
+	AS_IS(TT_SAY_SERVER, 1, "\x07\0\0\x01" OK);
+	tt_script_say(&s, TT_SAY_CLIENT, "\x09\0\0\0\xff\xff\xff", 7, "\x78\x9cxxxxxxx", 9);
+	tt_script_say(&s, TT_SAY_CLIENT, "\xff\xff\xff\0\xff\xff\xff", 7, "\x78\x9cxxxxxxx", 9);
+	CHECK(LOGGED_IN COMMAND("PING", "12", "18"));
 }
 
 static void starts_in_the_middle(void **state)
@@ -645,7 +696,8 @@ TT_UNIT_TESTS(cmocka_unit_test(logs_in_and_asks), cmocka_unit_test(reads_results
 	      cmocka_unit_test(executes_what_was_prepared_last), cmocka_unit_test(sends_a_file),
 	      cmocka_unit_test(sends_a_long_file), cmocka_unit_test(passes_over_query_attributes),
 	      cmocka_unit_test(reads_results_without_definitions), cmocka_unit_test(knows_mariadb_and_its_database),
-	      cmocka_unit_test(stops_before_tls), cmocka_unit_test(begins_inside_tls), cmocka_unit_test(stops_before_compression),
-	      cmocka_unit_test(starts_in_the_middle), cmocka_unit_test(learns_of_eof_packets_in_the_middle),
-	      cmocka_unit_test(joins_packets_of_16_mb), cmocka_unit_test(keeps_to_the_text_limit), cmocka_unit_test(pipelines),
-	      cmocka_unit_test(streams_the_binary_log), cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))
+	      cmocka_unit_test(stops_before_tls), cmocka_unit_test(begins_inside_tls), cmocka_unit_test(compressed_packets),
+	      cmocka_unit_test(broken_compression), cmocka_unit_test(starts_in_the_middle),
+	      cmocka_unit_test(learns_of_eof_packets_in_the_middle), cmocka_unit_test(joins_packets_of_16_mb),
+	      cmocka_unit_test(keeps_to_the_text_limit), cmocka_unit_test(pipelines), cmocka_unit_test(streams_the_binary_log),
+	      cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))
