@@ -110,8 +110,11 @@ def main():
         clients = Clients(program, {"http": web_port, "short": web_port, "redis": redis_port})
 
         def figures(what, hooks, watchers):
-            for number in range(rounds):
+            # The first round is not told: tables grow, pages are touched for the first time.
+            for number in range(-1, rounds):
                 for load, rest, own in clients.measure(watchers):
+                    if number < 0:
+                        continue
                     print(json.dumps({"what": what, "hooks": hooks, "load": load, "round": number, "rest": rest, "own": own}), flush=True)
 
         def figures_of(what, hooks, watcher):

@@ -3,7 +3,9 @@
 """What the verifier had to do for each program, against the rows of verifier-cost.
 
     verifier_cost.py                       compares on this kernel (in a guest: tests/vm/e2e KERNEL verifier_cost.py)
-    verifier_cost.py --write [KERNEL...]   boots these guests, or all, and writes their rows anew; `host` is this machine's own kernel
+    verifier_cost.py --write [--sets SET,...] [KERNEL...]
+                                           boots these guests, or all, and writes their rows anew, of these sets of hooks or all (`auto`: the one
+                                           chosen there); `host` is this machine's own kernel
 
 More than a tenth above its row is a failure: either the program is made simpler, or its row is written anew with the change.
 """
@@ -70,9 +72,9 @@ def compare():
 
 
 def ask_guest(kernel, sets):
-    """(set, what doctor says) each, `auto` first; a kernel that does not take a set says so, which is no fault here."""
+    """(set, what doctor says) each; a kernel that does not take a set says so, which is no fault here."""
     command = [HERE / "run", kernel, "--timeout", "900", "--bring", f"{telltale()}:/usr/bin/telltale", "--", "sh", "-c",
-               f"for set in auto {' '.join(sets)}; do printf '%s %s\\n' $set \"$(telltale doctor --json --hooks $set)\"; done"]
+               f"for set in {' '.join(sets)}; do printf '%s %s\\n' $set \"$(telltale doctor --json --hooks $set)\"; done"]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [(line.split(" ", 1)[0], json.loads(line.split(" ", 1)[1])) for line in out.splitlines()]
 
@@ -94,8 +96,8 @@ def save(known):
     FILE.write_text(HEADER + "# " + text[0] + "\n" + "\n".join("  " + line for line in text[1:]) + "\n")
 
 
-def write(kernels):
-    sets = [s["name"] for s in ask()["hook_sets"]]
+def write(kernels, sets):
+    sets = sets or ["auto", *(s["name"] for s in ask()["hook_sets"])]
     for kernel in kernels:
         name = os.uname().release if kernel == "host" else kernel
         told = [(None, ask())] if kernel == "host" else ask_guest(kernel, sets)
@@ -113,5 +115,6 @@ def all_kernels():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--write"]:
-        sys.exit(write(sys.argv[2:] or [*all_kernels(), "host"]))
+        sets = sys.argv[3].split(",") if sys.argv[2:3] == ["--sets"] else []
+        sys.exit(write(sys.argv[4 if sets else 2:] or [*all_kernels(), "host"], sets))
     sys.exit(compare())
