@@ -108,12 +108,8 @@ static void read_execute(struct tt_link *link, struct cassandra_state *st, struc
 static bool read_batched(struct tt_link *link, struct cassandra_state *st, struct tt_message *m, struct tt_cursor *c, bool first)
 {
 	uint8_t kind = tt_cursor_u8(c);
-	struct tt_span text = tt_span(NULL, 0);
+	struct tt_span text = kind == 0 ? cassandra_long_string(c) : prepared_text(link, st, m, cassandra_string(c));
 
-	if (kind == 0)
-		text = cassandra_long_string(c);
-	else
-		text = prepared_text(link, st, m, cassandra_string(c));
 	if (tt_cursor_short(c) || kind > 1)
 		return false;
 	if (text.len && !first)

@@ -168,8 +168,20 @@ static void set_code(struct mongodb_side *s, int64_t code)
 	tt_message_attr_text(s->open, "db.response.status_code", TT_TEXT_STATUS);
 }
 
+/* A copy of a message's own text, which moves when more is added to the message. */
+static struct tt_span copied(struct tt_span s, uint8_t buf[64])
+{
+	size_t n = TT_MIN(s.len, (size_t)64);
+
+	if (n)
+		memcpy(buf, s.data, n);
+	return tt_span(buf, n);
+}
+
 static void fail_by_code(struct mongodb_side *s, int64_t code)
 {
+	uint8_t digits[64];
+
 	set_code(s, code);
 	s->failed = true;
 	for (size_t i = 0; i < TT_ARRAY_LEN(code_names); i++) {
@@ -178,7 +190,7 @@ static void fail_by_code(struct mongodb_side *s, int64_t code)
 			return;
 		}
 	}
-	tt_message_fail(s->open, tt_message_get(s->open, TT_TEXT_STATUS));
+	tt_message_fail(s->open, copied(tt_message_get(s->open, TT_TEXT_STATUS), digits));
 }
 
 static void take_ok(struct tt_link *link, struct mongodb_side *s, const struct tt_cursor *c, const struct mongodb_element *e)
@@ -281,6 +293,7 @@ void mongodb_end_reply(struct mongodb_side *s)
 	struct tt_message *m = s->open;
 	bool no_cursor = s->opcode == MONGODB_REPLY && s->reply_flags & 1;
 	bool query_failed = s->opcode == MONGODB_REPLY && s->reply_flags & 2;
+	uint8_t name[64];
 
 	if (no_cursor) {
 		set_code(s, 43);
@@ -290,7 +303,7 @@ void mongodb_end_reply(struct mongodb_side *s)
 		tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("UnknownError"));
 	} else if (s->failed) {
 		if (!tt_message_get(m, TT_TEXT_STATUS).data)
-			tt_message_text(m, TT_TEXT_STATUS, tt_message_get(m, TT_TEXT_ERROR_TYPE));
+			tt_message_text(m, TT_TEXT_STATUS, copied(tt_message_get(m, TT_TEXT_ERROR_TYPE), name));
 	} else if (!s->command || s->has_ok) {
 		if (!s->pushed)
 			tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));

@@ -361,6 +361,31 @@ static void legacy_operations(void **state)
 /* --- odd and hostile ----------------------------------------------------------------------------------------------------------
  */
 
+/* A name without a number, a number without a name, and texts that make the message's own buffer grow in between. */
+static void errors_half_said(void **state)
+{
+	struct tt_line first = find(1);
+	msg(2, 1, 0);
+	text("codeName", "SomethingWithALongNameThatFillsTheBuffer");
+	real("ok", 0);
+	struct tt_line named = end_msg(TT_SAY_SERVER);
+	struct tt_line second = find(3);
+	msg(4, 3, 0);
+	text("errmsg", "a message of some length, so that what follows has no room where it is");
+	number("code", 4711);
+	real("ok", 0);
+	struct tt_line script[] = {first, named, second, end_msg(TT_SAY_SERVER), TT_TALK_END};
+	char lines[2048];
+
+	snprintf(lines, sizeof(lines),
+		 "find|cats|SomethingWithALongNameThatFillsTheBuffer|SomethingWithALongNameThatFillsTheBuffer|%zu|%zu|complete|"
+		 "db.system.name=mongodb,db.operation.name=find,db.collection.name=cats,db.namespace=zoo\n"
+		 "find|cats|4711|4711|%zu|%zu|complete|db.system.name=mongodb,db.operation.name=find,db.collection.name=cats,"
+		 "db.namespace=zoo,db.response.status_code=4711\n",
+		 script[0].len, script[1].len, script[2].len, script[3].len);
+	check(script, lines);
+}
+
 static void begins_in_the_middle(void **state)
 {
 	struct tt_line late = answer(50, 49);
@@ -438,9 +463,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, begin_test)
 	const struct CMUnitTest tests[] = {
-		T(one_command),		T(answers_out_of_order), T(writes),
-		T(a_stream_of_replies), T(legacy_operations),	 T(begins_in_the_middle),
-		T(a_large_value),	T(hostile_lengths),	 T(refuses_what_it_is_not),
+		T(one_command),	     T(answers_out_of_order), T(writes),	T(a_stream_of_replies), T(legacy_operations),
+		T(errors_half_said), T(begins_in_the_middle), T(a_large_value), T(hostile_lengths),	T(refuses_what_it_is_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
