@@ -151,6 +151,7 @@ _Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int
 		signal(ignored[i], SIG_IGN);
 	prctl(PR_SET_NAME, "telltale-attach", 0, 0, 0);
 	files_close(config);
+	tt_kernel_unmap_rings(config->kernel);
 	int r = drop(config);
 	if (write(ready, &r, sizeof(r)) != sizeof(r) || r < 0)
 		_exit(1);

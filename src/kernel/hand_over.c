@@ -31,6 +31,11 @@ void tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *rem
 	k->remote_ctx = ctx;
 }
 
+void tt_kernel_unmap_rings(struct tt_kernel *k)
+{
+	k->rings = tt_rings_free(k->rings);
+}
+
 int tt_kernel_try_call(struct tt_kernel *k)
 {
 	struct bpf_map_info info = {0};

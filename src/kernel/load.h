@@ -55,6 +55,9 @@ struct tt_kernel_remote {
 /* Lets go of links and programs, which another process has too; `remote` and ctx are borrowed and must outlive k. */
 void tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remote, void *ctx);
 
+/* The other process's part of it: unmaps the rings, whose contents it is never to see. */
+void tt_kernel_unmap_rings(struct tt_kernel *k);
+
 /* The table's part of tt_kernel_forget. */
 void tt_kernel_forget_socket(struct tt_kernel *k, const struct tt_conn_id *conn);
 
