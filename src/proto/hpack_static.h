@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HPACK's static table (RFC 7541 appendix A): ROW(token, name, value) for entries 1 to 61. Included by hpack.c only. */
+/* clang-format off */
 	ROW(AUTHORITY, ":authority", ""),
 	ROW(METHOD, ":method", "GET"),
 	ROW(METHOD, ":method", "POST"),

@@ -24,7 +24,8 @@ static inline uint32_t tt_message_store(struct tt_message *m, struct tt_span s, 
 {
 	size_t off = m->bytes.len;
 
-	if (s.len > m->bytes.cap - off)
+	/* Also where there is nothing to copy, and perhaps nowhere to. */
+	if (s.len - 1 >= m->bytes.cap - off)
 		return tt_message_store_more(m, s, ret_len);
 	tt_copy_short(m->bytes.data + off, s.data, s.len);
 	m->bytes.len = off + s.len;

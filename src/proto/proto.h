@@ -114,8 +114,8 @@ struct tt_proto {
 	void (*gap)(struct tt_link *link, enum tt_side side, uint64_t n);
 
 	/*
-	 * The bytes from in->offset on, which tt_optional said could be done without, were not captured (in->c is empty). Must skip
-	 * at least what is left of them; no gap is told then. NULL: tt_optional is not used.
+	 * The bytes from in->offset on, which tt_optional said could be done without, were not captured (in->c is empty). Must
+	 * skip at least what is left of them; no gap is told then. NULL: tt_optional is not used.
 	 */
 	void (*unseen)(struct tt_link *link, enum tt_side side, const struct tt_input *in);
 
@@ -145,8 +145,8 @@ void tt_unpacked_turned_away(struct tt_link *link);
 void tt_block_turned_away(struct tt_link *link);
 
 /*
- * Names for ids that are unique everywhere (Kafka's topic ids): what one connection told is known on all. Bounded by a limit row, the
- * longest unused go first, and a name that was not seen is data NULL. The span is borrowed until the next call.
+ * Names for ids that are unique everywhere (Kafka's topic ids): what one connection told is known on all. Bounded by a limit row,
+ * the longest unused go first, and a name that was not seen is data NULL. The span is borrowed until the next call.
  */
 void tt_name_learn(struct tt_link *link, struct tt_span id, struct tt_span name);
 struct tt_span tt_name_known(struct tt_link *link, struct tt_span id);
@@ -245,7 +245,8 @@ void tt_switch(struct tt_link *link, const struct tt_proto *proto);
  */
 struct tt_message *tt_switch_keep(struct tt_link *link, struct tt_message *response, uint64_t id);
 
-/* The same, leaving the next protocol a text that only this one has read (the path of what was upgraded). Copied; cut at text_bytes. */
+/* The same, leaving the next protocol a text that only this one has read (the path of what was upgraded). Copied; cut at
+ * text_bytes. */
 void tt_switch_with(struct tt_link *link, const struct tt_proto *proto, struct tt_span text);
 
 /* What the protocol before left; empty if nothing. Borrowed until the next switch. */

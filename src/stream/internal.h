@@ -2,8 +2,8 @@
 /*
  * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
  * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), link.c (protocol
- * and parse loop), message.c (where messages are kept), pair.c (what answers what), report.c (exchanges out), stream.c (records
- * in, clock).
+ * and parse loop), message.c (where messages are kept), parser.c (what a parser asks of its link), pair.c (what answers what),
+ * report.c (exchanges out), stream.c (records in, clock).
  */
 #ifndef TT_STREAM_INTERNAL_H
 #define TT_STREAM_INTERNAL_H
@@ -238,8 +238,13 @@ size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t l
 void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_link_hole(struct tt_link *link, int dir, uint64_t n);
 void tt_link_unseen(struct tt_link *link, int dir); /* what is missing at f->at is optional */
-void tt_link_settle(struct tt_link *link); /* runs sides that waited for each other */
+void tt_link_settle(struct tt_link *link);	    /* runs sides that waited for each other */
 void tt_link_stop(struct tt_link *link);
+void tt_link_wish(struct tt_link *link, int dir, uint64_t from, uint32_t bytes);
+static inline uint64_t tt_skip_end(uint64_t at, uint64_t n)
+{
+	return n > TT_OFFSET_EOF - at ? TT_OFFSET_EOF : at + n;
+}
 
 /* message.c: where messages are kept. */
 /* NULL: the limit of messages is reached, which is counted. */
@@ -297,6 +302,8 @@ bool tt_streams_want(const struct tt_streams *s, const struct tt_proto *proto);
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome);
 /* Reports a request and forgets it with its response. */
 void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome);
+/* Forgets a message without a word; a response that is not over is nobody's then. */
+void tt_pair_drop(struct tt_link *link, struct tt_message *m);
 /* Nothing asked for this response: counted and forgotten. */
 void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp);
 

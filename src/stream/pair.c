@@ -344,7 +344,7 @@ void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m)
 void tt_message_drop(struct tt_link *link, struct tt_message *m)
 {
 	if (m && !tt_pair_release(link, m))
-		tt_pair_discard(link, m);
+		tt_pair_drop(link, m);
 }
 
 /* --- holes, ends, time-outs ---------------------------------------------------------------------------------------------------
@@ -493,7 +493,7 @@ static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t n
 		if (m->reported) {
 			/* By id nothing depends on its place, so it need not be kept for ever. */
 			if (tt_pair_uses_id(link, m) && since + 2 * limit <= now_ns)
-				tt_pair_discard(link, m);
+				tt_pair_drop(link, m);
 			continue;
 		}
 		bool hit = p->hole_ns && m->first_ns <= p->hole_ns;

@@ -101,6 +101,20 @@ void tt_pair_conclude(struct tt_link *link, struct tt_message *req, enum tt_outc
 	tt_pair_discard(link, rsp);
 }
 
+void tt_pair_drop(struct tt_link *link, struct tt_message *m)
+{
+	struct tt_message *peer = m->peer;
+
+	tt_pair_discard(link, m);
+	if (!peer || tt_message_part(peer) == TT_REQUESTS)
+		return;
+	/* A response stood in no list but with its request. */
+	if (peer->ended)
+		tt_pair_discard(link, peer);
+	else
+		tt_pair_append(tt_pair_of(link, peer), peer);
+}
+
 void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
 {
 	struct tt_pair *p = tt_pair_of(link, rsp);

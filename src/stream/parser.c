@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a parser may ask of its link and tell it (proto/proto.h), apart from messages, which are pair.c's. */
+#include "stream/internal.h"
+
+void *tt_link_state(struct tt_link *link)
+{
+	return link->state;
+}
+
+uint64_t tt_link_limit(const struct tt_link *link, int limit)
+{
+	return link->conn->s->limits->value[limit];
+}
+
+void tt_statements_turned_away(struct tt_link *link, uint64_t n)
+{
+	link->conn->s->stats.statements_full += n;
+}
+
+void tt_unpacked_turned_away(struct tt_link *link)
+{
+	link->conn->s->stats.unpacked_full++;
+}
+
+void tt_block_turned_away(struct tt_link *link)
+{
+	link->conn->s->stats.blocks_full++;
+}
+
+bool tt_link_from_start(const struct tt_link *link)
+{
+	return (!link->flow[0].started || link->flow[0].from_start) && (!link->flow[1].started || link->flow[1].from_start);
+}
+
+void tt_skip(struct tt_link *link, enum tt_side side, uint64_t n)
+{
+	struct tt_flow *f = &link->flow[tt_link_dir(link, side)];
+
+	if (f->busy)
+		f->pending_skip = n;
+	else
+		f->skip_to = tt_skip_end(f->at, n);
+}
+
+void tt_skip_to_eof(struct tt_link *link, enum tt_side side)
+{
+	tt_skip(link, side, TT_OFFSET_EOF);
+}
+
+void tt_optional(struct tt_link *link, enum tt_side side, uint64_t n)
+{
+	link->flow[tt_link_dir(link, side)].pending_optional = n;
+}
+
+bool tt_since_request(struct tt_link *link, enum tt_side side, const struct tt_message *m, const struct tt_input *in, size_t at,
+		      uint64_t *ret)
+{
+	const struct tt_mark *mark = tt_marks_find(&link->flow[tt_link_dir(link, side)].marks, in->offset + at);
+
+	if (!m || !m->peer || !m->peer->first_ns || !mark || mark->first_ns < m->peer->first_ns)
+		return false;
+	*ret = mark->first_ns - m->peer->first_ns;
+	return true;
+}
+
+void tt_wish(struct tt_link *link, enum tt_side side, const struct tt_input *in, uint64_t at, uint32_t bytes)
+{
+	tt_link_wish(link, tt_link_dir(link, side), in->offset + at, bytes);
+}
+
+void tt_switch(struct tt_link *link, const struct tt_proto *proto)
+{
+	link->switching = true;
+	link->switch_to = proto;
+}
+
+struct tt_message *tt_switch_keep(struct tt_link *link, struct tt_message *response, uint64_t id)
+{
+	struct tt_message *request = response ? response->peer : NULL;
+
+	if (!request || !request->ended || request->reported || link->kept || !tt_streams_want(link->conn->s, link->switch_to))
+		return NULL;
+	tt_message_drop(link, response);
+	tt_pair_out_of_list(&link->pair, request);
+	request->id = id;
+	link->kept = request;
+	return request;
+}
+
+void tt_switch_with(struct tt_link *link, const struct tt_proto *proto, struct tt_span text)
+{
+	size_t most = tt_link_limit(link, TT_LIMIT_TEXT_BYTES);
+
+	tt_switch(link, proto);
+	tt_buf_free(&link->left);
+	link->left = TT_BUF(most);
+	if (text.len)
+		tt_buf_add(&link->left, text.data, TT_MIN(text.len, most));
+}
+
+struct tt_span tt_switched_with(const struct tt_link *link)
+{
+	return tt_buf_span(&link->left);
+}
