@@ -6,6 +6,7 @@
 
 #define LEAST 14		     /* of a request's frame: length, key, version, correlation id, client id */
 #define DETECT_SIZE_MAX (100u << 20) /* servers refuse larger ones by default */
+#define CLIENT_MAX 255		     /* nobody has a longer client id */
 #define KEY_MAX 255
 #define VERSION_MAX 63
 
@@ -33,20 +34,32 @@ static bool is_topic_name(struct tt_span s)
 	return s.len <= KAFKA_TOPIC_MAX;
 }
 
-/* False: no client sends this. *evidence grows with what no chance would give. */
-static bool is_sane(const struct tt_kafka_field *f, size_t *evidence)
+/* What no chance would give. */
+struct evidence {
+	size_t text;
+	bool topic;
+};
+
+/* False: no client sends this. */
+static bool is_sane(const struct tt_kafka_field *f, struct evidence *e)
 {
 	switch (f->letter) {
 	case 'T':
 	case 'O':
-		*evidence += f->text.len;
+		e->text += f->text.len;
+		e->topic |= f->text.len > 0;
 		return is_topic_name(f->text);
+	case 'U':
+		e->topic = true;
+		return true;
 	case 'I':
+		e->text += f->text.len;
+		return f->text.len <= CLIENT_MAX && is_printable(f->text);
 	case 'G':
 	case 'K':
 	case 'X':
 	case 'L':
-		*evidence += f->text.len;
+		e->text += f->text.len;
 		return is_printable(f->text);
 	case 'A':
 		return f->number >= -1 && f->number <= 1;
@@ -55,12 +68,17 @@ static bool is_sane(const struct tt_kafka_field *f, size_t *evidence)
 	}
 }
 
+static bool is_enough(const struct evidence *e)
+{
+	return e->topic && e->text >= 4;
+}
+
 /* A whole frame's body, or as much of it as there is. */
 static enum tt_verdict judge_body(struct tt_span bytes, uint64_t left, const char *layout)
 {
 	struct tt_kafka_walk w;
 	struct tt_cursor c = tt_cursor(tt_span_sub(bytes, 0, left));
-	size_t evidence = 0;
+	struct evidence e = {0};
 
 	tt_kafka_walk_begin(&w, layout);
 	for (;;) {
@@ -72,15 +90,15 @@ static enum tt_verdict judge_body(struct tt_span bytes, uint64_t left, const cha
 		case TT_KAFKA_OVER:
 			return left == 0 ? TT_YES : TT_NO;
 		case TT_KAFKA_MORE:
-			return evidence >= 8 ? TT_YES : TT_MAYBE;
+			return is_enough(&e) ? TT_YES : TT_MAYBE;
 		case TT_KAFKA_FIELD:
 			break;
 		}
-		if (!is_sane(&f, &evidence))
+		if (!is_sane(&f, &e))
 			return TT_NO;
 		left -= c.pos - start + f.skip;
 		if (f.skip > tt_cursor_left(&c))
-			return evidence >= 4 ? TT_YES : TT_MAYBE;
+			return is_enough(&e) ? TT_YES : TT_MAYBE;
 		tt_cursor_skip(&c, (size_t)f.skip);
 	}
 }

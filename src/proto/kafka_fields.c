@@ -63,10 +63,13 @@ static void name_topic_by_id(struct tt_link *link, struct tt_message *m, struct 
 	uint8_t buffer[ID_TEXT];
 	struct tt_span name = tt_name_known(link, id);
 
-	if (name.data)
+	if (name.data) {
 		name_topic(m, name);
-	else
-		tt_message_attr(m, key_topic_id, id_text(id, buffer));
+		return;
+	}
+	tt_message_attr(m, key_topic_id, id_text(id, buffer));
+	if (m)
+		m->incomplete = true;
 }
 
 static void name_kept(struct tt_link *link, struct tt_message *m, const struct kafka_topic *t)
@@ -184,8 +187,11 @@ void kafka_end_request(struct tt_link *link, struct kafka_state *st)
 	struct kafka_reading *r = &st->reading[TT_REQUESTS];
 
 	/* A fetch that changes nothing in its session names no topic. */
-	if (r->key == KAFKA_FETCH && !r->has_topic && r->epoch > 0)
+	if (r->key == KAFKA_FETCH && !r->has_topic && r->epoch > 0) {
 		name_kept(link, r->message, &st->session);
+		if (r->message && !st->session.known)
+			r->message->incomplete = true;
+	}
 	if (r->topics > 1)
 		tt_message_attr_int(r->message, "messaging.kafka.topic_count", (int64_t)r->topics);
 }

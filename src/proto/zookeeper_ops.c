@@ -186,7 +186,7 @@ enum zookeeper_read zookeeper_read(struct tt_cursor *c, const char *layout, stru
 				at++;
 		} else if (*at == ')') {
 			/* Every element has at least four bytes, so that the bytes end before the count does. */
-			if (--left)
+			if (--left && begin)
 				at = begin;
 		} else if (!read_letter(c, *at, ret_path)) {
 			return ZOOKEEPER_WRONG;
