@@ -28,18 +28,17 @@ bool cassandra_header(struct tt_cursor *c, enum tt_side side, struct cassandra_h
 	       opcode && stream && ret->len <= CASSANDRA_BODY_MAX;
 }
 
-/* CRC-24 with the polynomial 0x1974f0b, begun at 0x875060; the last three bytes are it. */
-static bool checked(struct tt_span head)
+/* CRC-24 with the polynomial 0x1974f0b, begun at 0x875060; it stands behind the n bytes. */
+static bool checked(const uint8_t *head, size_t n)
 {
 	uint32_t crc = 0x875060;
-	const uint8_t *end = head.data + head.len - 3;
 
-	for (const uint8_t *at = head.data; at < end; at++) {
-		crc ^= (uint32_t)*at << 16;
+	for (size_t i = 0; i < n; i++) {
+		crc ^= (uint32_t)head[i] << 16;
 		for (int bit = 0; bit < 8; bit++)
 			crc = crc << 1 ^ (crc & 0x800000 ? 0x1974f0b : 0);
 	}
-	return (crc & 0xffffff) == (end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16);
+	return (crc & 0xffffff) == (head[n] | (uint32_t)head[n + 1] << 8 | (uint32_t)head[n + 2] << 16);
 }
 
 bool cassandra_frame(struct tt_span bytes, bool compressed, struct cassandra_frame *ret)
@@ -51,7 +50,7 @@ bool cassandra_frame(struct tt_span bytes, bool compressed, struct cassandra_fra
 	if (compressed)
 		low |= (uint64_t)tt_cursor_le16(&c) << 24;
 	tt_cursor_le24(&c);
-	if (tt_cursor_short(&c) || !checked(tt_span_sub(bytes, 0, ret->header)))
+	if (tt_cursor_short(&c) || !checked(c.data, ret->header - 3))
 		return false;
 	ret->payload = low & 0x1ffff;
 	ret->unpacked = compressed ? low >> 17 & 0x1ffff : 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "harness/script.h"
 #include "harness/talk.h"
@@ -14,6 +15,7 @@ extern const struct tt_proto tt_proto_mysql;
 #define CAPS_ATTRIBUTES "\x05\xa6\x2f\x09" /* with query attributes */
 #define CAPS_METADATA "\x05\xa6\x2f\x03"   /* definitions may be left out */
 #define CAPS_COMPRESS "\x25\xa6\x2f\x01"
+#define CAPS_ZSTD "\x05\xa6\x2f\x05"
 #define CAPS_SSL "\x05\xae\x2f\x01"
 #define CAPS_ALL "\xff\xff\xff\x0b"
 
@@ -508,6 +510,24 @@ static void compressed_packets(void **state)
 	CHECK(expected);
 }
 
+static void zstd_packets(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+	static const char ping[] = "\x01\0\0\0\x0e";
+	static const char ok[] = "\x07\0\0\x01" OK;
+	uint8_t block[256];
+
+	GREETING("8.0.36", "\xdf\xff", "\xff\x0f");
+	LOGIN(1, CAPS_ZSTD, "");
+	S(2, OK);
+	uint8_t n = (uint8_t)ZSTD_compress(block, sizeof(block), ping, 5, 3);
+	tt_script_say(&s, TT_SAY_CLIENT, (const uint8_t[7]){n, 0, 0, 0, 5}, 7, block, n);
+	uint8_t m = (uint8_t)ZSTD_compress(block, sizeof(block), ok, 11, 3);
+	tt_script_say(&s, TT_SAY_SERVER, (const uint8_t[7]){m, 0, 0, 1, 11}, 7, block, m);
+	CHECK(LOGGED_IN COMMAND("PING", "21", "27"));
+	assert_int_equal(n + m + 14, 21 + 27);
+}
+
 static void broken_compression(void **state)
 {
 	tt_script_auto struct tt_script s = {0};
@@ -697,7 +717,7 @@ TT_UNIT_TESTS(cmocka_unit_test(logs_in_and_asks), cmocka_unit_test(reads_results
 	      cmocka_unit_test(sends_a_long_file), cmocka_unit_test(passes_over_query_attributes),
 	      cmocka_unit_test(reads_results_without_definitions), cmocka_unit_test(knows_mariadb_and_its_database),
 	      cmocka_unit_test(stops_before_tls), cmocka_unit_test(begins_inside_tls), cmocka_unit_test(compressed_packets),
-	      cmocka_unit_test(broken_compression), cmocka_unit_test(starts_in_the_middle),
+	      cmocka_unit_test(zstd_packets), cmocka_unit_test(broken_compression), cmocka_unit_test(starts_in_the_middle),
 	      cmocka_unit_test(learns_of_eof_packets_in_the_middle), cmocka_unit_test(joins_packets_of_16_mb),
 	      cmocka_unit_test(keeps_to_the_text_limit), cmocka_unit_test(pipelines), cmocka_unit_test(streams_the_binary_log),
 	      cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))

@@ -25,12 +25,7 @@ static void end_answer(struct tt_link *link, struct pg_state *st, const struct t
 	struct pg_responses *res = &st->res;
 	struct tt_message *m = res->open;
 
-	if (!tt_message_get(m, TT_TEXT_STATUS).data)
-		tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));
-	if (res->has_rows)
-		tt_message_attr_int(m, "db.response.returned_rows", res->rows);
-	if (res->has_affected)
-		tt_message_attr_int(m, "db.response.affected_rows", res->affected);
+	tt_sql_answered(m, res->has_rows ? &res->rows : NULL, res->has_affected ? &res->affected : NULL);
 	tt_message_end(link, m, in, end);
 	res->open = NULL;
 	res->in_answer = false;

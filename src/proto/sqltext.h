@@ -51,4 +51,15 @@ void tt_sql_operation(struct tt_message *m, struct tt_span operation);
 /* Resource and db.query.text. */
 void tt_sql_statement(struct tt_message *m, struct tt_span text);
 
+/* The end of an answer: `OK` unless it has a status, rows sent and rows touched where they are known (NULL: not). */
+static inline void tt_sql_answered(struct tt_message *m, const int64_t *rows, const int64_t *affected)
+{
+	if (!tt_message_get(m, TT_TEXT_STATUS).data)
+		tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));
+	if (rows)
+		tt_message_attr_int(m, "db.response.returned_rows", *rows);
+	if (affected)
+		tt_message_attr_int(m, "db.response.affected_rows", *affected);
+}
+
 #endif
