@@ -68,14 +68,28 @@ static void tt_doctor_keep(void *ctx, const char *program, uint32_t instructions
 }
 
 /* Everything is loaded, attached and tested, and nobody is observed: the scope has no process. */
-static int tt_doctor_try(const struct tt_config *config, struct tt_kernel_report *report)
+static int tt_doctor_try(const struct tt_config *config, struct tt_doctor *d, struct tt_kernel_report *report)
 {
 	const struct tt_scope nobody = {.mode = TT_SCOPE_PIDS};
 	struct tt_kernel *kernel = NULL;
 
 	int r = tt_kernel_new(&kernel, config->hooks, &config->limits, &nobody, report);
+	if (r == 0)
+		tt_kernel_verified_of(kernel, tt_doctor_keep, d);
 	tt_kernel_free(kernel);
 	return r;
+}
+
+/* Before 5.16 only the verifier's statistics say it; asked for them it gives no reasons, so that is a load of its own. */
+static void tt_doctor_ask_verifier(const struct tt_config *config, struct tt_doctor *d)
+{
+	struct tt_kernel_report ignored = {0};
+
+	if (d->status != 0 || d->program_count)
+		return;
+	tt_kernel_verified(tt_doctor_keep, d);
+	(void)tt_doctor_try(config, d, &ignored);
+	tt_kernel_verified(NULL, NULL);
 }
 
 int tt_doctor_main(struct tt_config *config, int argc, char **argv)
@@ -86,17 +100,11 @@ int tt_doctor_main(struct tt_config *config, int argc, char **argv)
 		return 1;
 	}
 	uname(&d->name);
-	d->status = tt_doctor_try(config, &d->report);
+	d->status = tt_doctor_try(config, d, &d->report);
 	if (!config->json) {
 		tt_doctor_write_text(d);
 	} else {
-		/* Asked for its statistics the verifier gives no reasons, so that is a load of its own. */
-		struct tt_kernel_report ignored = {0};
-
-		tt_kernel_verified(tt_doctor_keep, d);
-		if (d->status == 0)
-			(void)tt_doctor_try(config, &ignored);
-		tt_kernel_verified(NULL, NULL);
+		tt_doctor_ask_verifier(config, d);
 		int r = tt_doctor_write_json(d, config->json);
 		if (r < 0)
 			tt_error_errno(r, "doctor --json");

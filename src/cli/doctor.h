@@ -17,7 +17,7 @@ struct tt_doctor_program {
 struct tt_doctor {
 	struct utsname name;
 	struct tt_kernel_report report;
-	struct tt_doctor_program programs[64]; /* only for JSON: asking takes a second load */
+	struct tt_doctor_program programs[64];
 	size_t program_count;
 	int status; /* 0: ready; else the reason stands in report.error */
 };

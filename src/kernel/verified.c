@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/verified.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "kernel/internal.h"
 
 /* BPF_LOG_STATS of the kernel's include/linux/bpf_verifier.h: the statistics without the steps. */
 #define TT_LOG_STATS 4
@@ -48,4 +52,19 @@ void tt_verified_look(const char *text)
 	text += sizeof(whose) - 1;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "'"), text);
 	listener.fn(listener.ctx, name, (uint32_t)strtoul(processed + sizeof(says) - 1, NULL, 10));
+}
+
+void tt_kernel_verified_of(const struct tt_kernel *k, tt_verified_fn *fn, void *ctx)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, k->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 size = sizeof(info);
+		int fd = bpf_program__fd(p);
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.verified_insns)
+			fn(ctx, bpf_program__name(p), info.verified_insns);
+	}
 }

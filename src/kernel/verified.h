@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct bpf_object;
+struct tt_kernel;
 
 typedef void tt_verified_fn(void *ctx, const char *program, uint32_t instructions);
 
@@ -19,6 +20,9 @@ typedef void tt_verified_fn(void *ctx, const char *program, uint32_t instruction
  * refused without the verifier's reason.
  */
 void tt_kernel_verified(tt_verified_fn *fn, void *ctx);
+
+/* The same of programs that are loaded. The kernel keeps it since 5.16 (aba64c7da983); before, fn is not called. */
+void tt_kernel_verified_of(const struct tt_kernel *k, tt_verified_fn *fn, void *ctx);
 
 /* --- for load.c --- */
 
