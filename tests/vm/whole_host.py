@@ -24,7 +24,7 @@ PREEMPT_DISABLE = "bpf_preempt_disable"
 MISSING = {"5.10": {TASK_STORAGE, RDONLY_CAST, SOCK_LENGTH, KPROBE_MULTI, PREEMPT_DISABLE}, "6.1": {RDONLY_CAST, SOCK_LENGTH, KPROBE_MULTI, PREEMPT_DISABLE},
            "6.12": {SEND_PAGE, KPROBE_MULTI}, "6.18": {SEND_PAGE}, "7.0": {SEND_PAGE, TASK_STORAGE}, "7.3": {SEND_PAGE, TASK_STORAGE}}
 # They may preempt programs, so the cheapest set would miss calls.
-PREEMPTED = {"7.0", "7.3"}
+PREEMPTED = {"6.18", "7.0", "7.3"}
 
 
 def get(port, path, *before):
