@@ -315,7 +315,8 @@ bool mysql_answer_plausible(const struct mysql_packet *p)
 		return false;
 	switch (p->look.data[0]) {
 	case 0x00:
-		return (p->len == 12 && p->look.len == 12 && p->look.data[9] == 0) || (p->len >= 7 && mysql_read_ok(p->look, &ok));
+		return (p->len == 12 && p->look.len == 12 && p->look.data[9] == 0) ||
+		       (p->len >= 7 && mysql_read_ok(p->look, &ok));
 	case 0xff:
 		return mysql_read_err(p->look, &err) && err.sql_state.data && err.code >= 1000;
 	case 0xfe:
