@@ -2,6 +2,7 @@
 /* What methods mean: who asks, who answers, and which acknowledgement belongs to which message. */
 #include "proto/amqp.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 #include "shared/limits.h"
 
@@ -65,9 +66,10 @@ static void set_destination(struct tt_message *m, const struct tt_amqp_arguments
 static void fail(struct tt_message *m, const struct tt_amqp_arguments *a)
 {
 	const char *name = tt_amqp_reply(a->code);
+	uint8_t digits[TT_DIGITS_MAX];
 
 	tt_message_status_int(m, a->code);
-	tt_message_fail(m, name ? tt_span_str(name) : tt_message_get(m, TT_TEXT_STATUS));
+	tt_message_fail(m, name ? tt_span_str(name) : tt_digits(a->code, digits));
 	if (a->text.len)
 		tt_message_text(m, TT_TEXT_ERROR, a->text);
 }

@@ -7,6 +7,7 @@
  */
 #include "proto/mqtt.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 #include "shared/limits.h"
 
@@ -65,13 +66,14 @@ struct packet {
 static void set_result(const struct packet *k, struct tt_message *m, uint8_t code, bool failed, struct tt_span reason)
 {
 	const char *name = tt_mqtt_reason(code, k->p->type == TT_MQTT_CONNACK ? k->s->level : 0);
+	uint8_t digits[TT_DIGITS_MAX];
 
 	if (!failed) {
 		tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));
 		return;
 	}
 	tt_message_status_int(m, code);
-	tt_message_fail(m, name ? tt_span_str(name) : tt_message_get(m, TT_TEXT_STATUS));
+	tt_message_fail(m, name ? tt_span_str(name) : tt_digits(code, digits));
 	if (reason.len)
 		tt_message_text(m, TT_TEXT_ERROR, reason);
 }

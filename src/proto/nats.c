@@ -8,6 +8,7 @@
  */
 #include "proto/nats.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 #include "shared/limits.h"
 
@@ -250,7 +251,8 @@ static void set_code(struct tt_message *m, int64_t code)
 			return;
 		}
 	}
-	tt_message_fail(m, tt_message_get(m, TT_TEXT_STATUS));
+	uint8_t digits[TT_DIGITS_MAX];
+	tt_message_fail(m, tt_digits((uint64_t)code, digits));
 }
 
 /* What a message that answers says of how it went. */
