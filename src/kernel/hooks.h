@@ -51,7 +51,8 @@ struct tt_hook_verdict {
 	char reason[200]; /* why not; empty where it was chosen or not tried */
 };
 
-/* Why the set would miss something on this kernel, so that others are tried first; NULL: it would not. */
+/* Why others are tried before this set on this kernel: it would miss something, or load slowly. NULL: nothing speaks against it.
+ */
 const char *tt_hook_set_not_whole(const struct tt_hook_set *set, const struct tt_features *features);
 
 /* The first row of the set that this kernel cannot serve and that is required; NULL: none. */
