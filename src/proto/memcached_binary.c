@@ -7,6 +7,7 @@
 #define MAGIC_REQUEST 0x80
 #define MAGIC_ANSWER 0x81
 #define OPCODE_STAT 0x10
+#define OPCODE_QUIT 0x07
 #define OPCODE_QUITQ 0x17
 
 /* Of an error's text so much is read. */
@@ -207,7 +208,7 @@ enum tt_step tt_memcached_binary_request(struct tt_link *link, struct tt_memcach
 			(uint32_t)h.opcode << TT_MEMCACHED_OPCODE_SHIFT | TT_MEMCACHED_BINARY | (quiet ? TT_MEMCACHED_QUIET : 0);
 		m->tag = (void *)(uintptr_t)h.opaque;
 		m->one_way = h.opcode == OPCODE_QUITQ;
-		m->maybe_silent = quiet;
+		m->maybe_silent = quiet || h.opcode == OPCODE_QUIT; /* few wait for the answer to that */
 	}
 	if (name)
 		tt_message_text(m, TT_TEXT_OPERATION, tt_span_str(name));
