@@ -171,7 +171,7 @@ bool tt_amqp_take_content(struct tt_amqp_frame *f)
 	struct tt_amqp_channel *ch = tt_amqp_channel(f->link, f->s, f->channel);
 	struct tt_amqp_content *k = ch ? &ch->content[f->side] : NULL;
 
-	if (f->type == TT_AMQP_HEADER && (tt_cursor_be16(&c) != 60 || tt_cursor_be16(&c) != 0))
+	if (f->type == TT_AMQP_HEADER && tt_cursor_be32(&c) != 60u << 16)
 		return false;
 	if (!k || !k->open)
 		return true; /* its method was not seen */
