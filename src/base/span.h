@@ -72,6 +72,8 @@ static inline struct tt_span tt_span_sub(struct tt_span s, size_t from, size_t l
 /* Without spaces and tabs at both ends. */
 static inline struct tt_span tt_span_trim(struct tt_span s)
 {
+	if (!s.len) /* of nothing there may be no address to count from */
+		return s;
 	const uint8_t *at = s.data, *end = at + s.len;
 
 	while (at < end && (*at == ' ' || *at == '\t'))
