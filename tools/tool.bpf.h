@@ -9,6 +9,7 @@
 #ifndef TT_TOOL_BPF_H
 #define TT_TOOL_BPF_H
 
+#include "lib/prog.h"
 #include "lib/ring.h"
 #include "lib/scope.h"
 
@@ -24,7 +25,7 @@ int tt_own(void *ctx)
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *child)
+int TT_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *child)
 {
 	if (!tt_in_scope())
 		return 0;
@@ -45,7 +46,7 @@ TT_INLINE bool tt_process_ends(struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(tt_scope_exit, struct task_struct *task)
+int TT_PROG(tt_scope_exit, struct task_struct *task)
 {
 	if (tt_process_ends(task))
 		tt_scope_set(bpf_get_current_pid_tgid() >> 32, false);

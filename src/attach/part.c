@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "attach/privilege.h"
 #include "attach/wire.h"
@@ -19,7 +21,7 @@
 
 struct part {
 	struct tt_kernel *kernel;
-	pid_t command; /* 0: none */
+	int command; /* a pidfd: whatever its number names later, a signal reaches nothing else. -1: none */
 	const char *config_file;
 	bool stopped;
 };
@@ -53,14 +55,13 @@ static int serve_programs(void *ctx, const struct tt_attach_request *request, st
 	return tt_buf_add(answer, counts, n * sizeof(*counts));
 }
 
-/* Its number is not another's while the other part, its parent, has not waited for it; which that one tells nobody. */
 static int serve_signal(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
 {
 	const struct part *part = ctx;
 
-	if (part->command <= 0)
+	if (part->command < 0)
 		return -ESRCH;
-	return kill(part->command, (int)request->number) < 0 ? -errno : 0;
+	return syscall(SYS_pidfd_send_signal, part->command, (int)request->number, NULL, 0) < 0 ? -errno : 0;
 }
 
 static int serve_config(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
@@ -142,7 +143,7 @@ static void files_close(const struct tt_attach_config *config)
 _Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int out, int ready)
 {
 	struct part part = {.kernel = config->kernel,
-			    .command = config->command ? config->command->pid : 0,
+			    .command = config->command ? (int)syscall(SYS_pidfd_open, config->command->pid, 0) : -1,
 			    .config_file = config->config_file};
 
 	/* Only the other part ends this one: what ends the whole group is for that one to decide. */

@@ -352,7 +352,8 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	r = tt_probes__load(k->skel);
 	if (r < 0) {
 		snprintf(reason, size, "refused by the kernel (%s): %.120s", strerror(-r), tt_kernel_complaint());
-		return tt_kernel_forbidden(r) ? -EPERM : -EOPNOTSUPP; /* not permitted to us, or to nobody here: the next set will tell */
+		return tt_kernel_forbidden(r) ? -EPERM
+					      : -EOPNOTSUPP; /* not permitted to us, or to nobody here: the next set will tell */
 	}
 	k->self = &k->skel->bss->tt_self;
 	if ((r = tt_kernel_maps_open(k, limits)) < 0 || (r = wishes_map(k)) < 0) {

@@ -60,7 +60,7 @@ void tt_grpc_timeout(struct tt_message *m, struct tt_span value)
 	}
 	for (size_t i = 0; i < TT_ARRAY_LEN(units); i++) {
 		/* Longer than centuries is none. */
-		if (units[i].unit == value.data[value.len - 1] && n <= INT64_MAX / units[i].ns)
+		if ((uint8_t)units[i].unit == value.data[value.len - 1] && n <= INT64_MAX / units[i].ns)
 			tt_message_attr_int(m, "rpc.grpc.timeout_ns", (int64_t)(n * units[i].ns));
 	}
 }

@@ -304,7 +304,7 @@ static int hpack_literal_kept(struct hpack_reader *r, uint32_t index, const stru
 		return e;
 
 	size_t most = (index ? f.name.len : hpack_most(name)) + hpack_most(value);
-	if (hpack_reserve(h, most + 1) < 0)
+	if (hpack_reserve(h, most + 1) < 0 || !h->bytes)
 		return -ENOMEM;
 	uint8_t *to = h->bytes + h->end;
 	if (index) {

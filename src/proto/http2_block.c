@@ -75,7 +75,7 @@ static int http2_block_end(struct http2_at *a, struct tt_span block)
 		head.hidden = tt_http2_wanted[a->side] & ~head.seen;
 		head.m->incomplete = true;
 	}
-	if (!tt_http2_head_end(&head)) {
+	if (!tt_http2_head_end(&head) && half) {
 		tt_message_drop(a->link, half->m);
 		half->m = NULL;
 		tt_http2_stream_remove(&a->h->streams, s);

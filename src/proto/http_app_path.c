@@ -3,6 +3,9 @@
 #include "base/own.h"
 #include "proto/http_app.h"
 
+/* No target is longer (text_bytes has a limit). */
+#define TT_S3_TEXT (128u << 10)
+
 static struct tt_span tt_message_find(const struct tt_message *m, const char *key)
 {
 	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
@@ -128,27 +131,25 @@ void tt_http_app_s3(struct tt_message *m)
 	       (tt_s3_operations[i].of != of || !tt_span_eq(method, tt_span_str(tt_s3_operations[i].method)) ||
 		(tt_s3_operations[i].parameter && !tt_query_has(query, tt_s3_operations[i].parameter))))
 		i++;
-	/* Attributes hold copies, and setting one may move what was found: bucket and key are taken up to date each time. */
-	char name[64];
-	size_t bucket_len = TT_MIN(bucket.len, sizeof(name) - 1);
-	memcpy(name, bucket.data ? bucket.data : (const uint8_t *)"", bucket_len);
-	size_t key_len = path.len;
-	tt_message_attr(m, "rpc.system.name", TT_SPAN_LIT("aws-api"));
+	/* Attributes hold copies, and setting one may move the text they were found in: what is set is copied first. */
+	tt_buf_auto struct tt_buf text = TT_BUF(TT_S3_TEXT);
+	size_t operation = 0;
 	if (i < TT_ARRAY_LEN(tt_s3_operations)) {
-		char text[64];
-		size_t len = TT_MIN(strlen(tt_s3_operations[i].operation), sizeof(text) - 4);
-		memcpy(text, "S3/", 3);
-		memcpy(text + 3, tt_s3_operations[i].operation, len);
-		tt_message_attr(m, "rpc.method", tt_span(text, len + 3));
+		tt_buf_printf(&text, "S3/%s", tt_s3_operations[i].operation);
+		operation = text.len;
 	}
-	if (bucket_len)
-		tt_message_attr(m, "aws.s3.bucket", tt_span(name, bucket_len));
-	if (key_len) {
-		struct tt_span now = tt_message_find(m, "url.path");
-		tt_buf_auto struct tt_buf key = TT_BUF(65536);
-		if (tt_buf_add(&key, now.data + now.len - key_len, key_len) == 0)
-			tt_message_attr(m, "aws.s3.key", tt_buf_span(&key));
-	}
+	tt_buf_add(&text, bucket.data, bucket.len);
+	tt_buf_add(&text, path.data, path.len);
+	if (text.failed)
+		return;
+	struct tt_span all = tt_buf_span(&text);
+	tt_message_attr(m, "rpc.system.name", TT_SPAN_LIT("aws-api"));
+	if (operation)
+		tt_message_attr(m, "rpc.method", tt_span_sub(all, 0, operation));
+	if (bucket.len)
+		tt_message_attr(m, "aws.s3.bucket", tt_span_sub(all, operation, bucket.len));
+	if (path.len)
+		tt_message_attr(m, "aws.s3.key", tt_span_sub(all, operation + bucket.len, path.len));
 }
 
 /* --- Elasticsearch, OpenSearch (https://www.elastic.co/docs/api/doc/elasticsearch/)

@@ -60,7 +60,7 @@ TT_INLINE void tt_submit(struct tt_record *rec, __u64 size)
 
 /* The new program's stack holds its arguments in one piece. */
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(tt_execs_started, struct task_struct *task)
+int TT_PROG(tt_execs_started, struct task_struct *task)
 {
 	if (!tt_in_scope())
 		return 0;
@@ -138,7 +138,7 @@ TT_INLINE void tt_add_call(struct tt_execs_started *s, struct pt_regs *regs, boo
 
 /* The number is looked at before the scope: it dismisses nearly every call for the price of a comparison. */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(tt_execs_failed, struct pt_regs *regs, long ret)
+int TT_PROG(tt_execs_failed, struct pt_regs *regs, long ret)
 {
 	if (ret >= 0 || ret < -TT_ERRNO_MOST)
 		return 0;
@@ -163,7 +163,7 @@ int BPF_PROG(tt_execs_failed, struct pt_regs *regs, long ret)
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(tt_execs_ended, struct task_struct *task)
+int TT_PROG(tt_execs_ended, struct task_struct *task)
 {
 	struct tt_execs_ended e = {};
 
