@@ -23,7 +23,7 @@ enum tt_where_operator {
 /* Longer ones first, so that `<=` is not taken for `<`. */
 static const struct {
 	const char *text;
-	enum tt_where_operator operator;
+	enum tt_where_operator op;
 } tt_where_operators[] = {
 	{"!=", TT_WHERE_DIFFERENT}, {"<=", TT_WHERE_AT_MOST}, {">=", TT_WHERE_AT_LEAST}, {"==", TT_WHERE_EQUAL},
 	{"=", TT_WHERE_EQUAL},	    {"<", TT_WHERE_LESS},     {">", TT_WHERE_MORE},
@@ -31,7 +31,7 @@ static const struct {
 
 struct tt_where_condition {
 	const struct tt_where_field *field;
-	enum tt_where_operator operator;
+	enum tt_where_operator op;
 	char *name;
 	char *value;
 	bool is_number;
@@ -98,6 +98,8 @@ static int tt_where_condition(struct tt_where_condition *ret, struct tt_span s, 
 
 	while (i < s.len && !strchr("=!<>", s.data[i]))
 		i++;
+	if (i == s.len)
+		o = TT_ARRAY_LEN(tt_where_operators);
 	while (o < TT_ARRAY_LEN(tt_where_operators) &&
 	       !tt_span_starts(tt_span_sub(s, i, s.len), tt_span_str(tt_where_operators[o].text)))
 		o++;
@@ -106,11 +108,11 @@ static int tt_where_condition(struct tt_where_condition *ret, struct tt_span s, 
 	struct tt_span name = tt_span_trim(tt_span_sub(s, 0, i));
 	struct tt_span value = tt_span_trim(tt_span_sub(s, i + strlen(tt_where_operators[o].text), s.len));
 
-	*ret = (struct tt_where_condition){.field = tt_where_field_find(name), .operator= tt_where_operators[o].operator};
+	*ret = (struct tt_where_condition){.field = tt_where_field_find(name), .op = tt_where_operators[o].op};
 	if (!ret->field)
 		return tt_where_wrong(e, at, "no such field (docs/json.md; attributes have a dot)");
 	ret->is_number = tt_where_read_number(value, &ret->number);
-	if (ret->operator>= TT_WHERE_LESS && !ret->is_number)
+	if (ret->op >= TT_WHERE_LESS && !ret->is_number)
 		return tt_where_wrong(e, (size_t)(value.data - s.data) + at,
 				      "a whole number, perhaps with a unit, is needed here");
 	ret->name = tt_where_text(name);
@@ -213,7 +215,7 @@ static bool tt_where_ordered(const struct tt_where_condition *c, const struct tt
 
 	if (!tt_where_as_number(v, &n))
 		return false;
-	switch (c->operator) {
+	switch (c->op) {
 	case TT_WHERE_LESS:
 		return n < c->number;
 	case TT_WHERE_AT_MOST:
@@ -227,7 +229,7 @@ static bool tt_where_ordered(const struct tt_where_condition *c, const struct tt
 
 static bool tt_where_one(const struct tt_where_condition *c, const struct tt_where_value *v)
 {
-	switch (c->operator) {
+	switch (c->op) {
 	case TT_WHERE_EQUAL:
 		return tt_where_equal(c, v);
 	case TT_WHERE_DIFFERENT:
