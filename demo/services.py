@@ -137,5 +137,6 @@ server {{ listen {listen or f'127.0.0.1:{port}'}; {locations} }} }}
             subprocess.run([binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **user)
         process = self.start([binaries / "postgres", "-D", data, "-p", port, "-h", "127.0.0.1", "-k", data, "-F"], name="postgres", cwd="/", **user)
-        wait_for(lambda: port_answers(port), "postgres")
+        # It answers before it takes anybody in; its own file says when that is.
+        wait_for(lambda: port_answers(port) and "ready" in (data / "postmaster.pid").read_text(), "postgres")
         return process, port
