@@ -59,6 +59,7 @@ struct tt_message {
 	/* The core's. */
 	uint8_t side;	  /* whose bytes it is made of */
 	bool back;	  /* of an exchange the server began */
+	bool promised;	  /* a request made of the server's bytes, in the client's name */
 	uint32_t charged; /* bytes of text counted against message_bytes */
 	bool unsure;	  /* begun after a hole, before pairing could be trusted again */
 	bool ended;

@@ -170,6 +170,12 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 struct tt_message *tt_server_request_begin(struct tt_link *link, const struct tt_input *in, size_t at);
 struct tt_message *tt_client_response_begin(struct tt_link *link, const struct tt_input *in, size_t at);
 
+/*
+ * A request the server says itself in the client's name and will answer (HTTP/2's PUSH_PROMISE): read on the server's side, and
+ * in all else as tt_request_begin. Pairing by id only.
+ */
+struct tt_message *tt_promised_request_begin(struct tt_link *link, const struct tt_input *in, size_t at);
+
 /* Ends it: its last byte is the one before position `at`, which may lie beyond the input by as much as is skipped next. */
 void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at);
 

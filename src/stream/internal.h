@@ -252,10 +252,10 @@ struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, cons
 void tt_message_charge(struct tt_streams *s, struct tt_message *m);
 void tt_messages_free(struct tt_streams *s);
 
-/* Is it a request or a response? What the server asks is read on the side of the responses. */
+/* Is it a request or a response? What the server asks or promises is read on the side of the responses. */
 static inline enum tt_side tt_message_part(const struct tt_message *m)
 {
-	return (enum tt_side)(m->side ^ m->back);
+	return (enum tt_side)(m->side ^ (m->back | m->promised));
 }
 
 static inline struct tt_pair *tt_pair_of(struct tt_link *link, const struct tt_message *m)

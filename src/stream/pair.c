@@ -207,6 +207,18 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 	return m;
 }
 
+struct tt_message *tt_promised_request_begin(struct tt_link *link, const struct tt_input *in, size_t at)
+{
+	struct tt_message *m = tt_message_open(link, TT_RESPONSES, in, at);
+
+	if (!m)
+		return NULL;
+	m->promised = true;
+	tt_pair_make_room(link, &link->pair);
+	tt_pair_append(&link->pair, m);
+	return m;
+}
+
 /* One of an exchange the server begins. */
 static struct tt_message *tt_back_begin(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at)
 {
@@ -395,21 +407,23 @@ static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
 		tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
 }
 
-static void tt_pair_hole_by_id(struct tt_link *link, struct tt_pair *p, enum tt_side part)
+/* Both halves of what was promised are of one side. */
+static void tt_pair_hole_by_id(struct tt_link *link, struct tt_pair *p, enum tt_side side)
 {
 	struct tt_message *next;
 	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
+		struct tt_message *rsp = m->peer && !m->peer->ended && m->peer->side == side ? m->peer : NULL;
 		next = m->next;
-		if (part == TT_REQUESTS && !m->ended)
+		if (!m->ended && m->side == side) {
+			rsp = m->one_way ? NULL : rsp;
 			tt_pair_cut_open(link, m);
-		else if (part == TT_RESPONSES && m->peer && !m->peer->ended)
-			tt_pair_cut_open(link, m->peer);
+		}
+		if (rsp)
+			tt_pair_cut_open(link, rsp);
 	}
-	if (part == TT_REQUESTS)
-		return;
 	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
 		next = m->next;
-		if (!m->ended)
+		if (!m->ended && m->side == side)
 			tt_pair_cut_open(link, m);
 	}
 }
@@ -418,7 +432,7 @@ void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
 {
 	link->pair.hole_ns = link->back.hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	link->flow[tt_link_dir(link, side)].ending = NULL;
-	tt_pair_hole_by_id(link, &link->back, side == TT_REQUESTS ? TT_RESPONSES : TT_REQUESTS);
+	tt_pair_hole_by_id(link, &link->back, side);
 	if (link->proto->pairing == TT_PAIR_BY_ID)
 		tt_pair_hole_by_id(link, &link->pair, side);
 	else

@@ -59,7 +59,7 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 
 	if (!x.proto)
 		return;
-	bool asked = tt_link_dir(link, req->side) == TT_RX;
+	bool asked = tt_link_dir(link, (enum tt_side)(req->side ^ req->promised)) == TT_RX;
 	ends.origin = link->origin;
 	ends.role = asked ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
 	if (link->origin == TT_ORIGIN_PCAP && !asked) { /* a wire has no end: the one that is asked is shown as observed */
