@@ -25,14 +25,12 @@ static void http2_forget(struct tt_link *link, struct http2_link *h, struct http
 		s->half[side].m->incomplete = true;
 		tt_message_drop(link, s->half[side].m);
 	}
-	tt_http2_stream_remove(&h->streams, s);
+	tt_http2_stream_remove(tt_http2_table(h, s->id), s);
 }
 
 /* More are open than may be: the oldest gives way. The core has given up its request by then, and counted that. */
-static void http2_make_room(struct tt_link *link, struct http2_link *h)
+static void http2_make_room(struct tt_link *link, struct http2_link *h, struct http2_streams *t)
 {
-	struct http2_streams *t = &h->streams;
-
 	if (t->count > tt_link_limit(link, TT_LIMIT_PENDING_REQUESTS))
 		http2_forget(link, h, &t->slot[t->oldest]);
 }
@@ -40,15 +38,32 @@ static void http2_make_room(struct tt_link *link, struct http2_link *h)
 /* The stream, if this side may have something to say on it. */
 static struct http2_stream *http2_stream(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id)
 {
-	struct http2_stream *s = tt_http2_stream_find(&h->streams, id);
+	struct http2_stream *s = tt_http2_find(h, side, id);
 
 	if (s)
 		return s->half[side].over ? NULL : s;
 	/* Even: pushed, and the promise was not seen. Up to the newest request's stream all are known: this one is over. */
 	if (!(id & 1) || id <= h->highest)
 		return NULL;
-	http2_make_room(link, h);
+	http2_make_room(link, h, &h->streams);
 	return tt_http2_stream_add(&h->streams, id);
+}
+
+struct http2_stream *tt_http2_promise(struct tt_link *link, struct http2_link *h, uint32_t id, const struct tt_input *in,
+				      size_t at)
+{
+	if ((id & 1) || id <= h->promised)
+		return NULL;
+	h->promised = id;
+	http2_make_room(link, h, &h->pushed);
+	struct http2_stream *s = tt_http2_stream_add(&h->pushed, id);
+	if (!s)
+		return NULL;
+	struct tt_message *m = tt_promised_request_begin(link, in, at);
+	s->half[TT_REQUESTS].m = m;
+	tt_message_identify(link, m, id);
+	tt_message_attr_bool(m, "http.request.pushed", true);
+	return s;
 }
 
 struct tt_message *tt_http2_open(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id,
@@ -92,14 +107,14 @@ void tt_http2_close(struct tt_link *link, struct http2_link *h, enum tt_side sid
 	half->m = NULL;
 	half->over = true;
 	if (http2_done(h, s))
-		tt_http2_stream_remove(&h->streams, s);
+		tt_http2_stream_remove(tt_http2_table(h, s->id), s);
 	tt_message_end(link, m, in, at);
 }
 
 /* A stream was broken off: its exchange ends here, failed with the code unless the response was whole already. */
 static void http2_abort(const struct http2_at *a, uint32_t id, uint32_t code)
 {
-	struct http2_stream *s = tt_http2_stream_find(&a->h->streams, id);
+	struct http2_stream *s = tt_http2_stream_find(tt_http2_table(a->h, id), id);
 	/* On the other side it ends with what came. */
 	const struct tt_input *here[2] = {NULL, NULL};
 	uint64_t at[2] = {0, 0};
@@ -126,9 +141,11 @@ static void http2_abort(const struct http2_at *a, uint32_t id, uint32_t code)
 	s->half[TT_RESPONSES].over = true;
 	s->half[TT_RESPONSES].m = NULL;
 	if (!early)
-		tt_http2_stream_remove(&a->h->streams, s);
+		tt_http2_stream_remove(tt_http2_table(a->h, id), s);
 	tt_message_end(a->link, response, here[TT_RESPONSES], at[TT_RESPONSES]);
-	tt_message_end(a->link, request, here[TT_REQUESTS], at[TT_REQUESTS]);
+	/* The server's promise is of its side, too. */
+	enum tt_side asked = id & 1 ? TT_REQUESTS : TT_RESPONSES;
+	tt_message_end(a->link, request, here[asked], at[asked]);
 }
 
 /* --- content ---------------------------------------------------------------------------------------------------------------- */
@@ -153,7 +170,7 @@ static int http2_pass(struct http2_at *a, uint64_t n, bool content)
 static int http2_messages(struct http2_at *a)
 {
 	struct http2_side *side = &a->h->side[a->side];
-	struct http2_stream *s = tt_http2_stream_find(&a->h->streams, side->data_stream);
+	struct http2_stream *s = tt_http2_find(a->h, a->side, side->data_stream);
 	struct tt_cursor *c = &a->in->c;
 
 	while (s && side->data_left) {
@@ -187,7 +204,7 @@ static int http2_messages(struct http2_at *a)
 static int http2_data(struct http2_at *a)
 {
 	struct http2_side *side = &a->h->side[a->side];
-	struct http2_stream *s = tt_http2_stream_find(&a->h->streams, a->frame.stream);
+	struct http2_stream *s = tt_http2_find(a->h, a->side, a->frame.stream);
 	struct http2_half *half = s ? &s->half[a->side] : NULL;
 	bool ends = a->frame.flags & TT_HTTP2_END_STREAM;
 	uint32_t length = a->frame.length;
@@ -310,9 +327,8 @@ static enum tt_step http2_parse(struct tt_link *link, enum tt_side side, struct 
 }
 
 /* The side's messages are not ours any more. What had begun is cut; what had not may have begun in the hole. */
-static void http2_gap_streams(struct http2_link *h, enum tt_side side)
+static void http2_gap_streams(struct http2_link *h, struct http2_streams *t, enum tt_side side)
 {
-	struct http2_streams *t = &h->streams;
 	uint32_t next;
 
 	for (uint32_t at = t->oldest; at; at = next) {
@@ -329,12 +345,26 @@ static void http2_gap_streams(struct http2_link *h, enum tt_side side)
 	}
 }
 
+/* What the server promised and says is all of its side. */
+static void http2_gap_pushed(struct http2_link *h, enum tt_side side)
+{
+	if (side == TT_REQUESTS)
+		return;
+	for (uint32_t at = h->pushed.oldest; at; at = h->pushed.slot[at].newer) {
+		struct http2_half *request = &h->pushed.slot[at].half[TT_REQUESTS];
+		request->over = true;
+		request->m = NULL;
+	}
+	http2_gap_streams(h, &h->pushed, side);
+}
+
 static void http2_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct http2_link *h = tt_link_state(link);
 	struct http2_side *s = &h->side[side];
 
-	http2_gap_streams(h, side);
+	http2_gap_streams(h, &h->streams, side);
+	http2_gap_pushed(h, side);
 	tt_buf_free(&s->block.bytes);
 	s->block.stream = s->block.promised = 0;
 	s->block.lost = false;
@@ -366,6 +396,7 @@ static void http2_free(void *state)
 		tt_buf_free(&h->side[side].block.bytes);
 	}
 	tt_http2_streams_free(&h->streams);
+	tt_http2_streams_free(&h->pushed);
 }
 
 /* --- headers decoded elsewhere ---------------------------------------------------------------------------------------------- */
@@ -376,7 +407,7 @@ static void http2_headers(struct tt_link *link, enum tt_side side, const struct 
 	struct http2_stream *s;
 	if (headers->stream_id == 0 || headers->stream_id > 0x7fffffff)
 		return;
-	s = tt_http2_stream_find(&h->streams, (uint32_t)headers->stream_id);
+	s = tt_http2_find(h, side, (uint32_t)headers->stream_id);
 	bool first = !s || !s->half[side].m;
 	struct tt_message *m = tt_http2_open(link, h, side, (uint32_t)headers->stream_id, NULL, 0, &s);
 	if (!m)
@@ -413,12 +444,15 @@ static const struct tt_proto_doc http2_doc = {
 	.status = "the final status, `200`; failure as in HTTP/1; a stream broken off has the error code's name as `error_type`: "
 		  "`CANCEL`, "
 		  "`REFUSED_STREAM` (also past a GOAWAY's last stream)",
-	.limits = "header blocks are kept up to the limit http2_block_bytes, their table up to hpack_table_bytes; after a hole, "
+	.limits = "a pushed stream is an exchange of its own, its request what the promise says (`http.request.pushed`), unless "
+		  "the "
+		  "promise was not seen; header blocks are kept up to the limit http2_block_bytes, their table up to "
+		  "hpack_table_bytes; after a hole, "
 		  "or begun in the "
 		  "middle, headers are known from the static table and from what was inserted since, and an exchange that needs "
 		  "more is "
 		  "reported with what is known and `complete` false",
-	.verified = "nginx, nghttpd, h2load, nghttp, curl; tshark's dissection; HPACK entry for entry against libnghttp2",
+	.verified = "nginx, nghttpd, Node, h2load, nghttp, curl; tshark's dissection; HPACK entry for entry against libnghttp2",
 };
 
 const struct tt_proto tt_proto_http2 = {

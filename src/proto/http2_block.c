@@ -12,6 +12,9 @@
 /* Told by a frame function, which otherwise gives an enum tt_step: the payload is to be passed over. */
 #define HTTP2_ON (-1)
 
+/* No stream has this number: the first bit of one is reserved. */
+#define HTTP2_NO_STREAM UINT32_MAX
+
 /* The block's part in a frame's payload, without padding and what stands in front. False: the frame is none. */
 static bool http2_fragment(const struct http2_at *a, size_t front, struct tt_span *ret)
 {
@@ -44,10 +47,16 @@ static void http2_lose(struct http2_at *a, struct http2_block *b)
 	tt_buf_free(&b->bytes);
 }
 
-static struct http2_half *http2_half(const struct http2_at *a, uint32_t id, struct http2_stream **ret)
+/* Whose headers the block has: those of the frame's stream, or a request's that is promised. */
+static enum tt_side http2_block_part(const struct http2_at *a, const struct http2_block *b)
 {
-	*ret = tt_http2_stream_find(&a->h->streams, id);
-	return *ret ? &(*ret)->half[a->side] : NULL;
+	return b->promised ? TT_REQUESTS : a->side;
+}
+
+static struct http2_half *http2_half(const struct http2_at *a, const struct http2_block *b, struct http2_stream **ret)
+{
+	*ret = tt_http2_find(a->h, a->side, b->promised ? b->promised : b->stream);
+	return *ret ? &(*ret)->half[http2_block_part(a, b)] : NULL;
 }
 
 /* The block is whole (or lost): it is read, and may end its stream's half. */
@@ -57,8 +66,9 @@ static int http2_block_end(struct http2_at *a, struct tt_span block)
 	struct http2_block *b = &side->block;
 	bool lost = b->lost, ends = b->ends;
 	struct http2_stream *s = NULL;
-	struct http2_half *half = b->promised ? NULL : http2_half(a, b->stream, &s);
-	struct http2_head head = {.m = half && !half->told ? half->m : NULL, .s = s, .side = a->side};
+	struct http2_half *half = http2_half(a, b, &s);
+	enum tt_side part = http2_block_part(a, b);
+	struct http2_head head = {.m = half && !half->told ? half->m : NULL, .s = s, .side = part};
 	b->stream = b->promised = 0;
 	b->lost = false;
 
@@ -66,23 +76,23 @@ static int http2_block_end(struct http2_at *a, struct tt_span block)
 	if (lost)
 		tt_hpack_unknown(&side->hpack);
 	else
-		e = tt_hpack_block(&side->hpack, block, head.m ? tt_http2_wanted[a->side] : 0, tt_http2_field, &head);
+		e = tt_hpack_block(&side->hpack, block, head.m ? tt_http2_wanted[part] : 0, tt_http2_field, &head);
 	tt_buf_clear(&b->bytes);
 	if (b->bytes.cap > 4096)
 		tt_buf_free(&b->bytes);
 	if (head.m && (e < 0 || lost)) {
 		/* Anything may have stood there. */
-		head.hidden = tt_http2_wanted[a->side] & ~head.seen;
+		head.hidden = tt_http2_wanted[part] & ~head.seen;
 		head.m->incomplete = true;
 	}
 	if (!tt_http2_head_end(&head) && half) {
 		tt_message_drop(a->link, half->m);
 		half->m = NULL;
-		tt_http2_stream_remove(&a->h->streams, s);
+		tt_http2_stream_remove(tt_http2_table(a->h, s->id), s);
 		s = NULL;
 	}
 	if (s && ends)
-		tt_http2_close(a->link, a->h, a->side, s, a->in, a->in->c.pos + a->frame.length);
+		tt_http2_close(a->link, a->h, part, s, a->in, a->in->c.pos + a->frame.length);
 	return e == -EBADMSG ? TT_LOST_SYNC : HTTP2_ON;
 }
 
@@ -91,7 +101,7 @@ static int http2_part(struct http2_at *a, struct tt_span part)
 {
 	struct http2_block *b = &a->h->side[a->side].block;
 	struct http2_stream *s;
-	struct http2_half *half = b->promised ? NULL : http2_half(a, b->stream, &s);
+	struct http2_half *half = http2_half(a, b, &s);
 
 	if (half && half->m)
 		half->m->own_bytes += TT_HTTP2_FRAME_HEAD + a->frame.length;
@@ -111,7 +121,7 @@ static void http2_begin_block(struct http2_at *a, uint32_t promised)
 	b->bytes.max = tt_link_limit(a->link, TT_LIMIT_HTTP2_BLOCK_BYTES);
 	b->stream = a->frame.stream;
 	b->promised = promised;
-	b->ends = !promised && a->frame.flags & TT_HTTP2_END_STREAM;
+	b->ends = promised || (a->frame.flags & TT_HTTP2_END_STREAM);
 	b->lost = false;
 	if (http2_too_long(a))
 		http2_lose(a, b);
@@ -151,7 +161,9 @@ int tt_http2_push_promise(struct http2_at *a)
 		struct tt_cursor c = tt_cursor(tt_span(part.data - 4, 4));
 		promised = tt_cursor_be32(&c) & 0x7fffffff;
 	}
-	http2_begin_block(a, promised ? promised : UINT32_MAX);
+	/* Of one that can be none, or was not read, only the table is kept right. */
+	struct http2_stream *s = tt_http2_promise(a->link, a->h, promised, a->in, a->start);
+	http2_begin_block(a, s ? promised : HTTP2_NO_STREAM);
 	return http2_part(a, part);
 }
 

@@ -109,7 +109,8 @@ static bool http2_block_says(const struct tt_http2_frame *f, struct tt_span payl
 struct http2_run {
 	unsigned frames; /* heads seen */
 	bool whole;	 /* the last one ends with the bytes */
-	bool settings;	 /* the first is a SETTINGS that sets something */
+	bool settings;	 /* the first is a SETTINGS */
+	bool sets;	 /* it sets something */
 	bool side_known; /* a header block says who speaks */
 	enum tt_side side;
 };
@@ -124,8 +125,10 @@ static bool http2_run(struct tt_span bytes, struct http2_run *ret)
 	while (tt_http2_frame_head(&c, &f)) {
 		if (!http2_frame_likely(&f))
 			return false;
-		if (ret->frames++ == 0)
-			ret->settings = f.type == TT_HTTP2_SETTINGS && f.length && !f.flags;
+		if (ret->frames++ == 0) {
+			ret->settings = f.type == TT_HTTP2_SETTINGS && !f.flags;
+			ret->sets = f.length > 0;
+		}
 		struct tt_span payload = tt_span_sub(tt_cursor_rest(&c), 0, f.length);
 		if (f.type == TT_HTTP2_HEADERS && !ret->side_known)
 			ret->side_known = http2_block_says(&f, payload, &ret->side);
@@ -151,8 +154,11 @@ static enum tt_verdict http2_looks(const struct tt_first *first, enum tt_side si
 		return TT_NO;
 	if (run.side_known && run.side != side)
 		return TT_NO;
+	/* One that sets nothing (Node's) is but a few zeros: what follows has to make sense, too. */
+	if (first->from_start[side] && run.frames)
+		return !run.settings ? TT_NO : run.sets || run.frames > 1 ? TT_YES : TT_MAYBE;
 	if (first->from_start[side])
-		return run.settings ? TT_YES : run.frames ? TT_NO : TT_MAYBE;
+		return TT_MAYBE;
 
 	/* Frames look the same in both directions; only a header block tells them apart. */
 	return run.frames >= 2 && (first->role_known || run.side_known) ? TT_YES : TT_MAYBE;

@@ -79,7 +79,11 @@ static void detection(void **state)
 		{SPAN(""), SPAN(SETTINGS_1), false, true, TT_YES},
 		{SPAN(""), SPAN(SETTINGS_1), false, false, TT_YES},
 		{SPAN(SETTINGS_1), SPAN(""), false, false, TT_NO},
-		{SPAN(""), SPAN(SETTINGS_0), false, true, TT_NO},
+		/* one that sets nothing (Node's servers): not for itself */
+		{SPAN(""), SPAN(SETTINGS_0), false, true, TT_MAYBE},
+		{SPAN(""), SPAN(SETTINGS_0 PING), false, true, TT_YES},
+		{SPAN(TT_HTTP2_PREFACE SETTINGS_0), SPAN(SETTINGS_0), false, false, TT_YES},
+		{SPAN(""), SPAN(SETTINGS_0 "\0\0\0\4\xff\0\0\0\0"), false, true, TT_NO},
 		{SPAN(""), SPAN(PING), false, true, TT_NO},
 		{SPAN(""), SPAN("\0\0"), false, true, TT_MAYBE},
 		{SPAN(TT_HTTP2_PREFACE), SPAN("HTTP/1.1 400 Bad Request"), false, true, TT_NO},

@@ -32,8 +32,7 @@ struct http2_stream {
 	uint32_t older;
 	uint32_t newer;
 	bool grpc;
-	bool triple; /* Dubbo's headers were among them */
-	bool pushed;
+	bool triple;		   /* Dubbo's headers were among them */
 	struct http2_half half[2]; /* by enum tt_side */
 };
 
@@ -68,8 +67,10 @@ struct http2_side {
 
 struct http2_link {
 	struct http2_side side[2];
-	struct http2_streams streams;
-	uint32_t highest; /* newest stream a request was seen on */
+	struct http2_streams streams; /* the client's */
+	struct http2_streams pushed;  /* what the server promised */
+	uint32_t highest;	      /* newest stream a request was seen on */
+	uint32_t promised;	      /* newest stream a promise was seen of */
 };
 
 /* A frame being read. */
@@ -88,6 +89,22 @@ struct http2_stream *tt_http2_stream_find(const struct http2_streams *t, uint32_
 struct http2_stream *tt_http2_stream_add(struct http2_streams *t, uint32_t id);
 void tt_http2_stream_remove(struct http2_streams *t, struct http2_stream *s);
 void tt_http2_streams_free(struct http2_streams *t);
+
+/* An even number is a stream the server began. */
+static inline struct http2_streams *tt_http2_table(struct http2_link *h, uint32_t id)
+{
+	return id & 1 ? &h->streams : &h->pushed;
+}
+
+/* The stream, if this side may speak on it: on what was promised only the server does. */
+static inline struct http2_stream *tt_http2_find(struct http2_link *h, enum tt_side side, uint32_t id)
+{
+	return side == TT_REQUESTS && !(id & 1) ? NULL : tt_http2_stream_find(tt_http2_table(h, id), id);
+}
+
+/* http2.c: the stream a promise names, its request begun; NULL if that can be none. */
+struct http2_stream *tt_http2_promise(struct tt_link *link, struct http2_link *h, uint32_t id, const struct tt_input *in,
+				      size_t at);
 
 /* http2.c: a half's message, begun if it may be a new one (*ret_stream is set even if it is NULL, unless there is none). */
 struct tt_message *tt_http2_open(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id,

@@ -77,15 +77,61 @@ static void header_blocks_in_parts(void **state)
 
 static void other_frames_are_passed_over(void **state)
 {
-	/* PING, WINDOW_UPDATE, PRIORITY, a type nobody knows, and a pushed stream */
+	/* PING, WINDOW_UPDATE, PRIORITY, a type nobody knows, and a pushed stream whose promise was not seen */
 	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO,
 	      TT_C(PREFACE SETTINGS "\0\0\x8\6\0\0\0\0\0"
 				    "12345678"
 				    "\0\0\5\2\0\0\0\0\1\0\0\0\0\7"
 				    "\0\0\3\xee\xff\0\0\0\0"
 				    "abc" GET("\1")),
-	      TT_S(SETTINGS "\0\0\4\x8\0\0\0\0\0\0\0\1\0"
-			    "\0\0\5\5\4\0\0\0\1\0\0\0\2\x82" OK("\1") OK("\2") DATA("\2") DATA_END("\1") DATA_END("\2")));
+	      TT_S(SETTINGS "\0\0\4\x8\0\0\0\0\0\0\0\1\0" OK("\1") OK("\2") DATA("\2") DATA_END("\1") DATA_END("\2")));
+}
+
+/* The server says GET / itself and answers it on an even stream. */
+#define PROMISE(on, id) "\0\0\x7\5\4\0\0\0" on "\0\0\0" id "\x82\x86\x84" /* 16 */
+#define A_PUSHED "http.request.pushed=1," A_GET
+
+static void pushed_streams(void **state)
+{
+	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO "GET|/|200|-|16|24|complete|" A_PUSHED A_HELLO
+	      "GET|/|200|-|16|10|complete|" A_PUSHED A_200 "\n",
+	      TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS PROMISE("\1", "\2") OK("\1") PROMISE("\1", "\4") DATA_END("\1") OK("\2")),
+	      TT_S(DATA_END("\2") OK_END("\4")));
+	/* a promise in parts, padded: the header that is cut is the authority */
+	CHECK("GET|/|200|-|30|10|complete|http.request.pushed=1,server.address=h," A_GET A_200 "\n"
+	      "GET|/|200|-|12|10|complete|" A_GET A_200 "\n",
+	      TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS "\0\0\xb\5\x8\0\0\0\1\1\0\0\0\2\x82\x86\x84\1\1\0"
+			    "\0\0\1\x9\4\0\0\0\1h" OK_END("\2") OK_END("\1")));
+}
+
+static void pushed_streams_are_broken_off(void **state)
+{
+	CHECK("GET|/|-|CANCEL|16|0|complete|" A_PUSHED "\n"
+	      "GET|/|200|-|12|10|complete|" A_GET A_200 "\n"
+	      "GET|/|-|INTERNAL_ERROR|16|13|complete|" A_PUSHED "\n",
+	      TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS PROMISE("\1", "\2")), TT_C(RST("\2", "\x8")),
+	      TT_S(OK("\2") DATA("\2") OK_END("\1") PROMISE("\1", "\4") RST("\4", "\2")));
+	CHECK("GET|/|200|-|12|10|complete|" A_GET A_200 "\n"
+	      "GET|/|-|closed_by_server|16|0|complete|" A_PUSHED "\n",
+	      TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS PROMISE("\1", "\2") OK_END("\1")), TT_S_EOF);
+	/* A client may not speak there, a promise has a new even number, and GOAWAY counts the client's streams only. */
+	CHECK("GET|/|200|-|12|10|complete|" A_GET A_200 "\n"
+	      "GET|/|200|-|16|10|complete|" A_PUSHED A_200 "\n",
+	      TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS PROMISE("\1", "\4") PROMISE("\1", "\2") PROMISE("\1", "\3") PROMISE("\1", "\0")),
+	      TT_C(GET("\4") DATA("\4")), TT_S(OK_END("\1") GOAWAY("\1", "\0") OK_END("\2") OK_END("\4")));
+}
+
+static void pushed_in_a_hole(void **state)
+{
+	/* of the first the answer is in it, of the second the promise */
+	CHECK("GET|/|200|-|12|10|complete|" A_GET A_200 "\n"
+	      "GET|/|200|-|16|10|complete|" A_PUSHED A_200 "\n"
+	      "GET|/|-|lost|16|0|incomplete|" A_PUSHED "\n",
+	      TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS OK_END("\1") PROMISE("\1", "\2")), TT_S_HOLE(500),
+	      TT_S(DATA("\4") DATA_END("\4")), TT_S(PROMISE("\3", "\6") OK_END("\6")), TT_S_EOF);
 }
 
 static void broken_off_by_the_server(void **state)
@@ -521,11 +567,12 @@ static void unknown_values_change_nothing(void **state)
 
 TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams), cmocka_unit_test(answered_early),
 	      cmocka_unit_test(header_blocks_in_parts), cmocka_unit_test(other_frames_are_passed_over),
-	      cmocka_unit_test(broken_off_by_the_server), cmocka_unit_test(broken_off_by_the_client),
-	      cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away), cmocka_unit_test(unanswered),
-	      cmocka_unit_test(holes), cmocka_unit_test(from_the_middle), cmocka_unit_test(out_of_step),
-	      cmocka_unit_test(upgraded_from_http), cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset),
-	      cmocka_unit_test(a_million_streams), cmocka_unit_test(empty_continuation_flood),
+	      cmocka_unit_test(pushed_streams), cmocka_unit_test(pushed_streams_are_broken_off),
+	      cmocka_unit_test(pushed_in_a_hole), cmocka_unit_test(broken_off_by_the_server),
+	      cmocka_unit_test(broken_off_by_the_client), cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away),
+	      cmocka_unit_test(unanswered), cmocka_unit_test(holes), cmocka_unit_test(from_the_middle),
+	      cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http), cmocka_unit_test(continuation_flood),
+	      cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams), cmocka_unit_test(empty_continuation_flood),
 	      cmocka_unit_test(settings_and_ping_flood), cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths),
 	      cmocka_unit_test(known_again_once_inserted_again), cmocka_unit_test(early_hints),
 	      cmocka_unit_test(connect_asks_for_an_authority), cmocka_unit_test(headers_decoded_after_their_frames),
