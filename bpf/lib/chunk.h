@@ -38,9 +38,9 @@ TT_INLINE void tt_chunk_fill(struct tt_chunk *chunk, __u64 sock, const struct tt
 	chunk->origin = TT_ORIGIN_SOCKET;
 	chunk->role = conn->role;
 	chunk->flags = 0;
-	if (conn->flags & TT_STATE_NEW)
+	if (conn->fresh)
 		chunk->flags |= TT_CHUNK_FIRST_SEEN;
-	if (conn->flags & TT_STATE_SEEN_OPEN)
+	if (conn->seen_open)
 		chunk->flags |= TT_CHUNK_FROM_START;
 	chunk->blocks = 0;
 	chunk->netns = conn->netns;
@@ -53,7 +53,7 @@ TT_INLINE void tt_chunk_fill(struct tt_chunk *chunk, __u64 sock, const struct tt
 TT_INLINE void tt_chunk_at(struct tt_chunk *chunk, const struct tt_conn *conn, __u64 position)
 {
 	chunk->offset = position - conn->origin[chunk->direction & 1];
-	chunk->tcp_seq = conn->flags & TT_STATE_SEQUENCE ? (__u32)position : 0;
+	chunk->tcp_seq = conn->sequence ? (__u32)position : 0;
 }
 
 /* Marks the chunk as the end of its direction (error 0) or as a failure. False: this was reported before. */
@@ -68,16 +68,14 @@ TT_INLINE bool tt_conn_mark_end(struct tt_conn *conn, struct tt_chunk *chunk, __
 		chunk->flags |= TT_CHUNK_ERROR;
 		chunk->error = error;
 	} else {
-		if (conn->flags & TT_STATE_RX_END)
+		if (conn->ended)
 			return false;
-		conn->flags |= TT_STATE_RX_END;
+		conn->ended = 1;
 		chunk->flags |= TT_CHUNK_EOF;
 	}
-	if (!(conn->flags & TT_STATE_PLACED(direction))) {
-		bool sequence = conn->flags & TT_STATE_SEQUENCE;
-
-		tt_conn_place(conn, direction, sequence ? tt_sequence((struct sock *)chunk->conn.sock, direction) : 0, false);
-	}
+	if (!conn->placed[direction])
+		tt_conn_place(conn, direction, conn->sequence ? tt_sequence((struct sock *)chunk->conn.sock, direction) : 0,
+			      false);
 	return true;
 }
 
@@ -93,6 +91,7 @@ TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
 struct tt_before {
 	bool known;	   /* false: nothing; then neither of the others is to be looked at */
 	bool has_sequence; /* it was a stream offset */
+	bool shared;	   /* nothing, although others could move bytes meanwhile */
 	__u32 sequence;
 };
 
@@ -106,7 +105,7 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, co
 {
 	__u32 now = tt_sequence(sk, direction);
 	__u32 start = now - bytes;
-	bool placed = conn->flags & TT_STATE_PLACED(direction);
+	bool placed = conn->placed[direction];
 	__u32 next = conn->next[direction];
 
 	if (direction == TT_RX && tt_fin_was_read(sk, now)) {
@@ -119,7 +118,10 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, co
 	if (before->known && before->has_sequence) {
 		if (start != before->sequence && !((__s32)(start - before->sequence) > 0 && placed && start == next))
 			return false;
-	} else if (placed && (__s32)(start - next) < 0) {
+	} else if (placed && start != next && (before->shared || (__s32)(start - next) < 0)) {
+		/* Whose the bytes in between are nobody can tell: they are left to nobody. */
+		if ((__s32)(start - next) > 0)
+			conn->next[direction] = tt_conn_unwrap(conn, direction, start + bytes);
 		return false;
 	}
 	if (!placed)
@@ -130,19 +132,30 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, co
 	return true;
 }
 
+/*
+ * Without a sequence the calls of this side are counted. Two that end at the very same time must not get one place: what is read
+ * behind the addition is what was read before it and these bytes, or another came between. (5.10 has no addition that tells what
+ * it found.)
+ */
+TT_INLINE bool tt_position_by_count(struct tt_conn *conn, __u8 direction, __u32 bytes, __u64 *ret)
+{
+	volatile __u64 *next = &conn->next[direction];
+
+	conn->placed[direction] = 1;
+	*ret = *next;
+	__sync_fetch_and_add(&conn->next[direction], bytes);
+	return *next - *ret == bytes || conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM;
+}
+
 TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_before *before, __u8 direction, __u32 bytes,
 			   __u64 *ret)
 {
 	/* Kernel TLS may have been switched on since: then the sequence counts its own bytes too. */
-	if ((conn->flags & TT_STATE_SEQUENCE) && !(before->known ? before->has_sequence : tt_sock_has_sequence(sk)))
-		conn->flags &= ~TT_STATE_SEQUENCE;
-	if (conn->flags & TT_STATE_SEQUENCE)
+	if (conn->sequence && !(before->known ? before->has_sequence : tt_sock_has_sequence(sk)))
+		conn->sequence = 0;
+	if (conn->sequence)
 		return tt_position_by_sequence(conn, sk, before, direction, bytes, ret);
-	if (!(conn->flags & TT_STATE_PLACED(direction)))
-		tt_conn_place(conn, direction, 0, conn->flags & TT_STATE_SEEN_OPEN);
-	*ret = conn->next[direction];
-	conn->next[direction] = *ret + bytes;
-	return true;
+	return tt_position_by_count(conn, direction, bytes, ret);
 }
 
 #endif

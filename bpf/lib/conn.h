@@ -7,31 +7,15 @@
 #include "sock.h"
 #include "task.h"
 
-enum tt_conn_state_flags {
-	TT_STATE_SEEN_OPEN = 1 << 0, /* offsets count from the true start */
-	TT_STATE_SEQUENCE = 1 << 1,  /* offsets come from TCP's sequence numbers */
-	TT_STATE_RX_PLACED = 1 << 2, /* next[TT_RX] is valid */
-	TT_STATE_TX_PLACED = 1 << 3,
-	TT_STATE_CONNECTING = 1 << 4, /* connect() began, no outcome reported */
-	TT_STATE_FIN_SENT = 1 << 5,   /* write_seq counts our FIN */
-	TT_STATE_FIN_RECEIVED = 1 << 6,
-	TT_STATE_RX_END = 1 << 7, /* the end of the stream was reported */
-	TT_STATE_NEW = 1 << 8,	  /* nothing reported of it yet */
-	TT_STATE_RESET_RECEIVED = 1 << 9,
-	TT_STATE_RESET_SENT = 1 << 10,
-};
-
-#define TT_STATE_PLACED(direction) ((direction) == TT_TX ? TT_STATE_TX_PLACED : TT_STATE_RX_PLACED)
-
 struct tt_conn {
 	__u64 ino;	  /* from here on as struct tt_conn_head */
 	__u64 sampled_ns; /* last layer-4 sample */
 	__u8 transport;
 	__u8 role;
-	__u16 reserved;
+	__u8 multipath; /* MPTCP: no figures of TCP, no event for its end */
+	__u8 reserved;
 	__u32 reserved2; /* so far */
-	/* Position of the next byte. With TT_STATE_SEQUENCE the low 32 bits are the raw sequence number. One word, so it never
-	 * tears. */
+	/* Position of the next byte. With `sequence` the low 32 bits are the raw sequence number. One word: it never tears. */
 	__u64 next[2];
 	__u64 origin[2];  /* position of what is reported as offset 0 */
 	__u64 bytes[2];	  /* moved since it was first seen */
@@ -41,13 +25,28 @@ struct tt_conn {
 	__u32 tid;
 	__u32 tgid;
 	__u32 netns;
-	__u32 flags;
 	__s32 error[2]; /* last error reported for a direction */
+	/*
+	 * What is so or not, a byte each: programs in process and in softirq context change them at the same time, and bits of
+	 * one word would be lost where two do.
+	 */
+	__u8 fresh;	   /* nothing reported of it yet */
+	__u8 seen_open;	   /* offsets count from the true start */
+	__u8 sequence;	   /* offsets come from TCP's sequence numbers */
+	__u8 connecting;   /* connect() began, no outcome reported */
+	__u8 placed[2];	   /* next and origin of the direction are known */
+	__u8 fin_sent;	   /* write_seq counts our FIN */
+	__u8 fin_received; /* copied_seq may count the peer's */
+	__u8 ended;	   /* the end of what is received was reported */
+	__u8 reset_sent;
+	__u8 reset_received;
+	__u8 reserved3;
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
 };
 
 static_assert(offsetof(struct tt_conn, sampled_ns) == offsetof(struct tt_conn_head, sampled_ns), "the user side looks there");
+static_assert(offsetof(struct tt_conn, multipath) == offsetof(struct tt_conn_head, multipath), "the user side looks there");
 static_assert(offsetof(struct tt_conn, transport) == offsetof(struct tt_conn_head, transport), "the user side looks there");
 
 /* Sized at load (limit kernel_connections). */
@@ -68,6 +67,8 @@ struct {
 /* Begins a position that is not known from the start: far from 0, so that what came before it stays positive. */
 #define TT_ORIGIN_UNKNOWN (1ull << 32)
 
+#define TT_ECANCELED 125
+
 TT_INLINE void tt_conn_record_fill(struct tt_conn_record *r, enum tt_record_type type, __u64 sock, const struct tt_conn *conn)
 {
 	r->rec.type = type;
@@ -85,19 +86,19 @@ TT_INLINE void tt_conn_record_fill(struct tt_conn_record *r, enum tt_record_type
 	r->transport = conn->transport;
 	r->role = conn->role;
 	r->flags = TT_CONN_OFFSETS;
-	if (conn->flags & TT_STATE_SEEN_OPEN)
+	if (conn->seen_open)
 		r->flags |= TT_CONN_SEEN_OPEN;
-	if (conn->flags & TT_STATE_RESET_RECEIVED)
+	if (conn->reset_received)
 		r->flags |= TT_CONN_RESET_RECEIVED;
-	if (conn->flags & TT_STATE_RESET_SENT)
+	if (conn->reset_sent)
 		r->flags |= TT_CONN_RESET_SENT;
 	r->error = 0;
 	r->rtt_us = 0;
 	r->rtt_var_us = 0;
 	r->retransmits = 0;
-	r->connect_ns = conn->flags & TT_STATE_CONNECTING ? 0 : conn->connect_ns;
-	r->tx_offset = conn->next[TT_TX] - conn->origin[TT_TX];
-	r->rx_offset = conn->next[TT_RX] - conn->origin[TT_RX];
+	r->connect_ns = conn->connecting ? 0 : conn->connect_ns;
+	r->tx_offset = conn->placed[TT_TX] ? conn->next[TT_TX] - conn->origin[TT_TX] : 0;
+	r->rx_offset = conn->placed[TT_RX] ? conn->next[TT_RX] - conn->origin[TT_RX] : 0;
 	r->tx_bytes = conn->bytes[TT_TX];
 	r->rx_bytes = conn->bytes[TT_RX];
 }
@@ -123,7 +124,22 @@ TT_INLINE void tt_conn_place(struct tt_conn *conn, __u8 direction, __u32 sequenc
 {
 	conn->origin[direction] = from_start ? TT_ORIGIN_UNKNOWN | sequence : sequence;
 	conn->next[direction] = TT_ORIGIN_UNKNOWN | sequence;
-	conn->flags |= TT_STATE_PLACED(direction);
+	conn->placed[direction] = 1;
+}
+
+/* Its first byte in both directions is the next one. */
+TT_INLINE void tt_conn_begins(struct tt_conn *conn, struct sock *sk)
+{
+	conn->seen_open = 1;
+	conn->fresh = 0;
+	tt_conn_place(conn, TT_TX, conn->sequence ? tt_sequence(sk, TT_TX) : 0, true);
+	tt_conn_place(conn, TT_RX, conn->sequence ? tt_sequence(sk, TT_RX) : 0, true);
+}
+
+/* Its socket is one of TCP itself, from which its figures can be read. */
+TT_INLINE bool tt_conn_has_figures(const struct tt_conn *conn)
+{
+	return conn->transport == TT_TRANSPORT_TCP && !conn->multipath;
 }
 
 /* Finds the connection in any context. */
@@ -149,16 +165,16 @@ __noinline int tt_conn_end(__u64 sock, __u32 with_tcp)
 	tt_conn_record_fill(&r, TT_REC_CLOSE, sock, conn);
 	if (with_tcp) {
 		tt_conn_record_tcp(&r, sk);
-		if (conn->flags & TT_STATE_SEQUENCE) {
-			__u32 written = TT_READ(struct tcp_sock, sk, write_seq) - !!(conn->flags & TT_STATE_FIN_SENT);
+		if (conn->sequence) {
+			__u32 written = TT_READ(struct tcp_sock, sk, write_seq) - conn->fin_sent;
 			__u32 copied = TT_READ(struct tcp_sock, sk, copied_seq);
 
-			if ((conn->flags & TT_STATE_FIN_RECEIVED) && TT_READ(struct tcp_sock, sk, rcv_nxt) == copied)
+			if (conn->fin_received && TT_READ(struct tcp_sock, sk, rcv_nxt) == copied)
 				copied--;
 			/* A direction never placed moved nothing that was seen; one that goes backwards was disconnected. */
-			if ((conn->flags & TT_STATE_TX_PLACED) && (__s32)(written - (__u32)conn->next[TT_TX]) > 0)
+			if (conn->placed[TT_TX] && (__s32)(written - (__u32)conn->next[TT_TX]) > 0)
 				r.tx_offset = tt_conn_unwrap(conn, TT_TX, written) - conn->origin[TT_TX];
-			if ((conn->flags & TT_STATE_RX_PLACED) && (__s32)(copied - (__u32)conn->next[TT_RX]) > 0)
+			if (conn->placed[TT_RX] && (__s32)(copied - (__u32)conn->next[TT_RX]) > 0)
 				r.rx_offset = tt_conn_unwrap(conn, TT_RX, copied) - conn->origin[TT_RX];
 		}
 		r.error = TT_READ(struct sock, sk, sk_err);
@@ -182,12 +198,34 @@ __noinline int tt_conn_opened(__u64 sock, __u32 error)
 		r.error = error;
 		r.flags |= TT_CONN_CONNECT_FAILED;
 	}
-	if (conn->transport == TT_TRANSPORT_TCP)
+	if (tt_conn_has_figures(conn))
 		tt_conn_record_tcp(&r, (struct sock *)sock);
 	tt_control_submit(&r.rec, sizeof(r));
 	if (error)
 		bpf_map_delete_elem(&tt_conns, &sock);
 	return 0;
+}
+
+/* Reads the addresses again, where they may have become others. */
+__noinline int tt_conn_readdress(__u64 sock)
+{
+	struct tt_conn *conn = tt_conn_find(sock);
+
+	if (conn)
+		tt_addresses((struct sock *)sock, &conn->local, &conn->peer);
+	return 0;
+}
+
+/* The socket goes: its end, or, where nothing had come of connect() yet, that it was given up. */
+TT_INLINE void tt_conn_gone(__u64 sock, struct tt_conn *conn, bool with_tcp)
+{
+	if (!conn->connecting) {
+		tt_conn_end(sock, with_tcp);
+		return;
+	}
+	conn->connecting = 0;
+	tt_conn_readdress(sock);
+	tt_conn_opened(sock, TT_ECANCELED);
 }
 
 /* A sample of its figures. */
@@ -200,7 +238,7 @@ __noinline int tt_conn_sample(__u64 sock)
 		return 0;
 	conn->sampled_ns = bpf_ktime_get_ns();
 	tt_conn_record_fill(&r, TT_REC_L4, sock, conn);
-	if (conn->transport == TT_TRANSPORT_TCP)
+	if (tt_conn_has_figures(conn))
 		tt_conn_record_tcp(&r, (struct sock *)sock);
 	tt_control_submit(&r.rec, sizeof(r));
 	return 0;
@@ -224,7 +262,9 @@ __noinline int tt_conn_make(__u64 sock, __u64 ino, __u32 transport)
 
 	__u64 id = bpf_get_current_pid_tgid();
 	fresh.ino = ino;
-	fresh.flags = TT_STATE_NEW;
+	fresh.fresh = 1;
+	fresh.next[TT_TX] = TT_ORIGIN_UNKNOWN;
+	fresh.next[TT_RX] = TT_ORIGIN_UNKNOWN;
 	fresh.transport = transport;
 	fresh.tid = (__u32)id;
 	fresh.tgid = id >> 32;
@@ -236,21 +276,11 @@ __noinline int tt_conn_make(__u64 sock, __u64 ino, __u32 transport)
 		__builtin_memset(&fresh.peer, 0, sizeof(fresh.peer));
 	if (transport == TT_TRANSPORT_TCP) {
 		fresh.role = tt_role_by_listener(fresh.netns, &fresh.local, &fresh.peer);
-		if (tt_sock_has_sequence(sk))
-			fresh.flags |= TT_STATE_SEQUENCE;
+		fresh.sequence = tt_sock_has_sequence(sk);
+		fresh.multipath = tt_sock_is_multipath(sk);
 	}
 	if (bpf_map_update_elem(&tt_conns, &sock, &fresh, BPF_ANY))
 		tt_failed(TT_PLACE_CONN_UPDATE);
-	return 0;
-}
-
-/* Reads the addresses again, where they may have become others. */
-__noinline int tt_conn_readdress(__u64 sock)
-{
-	struct tt_conn *conn = tt_conn_find(sock);
-
-	if (conn)
-		tt_addresses((struct sock *)sock, &conn->local, &conn->peer);
 	return 0;
 }
 

@@ -11,13 +11,8 @@
 
 TT_INLINE void tt_begins(struct tt_conn *conn, struct sock *sk, __u8 role)
 {
-	bool sequence = conn->flags & TT_STATE_SEQUENCE;
-
 	conn->role = role;
-	conn->flags |= TT_STATE_SEEN_OPEN;
-	conn->flags &= ~TT_STATE_NEW;
-	tt_conn_place(conn, TT_TX, sequence ? tt_sequence(sk, TT_TX) : 0, true);
-	tt_conn_place(conn, TT_RX, sequence ? tt_sequence(sk, TT_RX) : 0, true);
+	tt_conn_begins(conn, sk);
 }
 
 /* accept() gave this socket. */
@@ -52,7 +47,7 @@ TT_INLINE void tt_connect_begins(const struct tt_found *found)
 		return;
 	conn->role = TT_ROLE_CLIENT;
 	conn->connect_ns = bpf_ktime_get_ns();
-	conn->flags |= TT_STATE_CONNECTING;
+	conn->connecting = 1;
 }
 
 /* TCP: a failure that never reached the wire (no route, no port); what did is told by the state's change (connection.bpf.c). */
@@ -61,12 +56,12 @@ TT_INLINE void tt_connect_failed(const struct tt_found *found, long result)
 	__u64 sock = (__u64)found->sk;
 	struct tt_conn *conn = tt_conn_find(sock);
 
-	if (!conn || conn->ino != found->ino || !(conn->flags & TT_STATE_CONNECTING))
+	if (!conn || conn->ino != found->ino || !conn->connecting)
 		return;
 	if (result >= 0 ||
 	    !(tt_error_matters(-result) || result == -TT_EADDRNOTAVAIL || result == -TT_EACCES || result == -TT_EPERM))
 		return;
-	conn->flags &= ~TT_STATE_CONNECTING;
+	conn->connecting = 0;
 	tt_conn_readdress(sock);
 	tt_conn_opened(sock, -result);
 }
@@ -100,14 +95,15 @@ TT_INLINE void tt_connect_ends(const struct tt_found *found, __u8 transport, lon
 	tt_conn_opened(sock, 0);
 }
 
-/* The last reference to the socket goes. TCP's end is told by its own event (connection.bpf.c); the others have none. */
+/* The last reference to the socket goes. TCP's end is told by its own event (connection.bpf.c); the others have none, or later.
+ */
 TT_INLINE void tt_released(const struct tt_found *found)
 {
 	__u64 sock = (__u64)found->sk;
 	struct tt_conn *conn = tt_conn_find(sock);
 
-	if (conn && conn->ino == found->ino && conn->transport != TT_TRANSPORT_TCP)
-		tt_conn_end(sock, false);
+	if (conn && conn->ino == found->ino && !tt_conn_has_figures(conn))
+		tt_conn_gone(sock, conn, false);
 }
 
 #endif

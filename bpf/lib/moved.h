@@ -66,7 +66,7 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, const s
 		w->chunk.rec.time_ns = tt_data_begin(c);
 		tt_report_end(w, conn, m->result < 0 ? -m->result : 0);
 		tt_data_end(c);
-		conn->flags &= ~TT_STATE_NEW;
+		conn->fresh = 0;
 		return;
 	}
 
@@ -92,8 +92,8 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, const s
 	else
 		tt_report_wanted(m->moved);
 	tt_data_end(c);
-	conn->bytes[m->direction & 1] += m->moved;
-	conn->flags &= ~TT_STATE_NEW;
+	__sync_fetch_and_add(&conn->bytes[m->direction & 1], m->moved);
+	conn->fresh = 0;
 	if (now - conn->sampled_ns >= TT_SAMPLE_NS)
 		tt_conn_sample(sock);
 }

@@ -170,7 +170,7 @@ __noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, _
 		found.ino = stamp->ino;
 		m.transport = stamp->transport;
 		m.entry_ns = stamp->entry_ns;
-		m.before = (struct tt_before){true, stamp->has_sequence, stamp->sequence};
+		m.before = (struct tt_before){.known = true, .has_sequence = stamp->has_sequence, .sequence = stamp->sequence};
 	} else {
 		if (!tt_op_socket(socket, &found))
 			return 0;

@@ -93,10 +93,22 @@ TT_INLINE __u8 tt_transport_of(struct sock *sk)
 	return protocol == TT_IPPROTO_UDP ? TT_TRANSPORT_UDP : TT_TRANSPORT_UNKNOWN;
 }
 
+/* The protocol's own socket, over one of TCP for each path. */
+TT_INLINE bool tt_sock_is_multipath(struct sock *sk)
+{
+	return TT_READ(struct sock, sk, sk_protocol) == TT_IPPROTO_MPTCP;
+}
+
 /* The raw sequence numbers are stream offsets: not so for MPTCP and kernel TLS (or another upper layer protocol). */
 TT_INLINE bool tt_sock_has_sequence(struct sock *sk)
 {
 	return TT_READ(struct sock, sk, sk_protocol) == TT_IPPROTO_TCP && !TT_READ(struct inet_connection_sock, sk, icsk_ulp_ops);
+}
+
+/* No program has it any more. */
+TT_INLINE bool tt_sock_is_orphan(struct sock *sk)
+{
+	return !TT_READ(struct sock, sk, sk_socket);
 }
 
 TT_INLINE __u32 tt_sequence(struct sock *sk, __u8 direction)

@@ -6,17 +6,12 @@
 #include "lib/conn.h"
 #include "lib/prog.h"
 
-#define TT_ECANCELED 125
-
 TT_INLINE void tt_established(__u64 key, struct sock *sk, struct tt_conn *conn)
 {
 	conn->connect_ns = bpf_ktime_get_ns() - conn->connect_ns;
-	conn->flags &= ~(TT_STATE_CONNECTING | TT_STATE_NEW);
-	conn->flags |= TT_STATE_SEEN_OPEN;
+	conn->connecting = 0;
 	tt_conn_readdress(key);
-	bool sequence = conn->flags & TT_STATE_SEQUENCE;
-	tt_conn_place(conn, TT_TX, sequence ? tt_sequence(sk, TT_TX) : 0, true);
-	tt_conn_place(conn, TT_RX, sequence ? tt_sequence(sk, TT_RX) : 0, true);
+	tt_conn_begins(conn, sk);
 	tt_conn_opened(key, 0);
 }
 
@@ -25,11 +20,11 @@ TT_INLINE void tt_not_established(__u64 key, struct sock *sk, struct tt_conn *co
 {
 	__s32 error = TT_READ(struct sock, sk, sk_err);
 
-	if (!error)
+	if (!error && !(conn->multipath && tt_sock_is_orphan(sk)))
 		return;
-	conn->flags &= ~TT_STATE_CONNECTING;
+	conn->connecting = 0;
 	tt_conn_readdress(key);
-	tt_conn_opened(key, error);
+	tt_conn_opened(key, error ? error : TT_ECANCELED);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -41,14 +36,16 @@ int TT_PROG(tt_set_state, const struct sock *typed, int before, int after)
 
 	if (!conn)
 		return 0;
-	if (after == TT_TCP_ESTABLISHED && (conn->flags & TT_STATE_CONNECTING))
+	if (after == TT_TCP_ESTABLISHED && conn->connecting)
 		tt_established(key, sk, conn);
-	else if (after == TT_TCP_CLOSE && before == TT_TCP_SYN_SENT && (conn->flags & TT_STATE_CONNECTING))
+	else if (after == TT_TCP_CLOSE && before == TT_TCP_SYN_SENT && conn->connecting)
 		tt_not_established(key, sk, conn);
+	else if (after == TT_TCP_CLOSE && conn->multipath && tt_sock_is_orphan(sk)) /* else the last close() tells it */
+		tt_conn_end(key, false);
 	else if (after == TT_TCP_FIN_WAIT1 || after == TT_TCP_LAST_ACK)
-		conn->flags |= TT_STATE_FIN_SENT;
+		conn->fin_sent = 1;
 	else if (after == TT_TCP_CLOSE_WAIT || after == TT_TCP_CLOSING)
-		conn->flags |= TT_STATE_FIN_RECEIVED;
+		conn->fin_received = 1;
 	return 0;
 }
 
@@ -58,15 +55,8 @@ int TT_PROG(tt_destroy, struct sock *typed)
 	__u64 key = tt_first_argument(ctx);
 	struct tt_conn *conn = tt_conn_find(key);
 
-	if (!conn)
-		return 0;
-	if (conn->flags & TT_STATE_CONNECTING) { /* given up by the program */
-		conn->flags &= ~TT_STATE_CONNECTING;
-		tt_conn_readdress(key);
-		tt_conn_opened(key, TT_ECANCELED);
-		return 0;
-	}
-	tt_conn_end(key, true);
+	if (conn)
+		tt_conn_gone(key, conn, true);
 	return 0;
 }
 
@@ -76,32 +66,35 @@ int TT_PROG(tt_retransmit, const struct sock *typed)
 	__u64 key = tt_first_argument(ctx);
 	struct tt_conn *conn = tt_conn_find(key);
 
-	if (conn && !(conn->flags & TT_STATE_CONNECTING) && bpf_ktime_get_ns() - conn->sampled_ns >= TT_SAMPLE_NS)
+	if (conn && !conn->connecting && bpf_ktime_get_ns() - conn->sampled_ns >= TT_SAMPLE_NS)
 		tt_conn_sample(key);
 	return 0;
 }
 
-TT_INLINE void tt_reset(__u64 key, __u32 flag)
+TT_INLINE void tt_reset(__u64 key, bool sent)
 {
 	struct tt_conn *conn = key ? tt_conn_find(key) : NULL;
 
 	if (!conn)
 		return;
-	conn->flags |= flag;
-	if (!(conn->flags & TT_STATE_CONNECTING)) /* a refusal is told by the state's change */
+	if (sent)
+		conn->reset_sent = 1;
+	else
+		conn->reset_received = 1;
+	if (!conn->connecting) /* a refusal is told by the state's change */
 		tt_conn_sample(key);
 }
 
 SEC("tp_btf/tcp_send_reset")
 int TT_PROG(tt_reset_sent, const struct sock *typed)
 {
-	tt_reset(tt_first_argument(ctx), TT_STATE_RESET_SENT);
+	tt_reset(tt_first_argument(ctx), true);
 	return 0;
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int TT_PROG(tt_reset_received, struct sock *typed)
 {
-	tt_reset(tt_first_argument(ctx), TT_STATE_RESET_RECEIVED);
+	tt_reset(tt_first_argument(ctx), false);
 	return 0;
 }

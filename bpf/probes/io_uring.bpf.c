@@ -87,13 +87,13 @@ __noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
 			return 0;
 		}
 		chunk.length = moved;
-		conn->bytes[direction] += moved;
+		__sync_fetch_and_add(&conn->bytes[direction], moved);
 	} else {
 		if (!tt_conn_mark_end(conn, &chunk, -moved))
 			return 0;
 		position = conn->next[direction];
 	}
-	conn->flags &= ~TT_STATE_NEW;
+	conn->fresh = 0;
 	tt_chunk_at(&chunk, conn, position);
 	__u64 outer;
 	chunk.rec.time_ns = tt_control_begin(c, &outer);

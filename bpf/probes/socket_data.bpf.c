@@ -222,7 +222,7 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 		}
 		m.entry_ns = stamp->entry_ns;
 		m.transport = stamp->transport;
-		m.before = (struct tt_before){true, stamp->has_sequence, stamp->sequence};
+		m.before = (struct tt_before){.known = true, .has_sequence = stamp->has_sequence, .sequence = stamp->sequence};
 	} else {
 		struct files_struct *files = tt_files_here();
 		__u64 file = files ? tt_file_of(files, fd) : 0;

@@ -22,7 +22,7 @@ static bool unused(const struct tt_conn_head *head)
 {
 	if (head->transport == TT_TRANSPORT_UDP || head->transport == TT_TRANSPORT_UNIX_DGRAM)
 		return now_ns() - head->sampled_ns > 2 * TT_SAMPLE_NS;
-	return head->transport == TT_TRANSPORT_UNIX;
+	return head->transport == TT_TRANSPORT_UNIX || head->multipath;
 }
 
 void tt_kernel_forget_socket(struct tt_kernel *k, const struct tt_conn_id *conn)

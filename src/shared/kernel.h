@@ -109,7 +109,8 @@ struct tt_conn_head {
 	__u64 sampled_ns; /* a connection in use renews it about once a second (TT_SAMPLE_NS) */
 	__u8 transport;	  /* enum tt_transport */
 	__u8 role;	  /* enum tt_role */
-	__u16 reserved;
+	__u8 multipath;	  /* MPTCP */
+	__u8 reserved;
 	__u32 reserved2;
 };
 
