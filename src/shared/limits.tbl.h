@@ -34,6 +34,7 @@ TT_LIMIT(EXCHANGE_TIMEOUT, "exchange_timeout_s", 60, 1, 86400, "s", "a request u
 TT_LIMIT(MESSAGES, "messages", 65536, 64, 1u << 24, "messages", "messages held in all (open or waiting for their other half)")
 TT_LIMIT(MESSAGE_BYTES, "message_bytes", 64u << 20, 64u << 10, 4294967295u, "bytes", "text of all messages held; beyond it texts are cut to text_bytes' least")
 TT_LIMIT(TEXT_BYTES, "text_bytes", 8192, 256, 65536, "bytes", "text kept per message (operation, resource, attributes)")
+TT_LIMIT(SIP_TRANSACTIONS, "sip_transactions", 4096, 16, 1u << 20, "transactions", "SIP transactions remembered per connection, for what is sent again and provisional responses; the oldest go first")
 TT_LIMIT(STATEMENTS, "statements", 1024, 1, 65536, "statements", "prepared statements remembered per connection")
 TT_LIMIT(STATEMENT_BYTES, "statement_bytes", 256u << 10, 1024, 64u << 20, "bytes", "text of prepared statements remembered per connection")
 TT_LIMIT(UNPACKED_BYTES, "unpacked_bytes", 256u << 10, 1024, 64u << 20, "bytes", "decompressed bytes of one message or packet that are read")

@@ -25,6 +25,7 @@ enum tt_resource {
 	TT_RESOURCE_STATEMENT, /* SQL: literals hidden */
 	TT_RESOURCE_KEY,       /* key: digits templated */
 	TT_RESOURCE_HOST,      /* domain name: digits templated */
+	TT_RESOURCE_URI,       /* names a person: the user part is hidden */
 };
 
 struct tt_kind {

@@ -5,6 +5,7 @@ enum tt_secret {
 	TT_SECRET_QUERY,
 	TT_SECRET_TARGET,
 	TT_SECRET_STATEMENT,
+	TT_SECRET_URI,
 	TT_SECRET_WHOLE,
 };
 
@@ -18,6 +19,8 @@ static const struct {
 	TT_SECRET_KEY("url.query", TT_SECRET_QUERY),
 	TT_SECRET_KEY("url.full", TT_SECRET_TARGET),
 	TT_SECRET_KEY("db.query.text", TT_SECRET_STATEMENT),
+	TT_SECRET_KEY("sip.from", TT_SECRET_URI),
+	TT_SECRET_KEY("sip.to", TT_SECRET_URI),
 	TT_SECRET_KEY("error.message", TT_SECRET_WHOLE),
 	TT_SECRET_KEY("http.request.header.authorization", TT_SECRET_WHOLE),
 	TT_SECRET_KEY("http.request.header.proxy-authorization", TT_SECRET_WHOLE),
@@ -71,6 +74,34 @@ void tt_redact_target(struct tt_buf *out, struct tt_span target)
 	}
 }
 
+void tt_redact_uri(struct tt_buf *out, struct tt_span uri)
+{
+	ptrdiff_t colon = tt_span_find(uri, ':'), at = tt_span_find(uri, '@');
+	struct tt_span scheme = tt_span_sub(uri, 0, colon < 0 ? 0 : (size_t)colon);
+	struct tt_span host = tt_span_sub(uri, at < 0 ? (size_t)(colon + 1) : (size_t)at + 1, uri.len);
+	bool names_host = at >= 0 || tt_span_ieq(scheme, TT_SPAN_LIT("sip")) || tt_span_ieq(scheme, TT_SPAN_LIT("sips"));
+	size_t len = 0;
+
+	if (colon < 0 || (at >= 0 && at < colon)) {
+		tt_buf_add_str(out, TT_REDACTED);
+		return;
+	}
+	if (!names_host && tt_span_ieq(scheme, TT_SPAN_LIT("urn"))) { /* a service (RFC 5031) */
+		tt_buf_add(out, uri.data, uri.len);
+		return;
+	}
+	tt_buf_add(out, uri.data, (size_t)colon + 1);
+	if (at >= 0 || !names_host)
+		tt_buf_add_str(out, TT_REDACTED);
+	if (!names_host)
+		return;
+	while (len < host.len && host.data[len] != ';' && host.data[len] != '?')
+		len++;
+	if (at >= 0)
+		tt_buf_add_char(out, '@');
+	tt_buf_add(out, host.data, len);
+}
+
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind)
 {
 	struct tt_span resource = tt_exchange_text(x, TT_TEXT_RESOURCE);
@@ -79,6 +110,8 @@ bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const s
 
 	if (kind->resource == TT_RESOURCE_PATH)
 		tt_redact_target(out, resource);
+	else if (kind->resource == TT_RESOURCE_URI)
+		tt_redact_uri(out, resource);
 	else if (kind->resource == TT_RESOURCE_STATEMENT && tt_exchange_attribute(x, "db.query.text").data)
 		tt_sql_normalise(out, resource, kind->dialect);
 	else /* a name, also where a statement protocol logs in */
@@ -104,6 +137,9 @@ struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kin
 		break;
 	case TT_SECRET_STATEMENT:
 		tt_sql_normalise(out, value, kind->dialect);
+		break;
+	case TT_SECRET_URI:
+		tt_redact_uri(out, value);
 		break;
 	case TT_SECRET_WHOLE:
 		tt_buf_add_str(out, TT_REDACTED);

@@ -18,6 +18,10 @@ void tt_redact_query(struct tt_buf *out, struct tt_span query);
 /* A request target: user information and query values hidden. */
 void tt_redact_target(struct tt_buf *out, struct tt_span target);
 
+/* `sip:alice@example.com;ob` becomes `sip:REDACTED@example.com`, `tel:+1-201-555-0123` `tel:REDACTED` (RFC 3261 section 19.1, RFC
+ * 3966). */
+void tt_redact_uri(struct tt_buf *out, struct tt_span uri);
+
 /* The exchange's resource as it may be shown; false (and nothing added) where it has none. */
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind);
 

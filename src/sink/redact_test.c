@@ -48,6 +48,13 @@ static void hides_by_protocol(void **state)
 		{"mysql", "shop-1", NULL, "shop-1"}, /* a database's name is no statement */
 		{"redis", "user:17", NULL, "user:17"},
 		{"dns", "example.org", NULL, "example.org"},
+		{"sip", "sip:alice@example.com:5060;ob", NULL, "sip:REDACTED@example.com:5060"},
+		{"sip", "sips:alice:pw@[::1];transport=tcp?subject=x", NULL, "sips:REDACTED@[::1]"},
+		{"sip", "sip:+1;phone-context=x@example.com", NULL, "sip:REDACTED@example.com"},
+		{"sip", "sip:example.com;lr", NULL, "sip:example.com"},
+		{"sip", "tel:+1-201-555-0123", NULL, "tel:REDACTED"},
+		{"sip", "urn:service:sos", NULL, "urn:service:sos"},
+		{"sip", "alice", NULL, "REDACTED"},
 		{"newdb", "SELECT 'x'", "db.query.text", "SELECT ?"},
 	};
 

@@ -59,7 +59,7 @@ static bool tt_shape_is_plain(const struct tt_kind *kind, struct tt_span resourc
 {
 	if (kind->resource == TT_RESOURCE_PATH)
 		return resource.len && resource.data[0] == '/' && tt_span_find(resource, '?') < 0;
-	return kind->resource != TT_RESOURCE_STATEMENT;
+	return kind->resource != TT_RESOURCE_STATEMENT && kind->resource != TT_RESOURCE_URI;
 }
 
 static struct tt_span tt_shape_target(struct tt_shape *s, const struct tt_exchange *x, const struct tt_kind *kind,
@@ -99,7 +99,7 @@ static struct tt_span tt_shape_name(struct tt_shape *s, const struct tt_exchange
 	} else if (kind->resource == TT_RESOURCE_HOST) {
 		tt_pattern_host(&s->route, resource);
 		name = tt_shape_text(&s->route);
-	} else if (kind->resource == TT_RESOURCE_STATEMENT) {
+	} else if (kind->resource == TT_RESOURCE_STATEMENT || kind->resource == TT_RESOURCE_URI) {
 		name = target;
 		if (s->show_values) { /* the target is raw then */
 			tt_redact_resource(&s->route, x, kind);
