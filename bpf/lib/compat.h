@@ -42,6 +42,19 @@ TT_INLINE __u64 tt_read_word(const void *at)
 	return value;
 }
 
+/* A field of a few bits. */
+#define TT_READ_BITS(type, ptr, field)                                                                            \
+	({                                                                                                        \
+		__u64 _bits;                                                                                      \
+		if (tt_config.has_rdonly_cast) {                                                                  \
+			const type *_typed = bpf_rdonly_cast((const void *)(ptr), bpf_core_type_id_kernel(type)); \
+			_bits = BPF_CORE_READ_BITFIELD(_typed, field);                                            \
+		} else {                                                                                          \
+			_bits = BPF_CORE_READ_BITFIELD_PROBED((const type *)(ptr), field);                        \
+		}                                                                                                 \
+		_bits;                                                                                            \
+	})
+
 /* The first argument of a tracepoint, a pointer, as a plain number. */
 TT_INLINE __u64 tt_first_argument(const void *ctx)
 {

@@ -79,10 +79,10 @@ TT_INLINE void tt_iter_read(struct tt_work *w, __u64 segment, __u64 bytes, bool 
 }
 
 /*
- * Puts the segments of the last `bytes` bytes the message's iterator went over into the work area. Returns whether they can be
- * read. (The message is a struct msghdr in the kernel.)
+ * Puts the segments of the first `bytes` bytes of a message that had `size` into the work area. Returns whether they can be read.
+ * (The message is a struct msghdr in the kernel. A call that fails within may leave the iterator behind what was moved.)
  */
-__noinline int tt_iter_passed(__u64 message, __u64 bytes)
+__noinline int tt_iter_passed(__u64 message, __u64 bytes, __u64 size)
 {
 	struct tt_work *w = tt_work_here();
 	const struct iov_iter *i = (const struct iov_iter *)(message + bpf_core_field_offset(struct msghdr, msg_iter));
@@ -94,10 +94,13 @@ __noinline int tt_iter_passed(__u64 message, __u64 bytes)
 		return 1;
 	enum tt_iter_kind kind = tt_iter_kind(i);
 	__u64 offset = TT_READ(struct iov_iter, i, iov_offset);
+	__u64 passed = size - TT_READ(struct iov_iter, i, count);
 	if (kind == TT_ITER_OTHER)
 		return 0;
+	if (passed < bytes || passed > size)
+		passed = bytes;
 	if (kind == TT_ITER_ONE) {
-		tt_iov_one(w, tt_iter_user_base(i) + offset - bytes, bytes);
+		tt_iov_one(w, tt_iter_user_base(i) + offset - passed, bytes);
 		return 1;
 	}
 	bool pages = kind == TT_ITER_PAGES;
@@ -105,10 +108,10 @@ __noinline int tt_iter_passed(__u64 message, __u64 bytes)
 		return 0;
 	w->in_kernel = kind != TT_ITER_USER;
 	__u64 segment = tt_iter_segment(i);
-	if (offset >= bytes)
-		w->at_offset = offset - bytes;
+	if (offset >= passed)
+		w->at_offset = offset - passed;
 	else
-		segment = tt_iter_walk_back(segment, bytes - offset, pages);
+		segment = tt_iter_walk_back(segment, passed - offset, pages);
 	if (!segment) {
 		tt_failed(TT_PLACE_KERNEL_READ);
 		return 0;

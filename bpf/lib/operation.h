@@ -22,7 +22,7 @@ enum tt_operation {
 	TT_OP_SEND_DGRAM,    /* the same two of a Unix datagram socket, into which those of a seqpacket socket … */
 	TT_OP_RECEIVE_DGRAM, /* … call, or which they have swallowed: that is the compiler's choice */
 	TT_OP_SEND_PAGE,     /* socket, page, offset, size, flags: before 6.5 (2bfc66850952) */
-	TT_OP_SPLICE_READ,   /* socket, offset, pipe, size, flags */
+	TT_OP_SPLICE_READ,   /* file, offset, pipe, size, flags */
 	TT_OP_CONNECT,	     /* socket, address, … */
 	TT_OP_ACCEPT,	     /* listening socket, new socket, … */
 };
@@ -41,14 +41,34 @@ TT_INLINE __u8 tt_op_transport(__u32 op, struct sock *sk)
 	return tt_transport_of(sk);
 }
 
-/* A socket of a program: the kernel's own (network file systems, …) have no file. */
+/* A socket of a program. The kernel's own mostly have no file; some have (NFS). */
 TT_INLINE bool tt_op_socket(__u64 socket, struct tt_found *ret)
 {
 	const struct socket *s = (const struct socket *)socket;
 
 	ret->sk = (struct sock *)tt_sock_in((struct socket *)socket);
 	ret->ino = TT_READ(struct socket_alloc, s, vfs_inode.i_ino);
-	return ret->sk && TT_READ(struct socket, s, file);
+	return ret->sk && TT_READ(struct socket, s, file) && !tt_sock_is_kernels(ret->sk);
+}
+
+/* More than one thread could be moving bytes on the socket: this descriptor is one of several, or others have it too. */
+TT_INLINE bool tt_op_shared(__u64 socket)
+{
+	struct files_struct *files = tt_files_here();
+
+	return !files || tt_files_shared(files) || !tt_file_is_last((__u64)TT_READ(struct socket, socket, file));
+}
+
+/*
+ * The socket whose own splice() the file's calls; 0: it has none, and its bytes are received as those of any call, or it is none
+ * of ours. Kernel TLS has another than TCP, in a module, so it is the way to all of them that is observed.
+ */
+TT_INLINE __u64 tt_op_spliced(__u64 file)
+{
+	__u64 socket = tt_read_word((const char *)file + bpf_core_field_offset(struct file, private_data));
+	const struct proto_ops *ops = socket ? TT_READ(struct socket, socket, ops) : NULL;
+
+	return ops && TT_READ(struct proto_ops, ops, splice_read) ? socket : 0;
 }
 
 /* The current task is to be observed. A thread of the kernel is not, unless it works for a program's io_uring. */
@@ -132,7 +152,7 @@ TT_INLINE __u32 tt_op_given(struct tt_work *w, __u32 op, __u64 message, __u64 si
 	else if (op == TT_OP_SEND_PAGE)
 		readable = tt_op_page(w, message, size, m->moved);
 	else if (op != TT_OP_SPLICE_READ)
-		readable = tt_iter_passed(message, there);
+		readable = tt_iter_passed(message, there, size);
 	w->available = there ? w->available : size;
 	if (m->transport == TT_TRANSPORT_UDP && (op == TT_OP_SEND || op == TT_OP_RECEIVE)) {
 		w->name = (__u64)TT_READ(struct msghdr, message, msg_name);
@@ -177,6 +197,7 @@ __noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, _
 		m.transport = tt_op_transport(op, found.sk);
 		if (m.transport == TT_TRANSPORT_UNKNOWN)
 			return 0;
+		m.before.shared = m.transport == TT_TRANSPORT_TCP && tt_op_shared(socket);
 	}
 	m.moved = m.result > 0 ? m.result : 0;
 	m.given = tt_op_given(w, op, message, size, flags, &m);

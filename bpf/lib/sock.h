@@ -93,6 +93,12 @@ TT_INLINE __u8 tt_transport_of(struct sock *sk)
 	return protocol == TT_IPPROTO_UDP ? TT_TRANSPORT_UDP : TT_TRANSPORT_UNKNOWN;
 }
 
+/* Made by the kernel for itself: of a network file system, of RPC, and of others that work in a program's context. */
+TT_INLINE bool tt_sock_is_kernels(struct sock *sk)
+{
+	return TT_READ_BITS(struct sock, sk, sk_kern_sock);
+}
+
 /* The protocol's own socket, over one of TCP for each path. */
 TT_INLINE bool tt_sock_is_multipath(struct sock *sk)
 {

@@ -101,19 +101,16 @@ TT_FEXIT_PAGE(tt_fexit_stream_page, unix_stream_sendpage)
 
 /* --- splice() out of a socket: the bytes go into a pipe, as pages --- */
 
-#define TT_FEXIT_SPLICE(name, function)                                                                   \
-	SEC("fexit/" #function)                                                                           \
-	int TT_PROG(name)                                                                                 \
-	{                                                                                                 \
-		struct tt_work *w = tt_work_here();                                                       \
-                                                                                                          \
-		if (w && tt_op_in_scope())                                                                \
-			tt_op_report(TT_OP_SPLICE_READ, TT_PLAIN(w, 0), 0, ctx[3], TT_RESULT(0, ctx[5])); \
-		return 0;                                                                                 \
-	}
+SEC("fexit/sock_splice_read")
+int TT_PROG(tt_fexit_splice)
+{
+	struct tt_work *w = tt_work_here();
+	__u64 socket = w && tt_op_in_scope() ? tt_op_spliced(TT_PLAIN(w, 0)) : 0;
 
-TT_FEXIT_SPLICE(tt_fexit_tcp_splice, tcp_splice_read)
-TT_FEXIT_SPLICE(tt_fexit_stream_splice, unix_stream_splice_read)
+	if (socket)
+		tt_op_report(TT_OP_SPLICE_READ, socket, 0, ctx[3], TT_RESULT(0, ctx[5]));
+	return 0;
+}
 
 /* --- life --- */
 

@@ -56,7 +56,7 @@ __noinline int tt_ring_conn(__u64 sock, __s32 moved)
 	struct socket *socket = TT_READ(struct sock, found.sk, sk_socket);
 	__u8 transport = tt_transport_of(found.sk);
 
-	if (!socket || transport == TT_TRANSPORT_UNKNOWN)
+	if (!socket || transport == TT_TRANSPORT_UNKNOWN || tt_sock_is_kernels(found.sk))
 		return 0;
 	found.ino = TT_READ(struct socket_alloc, socket, vfs_inode.i_ino);
 	if (tt_conn_get(&found, transport))

@@ -30,7 +30,6 @@
 /* `message` is the page, `size` the offset in it. */
 #define TT_KPROBE_PAGE(name, function) \
 	TT_KPROBE(name, function, TT_OP_SEND_PAGE, TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), 0)
-#define TT_KPROBE_SPLICE(name, function) TT_KPROBE(name, function, TT_OP_SPLICE_READ, 0, TT_FUNCTION_ARG4(regs), 0)
 #define TT_KPROBE_CONNECT(name, function) TT_KPROBE(name, function, TT_OP_CONNECT, 0, 0, 0)
 #define TT_KPROBE_ACCEPT(name, function) TT_KPROBE(name, function, TT_OP_ACCEPT, TT_FUNCTION_ARG2(regs), 0, 0)
 
@@ -61,10 +60,17 @@ TT_KPROBE_PAGE(tt_kprobe_stream_page, unix_stream_sendpage)
 TT_KRETPROBE(tt_kret_inet_page, inet_sendpage, TT_OP_SEND_PAGE)
 TT_KRETPROBE(tt_kret_stream_page, unix_stream_sendpage, TT_OP_SEND_PAGE)
 
-TT_KPROBE_SPLICE(tt_kprobe_tcp_splice, tcp_splice_read)
-TT_KPROBE_SPLICE(tt_kprobe_stream_splice, unix_stream_splice_read)
-TT_KRETPROBE(tt_kret_tcp_splice, tcp_splice_read, TT_OP_SPLICE_READ)
-TT_KRETPROBE(tt_kret_stream_splice, unix_stream_splice_read, TT_OP_SPLICE_READ)
+SEC("kprobe/sock_splice_read")
+int tt_kprobe_splice(struct pt_regs *regs)
+{
+	__u64 socket = tt_op_in_scope() ? tt_op_spliced(TT_FUNCTION_ARG1(regs)) : 0;
+
+	if (socket)
+		tt_op_enter(TT_OP_SPLICE_READ, socket, 0, TT_FUNCTION_ARG4(regs), 0);
+	return 0;
+}
+
+TT_KRETPROBE(tt_kret_splice, sock_splice_read, TT_OP_SPLICE_READ)
 
 /* --- life --- */
 

@@ -226,15 +226,21 @@ struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
 	int sk_err;
+	u8 sk_kern_sock : 1;
 	u16 sk_type;
 	u16 sk_protocol;
 	u8 sk_shutdown;
+};
+
+struct proto_ops {
+	long (*splice_read)(void);
 };
 
 struct socket {
 	short type;
 	struct file *file;
 	struct sock *sk;
+	const struct proto_ops *ops;
 };
 
 struct socket_alloc {

@@ -33,8 +33,7 @@ static const struct tt_hook_row perf_rows[] = {
 	X("stream_recv", "unix_stream_recvmsg", "Unix")    \
 	X("dgram_recv", "unix_dgram_recvmsg", "Unix")      \
 	X("packet_recv", "unix_seqpacket_recvmsg", "Unix") \
-	X("tcp_splice", "tcp_splice_read", "splice()")     \
-	X("stream_splice", "unix_stream_splice_read", "splice()")
+	X("splice", "sock_splice_read", "splice()")
 #define TT_PAGES(X)                                   \
 	X("inet_page", "inet_sendpage", "sendfile()") \
 	X("stream_page", "unix_stream_sendpage", "sendfile()")

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tls.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -73,9 +74,9 @@ static unsigned long long inode_of(int fd)
 	return st.st_ino;
 }
 
-enum transport { TCP4, TCP6, UNIX_STREAM };
+enum transport { TCP4, TCP6, UNIX_STREAM, MPTCP };
 
-static const char *const transport_names[] = {"tcp", "tcp", "unix"};
+static const char *const transport_names[] = {"tcp", "tcp", "unix", "tcp"};
 
 struct pair {
 	int a; /* client */
@@ -86,7 +87,7 @@ struct pair {
 static socklen_t address_any(enum transport t, struct sockaddr_storage *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	if (t == TCP4) {
+	if (t == TCP4 || t == MPTCP) {
 		struct sockaddr_in *a = (struct sockaddr_in *)ret;
 		a->sin_family = AF_INET;
 		a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -107,14 +108,19 @@ static socklen_t address_any(enum transport t, struct sockaddr_storage *ret)
 
 static int family_of(enum transport t)
 {
-	return t == TCP4 ? AF_INET : t == TCP6 ? AF_INET6 : AF_UNIX;
+	return t == TCP4 || t == MPTCP ? AF_INET : t == TCP6 ? AF_INET6 : AF_UNIX;
+}
+
+static int stream_socket(enum transport t)
+{
+	return socket(family_of(t), SOCK_STREAM, t == MPTCP ? IPPROTO_MPTCP : 0);
 }
 
 static struct pair pair_open(enum transport t)
 {
 	struct sockaddr_storage address;
 	socklen_t len = address_any(t, &address);
-	int l = MUST(socket(family_of(t), SOCK_STREAM, 0));
+	int l = MUST(stream_socket(t));
 	int one = 1;
 
 	MUST(bind(l, (struct sockaddr *)&address, len));
@@ -122,7 +128,7 @@ static struct pair pair_open(enum transport t)
 	len = sizeof(address);
 	MUST(getsockname(l, (struct sockaddr *)&address, &len));
 	struct pair p = {.transport = t};
-	p.a = MUST(socket(family_of(t), SOCK_STREAM, 0));
+	p.a = MUST(stream_socket(t));
 	MUST(connect(p.a, (struct sockaddr *)&address, len));
 	p.b = MUST(accept(l, NULL, NULL));
 	close(l);
@@ -494,6 +500,83 @@ static void case_sendfile_splice(void)
 	close(file);
 }
 
+/* Without a buffer limit of its own a send is cut into pieces, of which a later one fails: what came before it was sent. */
+static void case_failing_send(void)
+{
+	struct pair p = pair_open(UNIX_STREAM);
+	size_t good = 120 << 10, len = 160 << 10;
+	uint8_t *area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		fail("mmap");
+	MUST(munmap(area + good, len - good));
+	fill(45, 0, good);
+	memcpy(area, out, good);
+	ssize_t n = MUST(send(p.a, area, len, 0));
+	if (n == 0 || (size_t)n >= good)
+		fail("a failing send sent %zd", n);
+	drain(p.b, (size_t)n);
+	moved("failing-send", p.a, "tx", "unix", (size_t)n, 45);
+	printf(" captured=%d\n", 32768);
+	pair_close(&p);
+}
+
+/* --- upper layers: TCP's socket is not where the stream is counted --- */
+
+static int has_multipath(void)
+{
+	int fd = stream_socket(MPTCP);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+static void case_multipath(void)
+{
+	struct pair p = pair_open(MPTCP);
+
+	fill(80, 0, 1000);
+	MUST(write(p.a, out, 1000));
+	drain(p.b, 1000);
+	printf("note multipath ino=%llu role=1 tx_offset=1000 rx_offset=0\n", inode_of(p.a));
+	printf("note multipath ino=%llu role=2 tx_offset=0 rx_offset=1000\n", inode_of(p.b));
+	pair_close(&p);
+	case_ways(MPTCP, "mptcp");
+}
+
+/* One direction. The key is nobody's secret. */
+static int tls_on(int fd, int direction)
+{
+	struct tls12_crypto_info_aes_gcm_128 info = {.info = {.version = TLS_1_2_VERSION, .cipher_type = TLS_CIPHER_AES_GCM_128}};
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0 ||
+			       setsockopt(fd, SOL_TLS, direction, &info, sizeof(info)) < 0
+		       ? -1
+		       : 0;
+}
+
+static void case_kernel_tls(void)
+{
+	struct pair p = pair_open(TCP4);
+	int pipes[2];
+
+	if (tls_on(p.a, TLS_TX) == 0 && tls_on(p.b, TLS_RX) == 0) {
+		MUST(pipe(pipes));
+		fill(46, 0, 5000);
+		MUST(send(p.a, out, 1000, 0));
+		drain(p.b, 1000);
+		MUST(send(p.a, out + 1000, 4000, 0));
+		if (splice(p.b, NULL, pipes[1], NULL, 4000, 0) != 4000)
+			fail("splice out of TLS");
+		moved("tls", p.a, "tx", "tcp", 5000, 46);
+		printf("\n");
+		moved("tls", p.b, "rx", "tcp", 5000, 46);
+		printf(" captured=1000\n");
+		close(pipes[0]);
+		close(pipes[1]);
+	}
+	pair_close(&p);
+}
+
 static int udp_socket(int family, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
 	*ret_len = address_any(family == AF_INET ? TCP4 : TCP6, ret);
@@ -716,6 +799,10 @@ int main(void)
 	case_reset();
 	case_refused();
 	case_sendfile_splice();
+	case_failing_send();
+	if (has_multipath())
+		case_multipath();
+	case_kernel_tls();
 	case_udp(AF_INET, "4");
 	case_udp(AF_INET6, "6");
 	case_unix_other();

@@ -6,6 +6,7 @@ import sys
 from live_lib import DATAGRAM, EOF_FLAG, ERROR_FLAG, FROM_UNKNOWN, NO_PAYLOAD, Record, dump
 
 CALLS = os.environ.get("LIVE_CALLS", "build/tests/live_calls")
+TCP_FIGURES = 1 << 4  # of a record about a connection
 problems = []
 
 
@@ -94,6 +95,10 @@ def check_note(d, what, n, lost):
     elif what == "ends":
         if len(d.of("close", ino=n["ino"])) != 1:
             wrong(f"ends ino={n['ino']}: {d.of('close', ino=n['ino'])}")
+    elif what == "multipath":
+        figures = [(r["role"], r["rtt_us"], r["tx_offset"], r["rx_offset"]) for r in d.of("close", ino=n["ino"])]
+        if figures != [(n["role"], 0, n["tx_offset"], n["rx_offset"])] or any(r["rtt_us"] or r["flags"] & TCP_FIGURES for r in d.of("open", ino=n["ino"])):
+            wrong(f"multipath ino={n['ino']}: {d.of('open', ino=n['ino'])} {d.of('close', ino=n['ino'])}")
     elif what == "refused":
         opens = d.of("open", ino=n["ino"])
         if [(r["error"], bool(r["flags"] & 4)) for r in opens] != [(n["error"], True)]:

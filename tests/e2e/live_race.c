@@ -3,9 +3,10 @@
  * live_race flip-tcp | flip-unix SECONDS: one thread receives on a descriptor that another makes mean one connection, then the
  * other, as fast as it can, while both are fed bytes that tell them apart ('A', 'B'). live_race churn THREADS ROUNDS: threads
  * open, use and close connections whose descriptors are reused by each other at once; every byte sent on a connection is its
- * number.
+ * number. live_race crowd-tcp | crowd-unix SECONDS: threads receive what is sent on one connection as fast as they can; over
+ * Unix sockets threads send it, too. What is sent is words that count, so each tells where in the stream it stands.
  *
- * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip), or "connections N bytes=N" (churn).
+ * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip, crowd), or "connections N bytes=N" (churn).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -124,6 +125,61 @@ static void flip(int is_unix, double seconds)
 	printf("received bytes=%llu calls=%llu\n", bytes, calls);
 }
 
+/* --- crowd --- */
+
+#define CROWD 4
+
+static int crowd_pair[2];
+
+static void *crowd_receiver(void *ret)
+{
+	uint64_t words[64];
+
+	for (;;) {
+		ssize_t n = recv(crowd_pair[1], words, sizeof(words), 0);
+		if (n <= 0)
+			return ret;
+		*(unsigned long long *)ret += (unsigned long long)n;
+	}
+}
+
+static void *crowd_sender(void *ctx)
+{
+	uint64_t words[8] = {0};
+
+	for (uint64_t next = 0; !stop;) {
+		for (size_t i = 0; i < 8; i++)
+			words[i] = next++;
+		MUST(send(crowd_pair[0], words, sizeof(words), 0));
+	}
+	return ctx;
+}
+
+static void crowd(int is_unix, double seconds)
+{
+	pthread_t senders[CROWD], receivers[CROWD];
+	unsigned long long bytes[CROWD] = {0}, all = 0;
+	int sending = is_unix ? CROWD : 1; /* several would mix their words */
+
+	pair_open(crowd_pair, is_unix);
+	printf("ino A=%llu B=%llu\n", inode_of(crowd_pair[0]), inode_of(crowd_pair[1]));
+	for (int i = 0; i < CROWD; i++)
+		pthread_create(&receivers[i], NULL, crowd_receiver, &bytes[i]);
+	for (int i = 0; i < sending; i++)
+		pthread_create(&senders[i], NULL, crowd_sender, NULL);
+	nanosleep(&(struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)},
+		  NULL);
+	stop = 1;
+	for (int i = 0; i < sending; i++)
+		pthread_join(senders[i], NULL);
+	shutdown(crowd_pair[0], SHUT_WR);
+	for (int i = 0; i < CROWD; i++) {
+		pthread_join(receivers[i], NULL);
+		all += bytes[i];
+	}
+	printf("received bytes=%llu calls=0\n", all);
+}
+
 /* --- churn --- */
 
 static int rounds;
@@ -180,6 +236,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strncmp(argv[1], "flip-", 5) == 0) {
 		flip(strcmp(argv[1], "flip-unix") == 0, atof(argv[2]));
+	} else if (argc == 3 && strncmp(argv[1], "crowd-", 6) == 0) {
+		crowd(strcmp(argv[1], "crowd-unix") == 0, atof(argv[2]));
 	} else if (argc == 4 && strcmp(argv[1], "churn") == 0) {
 		pthread_t threads[16];
 		int count = atoi(argv[2]);

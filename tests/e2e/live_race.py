@@ -68,6 +68,34 @@ def churn(threads, rounds, *options, may_lose=()):
     d.check_sums()
 
 
+def words_from(at):
+    """The stream's words from the one on that holds byte `at`."""
+    return b"".join(struct.pack("<Q", word) for word in range(at // 8, at // 8 + 4098))
+
+
+def crowd(kind):
+    """Several threads at one end of a connection: no byte is told twice; over TCP, where the kernel counts, none at another's place."""
+    d = dump("--limit", "ring_bytes=128M", command=[RACE, f"crowd-{kind}", SECONDS])
+    ino = next(Record(line) for line in d.output if line.startswith("ino"))
+    received = next(Record(line) for line in d.output if line.startswith("received"))
+    for end, way in (("A", "tx"), ("B", "rx")):
+        chunks = sorted((c for c in d.of("chunk", ino=ino[end], dir=way) if c["len"]), key=lambda c: c["offset"])
+        refused = d.stats["lost_bytes_fd_race"]
+        twice = sum(b["offset"] < a["offset"] + a["len"] for a, b in zip(chunks, chunks[1:]))
+        wrong = sum(c["data"] != words_from(c["offset"])[c["offset"] % 8:][: c["captured"]] for c in chunks) if kind == "tcp" else 0
+        told = sum(c["len"] for c in chunks)
+        print(f"crowd-{kind} {way}: bytes {received['bytes']}, told {told} in {len(chunks)}, refused at both ends {refused}, twice {twice}, misplaced {wrong}")
+        if twice or wrong:
+            bad.append(f"crowd-{kind} {way}: {twice} chunks overlap, {wrong} carry bytes of another place")
+        if not d.stats["lost_ring_full"] and not received["bytes"] - refused <= told <= received["bytes"]:
+            bad.append(f"crowd-{kind} {way}: {told} of {received['bytes']} bytes told, {refused} refused")
+        if told < received["bytes"] // 100:
+            bad.append(f"crowd-{kind} {way}: hardly anything is told")
+    d.check_sums()
+
+
+crowd("tcp")
+crowd("unix")
 flip("tcp")
 flip("unix")
 churn(4, 2500)
