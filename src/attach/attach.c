@@ -149,7 +149,11 @@ int tt_attach_new(struct tt_attach **ret, const struct tt_attach_config *config)
 		return r;
 	}
 	a->kernel = config->kernel;
-	tt_kernel_hand_over(a->kernel, &remote, a);
+	r = tt_kernel_hand_over(a->kernel, &remote, a);
+	if (r < 0) {
+		tt_attach_free(a);
+		return r;
+	}
 	a->command = config->command;
 	if (a->command) {
 		a->command->signal = command_signal;

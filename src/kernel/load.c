@@ -397,7 +397,7 @@ int tt_kernel_ask_features(struct tt_kernel_report *report)
 
 void tt_kernel_stop(struct tt_kernel *k)
 {
-	if (k->self)
+	if (k->self && !k->remote)
 		__atomic_store_n(&k->self->phase, TT_PHASE_CLOSED, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < k->link_count; i++) {
 		bpf_link__destroy(k->links[i]);
@@ -441,6 +441,8 @@ int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid)
 {
 	if (tgid >= TT_SCOPE_ROW * TT_SCOPE_ROWS)
 		return -EINVAL;
+	if (k->remote)
+		return -EPERM;
 	__atomic_store_n(&k->scope_pids[tgid / TT_SCOPE_ROW].in[tgid % TT_SCOPE_ROW], 1, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -38,7 +38,7 @@ void tt_kernel_log(void (*fn)(const char *text));
 /* Detaches, but lets what is in the rings be read. */
 void tt_kernel_stop(struct tt_kernel *k);
 
-/* Adds a process to a scope of TT_SCOPE_PIDS; its children follow by themselves. */
+/* Adds a process to a scope of TT_SCOPE_PIDS; its children follow by themselves. -EPERM: handed over already. */
 int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid);
 
 /*
@@ -52,8 +52,11 @@ struct tt_kernel_remote {
 	size_t (*programs)(void *ctx, struct tt_program_counts *ret, size_t most);
 };
 
-/* Lets go of links and programs, which another process has too; `remote` and ctx are borrowed and must outlive k. */
-void tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remote, void *ctx);
+/*
+ * Lets go of links and programs, which another process has too, and of the tables but for reading counters and writing wishes: the
+ * scope is what it is now. `remote` and ctx are borrowed and must outlive k. 0 or a negative errno.
+ */
+int tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remote, void *ctx);
 
 /* The other process's part of it: unmaps the rings, whose contents it is never to see. */
 void tt_kernel_unmap_rings(struct tt_kernel *k);

@@ -78,6 +78,14 @@ def programs(pid):
     return found
 
 
+def held(pid):
+    """What a process holds of the kernel's side: kinds of descriptors, and how many writable mappings of maps are larger than a ring's page."""
+    kinds = {os.readlink(path) for path in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    areas = [line.split() for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines() if "bpf-map" in line and line.split()[1][1] == "w"]
+    sizes = [int(last, 16) - int(first, 16) for first, last in (area[0].split("-") for area in areas)]
+    return sorted(kind for kind in kinds if "bpf" in kind or "perf_event" in kind), sum(size > os.sysconf("SC_PAGESIZE") for size in sizes)
+
+
 def gone(ids):
     known = {str(row["id"]) for row in json.loads(subprocess.run(["bpftool", "--json", "prog", "list"], check=True, capture_output=True, text=True).stdout)}
     return not ids & known
@@ -103,6 +111,7 @@ def test_agent():
             lib.equal({t["name"] for t in threads}, {"telltale", "telltale-web"}, "threads")
             check_parts(threads, status(attach))
             lib.check(not programs(agent.process.pid) and programs(attach), "only the attach part holds programs")
+            lib.equal(held(agent.process.pid), ([], 1), "descriptors of programs, links, maps and events in the serving part; tables it can write: the wishes")
     lib.equal(len(agent.result.of(kind="server", resource="/counted", status="200", service="nginx")), REQUESTS, "requests")
     lib.check(agent.result.metric("telltale_bpf_run_seconds_total") >= 0 and "telltale_bpf_missed_runs_total" in agent.result.metrics_text, "programs' figures")
     agent.result.check_accounts()
