@@ -4,6 +4,7 @@
 #define TT_BPF_CHUNK_H
 
 #include "conn.h"
+#include "iov.h"
 
 /* Errors that tell something of the connection: not EAGAIN, EINTR, EBADF, EFAULT, … */
 TT_INLINE bool tt_error_matters(__u64 error)
@@ -87,14 +88,6 @@ TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
 		chunk->tcp_seq += bytes;
 }
 
-/* What is known from before the bytes moved. */
-struct tt_before {
-	bool known;	   /* false: nothing; then neither of the others is to be looked at */
-	bool has_sequence; /* it was a stream offset */
-	bool shared;	   /* nothing, although others could move bytes meanwhile */
-	__u32 sequence;
-};
-
 /*
  * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it
  * moved by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is
@@ -103,6 +96,7 @@ struct tt_before {
 TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, const struct tt_before *before, __u8 direction,
 				       __u32 bytes, __u64 *ret)
 {
+	direction &= 1;
 	__u32 now = tt_sequence(sk, direction);
 	__u32 start = now - bytes;
 	bool placed = conn->placed[direction];
@@ -155,7 +149,7 @@ TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct t
 		conn->sequence = 0;
 	if (conn->sequence)
 		return tt_position_by_sequence(conn, sk, before, direction, bytes, ret);
-	return tt_position_by_count(conn, direction, bytes, ret);
+	return tt_position_by_count(conn, direction & 1, bytes, ret);
 }
 
 #endif

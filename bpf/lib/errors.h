@@ -21,25 +21,34 @@ TT_INLINE struct tt_kernel_counters *tt_counters_here(void)
 	return bpf_map_lookup_elem(&tt_counters, &cpu);
 }
 
-TT_INLINE void tt_failed(enum tt_place place)
+/*
+ * A helper failed at a place (enum tt_place). These two are called from all over: as functions of their own the verifier proves
+ * them once and not on every path that leads there.
+ */
+__noinline int tt_failed(__u32 place)
 {
 	struct tt_kernel_counters *c = tt_counters_here();
 
-	if (c)
+	if (c && place < TT_PLACE_MAX)
 		__sync_fetch_and_add(&c->failed[place], 1);
+	return 0;
 }
 
-/* Events that were to be reported and are not, or their payload. In process context only (struct tt_kernel_counters says why). */
-TT_INLINE void tt_lost_many(enum tt_loss_cause cause, __u64 events, __u64 bytes)
+/*
+ * Events that were to be reported and are not (enum tt_loss_cause), or their payload. In process context only (struct
+ * tt_kernel_counters says why).
+ */
+__noinline int tt_lost_many(__u32 cause, __u64 events, __u64 bytes)
 {
 	struct tt_kernel_counters *c = tt_counters_here();
 
-	if (!c)
-		return;
+	if (!c || cause >= TT_LOSS_MAX)
+		return 0;
 	c->data.produced += events;
 	c->data.produced_bytes += bytes;
 	c->data.lost[cause] += events;
 	c->data.lost_bytes[cause] += bytes;
+	return 0;
 }
 
 TT_INLINE void tt_lost(enum tt_loss_cause cause, __u64 bytes)

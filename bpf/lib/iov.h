@@ -1,17 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The work area of a call being reported: its chunk, its segments, and the payload gathered from them. One a CPU: the programs
- * that use it run in process context with preemption off, so nothing can come between.
+ * The work area of a call being reported: what it did, its chunk, its segments, and the payload gathered from them. One a CPU:
+ * the programs that use it run in process context with preemption off, so nothing can come between.
  */
 #ifndef TT_BPF_IOV_H
 #define TT_BPF_IOV_H
 
-#include "compat.h"
+#include "sock.h"
+
+/* What is known from before the bytes moved. */
+struct tt_before {
+	bool known;	   /* false: nothing; then neither of the others is to be looked at */
+	bool has_sequence; /* it was a stream offset */
+	bool shared;	   /* nothing, although others could move bytes meanwhile */
+	__u32 sequence;
+};
+
+/* A call that moved bytes on a socket. */
+struct tt_move {
+	__u64 entry_ns; /* 0: not known */
+	long result;	/* of the call */
+	__u64 moved;	/* bytes of the stream */
+	__u64 messages; /* where several messages stand … */
+	__u32 count;	/* … and how many; 0: it was one */
+	__u32 given;	/* TT_GIVEN_* and MSG_* */
+	struct tt_before before;
+	__u8 direction;
+	__u8 transport;
+};
 
 struct tt_work {
 	struct tt_chunk chunk;
 	__u8 data[3 * TT_PART_BYTES]; /* a part, and room for what the verifier thinks may come behind it */
 	struct iovec segment[TT_SEGMENTS_MOST];
+	struct tt_found found; /* the socket of the call … */
+	struct tt_move move;   /* … and what it did */
 	__u32 segments;
 	__u32 at;	 /* cursor: segment … */
 	__u64 at_offset; /* … and bytes of it that were taken */
@@ -20,15 +43,17 @@ struct tt_work {
 	__u32 capture;	 /* … and how many of them with payload */
 	__u32 missing;	 /* payload wanted and not had */
 	__u64 available; /* bytes in all segments read */
-	__u64 total;
-	__u64 args[6];		 /* of a system call, from its second on; of a socket's operation, from its first on */
+	__u64 total;	 /* bytes of the messages counted so far */
+	__u64 back_at;	 /* walking back: the segment … */
+	__u64 back_left; /* … and the bytes before it that are not found yet */
+	__u64 args[6];	 /* of a system call, from its second on; of a socket's operation, from its first on */
 	struct tt_sockaddr peer; /* of messages that name none */
 	__u64 name;		 /* the peer's address of an unconnected datagram */
 	__u32 name_len;
 	__u8 cut;	     /* there were more segments than are read */
 	__u8 in_kernel;	     /* the segments lie in the kernel's memory … */
 	__u8 name_in_kernel; /* … and so does the name */
-	__u8 reserved;
+	__u8 fault;	     /* a segment could not be read */
 };
 
 struct {

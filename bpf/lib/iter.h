@@ -27,30 +27,72 @@ TT_INLINE void tt_segment_of_pages(struct iovec *s)
 	s->iov_len = (__u32)s->iov_len;
 }
 
+/* So many are gone over by a function the verifier proves once; a loop around it makes the rest. */
+#define TT_SEGMENTS_A_STEP 16
+
+/* Walks back over some segments. Returns whether that is the end of it: w->back_at is 0 then if nothing was found. */
+__noinline int tt_iter_step_back(__u32 pages)
+{
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return 1;
+	__u64 at = w->back_at;
+	__u64 left = w->back_left;
+	for (int i = 0; i < TT_SEGMENTS_A_STEP; i++) {
+		struct iovec s = {};
+
+		at -= sizeof(s);
+		if (bpf_probe_read_kernel(&s, sizeof(s), (const void *)at)) {
+			w->back_at = 0;
+			return 1;
+		}
+		__u64 length = tt_segment_length(s.iov_len, pages);
+		if (length >= left) {
+			w->back_at = at;
+			w->at_offset = length - left;
+			return 1;
+		}
+		left -= length;
+	}
+	w->back_at = at;
+	w->back_left = left;
+	return 0;
+}
+
 /*
  * Walks back `bytes` from the start of the segment at `segment`; returns where the segment begins that holds the first of them,
  * 0: not found. w->at_offset is set to where in it they begin.
  */
-__noinline __u64 tt_iter_walk_back(__u64 segment, __u64 bytes, __u32 pages)
+TT_INLINE __u64 tt_iter_walk_back(struct tt_work *w, __u64 segment, __u64 bytes, bool pages)
+{
+	w->back_at = segment;
+	w->back_left = bytes;
+	for (int i = 0; i < TT_SEGMENTS_OF_MESSAGE / TT_SEGMENTS_A_STEP; i++) {
+		if (tt_iter_step_back(pages))
+			return w->back_at;
+	}
+	return 0;
+}
+
+/* Reads the next segment from those at `segment`. Returns whether it could be read. */
+__noinline int tt_iter_read_one(__u64 segment, __u32 pages)
 {
 	struct tt_work *w = tt_work_here();
 
 	if (!w)
 		return 0;
-	for (int i = 0; i < TT_SEGMENTS_OF_MESSAGE; i++) {
-		struct iovec s = {};
-
-		segment -= sizeof(s);
-		if (bpf_probe_read_kernel(&s, sizeof(s), (const void *)segment))
-			return 0;
-		__u64 length = tt_segment_length(s.iov_len, pages);
-		if (length >= bytes) {
-			w->at_offset = length - bytes;
-			return segment;
-		}
-		bytes -= length;
+	__u32 at = w->segments;
+	TT_BOUND(at, TT_SEGMENTS_MOST - 1);
+	if (bpf_probe_read_kernel(&w->segment[at], sizeof(w->segment[at]), (const void *)(segment + at * sizeof(struct iovec)))) {
+		tt_failed(TT_PLACE_KERNEL_READ);
+		return 0;
 	}
-	return 0;
+	if (pages)
+		tt_segment_of_pages(&w->segment[at]);
+	w->available += w->segment[at].iov_len;
+	w->segments = at + 1;
+	return 1;
 }
 
 /* Reads the segments from `segment` on that hold `bytes` bytes, as many as the limit allows. */
@@ -65,15 +107,8 @@ TT_INLINE void tt_iter_read(struct tt_work *w, __u64 segment, __u64 bytes, bool 
 			return;
 		if (i >= tt_config.iov_segments)
 			break;
-		if (bpf_probe_read_kernel(&w->segment[i], sizeof(w->segment[i]),
-					  (const void *)(segment + i * sizeof(struct iovec)))) {
-			tt_failed(TT_PLACE_KERNEL_READ);
+		if (!tt_iter_read_one(segment, pages))
 			return;
-		}
-		if (pages)
-			tt_segment_of_pages(&w->segment[i]);
-		w->available += w->segment[i].iov_len;
-		w->segments = i + 1;
 	}
 	w->cut = 1;
 }
@@ -111,7 +146,7 @@ __noinline int tt_iter_passed(__u64 message, __u64 bytes, __u64 size)
 	if (offset >= passed)
 		w->at_offset = offset - passed;
 	else
-		segment = tt_iter_walk_back(segment, passed - offset, pages);
+		segment = tt_iter_walk_back(w, segment, passed - offset, pages);
 	if (!segment) {
 		tt_failed(TT_PLACE_KERNEL_READ);
 		return 0;

@@ -18,18 +18,6 @@
 #define TT_GIVEN_MESSAGES (1u << 29)   /* there are several messages, at the second argument */
 #define TT_GIVEN_FLAGS 0xffffff
 
-struct tt_move {
-	__u64 entry_ns; /* 0: not known */
-	long result;	/* of the call */
-	__u64 moved;	/* bytes of the stream */
-	__u64 messages; /* where several messages stand … */
-	__u32 count;	/* … and how many; 0: it was one */
-	__u32 given;	/* TT_GIVEN_* and MSG_* */
-	struct tt_before before;
-	__u8 direction;
-	__u8 transport;
-};
-
 TT_INLINE bool tt_is_datagram(__u8 transport)
 {
 	return transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM;
@@ -88,7 +76,7 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, const s
 	__u64 now = tt_data_begin(c);
 	w->chunk.rec.time_ns = now;
 	if (m->count)
-		tt_report_messages(m->messages, m->count);
+		tt_report_messages(w, m->messages, m->count);
 	else
 		tt_report_wanted(m->moved);
 	tt_data_end(c);

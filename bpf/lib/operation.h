@@ -162,47 +162,68 @@ TT_INLINE __u32 tt_op_given(struct tt_work *w, __u32 op, __u64 message, __u64 si
 	return flags | (readable ? 0 : TT_GIVEN_NO_PAYLOAD);
 }
 
+/* What is left to do of tt_op_report once the work area says what was done: apart, so that it is proved once. */
+__noinline int tt_op_moved(void)
+{
+	struct tt_work *w = tt_work_here();
+	struct tt_kernel_counters *c = tt_counters_here();
+
+	if (!w || !c)
+		return 0;
+	struct tt_move m = w->move;
+	m.count = 0; /* an operation is one message: tells the compiler */
+	tt_moved(w, c, &w->found, &m);
+	return 0;
+}
+
 /* `flags`: MSG_*; not those of splice(). */
 __noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, __u64 flags_and_result)
 {
 	struct tt_work *w = tt_work_here();
-	struct tt_kernel_counters *c = tt_counters_here();
-	struct tt_found found = {};
 	__u32 flags = flags_and_result >> 32;
-	struct tt_move m = {.result = (__s32)flags_and_result, .direction = tt_op_direction(op)};
+	__s32 result = (__s32)flags_and_result;
+	__u8 direction = tt_op_direction(op);
 	struct tt_stamp *stamp = NULL;
 
-	if (!w || !c)
+	if (!w)
 		return 0;
-	if (m.direction == TT_TX || tt_config.stamps_all) {
+	if (direction == TT_TX || tt_config.stamps_all) {
 		stamp = tt_stamp_find();
 		if (stamp && (stamp->number != op || stamp->file != socket))
 			stamp = NULL;
 		if (stamp)
 			stamp->number = TT_STAMP_NONE;
 	}
-	if (m.result < 0 && !tt_error_matters(-m.result))
+	if (result < 0 && !tt_error_matters(-result))
 		return 0;
-	if ((flags & MSG_ERRQUEUE) || (m.direction == TT_RX && (flags & (MSG_PEEK | MSG_OOB))))
+	if ((flags & MSG_ERRQUEUE) || (direction == TT_RX && (flags & (MSG_PEEK | MSG_OOB))))
 		return 0;
+	struct tt_found *found = &w->found;
+	struct tt_move *m = &w->move;
+	m->result = result;
+	m->direction = direction;
+	m->before.known = stamp;
+	m->before.shared = false;
+	m->entry_ns = 0;
 	if (stamp) {
-		found.sk = (struct sock *)stamp->sock;
-		found.ino = stamp->ino;
-		m.transport = stamp->transport;
-		m.entry_ns = stamp->entry_ns;
-		m.before = (struct tt_before){.known = true, .has_sequence = stamp->has_sequence, .sequence = stamp->sequence};
+		found->sk = (struct sock *)stamp->sock;
+		found->ino = stamp->ino;
+		m->transport = stamp->transport;
+		m->entry_ns = stamp->entry_ns;
+		m->before.has_sequence = stamp->has_sequence;
+		m->before.sequence = stamp->sequence;
 	} else {
-		if (!tt_op_socket(socket, &found))
+		if (!tt_op_socket(socket, found))
 			return 0;
-		m.transport = tt_op_transport(op, found.sk);
-		if (m.transport == TT_TRANSPORT_UNKNOWN)
+		m->transport = tt_op_transport(op, found->sk);
+		if (m->transport == TT_TRANSPORT_UNKNOWN)
 			return 0;
 		m.before.shared = m.transport == TT_TRANSPORT_TCP && tt_op_shared(socket);
 	}
-	m.moved = m.result > 0 ? m.result : 0;
-	m.given = tt_op_given(w, op, message, size, flags, &m);
-	if (!tt_says_nothing(w, &m))
-		tt_moved(w, c, &found, &m);
+	m->moved = result > 0 ? result : 0;
+	m->given = tt_op_given(w, op, message, size, flags, m);
+	if (!tt_says_nothing(w, m))
+		tt_op_moved();
 	return 0;
 }
 

@@ -10,68 +10,121 @@
 #include "iov.h"
 #include "wish.h"
 
-/*
- * Copies up to `want` bytes from the segments behind the cursor into the work area. Returns how many; less than `want` means
- * the segments ended or a page was not there. A function of its own for the verifier, which proves it once.
- */
-__noinline int tt_gather(__u32 want)
+/* Copies what the segment at the cursor has of them. Returns whether more is to be had. */
+__noinline int tt_gather_one(__u32 want)
 {
 	struct tt_work *w = tt_work_here();
 
 	if (!w || want > TT_PART_BYTES)
 		return 0;
-	w->gathered = 0;
-	for (int i = 0; i < TT_SEGMENTS_MOST; i++) {
-		__u32 got = w->gathered;
-		__u32 at = w->at;
-		if (got >= want || at >= w->segments)
-			break;
-		TT_BOUND(at, TT_SEGMENTS_MOST - 1);
-		__u64 left = w->segment[at].iov_len - w->at_offset;
-		__u64 base = w->segment[at].iov_base + w->at_offset;
-		bool last = left > want - got;
-		if (last)
-			left = want - got;
-		__u32 n = left;
-		TT_BOUND(got, TT_PART_BYTES - 1);
-		TT_BOUND(n, 2 * TT_PART_BYTES - 1);
-		if (n && tt_segment_copy(w, w->data + got, n, base)) {
-			tt_failed(TT_PLACE_USER_DATA);
-			break;
-		}
-		w->gathered += n;
-		if (last) {
-			w->at_offset += n;
-			break;
-		}
-		w->at = at + 1;
-		w->at_offset = 0;
+	__u32 got = w->gathered;
+	__u32 at = w->at;
+	if (got >= want || at >= w->segments)
+		return 0;
+	TT_BOUND(at, TT_SEGMENTS_MOST - 1);
+	__u64 left = w->segment[at].iov_len - w->at_offset;
+	__u64 base = w->segment[at].iov_base + w->at_offset;
+	bool last = left > want - got;
+	if (last)
+		left = want - got;
+	__u32 n = left;
+	TT_BOUND(got, TT_PART_BYTES - 1);
+	TT_BOUND(n, 2 * TT_PART_BYTES - 1);
+	if (n && tt_segment_copy(w, w->data + got, n, base)) {
+		w->fault = 1;
+		return 0;
 	}
+	w->gathered += n;
+	if (last) {
+		w->at_offset += n;
+		return 0;
+	}
+	w->at = at + 1;
+	w->at_offset = 0;
+	return 1;
+}
+
+/*
+ * Copies up to `want` bytes from the segments behind the cursor into the work area. Returns how many; less than `want` means
+ * the segments ended or a page was not there.
+ */
+TT_INLINE __u32 tt_gather(struct tt_work *w, __u32 want)
+{
+	w->gathered = 0;
+	w->fault = 0;
+	for (int i = 0; i < TT_SEGMENTS_MOST; i++) {
+		if (!tt_gather_one(want))
+			break;
+	}
+	if (w->fault)
+		tt_failed(TT_PLACE_USER_DATA);
 	return w->gathered;
 }
 
-/* Moves the cursor `bytes` on. */
-__noinline int tt_skip(__u32 bytes)
+/* Moves the cursor on, to the end of its segment at most. Returns how many bytes that was; more than `bytes`: it stays in it. */
+__noinline __u64 tt_skip_one(__u32 bytes)
 {
 	struct tt_work *w = tt_work_here();
 
 	if (!w)
 		return 0;
+	__u32 at = w->at;
+	if (at >= w->segments)
+		return 0;
+	TT_BOUND(at, TT_SEGMENTS_MOST - 1);
+	__u64 left = w->segment[at].iov_len - w->at_offset;
+	if (left > bytes) {
+		w->at_offset += bytes;
+		return left;
+	}
+	w->at = at + 1;
+	w->at_offset = 0;
+	return left;
+}
+
+/* Moves the cursor `bytes` on. */
+__noinline int tt_skip(__u32 bytes)
+{
 	for (int i = 0; i < TT_SEGMENTS_MOST; i++) {
-		__u32 at = w->at;
-		if (at >= w->segments)
+		__u64 left = tt_skip_one(bytes);
+
+		if (left > bytes)
 			break;
-		TT_BOUND(at, TT_SEGMENTS_MOST - 1);
-		__u64 left = w->segment[at].iov_len - w->at_offset;
-		if (left > bytes) {
-			w->at_offset += bytes;
-			break;
-		}
 		bytes -= left;
-		w->at = at + 1;
-		w->at_offset = 0;
 	}
 	return 0;
+}
+
+/* Reports the next part of what w->left and w->capture name. Returns whether more follows. */
+__noinline int tt_report_part(void)
+{
+	struct tt_work *w = tt_work_here();
+	struct tt_kernel_counters *c = tt_counters_here();
+
+	if (!w || !c)
+		return 0;
+	__u32 want = w->capture;
+	__u32 named = w->left;
+	if (want > TT_PART_BYTES) {
+		want = TT_PART_BYTES;
+		named = TT_PART_BYTES;
+	}
+	__u32 got = want ? tt_gather(w, want) : 0;
+	if (got < want) { /* no more of it: the last part names the rest */
+		w->missing = w->capture - got;
+		w->capture = got;
+		named = w->left;
+	}
+	w->chunk.length = named;
+	w->chunk.captured = got;
+	__u64 size = sizeof(w->chunk) + got;
+	TT_BOUND(size, 2 * TT_PART_BYTES - 1);
+	w->chunk.rec.len = size;
+	tt_data_submit(c, w, size, named);
+	tt_chunk_advance(&w->chunk, named);
+	w->left -= named;
+	w->capture -= got;
+	return w->left != 0;
 }
 
 /*
@@ -81,36 +134,14 @@ __noinline int tt_skip(__u32 bytes)
 __noinline int tt_report(__u32 length, __u32 capture)
 {
 	struct tt_work *w = tt_work_here();
-	struct tt_kernel_counters *c = tt_counters_here();
 
-	if (!w || !c)
+	if (!w)
 		return 0;
 	w->left = length;
 	w->capture = capture;
 	w->missing = 0;
 	for (int part = 0; part <= TT_PARTS_MOST; part++) {
-		__u32 want = w->capture;
-		__u32 named = w->left;
-		if (want > TT_PART_BYTES) {
-			want = TT_PART_BYTES;
-			named = TT_PART_BYTES;
-		}
-		__u32 got = want ? tt_gather(want) : 0;
-		if (got < want) { /* no more of it: the last part names the rest */
-			w->missing = w->capture - got;
-			w->capture = got;
-			named = w->left;
-		}
-		w->chunk.length = named;
-		w->chunk.captured = got;
-		__u64 size = sizeof(w->chunk) + got;
-		TT_BOUND(size, 2 * TT_PART_BYTES - 1);
-		w->chunk.rec.len = size;
-		tt_data_submit(c, w, size, named);
-		tt_chunk_advance(&w->chunk, named);
-		w->left -= named;
-		w->capture -= got;
-		if (!w->left)
+		if (!tt_report_part())
 			break;
 	}
 	return w->missing;
@@ -225,6 +256,27 @@ __noinline int tt_peer_read(void)
 /* sendmmsg() and recvmmsg() take at most so many messages (UIO_MAXIOV). */
 #define TT_VECTOR_MOST 1024
 
+#define TT_VECTOR_A_STEP 32
+
+/* Adds up what some messages moved, `count` at most. Returns whether there may be more. */
+__noinline int tt_messages_add(__u64 messages, __u32 count)
+{
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < TT_VECTOR_A_STEP; i++) {
+		if (i >= count)
+			return 0;
+		__u32 len = 0;
+		const struct mmsghdr *m = (const struct mmsghdr *)messages + i;
+		if (bpf_probe_read_user(&len, sizeof(len), (const char *)m + offsetof(struct mmsghdr, msg_len)))
+			return 0;
+		w->total += len;
+	}
+	return 1;
+}
+
 /* Bytes moved by `count` messages. */
 __noinline __u64 tt_messages_length(__u64 messages, __u32 count)
 {
@@ -233,14 +285,9 @@ __noinline __u64 tt_messages_length(__u64 messages, __u32 count)
 	if (!w)
 		return 0;
 	w->total = 0;
-	for (__u32 i = 0; i < TT_VECTOR_MOST; i++) {
-		if (i >= count)
+	for (__u32 i = 0; i < TT_VECTOR_MOST; i += TT_VECTOR_A_STEP) {
+		if (i >= count || !tt_messages_add(messages + i * sizeof(struct mmsghdr), count - i))
 			break;
-		__u32 len = 0;
-		const struct mmsghdr *m = (const struct mmsghdr *)messages + i;
-		if (bpf_probe_read_user(&len, sizeof(len), (const char *)m + offsetof(struct mmsghdr, msg_len)))
-			break;
-		w->total += len;
 	}
 	return w->total;
 }
@@ -268,30 +315,26 @@ __noinline int tt_report_message(__u64 message)
 }
 
 /* `count` messages at `messages` were moved: as many as the limit allows one by one, the rest counted. */
-__noinline int tt_report_messages(__u64 messages, __u32 count)
+TT_INLINE void tt_report_messages(struct tt_work *w, __u64 messages, __u32 count)
 {
-	struct tt_work *w = tt_work_here();
 	__u32 most = tt_config.mmsg_messages;
 
-	if (!w)
-		return 0;
 	for (__u32 i = 0; i < TT_MESSAGES_MOST; i++) {
 		if (i >= count || i >= most)
 			break;
 		tt_report_message(messages + i * sizeof(struct mmsghdr));
 	}
 	if (count <= most)
-		return 0;
+		return;
 	__u64 rest = tt_messages_length(messages + (__u64)most * sizeof(struct mmsghdr), count - most);
 	if (w->chunk.flags & TT_CHUNK_DATAGRAM) {
 		tt_lost_many(TT_LOSS_IOV_LIMIT, count - most, rest);
-		return 0;
+		return;
 	}
 	tt_iov_none(w);
 	w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
 	tt_report(rest, 0);
 	tt_lost(TT_LOSS_IOV_LIMIT, rest);
-	return 0;
 }
 
 #endif

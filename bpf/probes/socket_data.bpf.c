@@ -199,69 +199,97 @@ TT_INLINE __u32 tt_given(struct tt_work *w, struct pt_regs *regs, __u8 call, __u
 	return tt_arguments(call, direction == TT_RX);
 }
 
+/* What is left to do of tt_data_exit once the work area says what the call did: apart, so that it is proved once. */
+__noinline int tt_call_moved(void)
+{
+	struct tt_work *w = tt_work_here();
+	struct tt_kernel_counters *c = tt_counters_here();
+
+	if (!w || !c)
+		return 0;
+	tt_moved(w, c, &w->found, &w->move);
+	return 0;
+}
+
+/* The socket of a call whose entry left no stamp, found anew. Returns whether it is one of ours and can be trusted. */
+__noinline int tt_found_at_exit(__u32 fd)
+{
+	struct tt_work *w = tt_work_here();
+	struct files_struct *files = tt_files_here();
+	__u64 file = files ? tt_file_of(files, fd) : 0;
+
+	if (!w || !file || !tt_sock_of(file, &w->found))
+		return 0;
+	w->move.transport = tt_transport_of(w->found.sk);
+	if (w->move.transport == TT_TRANSPORT_UNKNOWN)
+		return 0;
+	/* No stamp: the table is not shared, or the call began before telltale did; or there was no room for one. */
+	if (tt_self.stamp_failed && tt_files_shared(files)) {
+		tt_lost(TT_LOSS_SCRATCH_FULL, w->move.moved);
+		return 0;
+	}
+	return 1;
+}
+
+TT_INLINE bool tt_found_at_entry(struct tt_work *w, const struct tt_stamp *stamp)
+{
+	struct tt_move *m = &w->move;
+
+	if (!tt_found_by_stamp(stamp, &w->found)) {
+		tt_lost(TT_LOSS_FD_GONE, m->moved);
+		return false;
+	}
+	m->entry_ns = stamp->entry_ns;
+	m->transport = stamp->transport;
+	m->before.has_sequence = stamp->has_sequence;
+	m->before.sequence = stamp->sequence;
+	return true;
+}
+
 TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long ret)
 {
-	struct tt_found found = {};
-	__u32 fd = TT_ARG1(regs);
-	struct tt_move m = {.result = ret, .moved = ret > 0 ? ret : 0, .direction = tt_call_reads(call) ? TT_RX : TT_TX};
+	struct tt_work *w = tt_work_here();
+	__u32 fd = call == TT_CALL_SPLICE ? TT_ARG3(regs) : TT_ARG1(regs);
+	__u8 direction = tt_call_reads(call) ? TT_RX : TT_TX;
 
-	if (call == TT_CALL_SPLICE)
-		fd = TT_ARG3(regs);
 	struct tt_stamp *stamp = tt_stamp_take(number, fd, TT_ARG2(regs));
 	if (!stamp && call == TT_CALL_SPLICE) {
 		fd = TT_ARG1(regs);
-		m.direction = TT_RX;
+		direction = TT_RX;
 		stamp = tt_stamp_take(number, fd, TT_ARG2(regs));
 	}
-	if (ret < 0 && !tt_error_matters(-ret))
+	if ((ret < 0 && !tt_error_matters(-ret)) || !w)
 		return;
-	if (stamp) {
-		if (!tt_found_by_stamp(stamp, &found)) {
-			tt_lost(TT_LOSS_FD_GONE, m.moved);
-			return;
-		}
-		m.entry_ns = stamp->entry_ns;
-		m.transport = stamp->transport;
-		m.before = (struct tt_before){.known = true, .has_sequence = stamp->has_sequence, .sequence = stamp->sequence};
-	} else {
-		struct files_struct *files = tt_files_here();
-		__u64 file = files ? tt_file_of(files, fd) : 0;
+	struct tt_move *m = &w->move;
+	m->result = ret;
+	m->moved = ret > 0 ? ret : 0;
+	m->direction = direction;
+	m->count = 0;
+	m->entry_ns = 0;
+	m->before.known = stamp;
+	m->before.shared = false;
+	if (stamp ? !tt_found_at_entry(w, stamp) : !tt_found_at_exit(fd))
+		return;
 
-		if (!file || !tt_sock_of(file, &found))
-			return;
-		m.transport = tt_transport_of(found.sk);
-		if (m.transport == TT_TRANSPORT_UNKNOWN)
-			return;
-		/* No stamp: the table is not shared, or the call began before telltale did; or there was no room for one. */
-		if (tt_self.stamp_failed && tt_files_shared(files)) {
-			tt_lost(TT_LOSS_SCRATCH_FULL, m.moved);
-			return;
-		}
+	m->given = tt_given(w, regs, call, direction);
+	if (m->given & MSG_ERRQUEUE)
+		return;
+	if (direction == TT_RX && (m->given & (MSG_PEEK | MSG_OOB)))
+		return;
+	if ((m->given & TT_GIVEN_MESSAGES) && ret > 0) {
+		m->messages = TT_ARG2(regs);
+		m->count = ret;
+		m->moved = tt_messages_length(m->messages, m->count);
+		if (!m->moved && !tt_is_datagram(m->transport)) /* the end of a stream comes as an empty message */
+			m->result = 0;
 	}
-
-	struct tt_work *w = tt_work_here();
-	struct tt_kernel_counters *c = tt_counters_here();
-	if (!w || !c)
-		return;
-	m.given = tt_given(w, regs, call, m.direction);
-	if (m.given & MSG_ERRQUEUE)
-		return;
-	if (m.direction == TT_RX && (m.given & (MSG_PEEK | MSG_OOB)))
-		return;
-	if ((m.given & TT_GIVEN_MESSAGES) && ret > 0) {
-		m.messages = TT_ARG2(regs);
-		m.count = ret;
-		m.moved = tt_messages_length(m.messages, m.count);
-		if (!m.moved && !tt_is_datagram(m.transport)) /* the end of a stream comes as an empty message */
-			m.result = 0;
-	}
-	if (tt_says_nothing(w, &m))
+	if (tt_says_nothing(w, m))
 		return;
 	if (stamp && !stamp->has_sequence && !tt_used_as_stamped(stamp, fd)) {
-		tt_lost(TT_LOSS_FD_RACE, m.moved);
+		tt_lost(TT_LOSS_FD_RACE, m->moved);
 		return;
 	}
-	tt_moved(w, c, &found, &m);
+	tt_call_moved();
 }
 
 TT_INLINE void tt_accept_exit(long ret)
