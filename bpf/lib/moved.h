@@ -39,9 +39,14 @@ TT_INLINE void tt_report_end(struct tt_work *w, struct tt_conn *conn, __s32 erro
 	tt_report(0, 0);
 }
 
-/* The segments and the name of the peer, if there is one, are in the work area. */
-TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, const struct tt_found *found, const struct tt_move *m)
+/*
+ * Reports what the work area says was done. The segments and the name of the peer, if there is one, are there, too. `several`:
+ * the call may have moved more than one message.
+ */
+TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool several)
 {
+	const struct tt_found *found = &w->found;
+	const struct tt_move *m = &w->move;
 	struct tt_conn *conn = tt_conn_get(found, m->transport);
 	if (!conn) {
 		tt_lost(TT_LOSS_CONN_TABLE_FULL, m->moved);
@@ -66,7 +71,7 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, const s
 	tt_chunk_at(&w->chunk, conn, position);
 	if (tt_is_datagram(m->transport))
 		w->chunk.flags |= TT_CHUNK_DATAGRAM;
-	if (m->count)
+	if (several && m->count)
 		w->peer = w->chunk.peer;
 	else if (m->transport == TT_TRANSPORT_UDP && w->name)
 		tt_peer_read();
@@ -75,7 +80,7 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, const s
 		w->chunk.flags |= TT_CHUNK_NO_PAYLOAD;
 	__u64 now = tt_data_begin(c);
 	w->chunk.rec.time_ns = now;
-	if (m->count)
+	if (several && m->count)
 		tt_report_messages(w, m->messages, m->count);
 	else
 		tt_report_wanted(m->moved);

@@ -170,9 +170,7 @@ __noinline int tt_op_moved(void)
 
 	if (!w || !c)
 		return 0;
-	struct tt_move m = w->move;
-	m.count = 0; /* an operation is one message: tells the compiler */
-	tt_moved(w, c, &w->found, &m);
+	tt_moved(w, c, false);
 	return 0;
 }
 

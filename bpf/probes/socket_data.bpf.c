@@ -207,7 +207,7 @@ __noinline int tt_call_moved(void)
 
 	if (!w || !c)
 		return 0;
-	tt_moved(w, c, &w->found, &w->move);
+	tt_moved(w, c, true);
 	return 0;
 }
 
