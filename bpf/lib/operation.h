@@ -216,7 +216,7 @@ __noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, _
 		m->transport = tt_op_transport(op, found->sk);
 		if (m->transport == TT_TRANSPORT_UNKNOWN)
 			return 0;
-		m.before.shared = m.transport == TT_TRANSPORT_TCP && tt_op_shared(socket);
+		m->before.shared = m->transport == TT_TRANSPORT_TCP && tt_op_shared(socket);
 	}
 	m->moved = result > 0 ? result : 0;
 	m->given = tt_op_given(w, op, message, size, flags, m);
