@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct tt_span {
 	const uint8_t *data;
@@ -50,6 +53,21 @@ static inline bool tt_span_ieq(struct tt_span a, struct tt_span b)
 			return false;
 	}
 	return true;
+}
+
+/* memchr for what mostly stands within some dozen bytes, as ends of lines do: there it makes no call. */
+static inline const uint8_t *tt_find_near(const uint8_t *at, const uint8_t *end, uint8_t c)
+{
+#ifdef __SSE2__
+	const __m128i wanted = _mm_set1_epi8((char)c);
+
+	for (; end - at >= 16; at += 16) {
+		unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at), wanted));
+		if (found)
+			return at + __builtin_ctz(found);
+	}
+#endif
+	return at < end ? memchr(at, c, (size_t)(end - at)) : NULL;
 }
 
 /* Position of byte c, or -1. */

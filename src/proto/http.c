@@ -5,28 +5,13 @@
  * websocket" to websocket.
  */
 #include "proto/http_internal.h"
+#include "proto/http_names.h"
 
 extern const struct tt_proto tt_proto_http2;
 extern const struct tt_proto tt_proto_websocket;
 
 /* --- lines -------------------------------------------------------------------------------------------------------------------
  */
-
-/* The next line without its end, passed over. False: it has no end yet. */
-bool tt_http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
-{
-	const uint8_t *begin = c->data + c->pos, *end = c->data + c->len, *from = begin + s->scanned;
-	const uint8_t *found = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
-	if (!found) {
-		s->scanned = (size_t)(end - begin);
-		return false;
-	}
-
-	c->pos = (size_t)(found + 1 - c->data);
-	s->scanned = 0;
-	*ret = tt_span(begin, (size_t)(found - begin) - (found > begin && found[-1] == '\r'));
-	return true;
-}
 
 /*
  * The next field line with those that fold on to it (RFC 9112 section 5.2): where it ends is known only from the next line's
@@ -43,7 +28,7 @@ static bool http_field_line(struct http_side *s, struct tt_cursor *c, struct tt_
 		return true;
 	}
 	for (;;) {
-		const uint8_t *found = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
+		const uint8_t *found = tt_find_near(from, end, '\n');
 		if (!found) {
 			s->scanned = (size_t)(end - begin);
 			return false;
@@ -92,9 +77,7 @@ int tt_http_drop_line(struct http_side *s, struct tt_cursor *c)
 		return s->dropping ? TT_MORE : HTTP_ON;
 	}
 
-	struct tt_span value;
-	bool spaced;
-	enum tt_http_field field = tt_http_field_line(rest, &value, &spaced);
+	enum tt_http_field field = tt_http_field_of(rest);
 	if (field == TT_HTTP_CONTENT_LENGTH || field == TT_HTTP_TRANSFER_ENCODING)
 		s->framing.doubtful = true;
 	s->dropping = rest.data[rest.len - 1] != '\n';
@@ -245,9 +228,28 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 	return tt_http_content(link, h, TT_RESPONSES, in, tt_http_response_content(&s->framing, status, bodiless));
 }
 
-static int http_fields(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+/*
+ * Lines that are there whole and nothing folds on to, as nearly all are. True: that was all of the head. The rest is to be looked
+ * at more closely.
+ */
+static inline bool http_fields_plain(struct http_side *s, enum tt_side side, struct tt_cursor *c)
 {
-	struct http_side *s = &h->side[side];
+	const uint8_t *at = c->data + c->pos, *end = c->data + c->len, *found;
+
+	while (end - at > 2 && *at != '\r' && (found = tt_find_near(at, end, '\n'))) {
+		if (found == at || found + 1 == end || found[1] == ' ' || found[1] == '\t')
+			break;
+		if (tt_http_first_letter[*at])
+			http_field(s, side, tt_span(at, (size_t)(found - at) - (found[-1] == '\r')));
+		at = found + 1;
+	}
+	bool all = end - at >= 2 && at[0] == '\r' && at[1] == '\n';
+	c->pos = (size_t)(at - c->data) + (all ? 2 : 0);
+	return all;
+}
+
+__attribute__((noinline)) static int http_fields_any(struct http_side *s, enum tt_side side, struct tt_input *in)
+{
 	for (;;) {
 		struct tt_span line;
 		if (s->dropping && tt_http_drop_line(s, &in->c) == TT_MORE)
@@ -255,10 +257,21 @@ static int http_fields(struct tt_link *link, struct http_link *h, enum tt_side s
 		if (!http_field_line(s, &in->c, &line))
 			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? tt_http_drop_line(s, &in->c) : TT_MORE;
 		if (!line.len)
-			break;
+			return HTTP_ON;
 		if (tt_http_first_letter[line.data[0]])
 			http_field(s, side, line);
 		s->folded = false;
+	}
+}
+
+static int http_fields(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
+{
+	struct http_side *s = &h->side[side];
+
+	if (s->dropping || s->scanned || !http_fields_plain(s, side, &in->c)) {
+		int step = http_fields_any(s, side, in);
+		if (step != HTTP_ON)
+			return step;
 	}
 	return side == TT_REQUESTS ? http_request_head_end(link, h, in) : http_response_head_end(link, h, in);
 }
@@ -270,7 +283,11 @@ static int http_request_start(struct tt_link *link, struct http_link *h, struct 
 	if (!tt_http_request_line(line, &request))
 		return TT_LOST_SYNC;
 
-	*s = (struct http_side){.phase = HTTP_FIELDS, .minor = request.minor, .open = true};
+	/* Between messages all else is as it was at first. */
+	s->phase = HTTP_FIELDS;
+	s->minor = request.minor;
+	s->open = true;
+	s->doubt = false;
 	if (tt_span_eq(request.method, TT_SPAN_LIT("HEAD")))
 		s->kind = HTTP_KIND_HEAD;
 	else if (tt_span_eq(request.method, TT_SPAN_LIT("CONNECT")))
@@ -282,7 +299,7 @@ static int http_request_start(struct tt_link *link, struct http_link *h, struct 
 	tt_http_set_method(s->m, request.method);
 	s->has_authority = tt_http_set_target(s->m, request.target);
 	static const char versions[] = "1.01.11.21.31.41.51.61.71.81.9";
-	tt_message_attr(s->m, "network.protocol.version", tt_span(versions + request.minor * 3, 3));
+	tt_message_attr_static(s->m, "network.protocol.version", tt_span(versions + request.minor * 3, 3));
 	return HTTP_ON;
 }
 
@@ -298,7 +315,9 @@ static int http_response_start(struct tt_link *link, struct http_link *h, struct
 		enum tt_awaited awaited = tt_awaited(link, &request);
 		if (awaited == TT_NOT_YET)
 			return TT_WAIT;
-		*s = (struct http_side){.open = true, .orphan = awaited == TT_NEVER, .kind = request ? request->kind : 0};
+		s->open = true;
+		s->orphan = awaited == TT_NEVER;
+		s->kind = request ? request->kind : 0;
 		s->m = tt_response_begin(link, in, at);
 	}
 
@@ -336,8 +355,9 @@ static int http_start(struct tt_link *link, struct http_link *h, enum tt_side si
 	} while (!line.len);
 
 	int step = side == TT_REQUESTS ? http_request_start(link, h, in, line, at) : http_response_start(link, h, in, line, at);
-	if (step != HTTP_ON)
-		in->c.pos = at;
+	if (step == HTTP_ON)
+		return http_fields(link, h, side, in);
+	in->c.pos = at;
 	return step;
 }
 

@@ -20,7 +20,8 @@ static void http_skip(struct tt_link *link, enum tt_side side, struct tt_input *
 void tt_http_end(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in, uint64_t ahead)
 {
 	struct http_side *s = &h->side[side];
-	s->app = tt_http_app_end(s->app);
+	if (s->app)
+		s->app = tt_http_app_end(s->app);
 	tt_message_end(link, s->m, in, in->c.pos + ahead);
 	if (side == TT_RESPONSES)
 		h->last_continued = s->continued;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/http_fields.h"
 
+#include "base/own.h"
+#include "proto/http_names.h"
+
 const bool tt_http_first_letter[256] = {
 	['c'] = true, ['C'] = true, ['e'] = true, ['E'] = true, ['h'] = true, ['H'] = true,
 	['t'] = true, ['T'] = true, ['u'] = true, ['U'] = true, ['x'] = true, ['X'] = true,
 };
 
-static bool http_is_name(const uint8_t *text, const char *lower, size_t len)
+bool tt_http_is_name(const uint8_t *text, const char *lower, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (tt_ascii_lower(text[i]) != (uint8_t)lower[i])
@@ -15,80 +18,16 @@ static bool http_is_name(const uint8_t *text, const char *lower, size_t len)
 	return true;
 }
 
-/* Begins s with the name? Most senders write it like `title`; with its length constant that is two or three words to compare. */
-#define HTTP_BEGINS(s, lower, title)     \
-	((s).len >= sizeof(lower) - 1 && \
-	 (memcmp((s).data, title, sizeof(title) - 1) == 0 || http_is_name((s).data, lower, sizeof(lower) - 1)))
-
-#define HTTP_TRY(s, lower, title, id)                 \
-	do {                                          \
-		if (HTTP_BEGINS(s, lower, title)) {   \
-			*ret_len = sizeof(lower) - 1; \
-			return TT_HTTP_##id;          \
-		}                                     \
-	} while (0)
-
-/* Which field's name s begins with, and how long that is. A switch, since this is done for most lines of every head. */
-static inline enum tt_http_field http_front(struct tt_span s, size_t *ret_len)
+enum tt_http_field tt_http_field_of(struct tt_span line)
 {
-	switch (s.len ? s.data[0] | 0x20 : 0) {
-	case 'c':
-		HTTP_TRY(s, "content-length", "Content-Length", CONTENT_LENGTH);
-		HTTP_TRY(s, "content-type", "Content-Type", CONTENT_TYPE);
-		HTTP_TRY(s, "content-encoding", "Content-Encoding", CONTENT_ENCODING);
-		break;
-	case 'e':
-		HTTP_TRY(s, "expect", "Expect", EXPECT);
-		break;
-	case 'h':
-		HTTP_TRY(s, "host", "Host", HOST);
-		break;
-	case 't':
-		HTTP_TRY(s, "transfer-encoding", "Transfer-Encoding", TRANSFER_ENCODING);
-		HTTP_TRY(s, "traceparent", "Traceparent", TRACEPARENT);
-		break;
-	case 'u':
-		HTTP_TRY(s, "user-agent", "User-Agent", USER_AGENT);
-		HTTP_TRY(s, "upgrade", "Upgrade", UPGRADE);
-		break;
-	case 'x':
-		HTTP_TRY(s, "x-amz-content-sha256", "X-Amz-Content-Sha256", AMZ_CONTENT);
-		HTTP_TRY(s, "x-elastic-product", "X-elastic-product", ELASTIC);
-		HTTP_TRY(s, "x-opensearch-version", "X-OpenSearch-Version", OPENSEARCH);
-		break;
-	}
-	return TT_HTTP_OTHER;
-}
-
-enum tt_http_field tt_http_field_named(struct tt_span name)
-{
-	size_t len;
-	enum tt_http_field field = http_front(name, &len);
-	return field != TT_HTTP_OTHER && len == name.len ? field : TT_HTTP_OTHER;
-}
-
-enum tt_http_field tt_http_field_line(struct tt_span line, struct tt_span *ret_value, bool *ret_spaced)
-{
-	size_t len;
-	enum tt_http_field field = http_front(line, &len);
-	if (field == TT_HTTP_OTHER)
-		return TT_HTTP_OTHER;
-
-	struct tt_span rest = tt_span(line.data + len, line.len - len);
-	bool spaced = rest.len && rest.data[0] != ':';
-	if (spaced)
-		rest = rest.data[0] == ' ' || rest.data[0] == '\t' ? tt_span_trim(rest) : tt_span(NULL, 0);
-	if (rest.len == 0 || rest.data[0] != ':')
-		return TT_HTTP_OTHER;
-	*ret_value = tt_span_trim(tt_span(rest.data + 1, rest.len - 1));
-	*ret_spaced = spaced;
-	return field;
+	struct tt_span value;
+	bool spaced;
+	return tt_http_field_line(line, &value, &spaced);
 }
 
 void tt_http_set_method(struct tt_message *m, struct tt_span method)
 {
-	tt_message_text(m, TT_TEXT_OPERATION, method);
-	tt_message_attr_text(m, "http.request.method", TT_TEXT_OPERATION);
+	tt_message_text_attr(m, TT_TEXT_OPERATION, "http.request.method", method);
 }
 
 static void http_set_path(struct tt_message *m, struct tt_span path)
@@ -112,16 +51,17 @@ static ptrdiff_t http_scheme_end(struct tt_span target)
 
 bool tt_http_set_target(struct tt_message *m, struct tt_span target)
 {
-	tt_message_text(m, TT_TEXT_RESOURCE, target);
-
 	/* origin-form; '*' asks about the server itself and has no path */
 	if (target.data[0] == '/') {
-		if (tt_span_find(target, '?') < 0)
-			tt_message_attr_text(m, "url.path", TT_TEXT_RESOURCE);
-		else
-			http_set_path(m, target);
+		if (!tt_find_near(target.data, target.data + target.len, '?')) {
+			tt_message_text_attr(m, TT_TEXT_RESOURCE, "url.path", target);
+			return false;
+		}
+		tt_message_text(m, TT_TEXT_RESOURCE, target);
+		tt_http_set_path(m);
 		return false;
 	}
+	tt_message_text(m, TT_TEXT_RESOURCE, target);
 	if (tt_span_eq(target, TT_SPAN_LIT("*")))
 		return false;
 
@@ -160,29 +100,32 @@ void tt_http_set_path(struct tt_message *m)
 }
 
 /* Splits "host:port" at the colon that has only digits behind it; *ret_port is -1 where there is none. */
-static struct tt_span http_host(struct tt_span authority, int *ret_port)
+static inline struct tt_span http_host(struct tt_span authority, int *ret_port)
 {
-	const uint8_t *end = authority.data + authority.len, *at = end;
-	uint64_t port = 0, scale = 1;
+	static const uint16_t places[] = {1, 10, 100, 1000, 10000};
+	const uint8_t *end = authority.data + authority.len - 1;
+	unsigned port = 0;
+	size_t n = 0;
 
-	/* From behind, so that the digits are looked at once. More than 18 of them are no port anyhow. */
 	*ret_port = -1;
-	for (; at > authority.data && (uint8_t)(at[-1] - '0') <= 9; at--, scale *= 10)
-		port += scale * (uint8_t)(at[-1] - '0');
-	if (at == authority.data || at[-1] != ':')
+	for (; n < authority.len && (uint8_t)(end[-n] - '0') <= 9; n++)
+		port += n < TT_ARRAY_LEN(places) ? (unsigned)(end[-n] - '0') * places[n] : UINT16_MAX + 1u;
+	if (n == authority.len || end[-n] != ':')
 		return authority;
-	if (at < end && end - at <= 5 && port <= UINT16_MAX)
+	if (n && port <= UINT16_MAX)
 		*ret_port = (int)port;
-	return tt_span(authority.data, (size_t)(at - 1 - authority.data));
+	return tt_span(authority.data, authority.len - n - 1);
 }
 
 void tt_http_set_authority(struct tt_message *m, struct tt_span authority)
 {
 	int port = -1;
-	struct tt_span host = authority.len && authority.data[authority.len - 1] == ']' ? authority : http_host(authority, &port);
 
-	if (host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
-		host = tt_span_sub(host, 1, host.len - 2);
+	if (!authority.len)
+		return;
+	struct tt_span host = http_host(authority, &port);
+	if (host.len && host.data[0] == '[' && host.len >= 2 && host.data[host.len - 1] == ']')
+		host = tt_span(host.data + 1, host.len - 2);
 	if (host.len)
 		tt_message_attr(m, "server.address", host);
 	if (port >= 0)

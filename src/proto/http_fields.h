@@ -28,14 +28,8 @@ enum tt_http_field {
 /* True for the letters the fields above begin with: most lines are told apart from all of them by one look. */
 extern const bool tt_http_first_letter[256];
 
-/* Which field a name is; case is ignored. */
-enum tt_http_field tt_http_field_named(struct tt_span name);
-
-/*
- * Which field a field line is, and its value without spaces around it. `*ret_spaced`: there was white space before the colon,
- * which some readers take for part of the name. TT_HTTP_OTHER leaves both untouched.
- */
-enum tt_http_field tt_http_field_line(struct tt_span line, struct tt_span *ret_value, bool *ret_spaced);
+/* Which field a field line is; case is ignored. */
+enum tt_http_field tt_http_field_of(struct tt_span line);
 
 void tt_http_set_method(struct tt_message *m, struct tt_span method);
 

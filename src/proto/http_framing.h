@@ -33,7 +33,16 @@ void tt_http_framing_length(struct tt_http_framing *f, struct tt_span value);
 void tt_http_framing_coding(struct tt_http_framing *f, struct tt_span value);
 
 /* `minor` is the message's version, 1.minor. */
-enum tt_http_content tt_http_request_content(const struct tt_http_framing *f, uint8_t minor);
+static inline enum tt_http_content tt_http_request_content(const struct tt_http_framing *f, uint8_t minor)
+{
+	if (f->doubtful)
+		return TT_HTTP_DOUBTFUL;
+	if (f->coded) {
+		/* Before 1.1 there was no Transfer-Encoding: a reader may have gone by the length. */
+		return !f->chunked || (minor == 0 && f->counted) ? TT_HTTP_DOUBTFUL : TT_HTTP_CHUNKED;
+	}
+	return f->counted && f->length ? TT_HTTP_COUNTED : TT_HTTP_NONE;
+}
 
 /* `bodiless`: what was asked allows no content (HEAD). */
 enum tt_http_content tt_http_response_content(const struct tt_http_framing *f, unsigned status, bool bodiless);

@@ -71,7 +71,20 @@ struct http_link {
 };
 
 /* The next line without its end, passed over. False: it has no end yet. */
-bool tt_http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret);
+static inline bool tt_http_line(struct http_side *s, struct tt_cursor *c, struct tt_span *ret)
+{
+	const uint8_t *begin = c->data + c->pos, *end = c->data + c->len;
+	const uint8_t *found = tt_find_near(begin + s->scanned, end, '\n');
+	if (!found) {
+		s->scanned = (size_t)(end - begin);
+		return false;
+	}
+
+	c->pos = (size_t)(found + 1 - c->data);
+	s->scanned = 0;
+	*ret = tt_span(begin, (size_t)(found - begin) - (found > begin && found[-1] == '\r'));
+	return true;
+}
 
 /* Passes over a line that is too long to keep: TT_MORE, or HTTP_ON behind its end. */
 int tt_http_drop_line(struct http_side *s, struct tt_cursor *c);

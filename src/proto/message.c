@@ -42,7 +42,18 @@ __attribute__((noinline)) static void tt_message_text_any(struct tt_message *m, 
 /* Short, and there is room for it: as nearly everything is. What then is done makes no call. */
 static inline bool tt_message_is_short(const struct tt_message *m, struct tt_span s)
 {
-	return s.len <= 64 && s.len <= m->bytes.cap - m->bytes.len;
+	return s.len - 1 < 64 && s.len <= m->bytes.cap - m->bytes.len;
+}
+
+/* tt_message_store of what is short. */
+static inline uint32_t tt_message_store_short(struct tt_message *m, struct tt_span s, uint32_t *ret_len)
+{
+	size_t off = m->bytes.len;
+
+	tt_copy_short(m->bytes.data + off, s.data, s.len);
+	m->bytes.len = off + s.len;
+	*ret_len = (uint32_t)s.len;
+	return (uint32_t)off;
 }
 
 void tt_message_text(struct tt_message *m, enum tt_text which, struct tt_span s)
@@ -53,7 +64,7 @@ void tt_message_text(struct tt_message *m, enum tt_text which, struct tt_span s)
 		tt_message_text_any(m, which, s);
 		return;
 	}
-	m->text[which].off = tt_message_store(m, s, &m->text[which].len);
+	m->text[which].off = tt_message_store_short(m, s, &m->text[which].len);
 	m->text[which].set = true;
 }
 
@@ -92,7 +103,7 @@ static struct tt_attribute *tt_message_attribute_set(struct tt_message *m, const
 /* Hardly a key is ever set twice: where its bit is not set yet, nothing need be searched for. */
 static uint64_t tt_message_key_bit(const char *key)
 {
-	return UINT64_C(1) << ((uintptr_t)key >> 3 & 63);
+	return UINT64_C(1) << ((uintptr_t)key & 63);
 }
 
 static inline bool tt_message_is_new(const struct tt_message *m, const char *key)
@@ -158,8 +169,37 @@ void tt_message_attr(struct tt_message *m, const char *key, struct tt_span value
 		return;
 	}
 	uint32_t len;
-	uint32_t off = tt_message_store(m, value, &len);
+	uint32_t off = tt_message_store_short(m, value, &len);
 	tt_message_append(m, key, TT_ATTR_STRING, off, len, 0);
+}
+
+__attribute__((noinline)) static void tt_message_text_attr_any(struct tt_message *m, enum tt_text which, const char *key,
+							       struct tt_span s)
+{
+	tt_message_text_any(m, which, s);
+	tt_message_put(m, key, TT_ATTR_STRING, m->text[which].off, m->text[which].len, 0);
+}
+
+void tt_message_text_attr(struct tt_message *m, enum tt_text which, const char *key, struct tt_span s)
+{
+	if (!m)
+		return;
+	if (!tt_message_is_short(m, s) || !tt_message_is_new(m, key)) {
+		tt_message_text_attr_any(m, which, key, s);
+		return;
+	}
+	uint32_t len;
+	uint32_t off = tt_message_store_short(m, s, &len);
+	m->text[which].off = off;
+	m->text[which].len = len;
+	m->text[which].set = true;
+	tt_message_append(m, key, TT_ATTR_STRING, off, len, 0);
+}
+
+void tt_message_attr_static(struct tt_message *m, const char *key, struct tt_span value)
+{
+	if (m)
+		tt_message_put(m, key, TT_ATTR_STRING, TT_ATTR_STATIC, (uint32_t)value.len, (int64_t)(intptr_t)value.data);
 }
 
 void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text which)
@@ -221,5 +261,7 @@ void tt_message_status_int(struct tt_message *m, int64_t status)
 
 struct tt_span tt_message_attr_span(const struct tt_message *m, const struct tt_attribute *a)
 {
+	if (a->off == TT_ATTR_STATIC)
+		return tt_span((const uint8_t *)(intptr_t)a->number, a->len);
 	return tt_span(m->bytes.data ? m->bytes.data + a->off : (const uint8_t *)"", a->len);
 }

@@ -30,10 +30,13 @@ enum tt_attribute_type {
 	TT_ATTR_BOOL,
 };
 
+/* tt_attribute.off of a string with static storage, whose address `number` is. */
+#define TT_ATTR_STATIC UINT32_MAX
+
 struct tt_attribute {
 	const char *key; /* static storage; OpenTelemetry name */
 	enum tt_attribute_type type;
-	uint32_t off; /* string: place in the message's text */
+	uint32_t off; /* string: place in the message's text, or TT_ATTR_STATIC */
 	uint32_t len;
 	int64_t number;
 };
@@ -95,6 +98,9 @@ struct tt_message {
 /* Replaces the text. The bytes are copied as they are; outputs escape what is not UTF-8. */
 void tt_message_text(struct tt_message *m, enum tt_text which, struct tt_span s);
 
+/* Replaces the text, and the attribute is it. */
+void tt_message_text_attr(struct tt_message *m, enum tt_text which, const char *key, struct tt_span s);
+
 /* Adds to the text (with a part that comes later); as tt_message_text if there is none yet. */
 void tt_message_text_add(struct tt_message *m, enum tt_text which, struct tt_span s);
 
@@ -104,6 +110,8 @@ void tt_message_text_part(struct tt_message *m, enum tt_text which, enum tt_text
 /* Attributes past TT_MESSAGE_ATTRIBUTES are dropped and set `cut`. `key` has static storage. A key set twice keeps the last
  * value. */
 void tt_message_attr(struct tt_message *m, const char *key, struct tt_span value);
+/* A value with static storage: not copied. */
+void tt_message_attr_static(struct tt_message *m, const char *key, struct tt_span value);
 void tt_message_attr_int(struct tt_message *m, const char *key, int64_t value);
 void tt_message_attr_bool(struct tt_message *m, const char *key, bool value);
 

@@ -249,7 +249,14 @@ static inline uint64_t tt_skip_end(uint64_t at, uint64_t n)
 /* message.c: where messages are kept. */
 /* NULL: the limit of messages is reached, which is counted. */
 struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at);
-void tt_message_charge(struct tt_streams *s, struct tt_message *m);
+
+/* It has ended: what it holds is what it will hold. */
+static inline void tt_message_charge(struct tt_streams *s, struct tt_message *m)
+{
+	s->text_bytes += m->bytes.cap - m->charged;
+	m->charged = (uint32_t)m->bytes.cap;
+}
+
 void tt_messages_free(struct tt_streams *s);
 
 /* Is it a request or a response? What the server asks or promises is read on the side of the responses. */

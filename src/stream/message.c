@@ -20,13 +20,6 @@ static size_t tt_message_room(const struct tt_streams *s)
 									   : tt_limit_rows[TT_LIMIT_TEXT_BYTES].least;
 }
 
-/* It has ended: what it holds is what it will hold. */
-void tt_message_charge(struct tt_streams *s, struct tt_message *m)
-{
-	s->text_bytes += m->bytes.cap - m->charged;
-	m->charged = (uint32_t)m->bytes.cap;
-}
-
 /* All but the attributes, which behind attribute_count are never read. In short steps, which compilers make vectors of. */
 static void tt_message_clear(struct tt_message *m)
 {

@@ -33,14 +33,14 @@ enum tt_step tt_bench_parse_responses(struct tt_link *link, enum tt_side side, s
 
 static const struct tt_proto *measured;
 
-__attribute__((noinline)) enum tt_step tt_bench_parse_requests(struct tt_link *link, enum tt_side side, struct tt_input *in)
+__attribute__((noipa)) enum tt_step tt_bench_parse_requests(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
 	enum tt_step step = measured->parse(link, side, in);
 	__asm__ volatile("" : : "r"(step)); /* no tail call: the function must be left after the parser */
 	return step;
 }
 
-__attribute__((noinline)) enum tt_step tt_bench_parse_responses(struct tt_link *link, enum tt_side side, struct tt_input *in)
+__attribute__((noipa)) enum tt_step tt_bench_parse_responses(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
 	enum tt_step step = measured->parse(link, side, in);
 	__asm__ volatile("" : : "r"(step));
