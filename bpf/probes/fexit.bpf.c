@@ -149,20 +149,25 @@ int TT_PROG(tt_fexit_splice)
 		return 0;                               \
 	}
 
-SEC("fentry/inet_stream_connect")
-int TT_PROG(tt_fentry_connect)
-{
-	struct tt_work *w = tt_work_here();
+#define TT_FENTRY_CONNECT(name, function)                                    \
+	SEC("fentry/" #function)                                             \
+	int TT_PROG(name)                                                    \
+	{                                                                    \
+		struct tt_work *w = tt_work_here();                          \
+                                                                             \
+		if (w && tt_op_in_scope())                                   \
+			tt_op_enter(TT_OP_CONNECT, TT_PLAIN(w, 0), 0, 0, 0); \
+		return 0;                                                    \
+	}
 
-	if (w && tt_op_in_scope())
-		tt_op_enter(TT_OP_CONNECT, TT_PLAIN(w, 0), 0, 0, 0);
-	return 0;
-}
-
+TT_FENTRY_CONNECT(tt_fentry_connect, inet_stream_connect)
+TT_FENTRY_CONNECT(tt_fentry_mptcp_connect, mptcp_stream_connect)
 TT_FEXIT_CONNECT(tt_fexit_connect, inet_stream_connect)
+TT_FEXIT_CONNECT(tt_fexit_mptcp_connect, mptcp_stream_connect)
 TT_FEXIT_CONNECT(tt_fexit_dgram_connect, inet_dgram_connect)
 TT_FEXIT_CONNECT(tt_fexit_unix_connect, unix_stream_connect)
 TT_FEXIT_ACCEPT(tt_fexit_inet_accept, inet_accept)
+TT_FEXIT_ACCEPT(tt_fexit_mptcp_accept, mptcp_stream_accept)
 TT_FEXIT_ACCEPT(tt_fexit_unix_accept, unix_accept)
 TT_FENTRY_RELEASE(tt_fentry_inet_release, inet_release)
 TT_FENTRY_RELEASE(tt_fentry_unix_release, unix_release)

@@ -53,6 +53,9 @@ static const struct {
 	{TT_FEATURE_KPROBE_MULTI, BTF_KIND_STRUCT, "fprobe_hlist"},
 	{TT_FEATURE_SEND_PAGE, BTF_KIND_FUNC, "inet_sendpage"},
 	{TT_FEATURE_SEND_PAGE, BTF_KIND_FUNC, "unix_stream_sendpage"},
+	{TT_FEATURE_MPTCP_CONNECT, BTF_KIND_FUNC, "mptcp_stream_connect"},
+	{TT_FEATURE_MPTCP_ACCEPT, BTF_KIND_FUNC, "mptcp_stream_accept"},
+	{TT_FEATURE_MPTCP_ACCEPT, BTF_KIND_FUNC, "__inet_accept"}, /* before it was there, inet_accept gave MPTCP's sockets too */
 	{TT_FEATURE_PREEMPT_DISABLE, BTF_KIND_FUNC, "bpf_preempt_disable"},
 };
 

@@ -7,26 +7,28 @@
 #include <stdint.h>
 
 /* X(id, name, since, what it is for) */
-#define TT_FEATURES(X)                                                                                                        \
-	X(BTF, "kernel BTF", "5.4, CONFIG_DEBUG_INFO_BTF", "programs that fit any kernel")                                    \
-	X(RINGBUF, "BPF ring buffer", "5.8, 457f44363a88", "records to the user side")                                        \
-	X(SYSCALL_TRACEPOINTS, "sys_enter and sys_exit", "3.2, BTF-typed 5.5", "bytes moved by system calls")                 \
-	X(TASK_STORAGE, "task storage from tracing", "5.13, a10787e6d58c", "entry stamps without a hash lookup")              \
-	X(RDONLY_CAST, "bpf_rdonly_cast", "6.2, a35b9af4ec2c", "kernel fields by plain loads instead of a helper call each")  \
-	X(SOCK_STATE, "inet_sock_set_state", "4.16, 563e0bb0dc74", "connects, their time and failures")                       \
-	X(TCP_DESTROY, "tcp_destroy_sock", "4.15, e8fce23946b7", "ends of TCP connections with their final offsets")          \
-	X(TCP_RETRANSMIT, "tcp_retransmit_skb", "4.15, e086101b150a", "retransmits when they happen")                         \
-	X(TCP_SEND_RESET, "tcp_send_reset", "4.16, c24b14c46bb8", "resets sent")                                              \
-	X(TCP_RECEIVE_RESET, "tcp_receive_reset", "4.16, c24b14c46bb8", "resets received")                                    \
-	X(SOCK_LENGTH, "sock_send_length, sock_recv_length", "6.3, 6e6eda44b939", "bytes moved by io_uring")                  \
-	X(PROCESS_LIFE, "sched_process_fork, _exec, _exit", "2.6, BTF-typed 5.5",                                             \
-	  "names of short-lived processes; following forks")                                                                  \
-	X(FEXIT, "fentry and fexit of sockets' operations", "5.5, fec56f5890d9", "the cheapest hooks on sockets")             \
-	X(KPROBE, "kprobes by perf", "4.17, e12f03d7031a", "hooks on sockets where the others are not to be had")             \
-	X(KPROBE_MULTI, "kprobe.multi by function graph", "6.14, 4346ba160409", "returns of kprobes that are never missed")   \
-	X(PERF_TRACEPOINTS, "raw_syscalls by perf", "4.7, 98b5c2c65c29", "tracepoints that are never preempted")              \
-	X(SEND_PAGE, "sendpage of sockets", "2.6, until 6.4 (2bfc66850952)", "sendfile and splice, which are messages since") \
-	X(PREEMPT_DISABLE, "bpf_preempt_disable", "6.10, fc7566ad0a82", "programs that no other task comes between")          \
+#define TT_FEATURES(X)                                                                                                          \
+	X(BTF, "kernel BTF", "5.4, CONFIG_DEBUG_INFO_BTF", "programs that fit any kernel")                                      \
+	X(RINGBUF, "BPF ring buffer", "5.8, 457f44363a88", "records to the user side")                                          \
+	X(SYSCALL_TRACEPOINTS, "sys_enter and sys_exit", "3.2, BTF-typed 5.5", "bytes moved by system calls")                   \
+	X(TASK_STORAGE, "task storage from tracing", "5.13, a10787e6d58c", "entry stamps without a hash lookup")                \
+	X(RDONLY_CAST, "bpf_rdonly_cast", "6.2, a35b9af4ec2c", "kernel fields by plain loads instead of a helper call each")    \
+	X(SOCK_STATE, "inet_sock_set_state", "4.16, 563e0bb0dc74", "connects, their time and failures")                         \
+	X(TCP_DESTROY, "tcp_destroy_sock", "4.15, e8fce23946b7", "ends of TCP connections with their final offsets")            \
+	X(TCP_RETRANSMIT, "tcp_retransmit_skb", "4.15, e086101b150a", "retransmits when they happen")                           \
+	X(TCP_SEND_RESET, "tcp_send_reset", "4.16, c24b14c46bb8", "resets sent")                                                \
+	X(TCP_RECEIVE_RESET, "tcp_receive_reset", "4.16, c24b14c46bb8", "resets received")                                      \
+	X(SOCK_LENGTH, "sock_send_length, sock_recv_length", "6.3, 6e6eda44b939", "bytes moved by io_uring")                    \
+	X(PROCESS_LIFE, "sched_process_fork, _exec, _exit", "2.6, BTF-typed 5.5",                                               \
+	  "names of short-lived processes; following forks")                                                                    \
+	X(FEXIT, "fentry and fexit of sockets' operations", "5.5, fec56f5890d9", "the cheapest hooks on sockets")               \
+	X(KPROBE, "kprobes by perf", "4.17, e12f03d7031a", "hooks on sockets where the others are not to be had")               \
+	X(KPROBE_MULTI, "kprobe.multi by function graph", "6.14, 4346ba160409", "returns of kprobes that are never missed")     \
+	X(PERF_TRACEPOINTS, "raw_syscalls by perf", "4.7, 98b5c2c65c29", "tracepoints that are never preempted")                \
+	X(SEND_PAGE, "sendpage of sockets", "2.6, until 6.4 (2bfc66850952)", "sendfile and splice, which are messages since")   \
+	X(MPTCP_CONNECT, "connect of MPTCP by itself", "5.6, until 6.1 (54f1944ed6d2)", "opening of MPTCP, elsewhere as TCP's") \
+	X(MPTCP_ACCEPT, "accept of MPTCP by itself", "6.6", "accepted MPTCP connections, before as TCP's")                      \
+	X(PREEMPT_DISABLE, "bpf_preempt_disable", "6.10, fc7566ad0a82", "programs that no other task comes between")            \
 	X(PAGES, "addresses of pages", "x86-64, kallsyms readable", "payload of sendfile, splice and zero-copy sends")
 
 enum tt_feature {

@@ -54,12 +54,16 @@ void tt_hazards_apply(struct tt_features *f, const struct tt_running *running)
 		if (version_compare(running->version, h->first) >= 0 && version_compare(running->version, h->fixed) < 0)
 			refuse(f, h->feature, h->reason);
 	}
-	const struct tt_version trampolines = {5, 11, 0};
+	const struct tt_version trampolines = {5, 11, 0}, calls = {6, 15, 0};
 	f->preempted[TT_CALLED_BY_TRAMPOLINE] = running->preemptible && version_compare(running->version, trampolines) >= 0;
 	f->preempted[TT_CALLED_BY_TRACEPOINT] &= running->preemptible;
 	/* What programs keep per CPU must not be changed under them. */
 	if (f->preempted[TT_CALLED_BY_TRAMPOLINE] && !f->has[TT_FEATURE_PREEMPT_DISABLE])
 		refuse(f, TT_FEATURE_FEXIT, "it preempts programs, which cannot hold that off (bpf_preempt_disable, 6.10)");
+	/* The verifier did not know then what such functions might do (b2bb703434bc: whether they sleep). */
+	else if (f->preempted[TT_CALLED_BY_TRAMPOLINE] && version_compare(running->version, calls) < 0)
+		refuse(f, TT_FEATURE_FEXIT,
+		       "it preempts programs, and one that holds that off may not call functions (before 6.15)");
 }
 
 /* "5.10.262", wherever in the text digits begin; what is missing is 0. */

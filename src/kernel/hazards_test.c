@@ -77,6 +77,10 @@ static void preempted_programs(void **state)
 	assert_true(on(6, 1, 0, false, false).has[TT_FEATURE_FEXIT]);
 	assert_true(on(5, 10, 100, true, false).has[TT_FEATURE_FEXIT]); /* trampolines see to it themselves */
 
+	assert_true(on(6, 12, 0, false, true).has[TT_FEATURE_FEXIT]);
+	assert_non_null(strstr(on(6, 12, 0, true, true).refused[TT_FEATURE_FEXIT], "before 6.15"));
+	assert_true(on(6, 15, 0, true, true).has[TT_FEATURE_FEXIT]);
+
 	struct tt_features f = on(6, 18, 0, true, true);
 	assert_true(f.has[TT_FEATURE_FEXIT]);
 	assert_true(f.preempted[TT_CALLED_BY_TRAMPOLINE]);

@@ -59,16 +59,26 @@ static const struct tt_hook_row perf_rows[] = {
 #define TT_KPROBE_PAGE(m, f, w) TT_ROW("tt_kprobe_", "kprobe", SEND_PAGE, IF_THERE, m, f, w)
 #define TT_KRET_PAGE(m, f, w) TT_ROW("tt_kret_", "kretprobe", SEND_PAGE, IF_THERE, m, f, w)
 
+#define TT_MPTCP(kind, feature, prefix, m, f) TT_ROW(prefix, kind, feature, IF_THERE, m, f, "MPTCP")
+
 /* clang-format off */
 static const struct tt_hook_row fexit_rows[] = {
 	TT_SENDS(TT_FENTRY) TT_SENDS(TT_FEXIT) TT_RECEIVES(TT_FEXIT) TT_PAGES(TT_FENTRY_PAGE) TT_PAGES(TT_FEXIT_PAGE)
 	TT_FENTRY("connect", "inet_stream_connect", "connect()") TT_CONNECTS(TT_FEXIT) TT_ACCEPTS(TT_FEXIT)
+	TT_MPTCP("fentry", MPTCP_CONNECT, "tt_fentry_", "mptcp_connect", "mptcp_stream_connect")
+	TT_MPTCP("fexit", MPTCP_CONNECT, "tt_fexit_", "mptcp_connect", "mptcp_stream_connect")
+	TT_MPTCP("fexit", MPTCP_ACCEPT, "tt_fexit_", "mptcp_accept", "mptcp_stream_accept")
 	TT_RELEASES(TT_FENTRY)
 };
 
 static const struct tt_hook_row kprobe_rows[] = {
 	TT_SENDS(TT_KPROBE) TT_SENDS(TT_KRET) TT_RECEIVES(TT_KPROBE) TT_RECEIVES(TT_KRET) TT_PAGES(TT_KPROBE_PAGE) TT_PAGES(TT_KRET_PAGE)
-	TT_CONNECTS(TT_KPROBE) TT_CONNECTS(TT_KRET) TT_ACCEPTS(TT_KPROBE) TT_ACCEPTS(TT_KRET) TT_RELEASES(TT_KPROBE)
+	TT_CONNECTS(TT_KPROBE) TT_CONNECTS(TT_KRET) TT_ACCEPTS(TT_KPROBE) TT_ACCEPTS(TT_KRET)
+	TT_MPTCP("kprobe", MPTCP_CONNECT, "tt_kprobe_", "mptcp_connect", "mptcp_stream_connect")
+	TT_MPTCP("kretprobe", MPTCP_CONNECT, "tt_kret_", "mptcp_connect", "mptcp_stream_connect")
+	TT_MPTCP("kprobe", MPTCP_ACCEPT, "tt_kprobe_", "mptcp_accept", "mptcp_stream_accept")
+	TT_MPTCP("kretprobe", MPTCP_ACCEPT, "tt_kret_", "mptcp_accept", "mptcp_stream_accept")
+	TT_RELEASES(TT_KPROBE)
 };
 /* clang-format on */
 
