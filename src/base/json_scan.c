@@ -31,7 +31,8 @@ static bool tt_scan_at(const struct tt_scan *s, const char *path)
 		size_t len = s->names[i].len;
 		if (i && *path++ != '.')
 			return false;
-		if (strncmp(path, (const char *)s->names[i].data, len) != 0 || (path[len] != '.' && path[len] != 0))
+		/* A name may hold a 0, which ends the path. */
+		if (strnlen(path, len) < len || memcmp(path, s->names[i].data, len) != 0 || (path[len] != '.' && path[len] != 0))
 			return false;
 		path += len;
 	}

@@ -90,5 +90,16 @@ static void survives_anything(void **state)
 	assert_int_equal(v[0].type, TT_JSON_NONE);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(finds_values), cmocka_unit_test(says_where_the_text_is_cut), cmocka_unit_test(numbers),
+static void names_may_hold_a_zero(void **state)
+{
+	static const char json[] = "{\"id\0AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\":1,\"b\":{\"c\0\":2},\"id\":3}";
+	const char *paths[] = {"id", "b.c"};
+	struct tt_json_value v[2];
+
+	tt_json_scan(tt_span(json, sizeof(json) - 1), paths, 2, v);
+	assert_true(tt_span_eq(v[0].text, TT_SPAN_LIT("3")));
+	assert_int_equal(v[1].type, TT_JSON_NONE);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(names_may_hold_a_zero), cmocka_unit_test(finds_values), cmocka_unit_test(says_where_the_text_is_cut), cmocka_unit_test(numbers),
 	      cmocka_unit_test(survives_anything))
