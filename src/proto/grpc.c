@@ -207,7 +207,9 @@ static const struct tt_proto_doc grpc_doc = {
 	.limits = "messages are counted, not read; compressed ones count as they are on the wire; a stream broken off has "
 		  "HTTP/2's error name as "
 		  "`error_type` and no status",
-	.verified = "grpc-go and grpcio (the C core), all four kinds of call; every call compared with tshark's dissection",
+	.verified = "grpc-go, grpcio, gRPC C++ and Java, all four kinds of call; every call compared with tshark's dissection, "
+		    "and with itself "
+		    "where the capture begins in the middle",
 };
 
 const struct tt_proto tt_proto_grpc = {

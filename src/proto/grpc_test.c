@@ -154,6 +154,18 @@ static void told_by_the_response(void **state)
 	      TT_S(HEAD("\x07") TRAILERS("\x07", "0")));
 }
 
+/* Only the trailers tell, behind messages nobody counted: how many there were is not known. */
+static void told_by_the_trailers(void **state)
+{
+	CHECK("M|p.S|OK|-|37|51|incomplete|network.protocol.version=2,http.request.method=POST,url.path=/p.S/"
+	      "M,http.request.body.size=8,"
+	      "rpc.method=p.S/M,rpc.system.name=grpc,http.response.status_code=200\n",
+	      TT_MID,
+	      TT_C("\0\0\x0b\1\4\0\0\0\x07\x83\x86\xbe\x04\6/p.S/M"
+		   "\0\0\x8\0\1\0\0\0\x07\0\0\0\0\3abc"),
+	      TT_S("\0\0\1\1\4\0\0\0\x07\x88" MESSAGE("\x07", "\0") TRAILERS("\x07", "0")));
+}
+
 static struct tt_message *fresh(struct tt_message *m)
 {
 	tt_buf_free(&m->bytes);
@@ -205,4 +217,5 @@ static void texts(void **state)
 TT_UNIT_TESTS(cmocka_unit_test(content), cmocka_unit_test(unary), cmocka_unit_test(streams_both_ways),
 	      cmocka_unit_test(messages_cut_anywhere), cmocka_unit_test(large_messages_are_passed_over),
 	      cmocka_unit_test(failures), cmocka_unit_test(cancelled), cmocka_unit_test(chosen),
-	      cmocka_unit_test(told_by_the_response), cmocka_unit_test(timeouts), cmocka_unit_test(texts))
+	      cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers), cmocka_unit_test(timeouts),
+	      cmocka_unit_test(texts))

@@ -133,11 +133,13 @@ static void http2_abort(const struct http2_at *a, uint32_t id, uint32_t code)
 		response = tt_http2_open(a->link, a->h, TT_RESPONSES, id, here[TT_RESPONSES],
 					 a->side == TT_RESPONSES ? a->start : 0, &s);
 		if (s->grpc)
-			tt_grpc_told(response, TT_RESPONSES, &s->half[TT_RESPONSES].grpc);
+			tt_http2_told(&s->half[TT_RESPONSES], TT_RESPONSES, response);
+		if (response && a->side == TT_REQUESTS && !response->own_bytes)
+			response->unbegun = true;
 		tt_message_fail(response, tt_http2_error_name(code));
 	}
 	if (request && s->grpc)
-		tt_grpc_told(request, TT_REQUESTS, &s->half[TT_REQUESTS].grpc);
+		tt_http2_told(&s->half[TT_REQUESTS], TT_REQUESTS, request);
 	s->half[TT_RESPONSES].over = true;
 	s->half[TT_RESPONSES].m = NULL;
 	if (!early)
@@ -233,6 +235,7 @@ static int http2_data(struct http2_at *a)
 		side->data_ends = ends;
 		return http2_messages(a);
 	}
+	half->uncounted |= length > pad;
 	if (ends)
 		tt_http2_close(a->link, a->h, a->side, s, a->in, a->in->c.pos + length);
 	return http2_pass(a, length, true);
@@ -452,7 +455,8 @@ static const struct tt_proto_doc http2_doc = {
 		  "middle, headers are known from the static table and from what was inserted since, and an exchange that needs "
 		  "more is "
 		  "reported with what is known and `complete` false",
-	.verified = "nginx, nghttpd, Node, h2load, nghttp, curl; tshark's dissection; HPACK entry for entry against libnghttp2",
+	.verified = "nginx, nghttpd, Go and Node, h2load, nghttp, curl and Java; tshark's dissection; HPACK entry for entry "
+		    "against libnghttp2",
 };
 
 const struct tt_proto tt_proto_http2 = {

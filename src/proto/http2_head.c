@@ -189,6 +189,12 @@ bool tt_http2_head_end(struct http2_head *h)
 	return h->side == TT_REQUESTS ? http2_request_end(h) : http2_response_end(h);
 }
 
+void tt_http2_told(const struct http2_half *half, enum tt_side side, struct tt_message *m)
+{
+	if (!half->doubt && !half->uncounted)
+		tt_grpc_told(m, side, &half->grpc);
+}
+
 void tt_http2_half_end(struct http2_stream *s, enum tt_side side)
 {
 	static const char *const keys[2] = {"http.request.body.size", "http.response.body.size"};
@@ -199,8 +205,7 @@ void tt_http2_half_end(struct http2_stream *s, enum tt_side side)
 			tt_message_attr_int(half->m, keys[side], (int64_t)half->data);
 		return;
 	}
-	if (!half->doubt)
-		tt_grpc_told(half->m, side, &half->grpc);
+	tt_http2_told(half, side, half->m);
 	if (side == TT_REQUESTS || half->status || !half->m)
 		return;
 	if (half->unknown || half->doubt)

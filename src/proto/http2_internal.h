@@ -14,16 +14,17 @@
 struct http2_half {
 	struct tt_message *m; /* open; NULL also where the core had no room for it */
 	struct tt_grpc_count grpc;
-	uint64_t data; /* bytes of content so far */
-	uint16_t code; /* responses: the final HTTP status, 0 not known */
-	bool headed;   /* its first block was read (responses: a final one) */
-	bool over;     /* nothing more comes that could be told apart */
-	bool has_data; /* there were DATA frames */
-	bool doubt;    /* part of it may have been in a hole */
-	bool unknown;  /* headers whose names are not known were among them */
-	bool status;   /* grpc-status was among them */
-	bool told;     /* headers came decoded from elsewhere: blocks say nothing new */
-	bool decoded;  /* headers came decoded from elsewhere, which say when it ends */
+	uint64_t data;	/* bytes of content so far */
+	uint16_t code;	/* responses: the final HTTP status, 0 not known */
+	bool headed;	/* its first block was read (responses: a final one) */
+	bool over;	/* nothing more comes that could be told apart */
+	bool has_data;	/* there were DATA frames */
+	bool uncounted; /* some of it came before it was known to be gRPC */
+	bool doubt;	/* part of it may have been in a hole */
+	bool unknown;	/* headers whose names are not known were among them */
+	bool status;	/* grpc-status was among them */
+	bool told;	/* headers came decoded from elsewhere: blocks say nothing new */
+	bool decoded;	/* headers came decoded from elsewhere, which say when it ends */
 };
 
 struct http2_stream {
@@ -131,6 +132,8 @@ struct http2_head {
 void tt_http2_field(void *head, const struct tt_hpack_field *f);
 /* False: there is no message here (trailers of a request that was not seen). */
 bool tt_http2_head_end(struct http2_head *head);
+/* How many messages of gRPC a half had, where all were counted. */
+void tt_http2_told(const struct http2_half *half, enum tt_side side, struct tt_message *m);
 /* What is said of a half when it ends. */
 void tt_http2_half_end(struct http2_stream *s, enum tt_side side);
 extern const uint32_t tt_http2_wanted[2];

@@ -56,6 +56,7 @@ struct tt_message {
 			    pairing */
 	bool failed;	 /* the operation failed */
 	bool refused;	 /* the asker's fault: failed where the client is observed, not where the server is */
+	bool unbegun;	 /* a response the other side ended before anything of it came: it has no first byte */
 	bool incomplete; /* part of it was not seen */
 	bool cut;	 /* text was cut at the limit */
 

@@ -74,7 +74,7 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 		x.actor.start_ns = 0; /* another process used the socket since: only the number is sure */
 	}
 	if (rsp) {
-		x.response_first_ns = rsp->first_ns;
+		x.response_first_ns = rsp->unbegun ? 0 : rsp->first_ns;
 		x.response_last_ns = rsp->ended ? rsp->last_ns : 0;
 		x.response_bytes = rsp->own_bytes
 					   ? rsp->own_bytes
