@@ -37,18 +37,10 @@ int TT_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
-/* do_exit() has counted the thread out already: 0 means the process ends with it. */
-TT_INLINE bool tt_process_ends(struct task_struct *task)
-{
-	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
-
-	return TT_READ(struct signal_struct, signal, live.counter) <= 0;
-}
-
 SEC("tp_btf/sched_process_exit")
 int TT_PROG(tt_scope_exit, struct task_struct *task)
 {
-	if (tt_process_ends(task))
+	if (tt_task_ends_process(task))
 		tt_scope_set(bpf_get_current_pid_tgid() >> 32, false);
 	return 0;
 }

@@ -26,21 +26,52 @@ TT_INLINE __u8 *tt_scope_mark(__u32 tgid)
 	return row ? &row->in[tgid % TT_SCOPE_ROW] : NULL;
 }
 
-TT_INLINE bool tt_scope_has(__u32 tgid)
-{
-	const __u8 *mark = tt_scope_mark(tgid);
-
-	return mark && *mark;
-}
-
 TT_INLINE void tt_scope_set(__u32 tgid, bool in)
 {
 	__u8 *mark = tt_scope_mark(tgid);
 
 	if (mark)
-		*mark = in;
+		*mark = in ? TT_MARK_IN : TT_MARK_NONE;
 	else
 		tt_failed(TT_PLACE_SCOPE_UPDATE);
+}
+
+/* A process whose parents are sought so far up. */
+#define TT_SCOPE_GENERATIONS 16
+
+/*
+ * Where programs may be preempted, others on that processor miss their events meanwhile, a fork among them. So a process nobody
+ * said anything of is looked at once: it is in scope if it began since and the nearest of its parents that something is known of
+ * is.
+ */
+__noinline int tt_scope_judge(__u32 tgid)
+{
+	struct task_struct *task = TT_READ(struct task_struct, tt_task_here(), group_leader);
+	bool in = false;
+
+	for (int i = 0; i < TT_SCOPE_GENERATIONS && TT_READ(struct task_struct, task, start_boottime) >= tt_config.since_ns;
+	     i++) {
+		task = TT_READ(struct task_struct, task, real_parent);
+		task = TT_READ(struct task_struct, task, group_leader);
+		const __u8 *mark = tt_scope_mark(TT_READ(struct task_struct, task, tgid));
+		if (!mark || *mark == TT_MARK_NONE)
+			continue;
+		in = *mark == TT_MARK_IN;
+		break;
+	}
+	__u8 *own = tt_scope_mark(tgid);
+	if (own)
+		*own = in ? TT_MARK_IN : TT_MARK_OUT;
+	return in;
+}
+
+TT_INLINE bool tt_in_scope_of_pids(__u32 tgid)
+{
+	const __u8 *mark = tt_scope_mark(tgid);
+
+	if (mark && *mark == TT_MARK_NONE && tt_config.preemptible)
+		return tt_scope_judge(tgid);
+	return mark && *mark == TT_MARK_IN;
 }
 
 struct {
@@ -85,7 +116,7 @@ TT_INLINE bool tt_in_scope(void)
 	if (!tt_config.report_own && tgid == tt_self.own_tgid)
 		return false;
 	if (tt_config.scope == TT_SCOPE_PIDS)
-		return tt_scope_has(tgid);
+		return tt_in_scope_of_pids(tgid);
 	if (tt_config.scope == TT_SCOPE_CGROUP)
 		return bpf_current_task_under_cgroup(&tt_scope_cgroup, 0) == 1;
 	if (tt_config.scope == TT_SCOPE_NETNS)

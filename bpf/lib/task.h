@@ -17,6 +17,14 @@ TT_INLINE __u64 tt_task_start(struct task_struct *task)
 	return TT_READ(struct task_struct, leader, start_boottime);
 }
 
+/* An exiting task is the last of its process: do_exit() has counted it out already. */
+TT_INLINE bool tt_task_ends_process(struct task_struct *task)
+{
+	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
+
+	return TT_READ(struct signal_struct, signal, live.counter) <= 0;
+}
+
 /* The task has used io_uring (5.1). */
 TT_INLINE bool tt_task_has_ring(struct task_struct *task)
 {

@@ -96,21 +96,21 @@ int TT_PROG(tt_exit, struct task_struct *task)
 
 		bpf_map_delete_elem(&tt_stamps_by_tid, &tid);
 	}
-	if (!tt_in_scope())
+	bool in_scope = tt_in_scope();
+	if (!tt_task_ends_process(task))
 		return 0;
-	/* do_exit() has counted this thread out already: 0 means the process ends with it. */
-	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
-	if (TT_READ(struct signal_struct, signal, live.counter) > 0)
+	if (tt_config.scope == TT_SCOPE_PIDS) /* whoever has the id next is to be asked anew */
+		tt_scope_set(bpf_get_current_pid_tgid() >> 32, false);
+	if (!in_scope)
 		return 0;
 	struct tt_process_record *r = tt_process_fill(TT_REC_EXIT, task, TT_READ(struct task_struct, task, pid));
 	if (!r)
 		return 0;
+	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
 	if (TT_READ(struct signal_struct, signal, flags) & TT_SIGNAL_GROUP_EXIT)
 		r->exit_code = TT_READ(struct signal_struct, signal, group_exit_code);
 	else
 		r->exit_code = TT_READ(struct task_struct, task, exit_code);
 	tt_control_submit(&r->rec, sizeof(*r));
-	if (tt_config.scope == TT_SCOPE_PIDS)
-		tt_scope_set(r->rec.tgid, false);
 	return 0;
 }

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Connections that ended without an event the programs could see. */
 #include <bpf/bpf.h>
-#include <time.h>
 
 #include "kernel/internal.h"
 #include "probes.skel.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /*
  * One socket for datagrams may have many peers, of which the user side forgets each by itself: while it is in use, which shows
@@ -21,7 +12,7 @@ static uint64_t now_ns(void)
 static bool unused(const struct tt_conn_head *head)
 {
 	if (head->transport == TT_TRANSPORT_UDP || head->transport == TT_TRANSPORT_UNIX_DGRAM)
-		return now_ns() - head->sampled_ns > 2 * TT_SAMPLE_NS;
+		return tt_kernel_now() - head->sampled_ns > 2 * TT_SAMPLE_NS;
 	return head->transport == TT_TRANSPORT_UNIX || head->multipath;
 }
 

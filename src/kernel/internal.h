@@ -55,6 +55,9 @@ int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
 		       const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size);
 
+/* The clock of records. */
+uint64_t tt_kernel_now(void);
+
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 
 int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

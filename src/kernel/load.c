@@ -17,12 +17,17 @@
 #include "kernel/verified.h"
 #include "probes.skel.h"
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t tt_kernel_now(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 uint32_t tt_kernel_power_of_two(uint64_t n)
@@ -59,6 +64,7 @@ int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *s
 		c->pidns_dev = ns.st_dev;
 		c->pidns_ino = ns.st_ino;
 	}
+	c->since_ns = clock_ns(CLOCK_BOOTTIME);
 	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
 	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
 	c->preemptible = report->features.preempted[TT_CALLED_BY_TRACEPOINT];
@@ -407,7 +413,7 @@ void tt_kernel_stop(struct tt_kernel *k)
 		return;
 	if (k->remote)
 		k->remote->stop(k->remote_ctx);
-	k->stopped_ns = now_ns();
+	k->stopped_ns = tt_kernel_now();
 	/* What a program was just storing: from then on the horizon holds nothing back. */
 	if (k->rings)
 		(void)nanosleep(&(struct timespec){.tv_nsec = 2 * TT_STORE_NS}, NULL);
@@ -443,7 +449,7 @@ int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid)
 		return -EINVAL;
 	if (k->remote)
 		return -EPERM;
-	__atomic_store_n(&k->scope_pids[tgid / TT_SCOPE_ROW].in[tgid % TT_SCOPE_ROW], 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&k->scope_pids[tgid / TT_SCOPE_ROW].in[tgid % TT_SCOPE_ROW], TT_MARK_IN, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -454,7 +460,7 @@ struct tt_rings *tt_kernel_rings(struct tt_kernel *k)
 
 uint64_t tt_kernel_horizon(const struct tt_kernel *k)
 {
-	uint64_t horizon = now_ns();
+	uint64_t horizon = tt_kernel_now();
 
 	if (k->stopped_ns && horizon - k->stopped_ns > TT_STORE_NS)
 		return horizon;

@@ -53,8 +53,8 @@ struct tt_kernel_remote {
 };
 
 /*
- * Lets go of links and programs, which another process has too, and of the tables but for reading counters and writing wishes: the
- * scope is what it is now. `remote` and ctx are borrowed and must outlive k. 0 or a negative errno.
+ * Lets go of links and programs, which another process has too, and of the tables but for reading counters and writing wishes:
+ * the scope is what it is now. `remote` and ctx are borrowed and must outlive k. 0 or a negative errno.
  */
 int tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remote, void *ctx);
 

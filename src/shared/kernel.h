@@ -54,6 +54,7 @@ struct tt_kernel_config {
 	__u64 vmemmap_base;	    /* … then pages are not read */
 	__u64 pidns_dev;	    /* telltale's own pid namespace … */
 	__u64 pidns_ino;
+	__u64 since_ns; /* of the boot's clock: processes that began before were found in /proc */
 	__u32 own_pid; /* … and its id there */
 	__u32 scope;   /* enum tt_scope_mode */
 	__u32 netns;   /* with TT_SCOPE_NETNS */
@@ -84,6 +85,11 @@ struct tt_kernel_self {
 };
 
 /* One byte for each process id (the kernel's most is 2^22): whether it is in scope. */
+enum tt_scope_mark {
+	TT_MARK_NONE, /* not that anybody had said so */
+	TT_MARK_IN,
+	TT_MARK_OUT, /* looked at, and not */
+};
 #define TT_SCOPE_ROW 64
 #define TT_SCOPE_ROWS 65536
 
@@ -172,7 +178,7 @@ struct tt_listener {
 
 static_assert(sizeof(struct tt_conn_head) == 24, "layout");
 static_assert(sizeof(struct tt_wish_slot) == 48, "layout");
-static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 72, "layout");
+static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 80, "layout");
 static_assert(sizeof(struct tt_kernel_self) == 16, "layout");
 static_assert(sizeof(struct tt_kernel_counters) % 64 == 0, "layout");
 

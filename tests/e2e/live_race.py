@@ -8,6 +8,7 @@ from live_lib import EOF_FLAG, ERROR_FLAG, Record, dump
 
 RACE = os.environ.get("LIVE_RACE", "build/tests/live_race")
 SECONDS = float(os.environ.get("LIVE_RACE_SECONDS", "2"))
+CROWD_SECONDS = SECONDS * float(os.environ.get("TT_SCALE", "1"))
 bad = []
 
 
@@ -75,7 +76,7 @@ def words_from(at):
 
 def crowd(kind):
     """Several threads at one end of a connection: no byte is told twice; over TCP, where the kernel counts, none at another's place."""
-    d = dump("--limit", "ring_bytes=128M", command=[RACE, f"crowd-{kind}", SECONDS])
+    d = dump("--limit", "ring_bytes=128M", command=[RACE, f"crowd-{kind}", CROWD_SECONDS])
     ino = next(Record(line) for line in d.output if line.startswith("ino"))
     received = next(Record(line) for line in d.output if line.startswith("received"))
     for end, way in (("A", "tx"), ("B", "rx")):

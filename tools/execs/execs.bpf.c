@@ -167,7 +167,7 @@ int TT_PROG(tt_execs_ended, struct task_struct *task)
 {
 	struct tt_execs_ended e = {};
 
-	if (!tt_in_scope() || !tt_process_ends(task))
+	if (!tt_in_scope() || !tt_task_ends_process(task))
 		return 0;
 	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
 	tt_record_here(&e.rec, (enum tt_record_type)TT_EXECS_ENDED);
