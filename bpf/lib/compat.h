@@ -9,8 +9,7 @@
 /* 6.2 (a35b9af4ec2c): gives a scalar its kernel type back, so that its fields can be loaded without a helper. */
 void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
-/* A field of a kernel object found by walking: a plain load where the kernel can type it, else probe_read (30 ns instead of 1).
- */
+/* A field of a kernel object found by walking: a plain load where the kernel can type it, else probe_read (30 ns, not 1). */
 #define TT_READ(type, ptr, field)                                                                       \
 	({                                                                                              \
 		const void *_object = (const void *)(ptr);                                              \

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What every program includes first. All probes are compiled as one object (bpf/meson.build), so maps and variables are shared.
- */
+/* What every program includes first. All probes are one object (bpf/meson.build), so maps and variables are shared. */
 #ifndef TT_BPF_CONFIG_H
 #define TT_BPF_CONFIG_H
 

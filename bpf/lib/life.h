@@ -31,8 +31,7 @@ TT_INLINE void tt_accepted(const struct tt_found *found)
 	tt_conn_opened((__u64)found->sk, 0);
 }
 
-/* TCP: connect() begins. Its time counts from here, and the outcome may come in softirq context, before the exit or long after.
- */
+/* TCP: connect() begins. Its time counts from here; the outcome may come in softirq context, before the exit or long after. */
 TT_INLINE void tt_connect_begins(const struct tt_found *found)
 {
 	__u64 sock = (__u64)found->sk;
@@ -95,8 +94,7 @@ TT_INLINE void tt_connect_ends(const struct tt_found *found, __u8 transport, lon
 	tt_conn_opened(sock, 0);
 }
 
-/* The last reference to the socket goes. TCP's end is told by its own event (connection.bpf.c); the others have none, or later.
- */
+/* The last reference to the socket goes. TCP's end is told by its own event (connection.bpf.c); others have none. */
 TT_INLINE void tt_released(const struct tt_found *found)
 {
 	__u64 sock = (__u64)found->sk;

@@ -32,8 +32,7 @@ TT_INLINE __u8 tt_op_direction(enum tt_operation op)
 	return op == TT_OP_RECEIVE || op == TT_OP_RECEIVE_DGRAM || op == TT_OP_SPLICE_READ ? TT_RX : TT_TX;
 }
 
-/* The transport, or TT_TRANSPORT_UNKNOWN for what is none of ours or is seen elsewhere: a seqpacket socket's own operations are.
- */
+/* TT_TRANSPORT_UNKNOWN: none of ours, or seen elsewhere, as a seqpacket socket's own operations are. */
 TT_INLINE __u8 tt_op_transport(__u32 op, struct sock *sk)
 {
 	if ((op == TT_OP_SEND_DGRAM || op == TT_OP_RECEIVE_DGRAM) && TT_READ(struct sock, sk, sk_type) == TT_SOCK_SEQPACKET)

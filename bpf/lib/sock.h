@@ -213,8 +213,7 @@ TT_INLINE __u16 tt_unix_path(struct sock *sk, char *ret)
 	return len;
 }
 
-/* The first bytes of the name a Unix socket is bound to, and the low half of its inode number, by which two ends find each other.
- */
+/* The first bytes of the name a Unix socket is bound to, and the low half of its inode number: by it two ends meet. */
 TT_INLINE void tt_unix_address(struct sock *sk, struct tt_sockaddr *ret)
 {
 	struct socket *socket = TT_READ(struct sock, sk, sk_socket);

@@ -7,8 +7,7 @@
 #include "lib/operation.h"
 #include "lib/prog.h"
 
-/* Whether io_uring moves the bytes and not a system call of this thread: such calls all leave a stamp in a task that has a ring.
- */
+/* io_uring moves the bytes and not a system call of this thread: those all leave a stamp in a task that has a ring. */
 TT_INLINE bool tt_moved_by_ring(struct task_struct *task, __u64 sock)
 {
 	if (TT_READ(struct task_struct, task, flags) & TT_PF_IO_WORKER)
