@@ -66,6 +66,7 @@ struct tt_input {
 	bool ended;	    /* the stream ends after these bytes */
 	bool datagram;	    /* these bytes are one datagram, not part of a stream */
 	bool truncated;	    /* datagrams: the rest of the datagram was not captured */
+	uint64_t missing;   /* unseen() only: so many bytes are known to be missing from here on */
 };
 
 /* One decoded header, from a library probe or a header decoder. A value that is not known is data NULL. */
@@ -115,7 +116,8 @@ struct tt_proto {
 
 	/*
 	 * The bytes from in->offset on, which tt_optional said could be done without, were not captured (in->c is empty). Must
-	 * skip at least what is left of them; no gap is told then. NULL: tt_optional is not used.
+	 * skip what is left of them, or just in->missing where what comes behind is looked at again; no gap is told then. NULL:
+	 * tt_optional is not used.
 	 */
 	void (*unseen)(struct tt_link *link, enum tt_side side, const struct tt_input *in);
 

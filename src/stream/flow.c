@@ -108,7 +108,7 @@ void tt_flow_hole(struct tt_link *link, int dir, uint64_t n)
 	struct tt_flow *f = &link->flow[dir];
 
 	if (f->at >= f->skip_to && f->at < f->optional_to && f->mode == TT_FLOW_PARSE && !f->buf.len && link->proto->unseen)
-		tt_link_unseen(link, dir);
+		tt_link_unseen(link, dir, n);
 	if (f->at < f->skip_to) {
 		uint64_t free_of_cost = TT_MIN(n, f->skip_to - f->at);
 		tt_flow_advance_at(link, dir, free_of_cost);

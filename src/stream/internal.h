@@ -237,8 +237,8 @@ struct tt_link *tt_link_free(struct tt_link *link);
 size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t len);
 void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_link_hole(struct tt_link *link, int dir, uint64_t n);
-void tt_link_unseen(struct tt_link *link, int dir); /* what is missing at f->at is optional */
-void tt_link_settle(struct tt_link *link);	    /* runs sides that waited for each other */
+void tt_link_unseen(struct tt_link *link, int dir, uint64_t missing); /* what is missing at f->at is optional */
+void tt_link_settle(struct tt_link *link);			      /* runs sides that waited for each other */
 void tt_link_stop(struct tt_link *link);
 void tt_link_wish(struct tt_link *link, int dir, uint64_t from, uint32_t bytes);
 static inline uint64_t tt_skip_end(uint64_t at, uint64_t n)

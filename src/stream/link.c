@@ -384,10 +384,10 @@ void tt_link_settle(struct tt_link *link)
 	}
 }
 
-void tt_link_unseen(struct tt_link *link, int dir)
+void tt_link_unseen(struct tt_link *link, int dir, uint64_t missing)
 {
 	struct tt_flow *f = &link->flow[dir];
-	const struct tt_input in = {.c = tt_cursor(tt_span(NULL, 0)), .offset = f->at, .ended = f->eof};
+	const struct tt_input in = {.c = tt_cursor(tt_span(NULL, 0)), .offset = f->at, .ended = f->eof, .missing = missing};
 
 	f->optional_to = 0;
 	link->proto->unseen(link, tt_link_side(link, dir), &in);
