@@ -2,6 +2,15 @@
 /* PostgreSQL: detection, resynchronisation and the protocol's table. The format is named in postgresql_internal.h. */
 #include "proto/postgresql_internal.h"
 
+/* Its first message has a type and a length, as far as they are there. */
+static bool pg_begins(enum tt_side side, struct tt_span bytes)
+{
+	struct tt_cursor c = tt_cursor(bytes);
+	struct pg_frame f;
+
+	return pg_read_frame(side, &c, &f) != TT_LOST_SYNC;
+}
+
 static enum tt_verdict pg_detect(const struct tt_first *first)
 {
 	struct tt_span requests = first->side[TT_REQUESTS];
@@ -15,11 +24,11 @@ static enum tt_verdict pg_detect(const struct tt_first *first)
 
 	if (requests.len && pg_messages_plausible(TT_REQUESTS, requests))
 		return TT_YES;
-	if (requests.len && !pg_row_find(TT_REQUESTS, requests.data[0]))
+	if (requests.len && !pg_begins(TT_REQUESTS, requests))
 		return TT_NO;
 	if (responses.len && pg_messages_plausible(TT_RESPONSES, responses))
 		return TT_YES;
-	if (responses.len && !pg_row_find(TT_RESPONSES, responses.data[0]))
+	if (responses.len && !pg_begins(TT_RESPONSES, responses))
 		return TT_NO;
 	return TT_MAYBE;
 }
