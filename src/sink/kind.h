@@ -26,6 +26,7 @@ enum tt_resource {
 	TT_RESOURCE_KEY,       /* key: digits templated */
 	TT_RESOURCE_HOST,      /* domain name: digits templated */
 	TT_RESOURCE_URI,       /* names a person: the user part is hidden */
+	TT_RESOURCE_MAILBOX,   /* mail address: the domain is shown; or another name */
 };
 
 struct tt_kind {

@@ -6,6 +6,7 @@ enum tt_secret {
 	TT_SECRET_TARGET,
 	TT_SECRET_STATEMENT,
 	TT_SECRET_URI,
+	TT_SECRET_MAILBOX,
 	TT_SECRET_WHOLE,
 };
 
@@ -21,6 +22,7 @@ static const struct {
 	TT_SECRET_KEY("db.query.text", TT_SECRET_STATEMENT),
 	TT_SECRET_KEY("sip.from", TT_SECRET_URI),
 	TT_SECRET_KEY("sip.to", TT_SECRET_URI),
+	TT_SECRET_KEY("smtp.mail.from", TT_SECRET_MAILBOX),
 	TT_SECRET_KEY("error.message", TT_SECRET_WHOLE),
 	TT_SECRET_KEY("http.request.header.authorization", TT_SECRET_WHOLE),
 	TT_SECRET_KEY("http.request.header.proxy-authorization", TT_SECRET_WHOLE),
@@ -102,6 +104,31 @@ void tt_redact_uri(struct tt_buf *out, struct tt_span uri)
 	tt_buf_add(out, host.data, len);
 }
 
+void tt_redact_mailbox(struct tt_buf *out, struct tt_span address)
+{
+	const uint8_t *at = address.len ? memrchr(address.data, '@', address.len) : NULL;
+
+	if (at || !tt_span_eq(address, TT_SPAN_LIT("<>")))
+		tt_buf_add_str(out, TT_REDACTED);
+	else
+		tt_buf_add(out, address.data, address.len);
+	if (at)
+		tt_buf_add(out, at, (size_t)(address.data + address.len - at));
+}
+
+/* Of a mail protocol these name a host or a mechanism. */
+static bool tt_names_nobody(const struct tt_exchange *x)
+{
+	static const char *const operations[] = {"EHLO", "HELO", "LHLO", "AUTH"};
+	struct tt_span operation = tt_exchange_text(x, TT_TEXT_OPERATION);
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(operations); i++) {
+		if (tt_span_eq(operation, tt_span_str(operations[i])))
+			return true;
+	}
+	return false;
+}
+
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind)
 {
 	struct tt_span resource = tt_exchange_text(x, TT_TEXT_RESOURCE);
@@ -112,6 +139,8 @@ bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const s
 		tt_redact_target(out, resource);
 	else if (kind->resource == TT_RESOURCE_URI)
 		tt_redact_uri(out, resource);
+	else if (kind->resource == TT_RESOURCE_MAILBOX && !tt_names_nobody(x))
+		tt_redact_mailbox(out, resource);
 	else if (kind->resource == TT_RESOURCE_STATEMENT && tt_exchange_attribute(x, "db.query.text").data)
 		tt_sql_normalise(out, resource, kind->dialect);
 	else /* a name, also where a statement protocol logs in */
@@ -140,6 +169,9 @@ struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kin
 		break;
 	case TT_SECRET_URI:
 		tt_redact_uri(out, value);
+		break;
+	case TT_SECRET_MAILBOX:
+		tt_redact_mailbox(out, value);
 		break;
 	case TT_SECRET_WHOLE:
 		tt_buf_add_str(out, TT_REDACTED);

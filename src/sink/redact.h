@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an output must not show unless told to: query values, credentials in URLs and headers, SQL literals, error texts. All
- * functions add to `out` and are stateless; names of things (paths, keys, tables, users) are shown.
+ * What an output must not show unless told to: query values, credentials in URLs and headers, SQL literals, people's mail
+ * addresses, error texts. All functions add to `out` and are stateless; names of things (paths, keys, tables, users) are shown.
  */
 #ifndef TT_SINK_REDACT_H
 #define TT_SINK_REDACT_H
@@ -21,6 +21,9 @@ void tt_redact_target(struct tt_buf *out, struct tt_span target);
 /* `sip:alice@example.com;ob` becomes `sip:REDACTED@example.com`, `tel:+1-201-555-0123` `tel:REDACTED` (RFC 3261 section 19.1, RFC
  * 3966). */
 void tt_redact_uri(struct tt_buf *out, struct tt_span uri);
+
+/* `alice@example.org` becomes `REDACTED@example.org`; the empty path `<>` stays. */
+void tt_redact_mailbox(struct tt_buf *out, struct tt_span address);
 
 /* The exchange's resource as it may be shown; false (and nothing added) where it has none. */
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind);

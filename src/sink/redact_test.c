@@ -55,6 +55,9 @@ static void hides_by_protocol(void **state)
 		{"sip", "tel:+1-201-555-0123", NULL, "tel:REDACTED"},
 		{"sip", "urn:service:sos", NULL, "urn:service:sos"},
 		{"sip", "alice", NULL, "REDACTED"},
+		{"smtp", "alice@example.org", NULL, "REDACTED@example.org"},
+		{"smtp", "alice", NULL, "REDACTED"},
+		{"smtp", "<>", NULL, "<>"},
 		{"newdb", "SELECT 'x'", "db.query.text", "SELECT ?"},
 	};
 
@@ -80,6 +83,7 @@ static void hides_attributes(void **state)
 		{"db.query.text", "SELECT 'x'", "SELECT ?"},
 		{"db.query.text", "-- only a comment", ""},
 		{"error.message", "Duplicate entry 'secret'", "REDACTED"},
+		{"smtp.mail.from", "\"a@b\"@example.org", "REDACTED@example.org"},
 		{"http.request.header.authorization", "Basic eA==", "REDACTED"},
 		{"http.request.header.cookie", "sid=1", "REDACTED"},
 		{"http.response.header.set-cookie", "sid=1", "REDACTED"},

@@ -54,12 +54,17 @@ static struct tt_span tt_shape_text(const struct tt_buf *b)
 	return b->len ? tt_buf_span(b) : TT_SPAN_LIT("");
 }
 
+static bool tt_shape_names_people(const struct tt_kind *kind)
+{
+	return kind->resource == TT_RESOURCE_URI || kind->resource == TT_RESOURCE_MAILBOX;
+}
+
 /* Without a query and without user information a target is shown as it is. */
 static bool tt_shape_is_plain(const struct tt_kind *kind, struct tt_span resource)
 {
 	if (kind->resource == TT_RESOURCE_PATH)
 		return resource.len && resource.data[0] == '/' && tt_span_find(resource, '?') < 0;
-	return kind->resource != TT_RESOURCE_STATEMENT && kind->resource != TT_RESOURCE_URI;
+	return kind->resource != TT_RESOURCE_STATEMENT && !tt_shape_names_people(kind);
 }
 
 static struct tt_span tt_shape_target(struct tt_shape *s, const struct tt_exchange *x, const struct tt_kind *kind,
@@ -99,7 +104,7 @@ static struct tt_span tt_shape_name(struct tt_shape *s, const struct tt_exchange
 	} else if (kind->resource == TT_RESOURCE_HOST) {
 		tt_pattern_host(&s->route, resource);
 		name = tt_shape_text(&s->route);
-	} else if (kind->resource == TT_RESOURCE_STATEMENT || kind->resource == TT_RESOURCE_URI) {
+	} else if (kind->resource == TT_RESOURCE_STATEMENT || tt_shape_names_people(kind)) {
 		name = target;
 		if (s->show_values) { /* the target is raw then */
 			tt_redact_resource(&s->route, x, kind);
