@@ -194,6 +194,11 @@ int tt_outputs_write_summary(struct tt_outputs *o, int fd)
 		tt_buf_printf(&text, "%llu bytes of unknown protocols\n", (unsigned long long)self->streams->unknown_bytes);
 	if (self->streams->missing_bytes)
 		tt_buf_printf(&text, "%llu bytes were never seen\n", (unsigned long long)self->streams->missing_bytes);
+	if (self->streams->evicted)
+		tt_buf_printf(
+			&text,
+			"%llu connections were forgotten before their end: more of them were open than --limit connections\n",
+			(unsigned long long)self->streams->evicted);
 	return tt_write_all(fd, tt_buf_span(&text));
 }
 

@@ -43,6 +43,7 @@ struct tt_graph {
 	struct tt_edge *first_edge;
 	struct tt_edge **last_edge;
 	struct tt_graph_node *other;
+	struct tt_graph_node *recalled; /* the service asked for last; NULL: none */
 	uint64_t services;
 	uint64_t services_limit;
 	uint64_t edges_limit;
@@ -155,6 +156,9 @@ struct tt_graph *tt_graph_free(struct tt_graph *g)
 
 struct tt_graph_node *tt_graph_service(struct tt_graph *g, const struct tt_identity *id)
 {
+	if (g->recalled && strcmp(g->recalled->name, id->service) == 0 &&
+	    (!id->container_id[0] || strcmp(g->recalled->container_id, id->container_id) == 0))
+		return g->recalled;
 	struct tt_node_key key = {.name = tt_span_str(id->service), .service = true};
 	struct tt_graph_node *n = tt_node_find(g, &key);
 	if (!n) {
@@ -167,6 +171,7 @@ struct tt_graph_node *tt_graph_service(struct tt_graph *g, const struct tt_ident
 	}
 	if (id->container_id[0])
 		memcpy(n->container_id, id->container_id, sizeof(n->container_id));
+	g->recalled = n;
 	return n;
 }
 
@@ -376,6 +381,7 @@ static void tt_graph_expire_nodes(struct tt_graph *g)
 {
 	struct tt_graph_node **at = &g->first_node;
 
+	g->recalled = NULL;
 	while (*at) {
 		struct tt_graph_node *n = *at;
 		if (n->edges || n->held || n == g->other) {

@@ -53,6 +53,7 @@ struct tt_wait {
 struct tt_join {
 	struct tt_graph *graph;
 	struct tt_table flows;
+	struct tt_flow *last; /* the one asked for last: exchanges of a connection come in runs */
 	struct tt_ring recent;
 	struct tt_ring dirty;
 	struct tt_ring closing;
@@ -184,6 +185,8 @@ static void tt_flow_forget(struct tt_join *j, struct tt_flow *f, uint64_t now_ns
 	tt_node_remove(&f->closing);
 	tt_graph_release(f->service[0]);
 	tt_graph_release(f->service[1]);
+	if (j->last == f)
+		j->last = NULL;
 	free(f);
 }
 
@@ -226,14 +229,18 @@ static struct tt_flow *tt_flow_of(struct tt_join *j, const struct tt_event *e, c
 	enum tt_flow_end end = tt_is_client(ends) ? TT_END_CLIENT : TT_END_SERVER;
 	struct tt_sockaddr address[2];
 	struct tt_flow_key key = tt_flow_key(ends, end, address);
-	uint64_t hash = tt_table_hash(&j->flows, &key, sizeof(key));
-	struct tt_flow *f = tt_table_find(&j->flows, hash, tt_flow_same, &key);
+	struct tt_flow *f = j->last;
 
-	if (!f) {
-		f = tt_flow_add(j, &key, hash, now_ns);
-		if (!f)
-			return NULL;
-		memcpy(f->address, address, sizeof(address));
+	if (!f || !tt_flow_same(f, &key)) {
+		uint64_t hash = tt_table_hash(&j->flows, &key, sizeof(key));
+		f = tt_table_find(&j->flows, hash, tt_flow_same, &key);
+		if (!f) {
+			f = tt_flow_add(j, &key, hash, now_ns);
+			if (!f)
+				return NULL;
+			memcpy(f->address, address, sizeof(address));
+		}
+		j->last = f;
 	}
 	f->last_ns = now_ns;
 	tt_ring_move_last(&j->recent, &f->recent);

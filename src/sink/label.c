@@ -110,7 +110,16 @@ static struct tt_span tt_label_server_address(struct tt_label_from *from)
 	struct tt_span s = tt_span(NULL, 0);
 	if (tt_is_client(from->x->ends))
 		s = tt_exchange_attribute(from->x, "server.address");
-	return s.data ? s : tt_address_exchange(&from->address, from->x, true, false);
+	if (s.data)
+		return s;
+	const struct tt_sockaddr *server = tt_exchange_server(from->x);
+	bool path = tt_exchange_path(from->x, true).data;
+	if (!path && from->address_len && memcmp(&from->address_of, server, sizeof(*server)) == 0)
+		return tt_span(from->address.text, from->address_len);
+	s = tt_address_exchange(&from->address, from->x, true, false);
+	from->address_of = *server;
+	from->address_len = path ? 0 : s.len;
+	return s;
 }
 
 static struct tt_span tt_label_server_port(struct tt_label_from *from)
@@ -119,10 +128,14 @@ static struct tt_span tt_label_server_port(struct tt_label_from *from)
 	if (!tt_is_client(from->x->ends) || !tt_exchange_attribute_int(from->x, "server.port", &port) || port < 1 || port > 65535)
 		port = tt_exchange_server(from->x)->port;
 
-	char *at = from->port + sizeof(from->port);
-	for (int64_t v = port; v; v /= 10)
-		*--at = (char)('0' + v % 10);
-	return tt_span(at, (size_t)(from->port + sizeof(from->port) - at));
+	char *end = from->port + sizeof(from->port), *at = end;
+	if (port != from->port_of || !from->port_len) {
+		for (int64_t v = port; v; v /= 10)
+			*--at = (char)('0' + v % 10);
+		from->port_of = (uint16_t)port;
+		from->port_len = (uint8_t)(end - at);
+	}
+	return tt_span(end - from->port_len, from->port_len);
 }
 
 static struct tt_span tt_label_connect_error(struct tt_label_from *from)

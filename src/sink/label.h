@@ -50,8 +50,13 @@ struct tt_label_from {
 	const struct tt_kind *kind;
 	const struct tt_conn_report *report;
 	enum tt_direction direction;
-	struct tt_address_text address; /* room for values that have to be written */
+	/* Values that have to be written. Zeroed: none; kept for the next exchange they are written once. */
+	struct tt_address_text address;
+	struct tt_sockaddr address_of;
+	size_t address_len; /* 0: not written */
 	char port[8];
+	uint16_t port_of;
+	uint8_t port_len;
 };
 
 const char *tt_label_name(enum tt_label_id id);

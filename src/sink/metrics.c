@@ -74,6 +74,7 @@ struct tt_metrics {
 	struct tt_sink sink;
 	struct tt_series_set *set;
 	int family[TT_METRIC_MAX];
+	struct tt_label_from from; /* of the exchange before, for what it has written */
 	uint64_t bad_deltas;
 };
 
@@ -89,9 +90,12 @@ static struct tt_series *tt_metrics_get(struct tt_metrics *m, enum tt_metric met
 static void tt_metrics_exchange(struct tt_sink *s, const struct tt_event *e, const struct tt_exchange *x)
 {
 	struct tt_metrics *m = (struct tt_metrics *)s;
-	struct tt_label_from from = {.e = e, .x = x, .kind = tt_event_kind(e, x)};
-	enum tt_metric metric = from.kind->group * 2 + tt_is_client(x->ends);
-	struct tt_series *series = tt_metrics_get(m, metric, &from);
+	struct tt_label_from *from = &m->from;
+	from->e = e;
+	from->x = x;
+	from->kind = tt_event_kind(e, x);
+	enum tt_metric metric = from->kind->group * 2 + tt_is_client(x->ends);
+	struct tt_series *series = tt_metrics_get(m, metric, from);
 	uint64_t ns;
 
 	if (tt_measure_counted(x, &ns))

@@ -185,6 +185,37 @@ static void drops_nothing_if_told_so(void **state)
 	set = tt_series_set_free(set);
 }
 
+/* What was found last is asked first: every label counts, whichever of them is another one. */
+static void remembers_only_the_same(void **state)
+{
+	enum { LABELS = 5, VALUES = 9 };
+	static const char *const texts[VALUES] = {"", "a", "b", "ab", "ba", "GET", "POST", "/items/{id}", "/items/{ie}"};
+	struct tt_series_set *set = NULL;
+	struct tt_limits limits;
+	struct tt_series *found[LABELS][VALUES];
+
+	tt_limits_init(&limits);
+	assert_int_equal(tt_series_set_new(&set, &limits), 0);
+	const struct tt_metric_family family = {.name = "a", .type = TT_COUNTER, .labels = {"v", "w", "x", "y", "z"}};
+	assert_int_equal(tt_series_family(set, &family), 0);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < LABELS * VALUES; i++) {
+			struct tt_span values[LABELS] = {TT_SPAN_LIT("service"), TT_SPAN_LIT("1"), TT_SPAN_LIT("x"),
+							 TT_SPAN_LIT("PUT"), TT_SPAN_LIT("/y")};
+			values[i / VALUES] = tt_span_str(texts[i % VALUES]);
+			struct tt_series *s = tt_series_get(set, 0, values);
+			struct tt_series **first = &found[i / VALUES][i % VALUES];
+			if (round == 0)
+				*first = s;
+			assert_ptr_equal(s, *first);
+			assert_ptr_equal(tt_series_get(set, 0, values), s);
+		}
+	}
+	assert_int_equal(tt_series_count(set), LABELS * VALUES);
+	set = tt_series_set_free(set);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(tells_label_sets_apart), cmocka_unit_test(cuts_and_cleans_values),
 	      cmocka_unit_test(keeps_sums_exact_past_the_cap), cmocka_unit_test(grows_and_keeps_its_series),
-	      cmocka_unit_test(drops_what_is_idle), cmocka_unit_test(drops_nothing_if_told_so))
+	      cmocka_unit_test(drops_what_is_idle), cmocka_unit_test(drops_nothing_if_told_so),
+	      cmocka_unit_test(remembers_only_the_same))

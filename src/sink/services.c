@@ -6,12 +6,16 @@
 #include "sink/clock.h"
 #include "sink/measure.h"
 #include "sink/route.h"
+#include "sink/same.h"
 #include "sink/table.h"
 #include "sink/window.h"
 
 #define TT_SERVICE_PROTOCOLS 8 /* named per service */
 #define TT_OPERATION_MAX 128   /* bytes of an operation's name */
 #define TT_OPERATION_ROUTE_MAX 512
+
+/* Found last, one for each tint: on a connection the same ones come again and again. */
+#define TT_OPERATIONS_RECALLED 8
 
 struct tt_operation {
 	struct tt_operation *next; /* of the same service */
@@ -47,6 +51,7 @@ struct tt_services {
 	uint64_t idle_ns; /* 0: none expires */
 	uint64_t look_ns; /* when it looks next */
 	uint64_t expired; /* operations */
+	struct tt_operation *recalled[TT_OPERATIONS_RECALLED];
 	struct tt_clock clock;
 };
 
@@ -77,7 +82,7 @@ static struct tt_service *tt_services_get(struct tt_services *s, const struct tt
 		if (service)
 			memcpy(service->name, id->service, sizeof(service->name));
 	}
-	if (service && id->container_id[0])
+	if (service && id->container_id[0] && strcmp(service->container_id, id->container_id) != 0)
 		memcpy(service->container_id, id->container_id, sizeof(service->container_id));
 	return service;
 }
@@ -97,8 +102,8 @@ static bool tt_operation_same(const void *item, const void *key)
 	const struct tt_operation_key *k = key;
 	return o->service == k->service && o->protocol == k->protocol && o->client == k->client && o->other == k->other &&
 	       o->has_operation == (k->operation.data != NULL) && o->has_route == (k->route.data != NULL) &&
-	       (!o->has_operation || tt_span_eq(tt_span(o->text, o->operation_len), k->operation)) &&
-	       (!o->has_route || tt_span_eq(tt_span(o->text + o->operation_len, o->route_len), k->route));
+	       (!o->has_operation || tt_same_span(tt_span(o->text, o->operation_len), k->operation)) &&
+	       (!o->has_route || tt_same_span(tt_span(o->text + o->operation_len, o->route_len), k->route));
 }
 
 static uint64_t tt_operation_hash(const struct tt_services *s, const struct tt_operation_key *k)
@@ -173,24 +178,44 @@ static void tt_service_speaks(struct tt_service *service, const char *protocol)
 	}
 }
 
+/* The key's, and the same process' as far as it is told. */
+static bool tt_operation_is(const struct tt_operation *o, const struct tt_identity *id, struct tt_operation_key *k)
+{
+	if (strcmp(o->service->name, id->service) != 0 ||
+	    (id->container_id[0] && strcmp(o->service->container_id, id->container_id) != 0))
+		return false;
+	k->service = o->service;
+	return tt_operation_same(o, k);
+}
+
+static struct tt_operation *tt_services_operation(struct tt_services *s, const struct tt_identity *id, struct tt_operation_key *k)
+{
+	unsigned tint = tt_span_tint(k->operation) + 7 * tt_span_tint(k->route) + k->client;
+	struct tt_operation **recalled = &s->recalled[(tint ^ tint >> 3) % TT_OPERATIONS_RECALLED];
+
+	if (*recalled && tt_operation_is(*recalled, id, k))
+		return *recalled;
+	k->service = tt_services_get(s, id);
+	if (!k->service)
+		return NULL;
+	tt_service_speaks(k->service, k->protocol);
+	struct tt_operation *o = tt_operation_get(s, k);
+	*recalled = o && o->other ? NULL : o;
+	return o;
+}
+
 static void tt_services_exchange(struct tt_sink *sink, const struct tt_event *e, const struct tt_exchange *x)
 {
 	struct tt_services *s = (struct tt_services *)sink;
 	uint64_t now_ns = tt_clock_exchange(&s->clock, x);
-	struct tt_service *service = e->self ? tt_services_get(s, e->self) : NULL;
-	struct tt_operation *o = NULL;
+	struct tt_operation_key key = {
+		.protocol = x->proto->name,
+		.client = tt_is_client(x->ends),
+		.operation = tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, TT_OPERATION_MAX),
+		.route = tt_span_sub(e->route, 0, TT_OPERATION_ROUTE_MAX),
+	};
+	struct tt_operation *o = e->self ? tt_services_operation(s, e->self, &key) : NULL;
 
-	if (service) {
-		struct tt_operation_key key = {
-			.service = service,
-			.protocol = x->proto->name,
-			.client = tt_is_client(x->ends),
-			.operation = tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, TT_OPERATION_MAX),
-			.route = tt_span_sub(e->route, 0, TT_OPERATION_ROUTE_MAX),
-		};
-		tt_service_speaks(service, key.protocol);
-		o = tt_operation_get(s, &key);
-	}
 	if (!o) {
 		s->dropped++;
 		return;
@@ -236,6 +261,7 @@ static void tt_services_expire(struct tt_services *s)
 	if (!s->idle_ns || s->clock.now_ns < s->look_ns)
 		return;
 	s->look_ns = s->clock.now_ns + TT_EXPIRY_LOOK_NS(s->idle_ns);
+	memset(s->recalled, 0, sizeof(s->recalled));
 	for (struct tt_service *service; (service = tt_table_each(&s->services, &at));) {
 		struct tt_span name = tt_span_str(service->name);
 		if (!tt_service_expire(s, service))

@@ -105,7 +105,9 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 	at = tt_summary_text(at, tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, 32));
 	*at++ = ' ';
 	size_t route_off = (size_t)(at - key);
-	at = tt_summary_text(at, tt_span_sub(e->route, 0, sizeof(key) - route_off));
+	/* What was asked for is known, but no route was learned of it: it was refused, or never answered. */
+	struct tt_span route = e->route.data || !e->target.data ? e->route : TT_SPAN_LIT("*");
+	at = tt_summary_text(at, tt_span_sub(route, 0, sizeof(key) - route_off));
 
 	struct tt_summary_row *row = tt_summary_row(s, tt_span(key, (size_t)(at - key)), (uint32_t)route_off);
 	if (!row) {

@@ -105,6 +105,24 @@ static void same_text_is_one_row(void **state)
 	tt_sink_free(sink);
 }
 
+/* A path that taught no route is neither nothing nor told apart from others of its kind. */
+static void what_has_no_route_is_said(void **state)
+{
+	struct tt_sink *sink = summary_new();
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+	struct tt_made m;
+
+	tt_made_init(&m, "http", TT_ROLE_SERVER);
+	tt_message_text(&m.request, TT_TEXT_OPERATION, TT_SPAN_LIT("GET"));
+	m.e.target = TT_SPAN_LIT("/no/such/thing");
+	sink->ops->exchange(sink, &m.e, &m.x);
+	tt_made_free(&m);
+	struct tt_span line = first_line(&text, sink);
+	assert_true(line.len > 6);
+	assert_memory_equal(line.data + line.len - 6, " GET *", 6);
+	tt_sink_free(sink);
+}
+
 static void refuse(struct tt_sink *sink, const char *service, uint16_t port, int error, bool failed)
 {
 	struct tt_made m;
@@ -138,4 +156,5 @@ static void shows_connections_not_opened(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(hides_what_terminals_obey), cmocka_unit_test(columns_are_filled_and_cut),
-	      cmocka_unit_test(same_text_is_one_row), cmocka_unit_test(shows_connections_not_opened))
+	      cmocka_unit_test(same_text_is_one_row), cmocka_unit_test(shows_connections_not_opened),
+	      cmocka_unit_test(what_has_no_route_is_said))

@@ -140,6 +140,11 @@ const struct tt_source *tt_file_source_real(const struct tt_source *s)
 	return s->ops == &tt_any_ops && ((const struct tt_any_source *)s)->real ? ((const struct tt_any_source *)s)->real : s;
 }
 
+uint64_t tt_file_source_offset(const struct tt_source *s)
+{
+	return ((const struct tt_file_source *)tt_file_source_real(s))->reader.offset;
+}
+
 const char *tt_file_source_error(const struct tt_source *s)
 {
 	return ((const struct tt_file_source *)tt_file_source_real(s))->reader.error;

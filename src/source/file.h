@@ -23,6 +23,9 @@ int tt_file_source_new(struct tt_source **ret, int fd, const char *name, const s
 /* The source behind one made above once its format is known (`ops->name` says which), else itself. */
 const struct tt_source *tt_file_source_real(const struct tt_source *s);
 
+/* How many bytes of the file were read by now. */
+uint64_t tt_file_source_offset(const struct tt_source *s);
+
 /* What went wrong, "NAME: byte OFFSET: text", after a poll failed with something else than -ENODATA; empty: nothing. Borrowed
  * from the source. */
 const char *tt_file_source_error(const struct tt_source *s);

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`telltale read`: progress on a terminal and nowhere else, and memory that does not grow with the file."""
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import lib
+
+SECONDS = 2  # a file that takes so long shows progress
+PROGRESS_EVERY = 0.25
+TAKEN_AWAY = b"\r\x1b[K"
+
+
+def packet(us, src, sport, dst, dport, seq, ack, flags, data=b""):
+    tcp = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 65535, 0, 0) + data
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, src, dst) + tcp
+    return struct.pack("<IIII", us // 1000000, us % 1000000, len(ip), len(ip)) + ip
+
+
+HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+SERVER = b"\x7f\0\0\1"
+
+
+def unanswered(number):
+    """A connection that opens, asks and never ends: three packets."""
+    client, port, us = struct.pack("!I", 0x0A000000 + number // 50000), 10000 + number % 50000, 1700000000000000 + number * 100
+    return (packet(us, client, port, SERVER, 80, 1000, 0, 2) + packet(us + 10, SERVER, 80, client, port, 5000, 1001, 0x12) +
+            packet(us + 20, client, port, SERVER, 80, 1001, 5001, 0x18, b"GET /item/%d HTTP/1.1\r\nHost: shop\r\n\r\n" % number))
+
+
+def feed(process):
+    """A file that comes slowly, so that what is shown of it depends on no machine's speed."""
+    process.stdin.write(HEAD)
+    for number in range(SECONDS * 50):
+        process.stdin.write(unanswered(number))
+        process.stdin.flush()
+        time.sleep(0.02)
+    process.stdin.close()
+
+
+def read_slowly(stderr, *options):
+    process = subprocess.Popen([lib.TELLTALE, "read", *options, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)
+    feeder = threading.Thread(target=feed, args=(process,))
+    feeder.start()
+    return process, feeder
+
+
+def drained(fd):
+    text = b""
+    while select.select([fd], [], [], 0.5)[0]:
+        try:
+            part = os.read(fd, 65536)
+        except OSError:  # nobody has the terminal open any more
+            break
+        if not part:
+            break
+        text += part
+    return text
+
+
+def test_progress_on_a_terminal():
+    terminal, side = pty.openpty()
+    begun = time.monotonic()
+    process, feeder = read_slowly(side)
+    os.close(side)
+    shown = b""
+    while process.poll() is None:
+        shown += drained(terminal)
+    took = time.monotonic() - begun
+    feeder.join()
+    shown += drained(terminal)
+    out = process.stdout.read().decode()
+    lib.equal(process.returncode, 0, "status")
+    lines = shown.split(TAKEN_AWAY)
+    lib.check(lines[0] == b"", f"something stands before the first line: {lines[0]}")
+    lib.check(lines[-1] == b"", f"the last line was not taken away: {lines[-1]}")
+    told = lines[1:-1]
+    lib.check(1 <= len(told) <= took / PROGRESS_EVERY + 1, f"{len(told)} lines in {took:.1f} s")
+    for line in told:
+        lib.check(b"\n" not in line and line.startswith(b"standard input: ") and line.endswith(b" exchanges"), f"line {line}")
+    lib.check(f"{SECONDS * 50} exchanges" in out, f"summary: {out}")
+
+
+def test_no_progress_in_a_pipe():
+    process, feeder = read_slowly(subprocess.PIPE)
+    out, err = process.stdout.read(), process.stderr.read()
+    feeder.join()
+    lib.equal(process.wait(), 0, "status")
+    lib.equal(err, b"", "standard error")
+    lib.check(TAKEN_AWAY not in out, "standard output holds what is for terminals")
+
+
+def test_memory_does_not_grow():
+    """Connections that never end: more than there is room for by far."""
+    connections = 100000
+    process = subprocess.Popen([lib.TELLTALE, "read", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(HEAD)
+    for number in range(connections):
+        process.stdin.write(unanswered(number))
+    process.stdin.close()
+    out = process.stdout.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    lib.equal(process.returncode, 0, "status")
+    lib.check(f"{connections} exchanges, {connections} incomplete" in out, f"summary: {out}")
+    lib.check("connections were forgotten before their end" in out, f"summary: {out}")
+    lib.check(usage.ru_maxrss * 1024 < 64 << 20, f"{usage.ru_maxrss} kB resident")
+
+
+if __name__ == "__main__":
+    sys.exit(lib.main(globals()))
