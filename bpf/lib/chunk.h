@@ -38,11 +38,7 @@ TT_INLINE void tt_chunk_fill(struct tt_chunk *chunk, __u64 sock, const struct tt
 	chunk->transport = conn->transport;
 	chunk->origin = TT_ORIGIN_SOCKET;
 	chunk->role = conn->role;
-	chunk->flags = 0;
-	if (conn->fresh)
-		chunk->flags |= TT_CHUNK_FIRST_SEEN;
-	if (conn->seen_open)
-		chunk->flags |= TT_CHUNK_FROM_START;
+	chunk->flags = conn->fresh * TT_CHUNK_FIRST_SEEN | conn->seen_open * TT_CHUNK_FROM_START;
 	chunk->blocks = 0;
 	chunk->netns = conn->netns;
 	chunk->data_off = sizeof(*chunk);

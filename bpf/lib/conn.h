@@ -27,8 +27,8 @@ struct tt_conn {
 	__u32 netns;
 	__s32 error[2]; /* last error reported for a direction */
 	/*
-	 * What is so or not, a byte each: programs in process and in softirq context change them at the same time, and bits of
-	 * one word would be lost where two do.
+	 * What is so or not (1, 0), a byte each: programs in process and in softirq context change them at the same time, and
+	 * bits of one word would be lost where two do.
 	 */
 	__u8 fresh;	   /* nothing reported of it yet */
 	__u8 seen_open;	   /* offsets count from the true start */
@@ -85,20 +85,15 @@ TT_INLINE void tt_conn_record_fill(struct tt_conn_record *r, enum tt_record_type
 	r->netns = conn->netns;
 	r->transport = conn->transport;
 	r->role = conn->role;
-	r->flags = TT_CONN_OFFSETS;
-	if (conn->seen_open)
-		r->flags |= TT_CONN_SEEN_OPEN;
-	if (conn->reset_received)
-		r->flags |= TT_CONN_RESET_RECEIVED;
-	if (conn->reset_sent)
-		r->flags |= TT_CONN_RESET_SENT;
+	r->flags = TT_CONN_OFFSETS | conn->seen_open * TT_CONN_SEEN_OPEN | conn->reset_received * TT_CONN_RESET_RECEIVED |
+		   conn->reset_sent * TT_CONN_RESET_SENT;
 	r->error = 0;
 	r->rtt_us = 0;
 	r->rtt_var_us = 0;
 	r->retransmits = 0;
 	r->connect_ns = conn->connecting ? 0 : conn->connect_ns;
-	r->tx_offset = conn->placed[TT_TX] ? conn->next[TT_TX] - conn->origin[TT_TX] : 0;
-	r->rx_offset = conn->placed[TT_RX] ? conn->next[TT_RX] - conn->origin[TT_RX] : 0;
+	r->tx_offset = (conn->next[TT_TX] - conn->origin[TT_TX]) * conn->placed[TT_TX];
+	r->rx_offset = (conn->next[TT_RX] - conn->origin[TT_RX]) * conn->placed[TT_RX];
 	r->tx_bytes = conn->bytes[TT_TX];
 	r->rx_bytes = conn->bytes[TT_RX];
 }
