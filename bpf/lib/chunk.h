@@ -89,16 +89,15 @@ TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
  * moved by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is
  * attributed.
  */
-TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, struct sock *sk, const struct tt_before *before, __u8 direction,
-				       __u32 bytes, __u64 *ret)
+TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, const struct tt_view *view, const struct tt_before *before,
+				       __u8 direction, __u32 bytes, __u64 *ret)
 {
 	direction &= 1;
-	__u32 now = tt_sequence(sk, direction);
-	__u32 start = now - bytes;
+	__u32 start = view->sequence - bytes;
 	bool placed = conn->placed[direction];
 	__u32 next = conn->next[direction];
 
-	if (direction == TT_RX && tt_fin_was_read(sk, now)) {
+	if (direction == TT_RX && view->fin_read) {
 		/* The FIN was read by this call, or there is none and the program shut its side down. */
 		if (before->known && before->has_sequence)
 			start -= start != before->sequence;
@@ -137,14 +136,14 @@ TT_INLINE bool tt_position_by_count(struct tt_conn *conn, __u8 direction, __u32 
 	return *next - *ret == bytes || conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM;
 }
 
-TT_INLINE bool tt_position(struct tt_conn *conn, struct sock *sk, const struct tt_before *before, __u8 direction, __u32 bytes,
-			   __u64 *ret)
+TT_INLINE bool tt_position(struct tt_conn *conn, const struct tt_view *view, const struct tt_before *before, __u8 direction,
+			   __u32 bytes, __u64 *ret)
 {
 	/* Kernel TLS may have been switched on since: then the sequence counts its own bytes too. */
-	if (conn->sequence && !(before->known ? before->has_sequence : tt_sock_has_sequence(sk)))
+	if (conn->sequence && !(view->has_sequence && (!before->known || before->has_sequence)))
 		conn->sequence = 0;
 	if (conn->sequence)
-		return tt_position_by_sequence(conn, sk, before, direction, bytes, ret);
+		return tt_position_by_sequence(conn, view, before, direction, bytes, ret);
 	return tt_position_by_count(conn, direction & 1, bytes, ret);
 }
 

@@ -16,14 +16,44 @@ enum tt_iter_kind {
 /* Low bits of `type` before 5.14: direction and a flag. */
 #define TT_ITER_OLD_FLAGS 3
 
-TT_INLINE __u32 tt_iter_type(const struct iov_iter *i)
+/* An iterator: where it lies and, where its fields cannot be loaded one by one, a copy of it. It is so long on every kernel. */
+struct tt_iter {
+	__u64 at;
+	__u64 words[5];
+};
+
+TT_INLINE bool tt_iter_take(struct tt_iter *i, __u64 at)
 {
-	if (bpf_core_field_exists(i->iter_type)) /* 5.14, 8cd54c1c8480 */
-		return TT_READ(struct iov_iter, i, iter_type);
-	return TT_READ(struct iov_iter___old, i, type) & ~TT_ITER_OLD_FLAGS;
+	i->at = at;
+	return tt_config.has_rdonly_cast || !bpf_probe_read_kernel(i->words, sizeof(i->words), (const void *)at);
 }
 
-TT_INLINE enum tt_iter_kind tt_iter_kind(const struct iov_iter *i)
+#define TT_ITER_READ(i, type, field)                                                                                 \
+	({                                                                                                           \
+		typeof(((type *)0)->field) _field;                                                                   \
+		if (tt_config.has_rdonly_cast)                                                                       \
+			_field = TT_READ(type, (i)->at, field);                                                      \
+		else                                                                                                 \
+			_field = *(typeof(_field) *)((const char *)(i)->words + bpf_core_field_offset(type, field)); \
+		_field;                                                                                              \
+	})
+
+/* A pointer of it, as a plain number. */
+TT_INLINE __u64 tt_iter_word(const struct tt_iter *i, __u32 offset)
+{
+	if (tt_config.has_rdonly_cast)
+		return tt_read_word((const void *)(i->at + offset));
+	return *(const __u64 *)((const char *)i->words + offset);
+}
+
+TT_INLINE __u32 tt_iter_type(const struct tt_iter *i)
+{
+	if (bpf_core_field_exists(((struct iov_iter *)0)->iter_type)) /* 5.14, 8cd54c1c8480 */
+		return TT_ITER_READ(i, struct iov_iter, iter_type);
+	return TT_ITER_READ(i, struct iov_iter___old, type) & ~TT_ITER_OLD_FLAGS;
+}
+
+TT_INLINE enum tt_iter_kind tt_iter_kind(const struct tt_iter *i)
 {
 	__u32 type = tt_iter_type(i);
 
@@ -38,21 +68,19 @@ TT_INLINE enum tt_iter_kind tt_iter_kind(const struct iov_iter *i)
 }
 
 /* Where the segment the iterator is at stands; the three kinds share the place. */
-TT_INLINE __u64 tt_iter_segment(const struct iov_iter *i)
+TT_INLINE __u64 tt_iter_segment(const struct tt_iter *i)
 {
-	const char *at = (const char *)i;
-
-	if (bpf_core_field_exists(i->__iov)) /* 6.4, 747b1f65d39a */
-		return tt_read_word(at + bpf_core_field_offset(struct iov_iter, __iov));
-	return tt_read_word(at + bpf_core_field_offset(struct iov_iter___old, iov));
+	if (bpf_core_field_exists(((struct iov_iter *)0)->__iov)) /* 6.4, 747b1f65d39a */
+		return tt_iter_word(i, bpf_core_field_offset(struct iov_iter, __iov));
+	return tt_iter_word(i, bpf_core_field_offset(struct iov_iter___old, iov));
 }
 
 /* Only with TT_ITER_ONE, so only where the kernel has it. */
-TT_INLINE __u64 tt_iter_user_base(const struct iov_iter *i)
+TT_INLINE __u64 tt_iter_user_base(const struct tt_iter *i)
 {
-	if (!bpf_core_field_exists(i->ubuf))
+	if (!bpf_core_field_exists(((struct iov_iter *)0)->ubuf))
 		return 0;
-	return tt_read_word((const char *)i + bpf_core_field_offset(struct iov_iter, ubuf));
+	return tt_iter_word(i, bpf_core_field_offset(struct iov_iter, ubuf));
 }
 
 /*

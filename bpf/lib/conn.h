@@ -263,7 +263,7 @@ __noinline int tt_conn_make(__u64 sock, __u64 ino, __u32 transport)
 	fresh.transport = transport;
 	fresh.tid = (__u32)id;
 	fresh.tgid = id >> 32;
-	fresh.start_ns = tt_task_start(tt_task_here());
+	fresh.start_ns = tt_task_start_here();
 	fresh.cgroup_id = bpf_get_current_cgroup_id();
 	fresh.netns = tt_sock_netns(sk);
 	tt_addresses(sk, &fresh.local, &fresh.peer);

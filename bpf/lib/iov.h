@@ -25,14 +25,12 @@ struct tt_move {
 	__u32 count;	/* … and how many; 0: it was one */
 	__u32 given;	/* TT_GIVEN_* and MSG_* */
 	struct tt_before before;
+	struct tt_view view;
 	__u8 direction;
 	__u8 transport;
 };
 
 struct tt_work {
-	struct tt_chunk chunk;
-	__u8 data[3 * TT_PART_BYTES]; /* a part, and room for what the verifier thinks may come behind it */
-	struct iovec segment[TT_SEGMENTS_MOST];
 	struct tt_found found; /* the socket of the call … */
 	struct tt_move move;   /* … and what it did */
 	__u32 segments;
@@ -54,6 +52,10 @@ struct tt_work {
 	__u8 in_kernel;	     /* the segments lie in the kernel's memory … */
 	__u8 name_in_kernel; /* … and so does the name */
 	__u8 fault;	     /* a segment could not be read */
+	struct iovec segment[TT_SEGMENTS_MOST];
+	/* What is sent, as one. It stands last, so that all before it is within reach of one instruction (32 KiB). */
+	struct tt_chunk chunk;
+	__u8 data[3 * TT_PART_BYTES]; /* a part, and room for what the verifier thinks may come behind it */
 };
 
 struct {

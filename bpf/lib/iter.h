@@ -113,6 +113,57 @@ TT_INLINE void tt_iter_read(struct tt_work *w, __u64 segment, __u64 bytes, bool 
 	w->cut = 1;
 }
 
+/* All of it is in the segment the iterator is still at. False: it cannot be read. */
+TT_INLINE bool tt_iter_here(struct tt_work *w, __u64 segment, __u64 from, __u64 bytes, bool pages)
+{
+	struct iovec s = {};
+
+	if (bpf_probe_read_kernel(&s, sizeof(s), (const void *)segment))
+		return false;
+	if (pages)
+		tt_segment_of_pages(&s);
+	__u8 in_kernel = w->in_kernel;
+	tt_iov_one(w, s.iov_base + from, bytes);
+	w->in_kernel = in_kernel;
+	return true;
+}
+
+#define TT_SEGMENTS_FEW 4
+
+/*
+ * The common case beside: no more than a few segments behind `segment`, up to which they had `before` bytes, and all read at once
+ * with the one at `segment`. What lies before the first of them is read too, and not looked at. False: they are more, or cannot
+ * be read so.
+ */
+TT_INLINE bool tt_iter_few(struct tt_work *w, __u64 segment, __u64 before, __u64 bytes)
+{
+	if (tt_config.iov_segments <= TT_SEGMENTS_FEW ||
+	    bpf_probe_read_kernel(w->segment, (TT_SEGMENTS_FEW + 1) * sizeof(struct iovec),
+				  (const void *)(segment - TT_SEGMENTS_FEW * sizeof(struct iovec))))
+		return false;
+	for (int i = TT_SEGMENTS_FEW - 1; i >= 0; i--) {
+		__u64 length = w->segment[i].iov_len;
+
+		if (length < before) {
+			before -= length;
+			continue;
+		}
+		__u64 from = length - before;
+		__u8 in_kernel = w->in_kernel;
+		if (bytes <= before) {
+			tt_iov_one(w, w->segment[i].iov_base + from, bytes);
+			w->in_kernel = in_kernel;
+			return true;
+		}
+		w->at = i;
+		w->at_offset = from;
+		w->segments = TT_SEGMENTS_FEW + 1;
+		w->available = bytes;
+		return true;
+	}
+	return false;
+}
+
 /*
  * Puts the segments of the first `bytes` bytes of a message that had `size` into the work area. Returns whether they can be read.
  * (The message is a struct msghdr in the kernel. A call that fails within may leave the iterator behind what was moved.)
@@ -120,16 +171,21 @@ TT_INLINE void tt_iter_read(struct tt_work *w, __u64 segment, __u64 bytes, bool 
 __noinline int tt_iter_passed(__u64 message, __u64 bytes, __u64 size)
 {
 	struct tt_work *w = tt_work_here();
-	const struct iov_iter *i = (const struct iov_iter *)(message + bpf_core_field_offset(struct msghdr, msg_iter));
+	struct tt_iter iter;
+	const struct tt_iter *i = &iter;
 
 	if (!w)
 		return 0;
 	tt_iov_none(w);
 	if (!bytes)
 		return 1;
+	if (!tt_iter_take(&iter, message + bpf_core_field_offset(struct msghdr, msg_iter))) {
+		tt_failed(TT_PLACE_KERNEL_READ);
+		return 0;
+	}
 	enum tt_iter_kind kind = tt_iter_kind(i);
-	__u64 offset = TT_READ(struct iov_iter, i, iov_offset);
-	__u64 passed = size - TT_READ(struct iov_iter, i, count);
+	__u64 offset = TT_ITER_READ(i, struct iov_iter, iov_offset);
+	__u64 passed = size - TT_ITER_READ(i, struct iov_iter, count);
 	if (kind == TT_ITER_OTHER)
 		return 0;
 	if (passed < bytes || passed > size)
@@ -143,6 +199,9 @@ __noinline int tt_iter_passed(__u64 message, __u64 bytes, __u64 size)
 		return 0;
 	w->in_kernel = kind != TT_ITER_USER;
 	__u64 segment = tt_iter_segment(i);
+	if (offset >= passed ? tt_iter_here(w, segment, offset - passed, bytes, pages)
+			     : !pages && tt_iter_few(w, segment, passed - offset, bytes))
+		return 1;
 	if (offset >= passed)
 		w->at_offset = offset - passed;
 	else

@@ -64,7 +64,7 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 	}
 
 	__u64 position;
-	if (!tt_position(conn, found->sk, &m->before, m->direction, m->moved, &position)) {
+	if (!tt_position(conn, &m->view, &m->before, m->direction, m->moved, &position)) {
 		tt_lost(TT_LOSS_FD_RACE, m->moved);
 		return;
 	}

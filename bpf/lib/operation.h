@@ -75,7 +75,7 @@ TT_INLINE bool tt_op_in_scope(void)
 {
 	if (!tt_in_scope())
 		return false;
-	return (TT_READ(struct task_struct, tt_task_here(), flags) & (TT_PF_KTHREAD | TT_PF_IO_WORKER)) != TT_PF_KTHREAD;
+	return (TT_READ_HERE(flags) & (TT_PF_KTHREAD | TT_PF_IO_WORKER)) != TT_PF_KTHREAD;
 }
 
 /* --- entry: of what sends, whose first byte is dated to it; of everything, where the exit does not have the arguments --- */
@@ -173,8 +173,32 @@ __noinline int tt_op_moved(void)
 	return 0;
 }
 
-/* `flags`: MSG_*; not those of splice(). */
-__noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, __u64 flags_and_result)
+/* The socket and what it did, found by the pointer alone. `stamp`: what the entry left, if it did. False: it is none of ours. */
+TT_INLINE bool tt_op_look(struct tt_work *w, __u32 op, __u64 socket, const struct tt_stamp *stamp)
+{
+	struct tt_found *found = &w->found;
+	struct tt_move *m = &w->move;
+
+	if (stamp) {
+		found->sk = (struct sock *)stamp->sock;
+		found->ino = stamp->ino;
+		m->transport = stamp->transport;
+	} else {
+		if (!tt_op_socket(socket, found))
+			return false;
+		m->transport = tt_op_transport(op, found->sk);
+		if (m->transport == TT_TRANSPORT_UNKNOWN)
+			return false;
+		m->before.shared = m->transport == TT_TRANSPORT_TCP && tt_op_shared(socket);
+	}
+	tt_view_take(found->sk, m->direction,
+		     m->transport == TT_TRANSPORT_TCP && (stamp ? stamp->has_sequence : tt_sock_has_sequence(found->sk)),
+		     &m->view);
+	return true;
+}
+
+/* `looked`: the work area has the socket and how far it is (typed.h). `flags`: MSG_*; not those of splice(). */
+TT_INLINE int tt_op_finish(bool looked, __u32 op, __u64 socket, __u64 message, __u64 size, __u64 flags_and_result)
 {
 	struct tt_work *w = tt_work_here();
 	__u32 flags = flags_and_result >> 32;
@@ -195,33 +219,30 @@ __noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, _
 		return 0;
 	if ((flags & MSG_ERRQUEUE) || (direction == TT_RX && (flags & (MSG_PEEK | MSG_OOB))))
 		return 0;
-	struct tt_found *found = &w->found;
 	struct tt_move *m = &w->move;
 	m->result = result;
 	m->direction = direction;
 	m->before.known = stamp;
-	m->before.shared = false;
 	m->entry_ns = 0;
+	if (!looked || stamp)
+		m->before.shared = false;
 	if (stamp) {
-		found->sk = (struct sock *)stamp->sock;
-		found->ino = stamp->ino;
-		m->transport = stamp->transport;
 		m->entry_ns = stamp->entry_ns;
 		m->before.has_sequence = stamp->has_sequence;
 		m->before.sequence = stamp->sequence;
-	} else {
-		if (!tt_op_socket(socket, found))
-			return 0;
-		m->transport = tt_op_transport(op, found->sk);
-		if (m->transport == TT_TRANSPORT_UNKNOWN)
-			return 0;
-		m->before.shared = m->transport == TT_TRANSPORT_TCP && tt_op_shared(socket);
 	}
+	if (!looked && !tt_op_look(w, op, socket, stamp))
+		return 0;
 	m->moved = result > 0 ? result : 0;
 	m->given = tt_op_given(w, op, message, size, flags, m);
 	if (!tt_says_nothing(w, m))
 		tt_op_moved();
 	return 0;
+}
+
+__noinline int tt_op_report(__u32 op, __u64 socket, __u64 message, __u64 size, __u64 flags_and_result)
+{
+	return tt_op_finish(false, op, socket, message, size, flags_and_result);
 }
 
 /* The same at a return that has no arguments: they are what the entry kept. */

@@ -120,7 +120,7 @@ __noinline int tt_report_part(void)
 	__u64 size = sizeof(w->chunk) + got;
 	TT_BOUND(size, 2 * TT_PART_BYTES - 1);
 	w->chunk.rec.len = size;
-	tt_data_submit(c, w, size, named);
+	tt_data_submit(c, &w->chunk, size, named);
 	tt_chunk_advance(&w->chunk, named);
 	w->left -= named;
 	w->capture -= got;

@@ -37,22 +37,22 @@ struct tt_found {
 /* The file a descriptor of the current task means now; 0: none. */
 TT_INLINE __u64 tt_file_of(struct files_struct *files, __u32 fd)
 {
-	struct fdtable *table = TT_READ(struct files_struct, files, fdt);
+	struct fdtable *table = TT_READ_TYPED(struct files_struct, files, fdt);
 
-	if (!table || fd >= TT_READ(struct fdtable, table, max_fds))
+	if (!table || fd >= TT_READ_TYPED(struct fdtable, table, max_fds))
 		return 0;
-	return tt_read_word((const char *)TT_READ(struct fdtable, table, fd) + (__u64)fd * sizeof(__u64));
+	return tt_read_word((const char *)TT_READ_TYPED(struct fdtable, table, fd) + (__u64)fd * sizeof(__u64));
 }
 
 TT_INLINE struct files_struct *tt_files_here(void)
 {
-	return TT_READ(struct task_struct, tt_task_here(), files);
+	return TT_READ_HERE(files);
 }
 
 /* Another thread (or a child made with CLONE_FILES) could change what a descriptor means. */
 TT_INLINE bool tt_files_shared(struct files_struct *files)
 {
-	return TT_READ(struct files_struct, files, count.counter) > 1;
+	return TT_READ_TYPED(struct files_struct, files, count.counter) > 1;
 }
 
 /* The sock of a socket, as a plain number: it goes into maps and functions. */
@@ -78,19 +78,21 @@ TT_INLINE bool tt_sock_of(__u64 file, struct tt_found *ret)
 }
 
 /* TT_TRANSPORT_UNKNOWN: none of ours (netlink, packet, vsock, …). */
-TT_INLINE __u8 tt_transport_of(struct sock *sk)
+TT_INLINE __u8 tt_transport_by(__u16 family, __u16 type, __u16 protocol)
 {
-	__u16 family = TT_READ(struct sock, sk, __sk_common.skc_family);
-	__u16 type = TT_READ(struct sock, sk, sk_type);
-
 	if (family == TT_FAMILY_UNIX)
 		return type == TT_SOCK_STREAM ? TT_TRANSPORT_UNIX : TT_TRANSPORT_UNIX_DGRAM;
 	if (family != TT_FAMILY_INET && family != TT_FAMILY_INET6)
 		return TT_TRANSPORT_UNKNOWN;
-	__u16 protocol = TT_READ(struct sock, sk, sk_protocol);
 	if (type == TT_SOCK_STREAM && (protocol == TT_IPPROTO_TCP || protocol == TT_IPPROTO_MPTCP))
 		return TT_TRANSPORT_TCP;
 	return protocol == TT_IPPROTO_UDP ? TT_TRANSPORT_UDP : TT_TRANSPORT_UNKNOWN;
+}
+
+TT_INLINE __u8 tt_transport_of(struct sock *sk)
+{
+	return tt_transport_by(TT_READ(struct sock, sk, __sk_common.skc_family), TT_READ(struct sock, sk, sk_type),
+			       TT_READ(struct sock, sk, sk_protocol));
 }
 
 /* Made by the kernel for itself: of a network file system, of RPC, and of others that work in a program's context. */
@@ -126,6 +128,22 @@ TT_INLINE __u32 tt_sequence(struct sock *sk, __u8 direction)
 TT_INLINE bool tt_fin_was_read(struct sock *sk, __u32 copied)
 {
 	return (TT_READ(struct sock, sk, sk_shutdown) & TT_RCV_SHUTDOWN) && TT_READ(struct tcp_sock, sk, rcv_nxt) == copied;
+}
+
+/* How far TCP is in one direction, once a call has moved its bytes. */
+struct tt_view {
+	bool has_sequence; /* false: the others say nothing */
+	bool fin_read;	   /* tt_fin_was_read */
+	__u32 sequence;
+};
+
+TT_INLINE void tt_view_take(struct sock *sk, __u8 direction, bool has_sequence, struct tt_view *ret)
+{
+	ret->has_sequence = has_sequence;
+	if (!has_sequence)
+		return;
+	ret->sequence = tt_sequence(sk, direction);
+	ret->fin_read = direction == TT_RX && tt_fin_was_read(sk, ret->sequence);
 }
 
 TT_INLINE __u32 tt_sock_netns(struct sock *sk)

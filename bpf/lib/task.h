@@ -10,6 +10,20 @@ TT_INLINE struct task_struct *tt_task_here(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+/* A field of the current task: since 5.13 at the latest it can be had with its type, so that a plain load does. */
+#define TT_READ_HERE(field)                                                                      \
+	({                                                                                       \
+		typeof(((struct task_struct *)0)->field) _here;                                  \
+		if (tt_config.has_task_storage)                                                  \
+			_here = ((const struct task_struct *)bpf_get_current_task_btf())->field; \
+		else                                                                             \
+			_here = TT_READ(struct task_struct, tt_task_here(), field);              \
+		_here;                                                                           \
+	})
+
+/* A field of what such a field points to. */
+#define TT_READ_TYPED(type, ptr, field) (tt_config.has_task_storage ? ((const type *)(ptr))->field : TT_READ(type, ptr, field))
+
 TT_INLINE __u64 tt_task_start(struct task_struct *task)
 {
 	struct task_struct *leader = TT_READ(struct task_struct, task, group_leader);
@@ -23,6 +37,13 @@ TT_INLINE bool tt_task_ends_process(struct task_struct *task)
 	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
 
 	return TT_READ(struct signal_struct, signal, live.counter) <= 0;
+}
+
+TT_INLINE __u64 tt_task_start_here(void)
+{
+	struct task_struct *leader = TT_READ_HERE(group_leader);
+
+	return TT_READ_TYPED(struct task_struct, leader, start_boottime);
 }
 
 /* The task has used io_uring (5.1). */
@@ -43,7 +64,7 @@ TT_INLINE void tt_record_here(struct tt_record *rec, enum tt_record_type type)
 	rec->reserved = 0;
 	rec->tid = (__u32)id;
 	rec->tgid = id >> 32;
-	rec->start_ns = tt_task_start(tt_task_here());
+	rec->start_ns = tt_task_start_here();
 	rec->cgroup_id = bpf_get_current_cgroup_id();
 }
 

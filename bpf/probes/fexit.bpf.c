@@ -6,52 +6,34 @@
  * inet_*msg are where TCP, UDP, MPTCP and kernel TLS of both families meet; below them some of these go separate ways (kernel TLS
  * never calls tcp_sendmsg), above them io_uring and system calls do. Unix sockets have no such place but their own functions.
  */
-#include "lib/operation.h"
 #include "lib/prog.h"
+#include "lib/typed.h"
 
-/*
- * An argument as a plain number. The kernel gives pointers a type, and such a one is not to be given to a function that takes a
- * number: written to the work area and read again it has none.
- */
-#define TT_PLAIN(w, i)                            \
-	({                                        \
-		(w)->args[i] = ctx[i];            \
-		*(volatile __u64 *)&(w)->args[i]; \
-	})
-
-#define TT_RESULT(flags, result) ((__u64)(flags) << 32 | (__u32)(result))
-
-#define TT_FENTRY_SEND(name, function, op)                                          \
-	SEC("fentry/" #function)                                                    \
-	int TT_PROG(name)                                                           \
-	{                                                                           \
-		struct tt_work *w = tt_work_here();                                 \
-                                                                                    \
-		if (w && tt_op_in_scope())                                          \
-			tt_op_enter(op, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], 0); \
-		return 0;                                                           \
+#define TT_FENTRY_SEND(name, function, op)               \
+	SEC("fentry/" #function)                         \
+	int TT_PROG(name, struct socket *socket)         \
+	{                                                \
+		if (tt_op_in_scope())                    \
+			tt_typed_enter(ctx, op, socket); \
+		return 0;                                \
 	}
 
-#define TT_FEXIT_SEND(name, function, op)                                                               \
-	SEC("fexit/" #function)                                                                         \
-	int TT_PROG(name)                                                                               \
-	{                                                                                               \
-		struct tt_work *w = tt_work_here();                                                     \
-                                                                                                        \
-		if (w && tt_op_in_scope())                                                              \
-			tt_op_report(op, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], TT_RESULT(0, ctx[3])); \
-		return 0;                                                                               \
+#define TT_FEXIT_SEND(name, function, op)                          \
+	SEC("fexit/" #function)                                    \
+	int TT_PROG(name, struct socket *socket)                   \
+	{                                                          \
+		if (tt_op_in_scope())                              \
+			tt_typed_exit(ctx, op, socket, 0, ctx[3]); \
+		return 0;                                          \
 	}
 
-#define TT_FEXIT_RECEIVE(name, function, op)                                                                 \
-	SEC("fexit/" #function)                                                                              \
-	int TT_PROG(name)                                                                                    \
-	{                                                                                                    \
-		struct tt_work *w = tt_work_here();                                                          \
-                                                                                                             \
-		if (w && tt_op_in_scope())                                                                   \
-			tt_op_report(op, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], TT_RESULT(ctx[3], ctx[4])); \
-		return 0;                                                                                    \
+#define TT_FEXIT_RECEIVE(name, function, op)                            \
+	SEC("fexit/" #function)                                         \
+	int TT_PROG(name, struct socket *socket)                        \
+	{                                                               \
+		if (tt_op_in_scope())                                   \
+			tt_typed_exit(ctx, op, socket, ctx[3], ctx[4]); \
+		return 0;                                               \
 	}
 
 TT_FENTRY_SEND(tt_fentry_inet_send, inet_sendmsg, TT_OP_SEND)
@@ -70,7 +52,11 @@ TT_FEXIT_RECEIVE(tt_fexit_stream_recv, unix_stream_recvmsg, TT_OP_RECEIVE)
 TT_FEXIT_RECEIVE(tt_fexit_dgram_recv, unix_dgram_recvmsg, TT_OP_RECEIVE_DGRAM)
 TT_FEXIT_RECEIVE(tt_fexit_packet_recv, unix_seqpacket_recvmsg, TT_OP_RECEIVE)
 
-/* --- pages: until 6.4 sendfile() and splice() into a socket; since then they send messages --- */
+/*
+ * --- pages: until 6.4 sendfile() and splice() into a socket; since then they send messages ---
+ *
+ * Of an argument of 32 bits (the offset in the page) the other half is what the stack had: trampolines of 5.10 leave it.
+ */
 
 #define TT_FENTRY_PAGE(name, function)                                                           \
 	SEC("fentry/" #function)                                                                 \
@@ -83,15 +69,15 @@ TT_FEXIT_RECEIVE(tt_fexit_packet_recv, unix_seqpacket_recvmsg, TT_OP_RECEIVE)
 		return 0;                                                                        \
 	}
 
-#define TT_FEXIT_PAGE(name, function)                                                                                \
-	SEC("fexit/" #function)                                                                                      \
-	int TT_PROG(name)                                                                                            \
-	{                                                                                                            \
-		struct tt_work *w = tt_work_here();                                                                  \
-                                                                                                                     \
-		if (w && tt_op_in_scope())                                                                           \
-			tt_op_report(TT_OP_SEND_PAGE, TT_PLAIN(w, 0), TT_PLAIN(w, 1), ctx[2], TT_RESULT(0, ctx[5])); \
-		return 0;                                                                                            \
+#define TT_FEXIT_PAGE(name, function)                                                                                       \
+	SEC("fexit/" #function)                                                                                             \
+	int TT_PROG(name)                                                                                                   \
+	{                                                                                                                   \
+		struct tt_work *w = tt_work_here();                                                                         \
+                                                                                                                            \
+		if (w && tt_op_in_scope())                                                                                  \
+			tt_op_report(TT_OP_SEND_PAGE, TT_PLAIN(w, 0), TT_PLAIN(w, 1), (__u32)ctx[2], TT_RESULT(0, ctx[5])); \
+		return 0;                                                                                                   \
 	}
 
 TT_FENTRY_PAGE(tt_fentry_inet_page, inet_sendpage)

@@ -81,7 +81,11 @@ __noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
 	if (conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM)
 		chunk.flags |= TT_CHUNK_DATAGRAM;
 	if (moved > 0 || (!moved && conn->transport == TT_TRANSPORT_UDP)) {
-		if (!tt_position(conn, (struct sock *)sock, &nothing, direction, moved, &position)) {
+		struct tt_view view = {};
+
+		if (conn->sequence)
+			tt_view_take((struct sock *)sock, direction, tt_sock_has_sequence((struct sock *)sock), &view);
+		if (!tt_position(conn, &view, &nothing, direction, moved, &position)) {
 			tt_ring_lost(TT_LOSS_FD_RACE, moved);
 			return 0;
 		}

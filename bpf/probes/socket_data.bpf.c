@@ -207,6 +207,11 @@ __noinline int tt_call_moved(void)
 
 	if (!w || !c)
 		return 0;
+	struct tt_move *m = &w->move;
+	tt_view_take(w->found.sk, m->direction,
+		     m->transport == TT_TRANSPORT_TCP &&
+			     (m->before.known ? m->before.has_sequence : tt_sock_has_sequence(w->found.sk)),
+		     &m->view);
 	tt_moved(w, c, true);
 	return 0;
 }
