@@ -375,12 +375,13 @@ static void begin_request(struct tt_link *link, struct tls_state *s, const struc
 	tt_message_text(s->request, TT_TEXT_OPERATION, TT_SPAN_LIT("handshake"));
 }
 
-/* What answers is no TLS: a server that speaks something else. */
+/* What answers is no TLS: a server that speaks something else. Its first byte says so, and is all that counts, however much came
+ * with it. */
 static enum tt_step other_answer(struct tt_link *link, struct tls_state *s, struct tt_input *in)
 {
 	if (!s->answered)
 		s->response = tt_response_begin(link, in, in->c.pos);
-	tt_cursor_skip(&in->c, tt_cursor_left(&in->c));
+	tt_cursor_skip(&in->c, 1);
 	s->server_end = in->offset + in->c.pos;
 	fail(s->response, "not_tls");
 	return end_response(link, s);

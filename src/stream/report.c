@@ -38,6 +38,15 @@ static const struct tt_proto *tt_pair_proto(const struct tt_link *link, const st
 	return link->carrier ? NULL : link->proto;
 }
 
+/*
+ * What is missing and still waited for may have been more of it: behind the latest request rounds of a log-in, a file, messages
+ * of a session; and where the answer's side misses something, the other side told its end.
+ */
+static bool may_go_on(const struct tt_link *link, const struct tt_message *req, const struct tt_message *rsp)
+{
+	return (!req->next && tt_message_flow(link, req)->held) || (rsp && tt_message_flow(link, rsp)->held);
+}
+
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
 {
 	struct tt_conn *c = link->conn;
@@ -80,7 +89,8 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 					   ? rsp->own_bytes
 					   : (rsp->ended ? rsp->end_off : tt_message_flow(link, rsp)->next) - rsp->first_off;
 	}
-	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete);
+	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete) &&
+		     !may_go_on(link, req, rsp);
 
 	s->stats.exchanges++;
 	s->stats.incomplete += !x.complete;
