@@ -61,7 +61,7 @@ static void check_sizes(const struct tt_line *script, const char *format, const 
 
 	for (; *format; format++) {
 		if (*format == '#')
-			at += sprintf(at, "%zu", *sizes++);
+			at += snprintf(at, sizeof(expected) - (size_t)(at - expected), "%zu", *sizes++);
 		else
 			*at++ = *format;
 	}
@@ -91,16 +91,16 @@ static void a_call_cancelled(void **state)
 	const struct tt_line script[] = {TT_C(INVITE),	    TT_S(RINGING), TT_C(CANCEL), TT_S(CANCELED TERMINATED),
 					 TT_C(ACK_REFUSED), TT_TALK_END};
 	char at_server[2048], at_client[2048];
-	size_t n = (size_t)sprintf(at_server,
-				   "CANCEL|sip:bob@b.example|200|-|%zu|%zu|complete|" FORTH("CANCEL", "1") TCP CODE("200") "\n",
-				   LEN(CANCEL), LEN(CANCELED));
-	sprintf(at_server + n,
-		"INVITE|sip:bob@b.example|487|-|%zu|%zu|complete|" FORTH("INVITE", "1") ",user_agent.original=phone" TCP CODE(
-			"487") ",sip.provisional_responses=1,sip.provisional_status=180\n"
-			       "ACK|sip:bob@b.example|-|-|%zu|0|complete|" FORTH("ACK", "1") TCP "\n",
-		LEN(INVITE), LEN(RINGING) + LEN(TERMINATED), LEN(ACK_REFUSED));
+	size_t n = (size_t)snprintf(at_server, sizeof(at_server),
+				    "CANCEL|sip:bob@b.example|200|-|%zu|%zu|complete|" FORTH("CANCEL", "1") TCP CODE("200") "\n",
+				    LEN(CANCEL), LEN(CANCELED));
+	snprintf(at_server + n, sizeof(at_server) - n,
+		 "INVITE|sip:bob@b.example|487|-|%zu|%zu|complete|" FORTH("INVITE", "1") ",user_agent.original=phone" TCP CODE(
+			 "487") ",sip.provisional_responses=1,sip.provisional_status=180\n"
+				"ACK|sip:bob@b.example|-|-|%zu|0|complete|" FORTH("ACK", "1") TCP "\n",
+		 LEN(INVITE), LEN(RINGING) + LEN(TERMINATED), LEN(ACK_REFUSED));
 	const char *status = strstr(at_server, "|487|-|");
-	sprintf(at_client, "%.*s|487|487|%s", (int)(status - at_server), at_server, status + 7);
+	snprintf(at_client, sizeof(at_client), "%.*s|487|487|%s", (int)(status - at_server), at_server, status + 7);
 	tt_talk_check_both(&tt_proto_sip, script, at_server, at_client);
 	tt_talk_truncate(&tt_proto_sip, script);
 }
@@ -131,7 +131,8 @@ static void datagrams(void **state)
 					 TT_DS(BYE),	    TT_DC(BYE_OK),  TT_DC(BYE_OK),   TT_TALK_END};
 	char expected[2048];
 
-	sprintf(expected,
+	snprintf(
+		expected, sizeof(expected),
 		"sip|INVITE|sip:bob@b.example|200|-|%zu|%zu|complete|" FORTH("INVITE", "1") ",user_agent.original=phone" UDP CODE(
 			"200") ",sip.provisional_responses=2,sip.provisional_status=180,sip.retransmissions=1\n"
 			       "sip|ACK|sip:bob@10.0.0.2|-|-|%zu|0|complete|" FORTH("ACK", "1") UDP
@@ -150,12 +151,12 @@ static void in_the_middle(void **state)
 	const struct tt_line asked_by_server[] = {TT_MID, TT_S(BYE), TT_C(BYE_OK), TT_TALK_END};
 	char expected[1024];
 
-	sprintf(expected, "ACK|sip:bob@10.0.0.2|-|-|%zu|0|complete|" FORTH("ACK", "1") TCP "\n", LEN(ACK));
+	snprintf(expected, sizeof(expected), "ACK|sip:bob@10.0.0.2|-|-|%zu|0|complete|" FORTH("ACK", "1") TCP "\n", LEN(ACK));
 	check(body_first, expected);
-	sprintf(expected,
-		"sip|BYE|sip:alice@10.0.0.1|200|-|%zu|%zu|complete|" ATTRS("BYE", "c1@a.example", "7", "sip:bob@b.example",
-									   "sip:alice@a.example") TCP CODE("200") "\n",
-		LEN(BYE), LEN(BYE_OK));
+	snprintf(expected, sizeof(expected),
+		 "sip|BYE|sip:alice@10.0.0.1|200|-|%zu|%zu|complete|" ATTRS("BYE", "c1@a.example", "7", "sip:bob@b.example",
+									    "sip:alice@a.example") TCP CODE("200") "\n",
+		 LEN(BYE), LEN(BYE_OK));
 	char *lines = tt_talk(NULL, asked_by_server);
 	assert_string_equal(strchr(lines, '|') + 1 + (lines[4] == '<'), strchr(expected, '|') + 1);
 	free(lines);
@@ -200,7 +201,7 @@ static void heads_without_end(void **state)
 	const struct tt_line script[] = {{TT_SAY_CLIENT, endless, len}, TT_C(ACK), TT_TALK_END};
 	char expected[1024];
 
-	sprintf(expected, "ACK|sip:bob@10.0.0.2|-|-|%zu|0|complete|" FORTH("ACK", "1") TCP "\n", LEN(ACK));
+	snprintf(expected, sizeof(expected), "ACK|sip:bob@10.0.0.2|-|-|%zu|0|complete|" FORTH("ACK", "1") TCP "\n", LEN(ACK));
 	char *lines = tt_talk(&tt_proto_sip, script);
 	assert_string_equal(lines, expected);
 	free(lines);
