@@ -27,6 +27,8 @@ TT_INLINE void tt_accepted(const struct tt_found *found)
 		tt_lost(TT_LOSS_CONN_TABLE_FULL, 0);
 		return;
 	}
+	if (conn->seen_open) /* told already: MPTCP's accept may have called TCP's */
+		return;
 	tt_begins(conn, found->sk, TT_ROLE_SERVER);
 	tt_conn_opened((__u64)found->sk, 0);
 }

@@ -115,6 +115,9 @@ __noinline int tt_op_enter(__u32 op, __u64 socket, __u64 message, __u64 size, __
 			tt_lost(TT_LOSS_SCRATCH_FULL, 0);
 		return 0;
 	}
+	/* On some kernels MPTCP's accept calls TCP's for the same new socket: the first return tells it. */
+	if (op == TT_OP_ACCEPT && stamp->number == op && stamp->message == message)
+		return 0;
 	/* The return of the operation before was missed: there are only so many of kretprobes at a time. */
 	if (tt_config.stamps_all && stamp->number != TT_OP_NONE && stamp->number != TT_STAMP_NONE)
 		tt_lost(TT_LOSS_MISSED_RUN, 0);
