@@ -123,7 +123,8 @@ def write(kernels, sets):
         found = {key: count for _, doctor in told for key, count in counts(name, doctor).items()}
         if not found:
             sys.exit(f"{kernel}: no set of hooks works there")
-        save({key: count for key, count in rows().items() if key[0] != name} | found)
+        measured = {key[:2] for key in found}
+        save({key: count for key, count in rows().items() if key[:2] not in measured} | found)
         if kernel != "host":
             tell(kernel, told)
 
