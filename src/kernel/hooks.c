@@ -123,8 +123,5 @@ const char *tt_hook_set_not_whole(const struct tt_hook_set *set, const struct tt
 {
 	if (features->preempted[set->called_by])
 		return "this kernel lets its programs be preempted, and others on that processor miss them meanwhile";
-	/* Each of its programs is proved anew, and without typed loads that is dear. */
-	if (set->called_by == TT_CALLED_BY_TRAMPOLINE && !features->has[TT_FEATURE_RDONLY_CAST])
-		return "without bpf_rdonly_cast (6.2) loading its many programs takes long";
 	return NULL;
 }

@@ -29,8 +29,6 @@ def sets_here():
         done = subprocess.run([lib.TELLTALE, "doctor", "--json", "--hooks", name], capture_output=True, text=True)
         told = [s for s in json.loads(done.stdout)["hook_sets"] if s["name"] == name]
         found[name] = None if any(s["chosen"] for s in told) else told[-1]["reason"]
-    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (5, 11) and not found["fexit"]:
-        found["fexit"] = "before 5.11 it cannot read all payload, which is counted as user_fault (docs/kernel-support.md)"
     return found
 
 
