@@ -33,7 +33,7 @@ def way(bench, proto, sinks, *more):
 
 def parse(bench):
     return [("Parsing", f"HTTP {what} head of {size} bytes", each(bench, "http", "none", options=[f"--toggle-collect=tt_bench_parse_{what}s"]),
-             "instructions", aim) for what, size, aim in (("request", 81, 1500), ("response", 238, 4000))]
+             "instructions", aim) for what, size, aim in (("request", 81, 1368), ("response", 238, 3487))]
 
 
 def hpack(bench):
