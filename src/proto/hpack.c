@@ -48,8 +48,8 @@ enum tt_hpack_name tt_hpack_name(struct tt_span name)
 	};
 	/* Of the names' lengths and first letters: one look tells most others apart. */
 	static const uint32_t lengths = 1u << 4 | 1u << 5 | 1u << 7 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 15 |
-					1u << 17 | 1u << 19 | 1u << 20;
-	static const char letters[] = ":chugt";
+					1u << 16 | 1u << 17 | 1u << 19 | 1u << 20;
+	static const char letters[] = ":chugtx";
 
 	if (name.len > 20 || !(lengths & 1u << name.len) || !memchr(letters, name.data[0], sizeof(letters) - 1))
 		return TT_HPACK_OTHER;

@@ -26,25 +26,29 @@
 #include "base/span.h"
 
 /* The names readers look for. X(id, name); the rest are TT_HPACK_OTHER. */
-#define TT_HPACK_NAMES(X)                     \
-	X(AUTHORITY, ":authority")            \
-	X(METHOD, ":method")                  \
-	X(PATH, ":path")                      \
-	X(SCHEME, ":scheme")                  \
-	X(STATUS, ":status")                  \
-	X(CONTENT_TYPE, "content-type")       \
-	X(HOST, "host")                       \
-	X(USER_AGENT, "user-agent")           \
-	X(TRACEPARENT, "traceparent")         \
-	X(GRPC_ENCODING, "grpc-encoding")     \
-	X(GRPC_MESSAGE, "grpc-message")       \
-	X(GRPC_STATUS, "grpc-status")         \
-	X(GRPC_TIMEOUT, "grpc-timeout")       \
-	X(TRI_STATUS, "tri-status-code")      \
-	X(TRI_VERSION, "tri-service-version") \
-	X(TRI_GROUP, "tri-service-group")     \
-	X(TRI_UNIT, "tri-unit-info")          \
-	X(TRI_APP, "tri-consumer-appname")    \
+#define TT_HPACK_NAMES(X)                       \
+	X(AUTHORITY, ":authority")              \
+	X(METHOD, ":method")                    \
+	X(PATH, ":path")                        \
+	X(SCHEME, ":scheme")                    \
+	X(STATUS, ":status")                    \
+	X(CONTENT_TYPE, "content-type")         \
+	X(CONTENT_ENCODING, "content-encoding") \
+	X(AMZ_CONTENT, "x-amz-content-sha256")  \
+	X(ELASTIC, "x-elastic-product")         \
+	X(OPENSEARCH, "x-opensearch-version")   \
+	X(HOST, "host")                         \
+	X(USER_AGENT, "user-agent")             \
+	X(TRACEPARENT, "traceparent")           \
+	X(GRPC_ENCODING, "grpc-encoding")       \
+	X(GRPC_MESSAGE, "grpc-message")         \
+	X(GRPC_STATUS, "grpc-status")           \
+	X(GRPC_TIMEOUT, "grpc-timeout")         \
+	X(TRI_STATUS, "tri-status-code")        \
+	X(TRI_VERSION, "tri-service-version")   \
+	X(TRI_GROUP, "tri-service-group")       \
+	X(TRI_UNIT, "tri-unit-info")            \
+	X(TRI_APP, "tri-consumer-appname")      \
 	X(TRI_REQUEST, "tri-req-id")
 
 enum tt_hpack_name {

@@ -26,7 +26,7 @@
 	ROW(OTHER, "authorization", ""),
 	ROW(OTHER, "cache-control", ""),
 	ROW(OTHER, "content-disposition", ""),
-	ROW(OTHER, "content-encoding", ""),
+	ROW(CONTENT_ENCODING, "content-encoding", ""),
 	ROW(OTHER, "content-language", ""),
 	ROW(OTHER, "content-length", ""),
 	ROW(OTHER, "content-location", ""),

@@ -10,9 +10,6 @@
 /* Fewer bytes than this ahead are not worth telling the source about. */
 #define HTTP2_WISH_LEAST 65536
 
-/* Told by a frame function, which otherwise gives an enum tt_step: the payload is to be passed over. */
-#define HTTP2_ON (-1)
-
 #define HTTP2_REFUSED_STREAM 7
 
 /* --- streams ---------------------------------------------------------------------------------------------------------------- */
@@ -103,6 +100,7 @@ void tt_http2_close(struct tt_link *link, struct http2_link *h, enum tt_side sid
 	struct http2_half *half = &s->half[side];
 	struct tt_message *m = half->m;
 
+	tt_http2_look_end(h, s, side);
 	tt_http2_half_end(s, side);
 	half->m = NULL;
 	half->over = true;
@@ -129,6 +127,8 @@ static void http2_abort(const struct http2_at *a, uint32_t id, uint32_t code)
 		return;
 
 	struct tt_message *request = s->half[TT_REQUESTS].m, *response = NULL;
+	tt_http2_look_end(a->h, s, TT_REQUESTS);
+	tt_http2_look_end(a->h, s, TT_RESPONSES);
 	if (!s->half[TT_RESPONSES].over) {
 		response = tt_http2_open(a->link, a->h, TT_RESPONSES, id, here[TT_RESPONSES],
 					 a->side == TT_RESPONSES ? a->start : 0, &s);
@@ -152,8 +152,7 @@ static void http2_abort(const struct http2_at *a, uint32_t id, uint32_t code)
 
 /* --- content ---------------------------------------------------------------------------------------------------------------- */
 
-/* Passes over n bytes. Those that have not come yet need not be copied, what follows them is wanted again. */
-static int http2_pass(struct http2_at *a, uint64_t n, bool content)
+int tt_http2_pass(struct http2_at *a, uint64_t n, bool content)
 {
 	struct tt_input *in = a->in;
 	size_t left = tt_cursor_left(&in->c);
@@ -190,7 +189,7 @@ static int http2_messages(struct http2_at *a)
 			uint32_t n = count->left;
 			count->left = 0;
 			side->data_left -= n;
-			return http2_pass(a, n, true);
+			return tt_http2_pass(a, n, true);
 		}
 		if (!tt_cursor_left(c))
 			return TT_MORE;
@@ -200,7 +199,7 @@ static int http2_messages(struct http2_at *a)
 	side->data_stream = side->data_left = 0;
 	if (s && side->data_ends)
 		tt_http2_close(a->link, a->h, a->side, s, a->in, c->pos + rest);
-	return http2_pass(a, rest, true);
+	return tt_http2_pass(a, rest, true);
 }
 
 static int http2_data(struct http2_at *a)
@@ -222,23 +221,25 @@ static int http2_data(struct http2_at *a)
 			return TT_LOST_SYNC;
 	}
 	if (!half || half->over)
-		return http2_pass(a, length, true);
+		return tt_http2_pass(a, length, true);
 
 	if (half->m)
 		half->m->own_bytes += TT_HTTP2_FRAME_HEAD + a->frame.length;
 	half->has_data = true;
 	half->data += length - pad;
-	if (s->grpc && half->m && !half->doubt) {
+	bool grpc = s->grpc && half->m && !half->doubt;
+	if (grpc || (!s->grpc && tt_http2_look(a, s, half))) {
 		side->data_stream = s->id;
 		side->data_left = length - pad;
 		side->data_pad = pad;
 		side->data_ends = ends;
-		return http2_messages(a);
+		half->uncounted |= !grpc && length > pad;
+		return grpc ? http2_messages(a) : tt_http2_content(a);
 	}
 	half->uncounted |= length > pad;
 	if (ends)
 		tt_http2_close(a->link, a->h, a->side, s, a->in, a->in->c.pos + length);
-	return http2_pass(a, length, true);
+	return tt_http2_pass(a, length, true);
 }
 
 /* --- other frames ----------------------------------------------------------------------------------------------------------- */
@@ -300,8 +301,10 @@ static int http2_frame(struct http2_at *a)
 	struct http2_side *side = &a->h->side[a->side];
 	const struct tt_http2_frame *f = &a->frame;
 
-	if (side->data_stream)
-		return http2_messages(a);
+	if (side->data_stream) {
+		const struct http2_stream *s = tt_http2_find(a->h, a->side, side->data_stream);
+		return s && !s->half[a->side].looking ? http2_messages(a) : tt_http2_content(a);
+	}
 	a->start = a->in->c.pos;
 	if (!tt_http2_frame_head(&a->in->c, &a->frame))
 		return TT_MORE;
@@ -316,7 +319,7 @@ static int http2_frame(struct http2_at *a)
 		a->in->c.pos = a->start;
 	if (step != HTTP2_ON)
 		return step;
-	return http2_pass(a, f->length, false);
+	return tt_http2_pass(a, f->length, false);
 }
 
 static enum tt_step http2_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
@@ -366,6 +369,7 @@ static void http2_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	struct http2_link *h = tt_link_state(link);
 	struct http2_side *s = &h->side[side];
 
+	tt_http2_looks_drop(h, side);
 	http2_gap_streams(h, &h->streams, side);
 	http2_gap_pushed(h, side);
 	tt_buf_free(&s->block.bytes);
@@ -395,6 +399,7 @@ static void http2_free(void *state)
 	struct http2_link *h = state;
 
 	for (int side = 0; side < 2; side++) {
+		tt_http2_looks_drop(h, (enum tt_side)side);
 		tt_hpack_free(&h->side[side].hpack);
 		tt_buf_free(&h->side[side].block.bytes);
 	}
@@ -447,14 +452,16 @@ static const struct tt_proto_doc http2_doc = {
 	.status = "the final status, `200`; failure as in HTTP/1; a stream broken off has the error code's name as `error_type`: "
 		  "`CANCEL`, "
 		  "`REFUSED_STREAM` (also past a GOAWAY's last stream)",
-	.limits = "a pushed stream is an exchange of its own, its request what the promise says (`http.request.pushed`), unless "
-		  "the "
-		  "promise was not seen; header blocks are kept up to the limit http2_block_bytes, their table up to "
-		  "hpack_table_bytes; after a hole, "
-		  "or begun in the "
-		  "middle, headers are known from the static table and from what was inserted since, and an exchange that needs "
-		  "more is "
-		  "reported with what is known and `complete` false",
+	.limits =
+		"a pushed stream is an exchange of its own, its request what the promise says (`http.request.pushed`), unless "
+		"the "
+		"promise was not seen; header blocks are kept up to the limit http2_block_bytes, their table up to "
+		"hpack_table_bytes; after a hole, "
+		"or begun in the "
+		"middle, headers are known from the static table and from what was inserted since, and an exchange that needs "
+		"more is "
+		"reported with what is known and `complete` false; what is asked within it (GraphQL and others) as in HTTP/1, of "
+		"16 contents at a time",
 	.verified = "nginx, nghttpd, Go and Node, h2load, nghttp, curl and Java; tshark's dissection; HPACK entry for entry "
 		    "against libnghttp2",
 };
@@ -469,6 +476,7 @@ const struct tt_proto tt_proto_http2 = {
 	.detect = tt_http2_detect,
 	.parse = http2_parse,
 	.gap = http2_gap,
+	.unseen = tt_http2_unseen,
 	.resync = http2_resync,
 	.headers = http2_headers,
 };

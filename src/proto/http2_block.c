@@ -9,9 +9,6 @@
 #include "proto/http2_internal.h"
 #include "shared/limits.h"
 
-/* Told by a frame function, which otherwise gives an enum tt_step: the payload is to be passed over. */
-#define HTTP2_ON (-1)
-
 /* No stream has this number: the first bit of one is reserved. */
 #define HTTP2_NO_STREAM UINT32_MAX
 

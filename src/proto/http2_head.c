@@ -8,16 +8,26 @@
 #define B(name) TT_HPACK_BIT(TT_HPACK_##name)
 #define HTTP2_PSEUDO (B(METHOD) | B(PATH) | B(SCHEME) | B(AUTHORITY))
 #define HTTP2_TRIPLE (B(TRI_VERSION) | B(TRI_GROUP) | B(TRI_UNIT) | B(TRI_APP) | B(TRI_REQUEST))
+#define HTTP2_CONTENT (B(CONTENT_TYPE) | B(CONTENT_ENCODING))
 #define HTTP2_GRPC_REQUEST (B(GRPC_TIMEOUT) | B(GRPC_ENCODING))
 
 const uint32_t tt_http2_wanted[2] = {
-	[TT_REQUESTS] = HTTP2_PSEUDO | HTTP2_TRIPLE | HTTP2_GRPC_REQUEST | B(CONTENT_TYPE) | B(HOST) | B(USER_AGENT) |
-			B(TRACEPARENT) | B(UNKNOWN),
-	[TT_RESPONSES] =
-		B(STATUS) | B(CONTENT_TYPE) | B(GRPC_STATUS) | B(GRPC_MESSAGE) | B(GRPC_ENCODING) | B(TRI_STATUS) | B(UNKNOWN),
+	[TT_REQUESTS] = HTTP2_PSEUDO | HTTP2_TRIPLE | HTTP2_GRPC_REQUEST | HTTP2_CONTENT | B(AMZ_CONTENT) | B(HOST) |
+			B(USER_AGENT) | B(TRACEPARENT) | B(UNKNOWN),
+	[TT_RESPONSES] = B(STATUS) | HTTP2_CONTENT | B(ELASTIC) | B(OPENSEARCH) | B(GRPC_STATUS) | B(GRPC_MESSAGE) |
+			 B(GRPC_ENCODING) | B(TRI_STATUS) | B(UNKNOWN),
 };
 
 /* --- one header ----------------------------------------------------------------------------------------------------------- */
+
+/* Content that is compressed is not looked at, whatever its type. */
+static void http2_content_field(struct http2_half *half, enum tt_hpack_name token, struct tt_span value)
+{
+	if (token == TT_HPACK_CONTENT_ENCODING && !tt_span_ieq(value, TT_SPAN_LIT("identity")))
+		half->media = TT_HTTP_MEDIA_CODED;
+	else if (token == TT_HPACK_CONTENT_TYPE && half->media != TT_HTTP_MEDIA_CODED)
+		half->media = (uint8_t)tt_http_media_of(value);
+}
 
 static void http2_request_field(struct http2_head *h, enum tt_hpack_name token, struct tt_span value)
 {
@@ -44,8 +54,10 @@ static void http2_request_field(struct http2_head *h, enum tt_hpack_name token, 
 	case TT_HPACK_TRACEPARENT:
 		tt_http_set_field(h->m, TT_HTTP_TRACEPARENT, value);
 		break;
+	case TT_HPACK_CONTENT_ENCODING:
 	case TT_HPACK_CONTENT_TYPE:
-		h->s->grpc |= tt_grpc_content(value);
+		h->s->grpc |= token == TT_HPACK_CONTENT_TYPE && tt_grpc_content(value);
+		http2_content_field(&h->s->half[h->side], token, value);
 		break;
 	case TT_HPACK_GRPC_TIMEOUT:
 		tt_grpc_timeout(h->m, value);
@@ -73,8 +85,16 @@ static void http2_response_field(struct http2_head *h, enum tt_hpack_name token,
 	case TT_HPACK_STATUS:
 		h->code = http2_code(value);
 		break;
+	case TT_HPACK_CONTENT_ENCODING:
 	case TT_HPACK_CONTENT_TYPE:
-		h->s->grpc |= tt_grpc_content(value);
+		h->s->grpc |= token == TT_HPACK_CONTENT_TYPE && tt_grpc_content(value);
+		http2_content_field(&h->s->half[h->side], token, value);
+		break;
+	case TT_HPACK_ELASTIC:
+		h->search = "elasticsearch";
+		break;
+	case TT_HPACK_OPENSEARCH:
+		h->search = "opensearch";
 		break;
 	case TT_HPACK_GRPC_STATUS:
 		h->s->half[TT_RESPONSES].status = true;
@@ -97,6 +117,8 @@ void tt_http2_field(void *head, const struct tt_hpack_field *f)
 		return;
 	if (!f->value.data || f->token == TT_HPACK_UNKNOWN) {
 		h->hidden |= bit;
+		if (f->token == TT_HPACK_CONTENT_ENCODING)
+			h->s->half[h->side].media = TT_HTTP_MEDIA_CODED;
 		return;
 	}
 	/* Said twice, the first counts: the second may cost nothing. */
@@ -140,6 +162,8 @@ static bool http2_request_end(struct http2_head *h)
 		http2_is_grpc(h->s, h->m);
 	else
 		http2_is_http(h->m);
+	if (!h->s->grpc && h->seen & B(AMZ_CONTENT))
+		tt_http_app_s3(h->m);
 
 	/* What was not seen may have been any of what is asked for. */
 	bool posted = !tt_span_eq(tt_message_get(h->m, TT_TEXT_OPERATION), TT_SPAN_LIT("GET"));
@@ -175,6 +199,8 @@ static bool http2_response_end(struct http2_head *h)
 	if (informed)
 		return true;
 	half->unknown |= h->hidden != 0;
+	if (h->search && h->m->peer)
+		tt_http_app_search(h->m, h->m->peer, h->search);
 	if (h->code && !half->code)
 		http2_response_status(h);
 	else if (!half->headed && h->hidden & (B(STATUS) | B(UNKNOWN)))

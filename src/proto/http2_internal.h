@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of http2 share: http2.c (frames), http2_block.c (header blocks), http2_head.c (what headers say), http2_stream.c
- * (the table of streams), http2_frame.c (frame heads, recognising).
+ * What the files of http2 share: http2.c (frames), http2_block.c (header blocks), http2_head.c (what headers say),
+ * http2_content.c (what content says), http2_stream.c (the table of streams), http2_frame.c (frame heads, recognising).
  */
 #ifndef TT_PROTO_HTTP2_INTERNAL_H
 #define TT_PROTO_HTTP2_INTERNAL_H
@@ -9,6 +9,13 @@
 #include "proto/grpc.h"
 #include "proto/hpack.h"
 #include "proto/http2_frame.h"
+#include "proto/http_app.h"
+
+/* Told by a frame function, which otherwise gives an enum tt_step: the payload is to be passed over. */
+#define HTTP2_ON (-1)
+
+/* Contents of one connection that are looked at at a time, each as far as http_content_bytes. */
+#define HTTP2_LOOKS 16
 
 /* One direction of a stream. */
 struct http2_half {
@@ -16,6 +23,9 @@ struct http2_half {
 	struct tt_grpc_count grpc;
 	uint64_t data;	/* bytes of content so far */
 	uint16_t code;	/* responses: the final HTTP status, 0 not known */
+	uint8_t media;	/* enum tt_http_media */
+	bool looked;	/* it was settled whether its content is looked at */
+	bool looking;	/* it is */
 	bool headed;	/* its first block was read (responses: a final one) */
 	bool over;	/* nothing more comes that could be told apart */
 	bool has_data;	/* there were DATA frames */
@@ -66,8 +76,16 @@ struct http2_side {
 	bool late;  /* not from its first byte */
 };
 
+/* A content that is looked at. */
+struct http2_look {
+	struct tt_http_app *app; /* NULL: none */
+	uint32_t stream;
+	enum tt_side side;
+};
+
 struct http2_link {
 	struct http2_side side[2];
+	struct http2_look look[HTTP2_LOOKS];
 	struct http2_streams streams; /* the client's */
 	struct http2_streams pushed;  /* what the server promised */
 	uint32_t highest;	      /* newest stream a request was seen on */
@@ -114,6 +132,20 @@ struct tt_message *tt_http2_open(struct tt_link *link, struct http2_link *h, enu
 void tt_http2_close(struct tt_link *link, struct http2_link *h, enum tt_side side, struct http2_stream *s,
 		    const struct tt_input *in, uint64_t at);
 
+/* http2.c: passes over n bytes. Those that have not come yet need not be copied, what follows content is wanted again. */
+int tt_http2_pass(struct http2_at *a, uint64_t n, bool content);
+
+/* http2_content.c: settles at its first content whether a half is looked at. True: it is. */
+bool tt_http2_look(const struct http2_at *a, const struct http2_stream *s, struct http2_half *half);
+/* The content of the frame that is passing, of a half that is looked at; as the frame functions of http2.c. */
+int tt_http2_content(struct http2_at *a);
+/* What was found is said: before the half's message ends. */
+void tt_http2_look_end(struct http2_link *h, struct http2_stream *s, enum tt_side side);
+/* The side's messages are gone: nothing is said of them. */
+void tt_http2_looks_drop(struct http2_link *h, enum tt_side side);
+/* tt_proto.unseen */
+void tt_http2_unseen(struct tt_link *link, enum tt_side side, const struct tt_input *in);
+
 /* http2_block.c: frames that carry header blocks; as the frame functions of http2.c. */
 int tt_http2_headers_frame(struct http2_at *a);
 int tt_http2_push_promise(struct http2_at *a);
@@ -124,8 +156,9 @@ struct http2_head {
 	struct tt_message *m; /* NULL: only the table is kept right */
 	struct http2_stream *s;
 	enum tt_side side;
-	uint32_t seen;	 /* tokens with a value */
-	uint32_t hidden; /* tokens whose value is not known */
+	uint32_t seen;	    /* tokens with a value */
+	uint32_t hidden;    /* tokens whose value is not known */
+	const char *search; /* responses: "elasticsearch" or "opensearch" says so */
 	unsigned code;
 };
 

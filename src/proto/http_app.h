@@ -22,10 +22,12 @@ enum tt_http_media {
 /* Of a Content-Type's value. */
 enum tt_http_media tt_http_media_of(struct tt_span value);
 
-/* What a request turned out to be: kept in tt_message.kind above the bits the framing uses. */
+/* What a message turned out to be: kept in tt_message.kind above the bits the framing uses. */
 enum tt_http_app_kind {
 	TT_HTTP_APP_NONE = 0,
-	TT_HTTP_APP_GUESS, /* JSON: JSON-RPC or nothing */
+	TT_HTTP_APP_S3,
+	TT_HTTP_APP_SEARCH, /* of the response: Elasticsearch, OpenSearch */
+	TT_HTTP_APP_GUESS,  /* JSON: JSON-RPC or nothing. What follows looks at content, too */
 	TT_HTTP_APP_GRAPHQL,
 	TT_HTTP_APP_JSONRPC,
 	TT_HTTP_APP_OPENAI,
@@ -35,9 +37,9 @@ enum tt_http_app_kind {
 
 #define TT_HTTP_APP_SHIFT 8
 
-static inline enum tt_http_app_kind tt_http_app_kind(const struct tt_message *request)
+static inline enum tt_http_app_kind tt_http_app_kind(const struct tt_message *m)
 {
-	return request ? (enum tt_http_app_kind)(request->kind >> TT_HTTP_APP_SHIFT) : TT_HTTP_APP_NONE;
+	return m ? (enum tt_http_app_kind)(m->kind >> TT_HTTP_APP_SHIFT) : TT_HTTP_APP_NONE;
 }
 
 struct tt_http_app;

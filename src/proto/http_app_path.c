@@ -148,6 +148,7 @@ void tt_http_app_s3(struct tt_message *m)
 		tt_message_attr(m, "rpc.method", tt_span_sub(all, 0, operation));
 	if (bucket.len)
 		tt_message_attr(m, "aws.s3.bucket", tt_span_sub(all, operation, bucket.len));
+	m->kind |= (uint32_t)TT_HTTP_APP_S3 << TT_HTTP_APP_SHIFT;
 	if (path.len)
 		tt_message_attr(m, "aws.s3.key", tt_span_sub(all, operation + bucket.len, path.len));
 }
@@ -182,6 +183,7 @@ void tt_http_app_search(struct tt_message *response, const struct tt_message *re
 
 	if (!response || !path.len)
 		return;
+	response->kind |= (uint32_t)TT_HTTP_APP_SEARCH << TT_HTTP_APP_SHIFT;
 	tt_message_attr(response, "db.system.name", tt_span_str(system));
 	path = tt_span_sub(path, 1, path.len);
 	struct tt_span part = tt_next_part(&path, '/'), index = tt_span(NULL, 0);

@@ -103,8 +103,8 @@ static void tt_jsonl_attributes(struct tt_json *j, const struct tt_event *e, con
 	tt_json_object(j);
 	tt_jsonl_message(j, x->request, x->response, kind, show_values);
 	tt_jsonl_message(j, x->response, NULL, kind, show_values);
-	if (kind->group == TT_GROUP_HTTP && e->route.data)
-		tt_json_key_string(j, "http.route", e->route);
+	if (kind->group == TT_GROUP_HTTP && e->http_route.data)
+		tt_json_key_string(j, "http.route", e->http_route);
 	if (show_values && text.data)
 		tt_json_key_string(j, "error.message", text);
 	tt_json_object_end(j);

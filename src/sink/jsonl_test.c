@@ -24,7 +24,7 @@ static void writes_every_field(void **state)
 	tt_made_http(&m, TT_ROLE_SERVER, "/cart/17?x=1", 200);
 	tt_message_attr(&m.request, "url.path", TT_SPAN_LIT("/cart/17"));
 	tt_message_attr(&m.request, "url.query", TT_SPAN_LIT("x=1"));
-	m.e.route = TT_SPAN_LIT("/cart/{id}");
+	m.e.http_route = m.e.route = TT_SPAN_LIT("/cart/{id}");
 	check(&m, &redacted,
 	      "{\"time_unix_ns\":1700000001000000000,\"kind\":\"server\",\"protocol\":\"http\",\"operation\":\"GET\","
 	      "\"resource\":\"/cart/"

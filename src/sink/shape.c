@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "proto/http_app.h"
 #include "sink/kind.h"
 #include "sink/pattern.h"
 #include "sink/redact.h"
@@ -16,6 +17,7 @@ struct tt_shape {
 	bool show_values;
 	struct tt_buf route;
 	struct tt_buf target;
+	struct tt_buf asked;
 };
 
 int tt_shape_new(struct tt_shape **ret, const struct tt_limits *limits, bool show_values)
@@ -28,7 +30,7 @@ int tt_shape_new(struct tt_shape **ret, const struct tt_limits *limits, bool sho
 		return r;
 	s->show_values = show_values;
 	/* Hiding a value may lengthen it: `a=1` becomes `a=REDACTED`. */
-	s->route.max = s->target.max = limits->value[TT_LIMIT_TEXT_BYTES] * 8;
+	s->route.max = s->target.max = s->asked.max = limits->value[TT_LIMIT_TEXT_BYTES] * 8;
 	*ret = TT_TAKE_PTR(s);
 	return 0;
 }
@@ -40,6 +42,7 @@ struct tt_shape *tt_shape_free(struct tt_shape *s)
 	tt_routes_free(s->routes);
 	tt_buf_free(&s->route);
 	tt_buf_free(&s->target);
+	tt_buf_free(&s->asked);
 	free(s);
 	return NULL;
 }
@@ -94,6 +97,48 @@ static struct tt_span tt_shape_path(struct tt_shape *s, struct tt_span service, 
 	return tt_shape_text(&s->route);
 }
 
+/* What is asked within HTTP (proto/http_app.h) is called by these attributes; all that are there, after a word of ours. */
+static const struct {
+	const char *word;
+	const char *attributes[3];
+	bool alone; /* it says all that the route does, and better */
+} tt_asked[TT_HTTP_APP_MAX] = {
+	[TT_HTTP_APP_S3] = {"", {"rpc.method", "aws.s3.bucket"}, true},
+	[TT_HTTP_APP_SEARCH] = {"", {"db.system.name", "db.operation.name", "db.collection.name"}, true},
+	[TT_HTTP_APP_GRAPHQL] = {"GraphQL", {"graphql.operation.type", "graphql.operation.name"}, false},
+	[TT_HTTP_APP_JSONRPC] = {"JSON-RPC", {"rpc.method"}, false},
+	[TT_HTTP_APP_OPENAI] = {"", {"gen_ai.operation.name", "gen_ai.request.model"}, false},
+	[TT_HTTP_APP_ANTHROPIC] = {"", {"gen_ai.operation.name", "gen_ai.request.model"}, false},
+};
+
+static void tt_shape_word(struct tt_buf *out, struct tt_span word)
+{
+	if (word.len && out->len)
+		tt_buf_add_char(out, ' ');
+	tt_buf_add(out, word.data, word.len);
+}
+
+/* The route with what is asked behind it, if that may be a name of the service; else the route alone. */
+static struct tt_span tt_shape_asked(struct tt_shape *s, struct tt_span service, const struct tt_exchange *x,
+				     struct tt_span route)
+{
+	enum tt_http_app_kind app = tt_http_app_kind(x->response);
+
+	if (app != TT_HTTP_APP_SEARCH)
+		app = tt_http_app_kind(x->request);
+	if (app >= TT_HTTP_APP_MAX || !tt_asked[app].attributes[0] || !tt_shape_learns(x))
+		return route;
+	tt_buf_clear(&s->asked);
+	if (!tt_asked[app].alone)
+		tt_shape_word(&s->asked, route);
+	tt_shape_word(&s->asked, tt_span_str(tt_asked[app].word));
+	size_t before = s->asked.len;
+	for (size_t i = 0; i < TT_ARRAY_LEN(tt_asked[app].attributes) && tt_asked[app].attributes[i]; i++)
+		tt_shape_word(&s->asked, tt_exchange_attribute(x, tt_asked[app].attributes[i]));
+	struct tt_span name = tt_span_sub(tt_buf_span(&s->asked), 0, TT_ROUTE_MAX);
+	return name.len > before && tt_routes_admit(s->routes, service, name) ? name : route;
+}
+
 static struct tt_span tt_shape_name(struct tt_shape *s, const struct tt_exchange *x, const struct tt_kind *kind,
 				    struct tt_span resource, struct tt_span target)
 {
@@ -121,7 +166,7 @@ void tt_shape_event(struct tt_shape *s, struct tt_event *e, const struct tt_exch
 	const struct tt_kind *kind = tt_kind_of(x);
 
 	e->kind = kind;
-	e->route = e->target = tt_span(NULL, 0);
+	e->route = e->http_route = e->target = tt_span(NULL, 0);
 	if (!resource.data)
 		return;
 	tt_buf_clear(&s->route);
@@ -129,7 +174,9 @@ void tt_shape_event(struct tt_shape *s, struct tt_event *e, const struct tt_exch
 
 	e->target = tt_shape_target(s, x, kind, resource);
 	if (kind->resource == TT_RESOURCE_PATH) {
-		e->route = tt_shape_path(s, service, x, resource);
+		e->http_route = e->route = tt_shape_path(s, service, x, resource);
+		if (kind->group == TT_GROUP_HTTP)
+			e->route = tt_shape_asked(s, service, x, e->route);
 		return;
 	}
 	e->route = tt_shape_name(s, x, kind, resource, e->target);

@@ -3,6 +3,7 @@
 
 #include "harness/event.h"
 #include "harness/unit.h"
+#include "proto/http_app.h"
 
 static struct tt_shape *shape_of(uint64_t routes, bool show_values)
 {
@@ -118,5 +119,58 @@ static void bounds_names(void **state)
 	s = tt_shape_free(s);
 }
 
+/* What is asked within HTTP is part of the name, as far as there may be names; the route stays what it is. */
+static void names_what_is_asked_within_http(void **state)
+{
+	static const struct {
+		enum tt_http_app_kind app;
+		struct tt_header said[3];
+		const char *status;
+		const char *route;
+	} cases[] = {
+		{TT_HTTP_APP_GRAPHQL,
+		 {{TT_SPAN_LIT("graphql.operation.type"), TT_SPAN_LIT("query")},
+		  {TT_SPAN_LIT("graphql.operation.name"), TT_SPAN_LIT("GetUser")}},
+		 "200",
+		 "/api GraphQL query GetUser"},
+		{TT_HTTP_APP_GRAPHQL,
+		 {{TT_SPAN_LIT("graphql.operation.type"), TT_SPAN_LIT("query")}},
+		 "200",
+		 "/api GraphQL query"},
+		{TT_HTTP_APP_GRAPHQL, {}, "200", "/api"},
+		{TT_HTTP_APP_JSONRPC, {{TT_SPAN_LIT("rpc.method"), TT_SPAN_LIT("eth_call")}}, "200", "/api JSON-RPC eth_call"},
+		{TT_HTTP_APP_JSONRPC, {{TT_SPAN_LIT("rpc.method"), TT_SPAN_LIT("eth_call")}}, "404", "/api"},
+		{TT_HTTP_APP_OPENAI,
+		 {{TT_SPAN_LIT("gen_ai.operation.name"), TT_SPAN_LIT("chat")},
+		  {TT_SPAN_LIT("gen_ai.request.model"), TT_SPAN_LIT("small-1")}},
+		 "200",
+		 "/api chat small-1"},
+		{TT_HTTP_APP_S3,
+		 {{TT_SPAN_LIT("rpc.method"), TT_SPAN_LIT("S3/GetObject")},
+		  {TT_SPAN_LIT("aws.s3.bucket"), TT_SPAN_LIT("photos")}},
+		 "200",
+		 "S3/GetObject photos"},
+		{TT_HTTP_APP_NONE, {{TT_SPAN_LIT("rpc.method"), TT_SPAN_LIT("none")}}, "200", "/api"},
+		/* Past the limit of names only those that are known are told apart. */
+		{TT_HTTP_APP_JSONRPC, {{TT_SPAN_LIT("rpc.method"), TT_SPAN_LIT("new")}}, "200", "/api"},
+		{TT_HTTP_APP_JSONRPC, {{TT_SPAN_LIT("rpc.method"), TT_SPAN_LIT("eth_call")}}, "200", "/api JSON-RPC eth_call"},
+	};
+	struct tt_shape *s = shape_of(5, false);
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++) {
+		struct tt_made m;
+		tt_made_init(&m, "http", TT_ROLE_SERVER);
+		tt_made_texts(&m, "POST", "/api", cases[i].status);
+		m.request.kind = (uint32_t)cases[i].app << TT_HTTP_APP_SHIFT;
+		for (size_t k = 0; k < TT_ARRAY_LEN(cases[i].said) && cases[i].said[k].name.data; k++)
+			tt_message_attr(&m.request, (const char *)cases[i].said[k].name.data, cases[i].said[k].value);
+		tt_shape_event(s, &m.e, &m.x);
+		assert_true(tt_span_eq(m.e.http_route, TT_SPAN_LIT("/api")));
+		check(s, &m, cases[i].route, "/api");
+	}
+	s = tt_shape_free(s);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(shapes_each_kind), cmocka_unit_test(shows_values_on_demand),
-	      cmocka_unit_test(learns_from_what_the_server_knows), cmocka_unit_test(bounds_names))
+	      cmocka_unit_test(learns_from_what_the_server_knows), cmocka_unit_test(bounds_names),
+	      cmocka_unit_test(names_what_is_asked_within_http))

@@ -16,7 +16,8 @@ struct tt_event {
 	const struct tt_identity *remote; /* the other end's process where it is on this host and known, else NULL */
 	int64_t wall_minus_mono_ns;	  /* add to a monotonic time for Unix time */
 	/* Filled in by the shaping stage (sink/shape.h) for sinks with bounded names; raw names are in the exchange. */
-	struct tt_span route;	    /* templated, redacted resource; data NULL: none */
+	struct tt_span route;	    /* templated, redacted resource, with what is asked within HTTP; data NULL: none */
+	struct tt_span http_route;  /* of an HTTP exchange without the latter; data NULL: none */
 	struct tt_span target;	    /* redacted resource for people: query strings and literals hidden unless --show-values */
 	const struct tt_kind *kind; /* what sort of thing its protocol is (tt_event_kind); NULL: not looked up */
 };

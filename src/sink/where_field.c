@@ -176,7 +176,7 @@ static void tt_get_attribute(const struct tt_where_ask *a, struct tt_where_value
 	}
 	if (!at) {
 		if (kind->group == TT_GROUP_HTTP && strcmp(a->name, "http.route") == 0)
-			v->text = a->e->route;
+			v->text = a->e->http_route;
 		return;
 	}
 	if (at->type == TT_ATTR_INT) {

@@ -22,7 +22,7 @@ static void made(struct tt_made *m)
 	tt_made_http(m, TT_ROLE_SERVER, "/cart/17?x=1", 503);
 	tt_message_attr(&m->request, "url.path", TT_SPAN_LIT("/cart/17"));
 	tt_message_attr(&m->request, "url.query", TT_SPAN_LIT("x=1"));
-	m->e.route = TT_SPAN_LIT("/cart/{id}");
+	m->e.http_route = m->e.route = TT_SPAN_LIT("/cart/{id}");
 }
 
 static void fields_compare(void **state)
