@@ -50,10 +50,23 @@ struct tt_wait {
 	const char *type;
 };
 
+/* Flows by the connections they were found for: their exchanges come in runs, and finding one means writing its key. */
+#define TT_FLOWS_RECALLED 16
+
+struct tt_recalled_flow {
+	struct tt_flow *flow; /* NULL: none */
+	struct tt_conn_id conn;
+	struct tt_sockaddr local;
+	struct tt_sockaddr peer;
+	uint32_t netns;
+	uint8_t transport;
+	enum tt_flow_end end;
+};
+
 struct tt_join {
 	struct tt_graph *graph;
 	struct tt_table flows;
-	struct tt_flow *last; /* the one asked for last: exchanges of a connection come in runs */
+	struct tt_recalled_flow recalled[TT_FLOWS_RECALLED];
 	struct tt_ring recent;
 	struct tt_ring dirty;
 	struct tt_ring closing;
@@ -185,8 +198,10 @@ static void tt_flow_forget(struct tt_join *j, struct tt_flow *f, uint64_t now_ns
 	tt_node_remove(&f->closing);
 	tt_graph_release(f->service[0]);
 	tt_graph_release(f->service[1]);
-	if (j->last == f)
-		j->last = NULL;
+	for (size_t i = 0; i < TT_FLOWS_RECALLED; i++) {
+		if (j->recalled[i].flow == f)
+			j->recalled[i].flow = NULL;
+	}
 	free(f);
 }
 
@@ -222,26 +237,54 @@ static void tt_flow_serves(struct tt_flow *f, enum tt_flow_end end, struct tt_gr
 	f->edge = NULL;
 }
 
+/* The same connection, seen at the same end: sockets and their numbers may come again, with other addresses. */
+static bool tt_flow_recalled(const struct tt_recalled_flow *r, const struct tt_endpoints *ends, enum tt_flow_end end)
+{
+	return r->flow && r->conn.sock == ends->conn.sock && r->conn.ino == ends->conn.ino && r->end == end &&
+	       r->netns == ends->netns && r->transport == ends->transport &&
+	       memcmp(&r->local, &ends->local, sizeof(r->local)) == 0 && memcmp(&r->peer, &ends->peer, sizeof(r->peer)) == 0;
+}
+
+/* The flow of these ends, looked up or made; NULL without memory. */
+static struct tt_flow *tt_flow_find(struct tt_join *j, const struct tt_endpoints *ends, enum tt_flow_end end, uint64_t now_ns)
+{
+	struct tt_recalled_flow *r = &j->recalled[(ends->conn.sock >> 6 ^ ends->conn.ino) % TT_FLOWS_RECALLED];
+	if (tt_flow_recalled(r, ends, end))
+		return r->flow;
+
+	struct tt_sockaddr address[2];
+	struct tt_flow_key key = tt_flow_key(ends, end, address);
+	uint64_t hash = tt_table_hash(&j->flows, &key, sizeof(key));
+	struct tt_flow *f = tt_table_find(&j->flows, hash, tt_flow_same, &key);
+	if (!f) {
+		f = tt_flow_add(j, &key, hash, now_ns);
+		if (!f)
+			return NULL;
+		memcpy(f->address, address, sizeof(address));
+	}
+	/* Each end names a Unix socket's path only if it is its own or its peer's: keep what tells more. */
+	if (!f->seen[end] && (address[end].addr[0] || address[end].addr[1]))
+		f->address[end] = address[end];
+	f->seen[end] = true;
+	*r = (struct tt_recalled_flow){.flow = f,
+				       .conn = ends->conn,
+				       .local = ends->local,
+				       .peer = ends->peer,
+				       .netns = ends->netns,
+				       .transport = ends->transport,
+				       .end = end};
+	return f;
+}
+
 /* The flow as this end sees it; NULL without memory. */
 static struct tt_flow *tt_flow_of(struct tt_join *j, const struct tt_event *e, const struct tt_endpoints *ends,
 				  const struct tt_actor *actor, uint64_t now_ns)
 {
 	enum tt_flow_end end = tt_is_client(ends) ? TT_END_CLIENT : TT_END_SERVER;
-	struct tt_sockaddr address[2];
-	struct tt_flow_key key = tt_flow_key(ends, end, address);
-	struct tt_flow *f = j->last;
+	struct tt_flow *f = tt_flow_find(j, ends, end, now_ns);
 
-	if (!f || !tt_flow_same(f, &key)) {
-		uint64_t hash = tt_table_hash(&j->flows, &key, sizeof(key));
-		f = tt_table_find(&j->flows, hash, tt_flow_same, &key);
-		if (!f) {
-			f = tt_flow_add(j, &key, hash, now_ns);
-			if (!f)
-				return NULL;
-			memcpy(f->address, address, sizeof(address));
-		}
-		j->last = f;
-	}
+	if (!f)
+		return NULL;
 	f->last_ns = now_ns;
 	tt_ring_move_last(&j->recent, &f->recent);
 
@@ -251,12 +294,6 @@ static struct tt_flow *tt_flow_of(struct tt_join *j, const struct tt_event *e, c
 		tt_flow_serves(f, end, service);
 	if (!f->service[!end] && e->remote)
 		tt_flow_serves(f, !end, tt_graph_service(j->graph, e->remote));
-	if (!f->seen[end]) {
-		f->seen[end] = true;
-		/* Each end names a Unix socket's path only if it is its own or its peer's: keep what tells more. */
-		if (address[end].addr[0] || address[end].addr[1])
-			f->address[end] = address[end];
-	}
 	return f;
 }
 

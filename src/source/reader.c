@@ -115,7 +115,7 @@ int tt_reader_peek(struct tt_reader *r, size_t n, struct tt_span *ret)
 	return 0;
 }
 
-int tt_reader_need(struct tt_reader *r, size_t n, struct tt_span *ret)
+int tt_reader_need_more(struct tt_reader *r, size_t n, struct tt_span *ret)
 {
 	struct tt_span s = {0};
 
