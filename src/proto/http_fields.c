@@ -108,9 +108,9 @@ static inline struct tt_span http_host(struct tt_span authority, int *ret_port)
 	size_t n = 0;
 
 	*ret_port = -1;
-	for (; n < authority.len && (uint8_t)(end[-n] - '0') <= 9; n++)
-		port += n < TT_ARRAY_LEN(places) ? (unsigned)(end[-n] - '0') * places[n] : UINT16_MAX + 1u;
-	if (n == authority.len || end[-n] != ':')
+	for (; n < authority.len && (uint8_t)(*(end - n) - '0') <= 9; n++)
+		port += n < TT_ARRAY_LEN(places) ? (unsigned)(*(end - n) - '0') * places[n] : UINT16_MAX + 1u;
+	if (n == authority.len || *(end - n) != ':')
 		return authority;
 	if (n && port <= UINT16_MAX)
 		*ret_port = (int)port;
