@@ -238,10 +238,10 @@ static enum tt_step find_answer(struct at *a, struct part **ret)
 	return TT_PARSED;
 }
 
-/* Past the empty line, of either kind of line's end; 0: it is not there. */
-static size_t headers_end(struct tt_span s, size_t *ret_len)
+/* Past the empty line, of either kind of line's end; 0: it is not there. What stands before `from` was looked at already. */
+static size_t headers_end(struct tt_span s, size_t from, size_t *ret_len)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = from; i < s.len; i++) {
 		if (s.data[i] != '\n')
 			continue;
 		size_t next = i + 1 < s.len && s.data[i + 1] == '\r' ? i + 2 : i + 1;
@@ -262,7 +262,7 @@ static void take_output(struct at *a, struct part *p)
 		return;
 	}
 	tt_buf_add(&p->pending, a->content.data, TT_MIN(a->content.len, TT_FASTCGI_HEADERS_MAX - before));
-	size_t end = headers_end(tt_buf_span(&p->pending), &len);
+	size_t end = headers_end(tt_buf_span(&p->pending), before > 2 ? before - 2 : 0, &len);
 	if (end) {
 		tt_fastcgi_headers(p->m, tt_span_sub(tt_buf_span(&p->pending), 0, len));
 		p->body = (uint64_t)before + a->r.size - end;

@@ -216,8 +216,9 @@ static size_t enhanced_len(struct tt_span text, uint8_t class_digit)
 		return 0;
 	for (int part = 0; part < 2; part++) {
 		size_t digits = 0;
-		if (at >= text.len || text.data[at++] != '.')
+		if (at >= text.len || text.data[at] != '.')
 			return 0;
+		at++;
 		while (at < text.len && is_digit(text.data[at]) && digits < 3)
 			at++, digits++;
 		if (!digits)

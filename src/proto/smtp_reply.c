@@ -10,6 +10,7 @@
 #define CODE_READY 220
 #define CODE_BYE 221
 #define CODE_CLOSING 421
+#define ERROR_ENOUGH 512u /* of a text in many lines */
 
 static void forget_transaction(struct tt_smtp *s)
 {
@@ -206,7 +207,7 @@ static void take_further_line(struct tt_smtp *s, const struct tt_smtp_reply *rep
 {
 	struct tt_message *m = s->response;
 
-	if (s->refused > 1 || reply->code < 400 || !m || !m->text[TT_TEXT_ERROR].set)
+	if (s->refused > 1 || reply->code < 400 || !m || !m->text[TT_TEXT_ERROR].set || m->text[TT_TEXT_ERROR].len > ERROR_ENOUGH)
 		return;
 	tt_message_text_add(m, TT_TEXT_ERROR, TT_SPAN_LIT(" "));
 	tt_message_text_add(m, TT_TEXT_ERROR, reply->text);
