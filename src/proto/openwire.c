@@ -285,7 +285,7 @@ static enum tt_step openwire_parse(struct tt_link *link, enum tt_side side, stru
 /* --- telling it by its bytes ---------------------------------------------------------------------------------------------------
  */
 
-/* The frame makes sense; *ret_tells: only this side says such. */
+/* The frame may be one; *ret_tells: it is for sure, and only this side says such. */
 static enum tt_verdict judge_frame(struct tt_span bytes, enum tt_side side, bool *ret_tells, struct frame *f)
 {
 	struct openwire_format format;
@@ -301,8 +301,8 @@ static enum tt_verdict judge_frame(struct tt_span bytes, enum tt_side side, bool
 	if (!may_say(f->type, side) || !walk(&none, side, f, &said))
 		return TT_NO;
 	/* An answer is the server's as good as always. */
-	*ret_tells = f->type->says != OPENWIRE_EITHER || f->type->kind == OPENWIRE_RESPONSE;
-	return f->type->kind == OPENWIRE_RESPONSE && side == TT_REQUESTS ? TT_MAYBE : TT_YES;
+	*ret_tells = said.whole && (f->type->kind == OPENWIRE_RESPONSE ? side == TT_RESPONSES : f->type->says != OPENWIRE_EITHER);
+	return TT_YES;
 }
 
 /* Both ends begin with the same kind of frame: where it is not known who is who, the next ones have to tell. */
@@ -351,7 +351,7 @@ static ssize_t openwire_resync(struct tt_link *link, enum tt_side side, struct t
 	struct frame f = {0};
 	bool tells;
 
-	return judge_frame(bytes, side, &tells, &f) == TT_YES ? 0 : -1;
+	return judge_frame(bytes, side, &tells, &f) == TT_YES && tells ? 0 : -1;
 }
 
 static void openwire_gap(struct tt_link *link, enum tt_side side, uint64_t n)

@@ -69,8 +69,9 @@ struct openwire_said {
 	int32_t messages; /* of an acknowledgement; 0 not known */
 	uint8_t transaction;
 	bool has_transaction;
-	bool lost; /* the rest of it is not known: the table may have changed */
-	bool kept; /* there were fields kept in the table, so that it shows whether there is one */
+	bool lost;  /* the rest of it is not known: the table may have changed */
+	bool whole; /* it was walked to its end, and that is where its length ends */
+	bool kept;  /* there were fields kept in the table, so that it shows whether there is one */
 	struct openwire_set set[OPENWIRE_SETS_MOST];
 	uint32_t sets;
 };

@@ -131,6 +131,11 @@ static void detection(void **state)
 	assert_int_equal(verdict(TT_SPAN_LIT(DESTINATION("\1", "q")), true, true), TT_NO);
 	assert_int_equal(verdict(TT_SPAN_LIT(DESTINATION("\1", "q")), false, false), TT_YES);
 	assert_int_equal(verdict(TT_SPAN_LIT(PRODUCER("\1")), false, false), TT_YES);
+	/* Tars: an exception, if it is one, hides where it ends */
+	static const uint8_t tars[] = {0, 0, 0, 0x19, 0x10, 1, 0x2c, 0x30, 5, 0x4c, 0x5c, 0x6d, 0, 0, 9,
+				       1, 2, 3, 4,    5,    6, 7,    8,	   9, 0x78, 0x0c, 0,	0, 0, 0};
+	struct tt_first first = {.side = {[TT_RESPONSES] = tt_span(tars, sizeof(tars))}, .role_known = true};
+	assert_int_not_equal(tt_proto_openwire.detect(&first), TT_YES);
 	/* the server's; a length too large, too small, or not where the fields end; no such type */
 	assert_int_equal(verdict(TT_SPAN_LIT(DISPATCH("\1")), false, true), TT_NO);
 	assert_int_equal(verdict(TT_SPAN_LIT("\x7f\xff\xff\xff\x08"), false, true), TT_NO);

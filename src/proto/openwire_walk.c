@@ -373,7 +373,7 @@ bool openwire_walk(const struct openwire_type *type, struct openwire_format form
 		return false;
 	if (w.stopped)
 		return true;
-	if (w.beyond)
-		return (w.bit + 7) / 8 == w.bits.len;
-	return !tt_cursor_left(&w.c) && !missing && (!format.tight || (w.bit + 7) / 8 == w.bits.len);
+	bool all_bits = !format.tight || (w.bit + 7) / 8 == w.bits.len;
+	ret->whole = all_bits && !w.beyond && !tt_cursor_left(&w.c) && !missing;
+	return ret->whole || (w.beyond && all_bits);
 }
