@@ -92,6 +92,7 @@ struct ch_block {
 	bool packed;	/* compressed frames */
 	bool counted;	/* columns and rows are known */
 	bool in_column; /* its name and type were read */
+	bool empty;	/* it has no rows */
 	bool big;	/* the last frame was so large that another one may follow */
 	uint64_t columns;
 	uint64_t rows;
@@ -124,6 +125,8 @@ struct ch_requests {
 	bool addendum;	 /* it may come next */
 	bool parameters; /* of the query, come next */
 	bool hole;	 /* since the last request: some of its rows may be missing */
+	bool insert;	 /* the query is one, */
+	bool finished;	 /* and its last, empty block came */
 	bool external;	 /* blocks belong to external tables, up to an empty one */
 };
 
@@ -134,6 +137,7 @@ struct ch_responses {
 	int64_t written;
 	int64_t read_rows;
 	int64_t read_bytes;
+	bool has_blocks;
 	bool has_rows;
 	bool has_written;
 	bool has_read;

@@ -9,6 +9,7 @@
 #define FRAME_HEAD 25u	/* checksum, method, both sizes */
 #define FRAME_COVERS 9u /* of it by the first size */
 #define FRAME_FULL (1u << 20)
+#define EMPTY_MOST 16u /* of a block without columns, unpacked */
 #define FRAME_MOST (1u << 30)
 #define INFO_BYTES 8u
 #define COLUMNS_MOST 65536u
@@ -106,6 +107,7 @@ static enum tt_step frame_step(struct ch_block *b, struct tt_cursor *c, uint64_t
 	if (!read_frame(&at, &size, &plain))
 		return b->big ? TT_DONE : TT_LOST_SYNC;
 	c->pos = at.pos;
+	b->empty = plain <= EMPTY_MOST;
 	b->big = plain >= FRAME_FULL;
 	*ret_skip = size - FRAME_COVERS;
 	return b->big ? TT_PARSED : TT_DONE;
@@ -129,6 +131,7 @@ static enum tt_step begin_step(struct ch_block *b, struct tt_cursor *c)
 	if (r.bad || b->columns > COLUMNS_MOST || b->rows > CH_ROWS_MOST || (b->rows && !b->columns))
 		return TT_LOST_SYNC;
 	b->counted = true;
+	b->empty = !b->rows;
 	c->pos = r.c.pos;
 	return TT_PARSED;
 }

@@ -135,6 +135,7 @@ static void describe(struct ch_state *st, struct tt_message *m, const struct ch_
 	tt_message_attr(m, tt_db_system, TT_SPAN_LIT("clickhouse"));
 	if (st->db_len)
 		tt_message_attr(m, tt_db_namespace, tt_span(st->db, st->db_len));
+	st->req.insert = tt_span_eq(kind, TT_SPAN_LIT("INSERT"));
 	tt_sql_operation(m, kind.len ? kind : TT_SPAN_LIT("QUERY"));
 	tt_sql_statement(m, text);
 	if (m)
@@ -167,7 +168,7 @@ static enum tt_step query(struct tt_link *link, struct ch_state *st, struct tt_i
 	describe(st, m, &q, tt_span_sub(tt_cursor_rest(&r.c), 0, look));
 	st->req.open = m;
 	st->req.external = st->req.counts = true;
-	st->req.hole = false;
+	st->req.hole = st->req.finished = false;
 	st->req.rows = 0;
 	st->req.parameters = st->revision >= CH_PARAMETERS;
 	in->c.pos = r.c.pos;
@@ -204,24 +205,24 @@ static enum tt_step data(struct ch_state *st, struct tt_input *in)
 static enum tt_step block(struct tt_link *link, struct ch_state *st, struct tt_input *in)
 {
 	struct ch_block *b = &st->req.block;
-	uint64_t skip, rows = b->rows;
+	uint64_t skip;
 
 	enum tt_step step = ch_block_step(b, &in->c, st->revision, &skip);
 	uint64_t beyond = ch_skip(link, st, TT_REQUESTS, in, skip);
 	if (step != TT_DONE)
 		return step;
 	b->on = false;
-	/* Of compressed ones it is not known which one is empty: the first is taken for it, as external tables are rare. */
+	uint64_t rows = b->rows;
 	st->req.counts &= !b->packed;
-	if (!st->req.external)
+	if (!st->req.external) {
 		st->req.rows += rows;
-	if (st->req.open) {
-		if (!rows)
-			end_open(link, st, in, in->c.pos + beyond);
-	} else {
-		tt_request_extend(link, in, in->c.pos + beyond);
+		st->req.finished |= b->empty;
 	}
-	st->req.external &= rows > 0;
+	if (!st->req.open)
+		tt_request_extend(link, in, in->c.pos + beyond);
+	else if (b->empty)
+		end_open(link, st, in, in->c.pos + beyond);
+	st->req.external &= !b->empty;
 	return TT_PARSED;
 }
 

@@ -107,7 +107,7 @@ static void end_answer(struct tt_link *link, struct ch_state *st, const struct t
 	bool query = m && m->peer && m->peer->kind == CH_QUERY;
 
 	if (query)
-		m->incomplete |= st->req.hole;
+		m->incomplete |= st->req.hole || (st->req.insert && res->has_blocks && !st->req.finished && !m->failed);
 	tt_sql_answered(m, query && res->has_rows ? &res->rows : NULL,
 			query && !tt_message_get(m, TT_TEXT_ERROR).data && (rows_counted || res->has_written) ? &affected : NULL);
 	if (query && res->has_read) {
@@ -269,8 +269,10 @@ static enum tt_step packet(struct tt_link *link, struct ch_state *st, struct tt_
 {
 	uint8_t type = tt_cursor_u8(&in->c);
 
-	if (has_block(type))
+	if (has_block(type)) {
+		st->res.has_blocks |= type == PACKET_DATA;
 		return table_name(st, in);
+	}
 	switch (type) {
 	case PACKET_HELLO:
 		return hello(link, st, in);

@@ -32,8 +32,8 @@ extern const struct tt_proto tt_proto_clickhouse;
 #define ARRAYS "\2\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0" "\0\1\0" "\1\0\0\0\2\0"
 /* Two keys, three rows. */
 #define WORDS "\1\0\0\0\0\0\0\0" "\0\6\0\0\0\0\0\0" "\2\0\0\0\0\0\0\0" "\0\1x" "\3\0\0\0\0\0\0\0" "\0\1\1"
-#define FRAME(bytes, len) "0123456789abcdef\x82" len "\0\0\0\x20\0\0\0" bytes
-#define EMPTY_PACKED FRAME("abc", "\x0c")
+#define FRAME(bytes, len, plain) "0123456789abcdef\x82" len "\0\0\0" plain "\0\0\0" bytes
+#define EMPTY_PACKED FRAME("abc", "\x0c", "\x0a")
 #define EXCEPTION "\2\x3c\0\0\0\x0d" "DB::Exception\x18" "No table. (UNKNOWN_TABLE)" "\0"
 #undef EXCEPTION
 #define EXCEPTION "\2\x3c\0\0\0\x0d" "DB::Exception\x19" "No table. (UNKNOWN_TABLE)" "\5stack" "\0"
@@ -102,7 +102,7 @@ static void compressed(void **state)
 	const struct tt_line script[] = {TT_C(HELLO(NEW)),
 					 TT_S(GREETING_NEW),
 					 TT_C(ADDENDUM QUERY_NEW("\1", "\10SELECT a") "\2\0" EMPTY_PACKED),
-					 TT_S("\1\0" FRAME("0123456789", "\x13")),
+					 TT_S("\1\0" FRAME("0123456789", "\x13", "\x20")),
 					 TT_S("\x0a\0" INFO "\1\0\1t\6String\0"),
 					 TT_S(PROGRESS_NEW("\0") PROFILE END),
 					 TT_TALK_END};

@@ -61,7 +61,9 @@ bool tds_is_login7(struct tt_span payload)
 
 static struct tt_span text_at(struct tt_span payload, size_t at)
 {
-	struct tt_cursor c = tt_cursor(tt_span_sub(payload, at, 4));
+	struct tt_cursor c = tt_cursor(payload);
+
+	tt_cursor_skip(&c, at);
 	uint16_t off = tt_cursor_le16(&c), chars = tt_cursor_le16(&c);
 
 	if (tt_cursor_short(&c) || (size_t)off + 2 * (size_t)chars > payload.len || chars > 128)
