@@ -19,6 +19,7 @@ struct tt_conn {
 	__u64 next[2];
 	__u64 origin[2];  /* position of what is reported as offset 0 */
 	__u64 bytes[2];	  /* moved since it was first seen */
+	__u64 plain_next[2]; /* offset of the next byte of a library's plaintext */
 	__u64 connect_ns; /* when connect() began; afterwards how long it took */
 	__u64 start_ns;	  /* process that opened it or was first seen using it */
 	__u64 cgroup_id;
@@ -40,7 +41,7 @@ struct tt_conn {
 	__u8 ended;	   /* the end of what is received was reported */
 	__u8 reset_sent;
 	__u8 reset_received;
-	__u8 reserved3;
+	__u8 plain_begins; /* a library's plaintext is counted from its true first byte */
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
 };

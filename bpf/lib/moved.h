@@ -6,7 +6,7 @@
 #ifndef TT_BPF_MOVED_H
 #define TT_BPF_MOVED_H
 
-#include "report.h"
+#include "plaintext.h"
 
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2
@@ -69,6 +69,8 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 		return;
 	}
 	tt_chunk_at(&w->chunk, conn, position);
+	if (tt_self.plaintext)
+		tt_plain_socket(sock, conn->ino, conn->seen_open && !w->chunk.offset);
 	if (tt_is_datagram(m->transport))
 		w->chunk.flags |= TT_CHUNK_DATAGRAM;
 	if (several && m->count)

@@ -28,7 +28,9 @@ TT_INLINE __u32 tt_wish_hash(__u64 sock)
 TT_INLINE struct tt_want tt_wanted(const struct tt_chunk *chunk, __u32 length)
 {
 	struct tt_want want = {.skip = 0, .bytes = tt_config.capture_bytes};
-	__u32 hash = tt_wish_hash(chunk->conn.sock);
+	/* Plaintext has wishes of its own: sockets lie at even addresses. */
+	__u64 sock = chunk->conn.sock | (chunk->origin != TT_ORIGIN_SOCKET);
+	__u32 hash = tt_wish_hash(sock);
 	__u8 direction = chunk->direction & 1;
 
 	for (int i = 0; i < TT_WISH_PROBES; i++) {
@@ -37,7 +39,7 @@ TT_INLINE struct tt_want tt_wanted(const struct tt_chunk *chunk, __u32 length)
 
 		if (!slot || slot->sock == TT_WISH_FREE)
 			break;
-		if (slot->sock != chunk->conn.sock)
+		if (slot->sock != sock)
 			continue;
 		__u32 bytes = slot->bytes[direction];
 		if (slot->ino == chunk->conn.ino && bytes != TT_WISH_NONE) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Life of processes: names of those that live a few milliseconds, and the scope's growth by fork. */
+#include "lib/plaintext.h"
 #include "lib/prog.h"
 #include "lib/ring.h"
 #include "lib/scope.h"
@@ -95,6 +96,7 @@ int TT_PROG(tt_exit, struct task_struct *task)
 		__u32 tid = bpf_get_current_pid_tgid();
 
 		bpf_map_delete_elem(&tt_stamps_by_tid, &tid);
+		bpf_map_delete_elem(&tt_plain_calls_by_tid, &tid);
 	}
 	bool in_scope = tt_in_scope();
 	if (!tt_task_ends_process(task))

@@ -75,7 +75,7 @@ static int tt_observe_pids(struct tt_source **ret, const struct tt_config *confi
 
 int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command)
 {
-	struct tt_scope scope = {.report_own = config->include_self};
+	struct tt_scope scope = {.report_own = config->include_self, .plaintext = config->uprobes};
 	uint32_t pid = (uint32_t)command;
 
 	int r = tt_need_check();

@@ -17,6 +17,7 @@ struct tt_pipeline {
 	size_t sink_count;
 	tt_pipeline_tap tap;
 	void *tap_ctx;
+	struct tt_libraries *libraries; /* NULL: nobody looks for them */
 	int64_t wall_minus_mono_ns;
 	uint64_t now_ns; /* of the records */
 	const struct tt_where *where;
@@ -46,6 +47,8 @@ static void tt_pipeline_exchange(void *ctx, const struct tt_exchange *x)
 	struct tt_pipeline *p = ctx;
 	struct tt_event e = tt_pipeline_event(p, &x->actor);
 
+	if (p->libraries && x->proto->encrypts)
+		tt_libraries_handshake(p->libraries, x->actor.tgid, p->now_ns);
 	tt_shape_event(p->shape, &e, x);
 	if (!tt_where_holds(p->where, &e, x, p->show_values)) {
 		p->filtered++;
@@ -144,6 +147,11 @@ void tt_pipeline_set_tap(struct tt_pipeline *p, tt_pipeline_tap tap, void *ctx)
 	p->tap_ctx = ctx;
 }
 
+void tt_pipeline_set_libraries(struct tt_pipeline *p, struct tt_libraries *libraries)
+{
+	p->libraries = libraries;
+}
+
 static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 {
 	struct tt_pipeline *p = ctx;
@@ -167,6 +175,8 @@ static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 		break;
 	default:
 		tt_identities_record(p->identities, rec);
+		if (p->libraries)
+			tt_libraries_record(p->libraries, rec);
 		break;
 	}
 	return 0;
@@ -183,6 +193,8 @@ int tt_pipeline_run(struct tt_pipeline *p, uint64_t budget)
 		p->now_ns = now_ns;
 		tt_streams_advance(p->streams, now_ns);
 		tt_identities_advance(p->identities, now_ns);
+		if (p->libraries)
+			tt_libraries_advance(p->libraries, now_ns);
 		for (size_t i = 0; i < p->sink_count; i++) {
 			if (p->sinks[i]->ops->advance)
 				p->sinks[i]->ops->advance(p->sinks[i], now_ns);

@@ -74,6 +74,11 @@ int tt_attach_process(void *attach, uint32_t pid, struct tt_proc *ret)
 	return r < 0 ? r : tt_attach_process_unpack(tt_buf_span(&answer), ret);
 }
 
+void tt_attach_libraries(void *attach, uint32_t pid)
+{
+	ask(attach, &(struct tt_attach_request){.op = TT_ATTACH_LIBRARIES, .number = pid}, NULL);
+}
+
 int tt_attach_config_file(struct tt_attach *a, struct tt_buf *text)
 {
 	return ask(a, &(struct tt_attach_request){.op = TT_ATTACH_CONFIG}, text);

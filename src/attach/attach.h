@@ -47,6 +47,9 @@ int tt_attach_gone(struct tt_attach *a);
 /* A tt_proc_fn: what only it may read. `attach` is the attach part. */
 int tt_attach_process(void *attach, uint32_t pid, struct tt_proc *ret);
 
+/* A tt_libraries_look (agent/libraries.h); `attach` is the attach part. */
+void tt_attach_libraries(void *attach, uint32_t pid);
+
 /* Adds the configuration file as it is now. 0, -ENOENT: none was named, or what reading it failed with. */
 int tt_attach_config_file(struct tt_attach *a, struct tt_buf *text);
 

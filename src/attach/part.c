@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "attach/privilege.h"
+#include "attach/settings.h"
 #include "attach/wire.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "kernel/plaintext.h"
 #include "kernel/stats.h"
 
 #define PROGRAMS_MOST 64
@@ -84,6 +86,13 @@ static int serve_config(void *ctx, const struct tt_attach_request *request, stru
 	}
 }
 
+static int serve_libraries(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	const struct part *part = ctx;
+
+	return tt_plaintext_look(part->kernel, request->number);
+}
+
 static int serve_stop(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
 {
 	struct part *part = ctx;
@@ -94,8 +103,9 @@ static int serve_stop(void *ctx, const struct tt_attach_request *request, struct
 }
 
 static const tt_attach_fn serve[TT_ATTACH_OPS] = {
-	[TT_ATTACH_PROCESS] = serve_process, [TT_ATTACH_FORGET] = serve_forget, [TT_ATTACH_PROGRAMS] = serve_programs,
-	[TT_ATTACH_SIGNAL] = serve_signal,   [TT_ATTACH_CONFIG] = serve_config, [TT_ATTACH_STOP] = serve_stop,
+	[TT_ATTACH_PROCESS] = serve_process,	 [TT_ATTACH_FORGET] = serve_forget, [TT_ATTACH_PROGRAMS] = serve_programs,
+	[TT_ATTACH_SIGNAL] = serve_signal,	 [TT_ATTACH_CONFIG] = serve_config, [TT_ATTACH_STOP] = serve_stop,
+	[TT_ATTACH_LIBRARIES] = serve_libraries,
 };
 
 /* --- its start --- */
@@ -115,8 +125,15 @@ bool tt_attach_calls_privileged(struct tt_kernel *k)
 /* What is needed from now on: docs/threat-model.md has the same rows. */
 static int drop(const struct tt_attach_config *config)
 {
-	int keep[4] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+	int keep[8] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
 	size_t count = 2;
+
+	if (tt_plaintext_on(config->kernel)) {
+		keep[count++] = CAP_PERFMON;
+		keep[count++] = CAP_CHECKPOINT_RESTORE; /* /proc/PID/map_files */
+		if (tt_setting_number("kernel.perf_event_paranoid") > 2)
+			keep[count++] = CAP_SYS_ADMIN;
+	}
 
 	if (config->command)
 		keep[count++] = CAP_KILL;

@@ -35,3 +35,17 @@ const char *tt_setting_value(const struct tt_setting *setting, char *text, size_
 	snprintf(text, size, "%.*s", (int)strcspn(chosen, "]\n"), chosen);
 	return text;
 }
+
+int tt_setting_number(const char *name)
+{
+	char text[64];
+
+	for (size_t i = 0; i < tt_setting_count; i++) {
+		int number;
+
+		if (strcmp(tt_settings[i].name, name) == 0 &&
+		    sscanf(tt_setting_value(&tt_settings[i], text, sizeof(text)), "%d", &number) == 1)
+			return number;
+	}
+	return -1;
+}

@@ -18,4 +18,7 @@ extern const size_t tt_setting_count;
  * setting, "unreadable" where it does not tell. Returns text. */
 const char *tt_setting_value(const struct tt_setting *setting, char *text, size_t size);
 
+/* The number a setting is; -1: it is none. */
+int tt_setting_number(const char *name);
+
 #endif

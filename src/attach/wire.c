@@ -24,6 +24,7 @@ static const struct {
 	[TT_ATTACH_SIGNAL] = {.answered = true, .least = 1, .most = SIGTERM},
 	[TT_ATTACH_CONFIG] = {.answered = true},
 	[TT_ATTACH_STOP] = {.answered = true},
+	[TT_ATTACH_LIBRARIES] = {.least = 1, .most = INT32_MAX},
 };
 
 bool tt_attach_request_sound(const struct tt_attach_request *q)

@@ -19,6 +19,7 @@ enum tt_attach_op {
 	TT_ATTACH_SIGNAL,      /* number: signal for the command. Answer: a result */
 	TT_ATTACH_CONFIG,      /* answer: the configuration file as it is now */
 	TT_ATTACH_STOP,	       /* detach everything. Answer: a result, when nothing is attached any more */
+	TT_ATTACH_LIBRARIES,   /* number: process that may have mapped a TLS library. No answer */
 	TT_ATTACH_OPS,
 };
 

@@ -101,5 +101,5 @@ static void names_may_hold_a_zero(void **state)
 	assert_int_equal(v[1].type, TT_JSON_NONE);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(names_may_hold_a_zero), cmocka_unit_test(finds_values), cmocka_unit_test(says_where_the_text_is_cut), cmocka_unit_test(numbers),
-	      cmocka_unit_test(survives_anything))
+TT_UNIT_TESTS(cmocka_unit_test(names_may_hold_a_zero), cmocka_unit_test(finds_values),
+	      cmocka_unit_test(says_where_the_text_is_cut), cmocka_unit_test(numbers), cmocka_unit_test(survives_anything))

@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "cli/commands.h"
 #include "cli/doctor.h"
+#include "kernel/plaintext.h"
 #include "kernel/verified.h"
 
 static void tt_doctor_features(const struct tt_features *features)
@@ -47,6 +48,8 @@ static void tt_doctor_write_text(const struct tt_doctor *d)
 	tt_doctor_write_privileges();
 	tt_doctor_features(&d->report.features);
 	tt_doctor_sets(&d->report);
+	if (d->plaintext)
+		puts("TLS libraries\n  ready    uprobes: plaintext of what they encrypt and decrypt");
 	if (d->status == 0)
 		puts("ready");
 }
@@ -70,12 +73,13 @@ static void tt_doctor_keep(void *ctx, const char *program, uint32_t instructions
 /* Everything is loaded, attached and tested, and nobody is observed: the scope has no process. */
 static int tt_doctor_try(const struct tt_config *config, struct tt_doctor *d, struct tt_kernel_report *report)
 {
-	const struct tt_scope nobody = {.mode = TT_SCOPE_PIDS};
+	const struct tt_scope nobody = {.mode = TT_SCOPE_PIDS, .plaintext = config->uprobes};
 	struct tt_kernel *kernel = NULL;
 
 	int r = tt_kernel_new(&kernel, config->hooks, &config->limits, &nobody, report);
 	if (r == 0)
 		tt_kernel_verified_of(kernel, tt_doctor_keep, d);
+	d->plaintext = r == 0 && tt_plaintext_on(kernel);
 	tt_kernel_free(kernel);
 	return r;
 }

@@ -17,9 +17,10 @@ struct tt_doctor_program {
 struct tt_doctor {
 	struct utsname name;
 	struct tt_kernel_report report;
-	struct tt_doctor_program programs[64];
+	struct tt_doctor_program programs[96];
 	size_t program_count;
-	int status; /* 0: ready; else the reason stands in report.error */
+	bool plaintext; /* TLS libraries can be attached */
+	int status;	/* 0: ready; else the reason stands in report.error */
 };
 
 /* One line to the file, - being standard output. 0, -ENOMEM, or what writing failed with. */

@@ -135,6 +135,7 @@ int tt_doctor_write_json(const struct tt_doctor *d, const char *path)
 	tt_json_features(&j, &d->report.features);
 	tt_json_sets(&j, &d->report);
 	tt_json_hooks(&j, d);
+	tt_flag(&j, "plaintext", d->plaintext);
 	tt_json_programs(&j, d);
 	tt_json_object_end(&j);
 	tt_buf_add_char(&b, '\n');

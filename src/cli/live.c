@@ -19,6 +19,7 @@ struct tt_live_state {
 	struct tt_mailbox *mailbox;
 	struct tt_server *server;
 	struct tt_attach *attach;
+	struct tt_libraries *libraries;
 	char scope[256];
 };
 
@@ -93,6 +94,12 @@ static int tt_live_drop(struct tt_live_state *s)
 	if (r < 0)
 		return tt_error_errno(r, "giving up privileges");
 	tt_identities_ask(tt_pipeline_identities(s->session.pipeline), tt_attach_process, s->attach);
+	if (s->run->config->uprobes) {
+		r = tt_libraries_new(&s->libraries, tt_attach_libraries, s->attach);
+		if (r < 0)
+			return tt_error_errno(r, "starting");
+		tt_pipeline_set_libraries(s->session.pipeline, s->libraries);
+	}
 	r = s->server ? tt_server_go(s->server) : 0;
 	if (r < 0)
 		return tt_error_errno(r, "--listen %s", s->run->listen);
@@ -168,5 +175,6 @@ int tt_live_run(struct tt_live_run *run)
 	int closed = tt_session_close(&s.session);
 	s.mailbox = tt_mailbox_free(s.mailbox);
 	s.attach = tt_attach_free(s.attach);
+	s.libraries = tt_libraries_free(s.libraries);
 	return r < 0 ? r : closed;
 }

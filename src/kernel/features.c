@@ -131,6 +131,7 @@ int tt_features_probe(struct tt_features *ret)
 	f.has[TT_FEATURE_TASK_STORAGE] =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) == 1;
 	f.has[TT_FEATURE_KPROBE] = access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
+	f.has[TT_FEATURE_UPROBE] = access("/sys/bus/event_source/devices/uprobe/type", R_OK) == 0;
 	f.has[TT_FEATURE_PERF_TRACEPOINTS] = access("/sys/kernel/tracing/events/raw_syscalls/sys_enter/id", R_OK) == 0 ||
 					     access("/sys/kernel/debug/tracing/events/raw_syscalls/sys_enter/id", R_OK) == 0;
 	ask_pages(&f);

@@ -28,6 +28,7 @@
 	X(SEND_PAGE, "sendpage of sockets", "2.6, until 6.4 (2bfc66850952)", "sendfile and splice, which are messages since")   \
 	X(MPTCP_CONNECT, "connect of MPTCP by itself", "5.6, until 6.1 (54f1944ed6d2)", "opening of MPTCP, elsewhere as TCP's") \
 	X(MPTCP_ACCEPT, "accept of MPTCP by itself", "6.6", "accepted MPTCP connections, before as TCP's")                      \
+	X(UPROBE, "uprobes by perf", "4.17, 33ea4b24277b", "plaintext of TLS libraries")                                        \
 	X(PREEMPT_DISABLE, "bpf_preempt_disable", "6.10, fc7566ad0a82", "programs that no other task comes between")            \
 	X(PAGES, "addresses of pages", "x86-64, kallsyms readable", "payload of sendfile, splice and zero-copy sends")
 
@@ -51,6 +52,7 @@ enum tt_called_by {
 	TT_CALLED_BY_TRACEPOINT, /* BTF-typed: preempted since 7.0 (a46023d5616e) */
 	TT_CALLED_BY_TRAMPOLINE, /* fentry, fexit: since 5.11 */
 	TT_CALLED_BY_PERF,	 /* perf and kprobes: never */
+	TT_CALLED_BY_UPROBE,	 /* since 6.0 (8c7dcb84e3b7) */
 	TT_CALLED_BY_MAX,
 };
 

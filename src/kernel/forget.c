@@ -37,6 +37,7 @@ void tt_kernel_forget(struct tt_kernel *k, const struct tt_conn_id *conn, bool c
 	if (!k->skel || k->stopped_ns)
 		return;
 	tt_wishes_forget(k->wishes, conn);
+	tt_wishes_forget(k->wishes, &(struct tt_conn_id){.sock = conn->sock | 1, .ino = conn->ino});
 	if (closed)
 		return;
 	if (k->remote)

@@ -57,6 +57,10 @@ void tt_hazards_apply(struct tt_features *f, const struct tt_running *running)
 	const struct tt_version trampolines = {5, 11, 0}, calls = {6, 15, 0};
 	f->preempted[TT_CALLED_BY_TRAMPOLINE] = running->preemptible && version_compare(running->version, trampolines) >= 0;
 	f->preempted[TT_CALLED_BY_TRACEPOINT] &= running->preemptible;
+	const struct tt_version uprobes = {6, 0, 0};
+	f->preempted[TT_CALLED_BY_UPROBE] = running->preemptible && version_compare(running->version, uprobes) >= 0;
+	if (f->preempted[TT_CALLED_BY_UPROBE] && !f->has[TT_FEATURE_PREEMPT_DISABLE])
+		refuse(f, TT_FEATURE_UPROBE, "it preempts programs, which cannot hold that off (bpf_preempt_disable, 6.10)");
 	/* What programs keep per CPU must not be changed under them. */
 	if (f->preempted[TT_CALLED_BY_TRAMPOLINE] && !f->has[TT_FEATURE_PREEMPT_DISABLE])
 		refuse(f, TT_FEATURE_FEXIT, "it preempts programs, which cannot hold that off (bpf_preempt_disable, 6.10)");

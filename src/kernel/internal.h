@@ -38,8 +38,13 @@ struct tt_kernel {
 	struct tt_kernel_self *self; /* mapped */
 	void *own_page;		     /* programs.c: the mapping self lies in */
 	size_t own_size;
-	uint64_t stopped_ns;		       /* when it was detached; 0: it is not */
-	uint64_t listeners_refused;	       /* beyond the limit */
+	uint64_t stopped_ns;		   /* when it was detached; 0: it is not */
+	uint64_t listeners_refused;	   /* beyond the limit */
+	struct tt_library_file *libraries; /* plaintext.c */
+	size_t library_count;
+	size_t libraries_most;
+	uint64_t libraries_refused;
+	bool plaintext;			       /* the programs for libraries are loaded */
 	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
 	void *remote_ctx;
 };
@@ -57,6 +62,9 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 
 /* The clock of records. */
 uint64_t tt_kernel_now(void);
+/* plaintext.c: attaches what is there at the start; gives every link to let_go and forgets the files. */
+void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
+void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 

@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "kernel/calls.h"
 #include "kernel/internal.h"
+#include "kernel/library.h"
 #include "kernel/listeners.h"
 #include "kernel/verified.h"
 #include "probes.skel.h"
@@ -68,6 +69,7 @@ int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *s
 	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
 	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
 	c->preemptible = report->features.preempted[TT_CALLED_BY_TRACEPOINT];
+	c->preemptible_uprobes = report->features.preempted[TT_CALLED_BY_UPROBE];
 	return config_scope(c, scope, report);
 }
 
@@ -132,6 +134,8 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_process_works, k->cpus},
 		{k->skel->maps.tt_conns, limits->value[TT_LIMIT_KERNEL_CONNECTIONS]},
 		{k->skel->maps.tt_stamps_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
+		{k->skel->maps.tt_plain_calls_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
+		{k->skel->maps.tt_plain_sessions, limits->value[TT_LIMIT_KERNEL_SESSIONS]},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
 	};
@@ -141,7 +145,10 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		if (r < 0)
 			return r;
 	}
-	return c->has_task_storage ? 0 : bpf_map__set_autocreate(k->skel->maps.tt_stamps, false);
+	if (c->has_task_storage)
+		return 0;
+	r = bpf_map__set_autocreate(k->skel->maps.tt_stamps, false);
+	return r < 0 ? r : bpf_map__set_autocreate(k->skel->maps.tt_plain_calls, false);
 }
 
 static struct bpf_program *program_of(struct tt_kernel *k, const struct tt_hook_row *row)
@@ -165,6 +172,20 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 			bpf_program__set_autoload(p, true);
 			if (features->has[TT_FEATURE_KPROBE_MULTI] && bpf_program__type(p) == BPF_PROG_TYPE_KPROBE)
 				bpf_program__set_expected_attach_type(p, BPF_TRACE_KPROBE_MULTI);
+		}
+	}
+}
+
+/* The programs at libraries' functions, which are attached when a library is found. */
+static void programs_choose_plaintext(struct tt_kernel *k)
+{
+	for (size_t i = 0; i < tt_library_count; i++) {
+		for (size_t j = 0; j < tt_libraries[i].function_count; j++) {
+			const struct tt_library_function *f = &tt_libraries[i].functions[j];
+
+			bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->enter), true);
+			if (f->returns)
+				bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->returns), true);
 		}
 	}
 }
@@ -352,6 +373,10 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	if (r < 0)
 		return r;
 	programs_choose(k, set, &report->features, all);
+	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE];
+	k->libraries_most = limits->value[TT_LIMIT_LIBRARIES];
+	if (k->plaintext)
+		programs_choose_plaintext(k);
 	tt_verified_ask(k->obj);
 
 	(void)tt_kernel_complaint_begin(); /* what earlier tries complained of is past */
@@ -380,7 +405,10 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	r = attach_set(k, &tt_hook_common, &report->features, report->common, reason, size);
 	if (r < 0)
 		return r;
-	return tt_kernel_selftest(k, reason, size);
+	r = tt_kernel_selftest(k, reason, size);
+	if (r == 0)
+		tt_plaintext_start(k, scope);
+	return r;
 }
 
 int tt_kernel_ask_features(struct tt_kernel_report *report)
@@ -401,6 +429,11 @@ int tt_kernel_ask_features(struct tt_kernel_report *report)
  */
 #define TT_STORE_NS 1000000u
 
+static void link_destroy(struct bpf_link *link)
+{
+	bpf_link__destroy(link);
+}
+
 void tt_kernel_stop(struct tt_kernel *k)
 {
 	if (k->self && !k->remote)
@@ -409,6 +442,7 @@ void tt_kernel_stop(struct tt_kernel *k)
 		bpf_link__destroy(k->links[i]);
 		k->links[i] = NULL;
 	}
+	tt_plaintext_let_go(k, link_destroy);
 	if (k->stopped_ns)
 		return;
 	if (k->remote)

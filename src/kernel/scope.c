@@ -63,3 +63,80 @@ int tt_scope_netns_inode(const char *netns, uint32_t *ret)
 	*ret = (uint32_t)st.st_ino;
 	return 0;
 }
+
+/* The process's path in the hierarchy of version 2: the line that begins with 0:: (cgroups(7)). False: it has none. */
+static bool cgroup_of(uint32_t pid, char *ret, size_t size)
+{
+	char path[32];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (!found && fgets(ret, (int)size, f))
+		found = strncmp(ret, "0::/", 4) == 0;
+	fclose(f);
+	if (found)
+		ret[strcspn(ret, "\n")] = 0;
+	return found;
+}
+
+/* `path`, or what it lies below, is the directory of that device and inode. */
+static bool lies_below(char *path, dev_t dev, ino_t inode)
+{
+	for (;;) {
+		struct stat st;
+
+		if (stat(path, &st) == 0 && st.st_dev == dev && st.st_ino == inode)
+			return true;
+		char *slash = strrchr(path, '/');
+		if (!slash || slash == path)
+			return false;
+		*slash = 0;
+	}
+}
+
+static bool in_cgroup(const char *cgroup, uint32_t pid)
+{
+	tt_close_auto int fd = tt_scope_open_cgroup(cgroup);
+	char line[4096], path[4096 + 32];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !cgroup_of(pid, line, sizeof(line)))
+		return false;
+	for (size_t i = 0; i < TT_ARRAY_LEN(cgroup_mounts); i++) {
+		snprintf(path, sizeof(path), "%s%s", cgroup_mounts[i], line + strlen("0::"));
+		if (lies_below(path, st.st_dev, st.st_ino))
+			return true;
+	}
+	return false;
+}
+
+static bool in_netns(const char *netns, uint32_t pid)
+{
+	char path[32];
+	uint32_t theirs, wanted;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
+	return tt_scope_netns_inode(path, &theirs) == 0 && tt_scope_netns_inode(netns, &wanted) == 0 && theirs == wanted;
+}
+
+bool tt_scope_contains(const struct tt_scope *scope, uint32_t pid)
+{
+	switch (scope->mode) {
+	case TT_SCOPE_PIDS:
+		for (size_t i = 0; i < scope->pid_count; i++) {
+			if (scope->pids[i] == pid)
+				return true;
+		}
+		return false;
+	case TT_SCOPE_CGROUP:
+		return in_cgroup(scope->cgroup, pid);
+	case TT_SCOPE_NETNS:
+		return in_netns(scope->netns, pid);
+	case TT_SCOPE_ALL:
+		break;
+	}
+	return true;
+}

@@ -17,10 +17,14 @@ struct tt_scope {
 	const char *cgroup; /* TT_SCOPE_CGROUP: path of a cgroup v2, absolute or below its mount point */
 	const char *netns;  /* TT_SCOPE_NETNS: path (/run/netns/NAME, /proc/PID/ns/net) or a name of `ip netns` */
 	bool report_own;    /* telltale's own traffic too */
+	bool plaintext;	    /* what TLS libraries encrypt and decrypt, too (kernel/plaintext.h) */
 };
 
 /* Opens the cgroup; -ENOENT, -ENOTDIR, -EINVAL where it is not a v2 cgroup. The caller closes. */
 int tt_scope_open_cgroup(const char *cgroup);
+
+/* Is that process in scope, as far as /proc tells? For a scope of processes: is it one of those named. */
+bool tt_scope_contains(const struct tt_scope *scope, uint32_t pid);
 
 /* The inode number by which the kernel names the namespace. Negative errno, -EINVAL for a file that is none. */
 int tt_scope_netns_inode(const char *netns, uint32_t *ret);

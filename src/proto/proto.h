@@ -102,6 +102,7 @@ struct tt_proto {
 	const struct tt_proto *over; /* it is spoken within that one, whose messages name it (tt_message.as); NULL: on its own */
 	enum tt_pairing pairing;
 	bool stream;			 /* runs over byte streams */
+	bool encrypts;			 /* what it carries may be seen elsewhere, in plaintext: it is read on beside that */
 	bool datagram;			 /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
 	size_t state_size;		 /* bytes of state per link, zeroed; 0 none */
 	void (*state_free)(void *state); /* frees what the state owns, not the state; NULL: nothing. Accepts zeroed state */

@@ -537,6 +537,7 @@ const struct tt_proto tt_proto_tls = {
 	.doc = &tls_doc,
 	.pairing = TT_PAIR_IN_ORDER,
 	.stream = true,
+	.encrypts = true,
 	.state_size = sizeof(struct tls_state),
 	.state_free = tls_state_free,
 	.detect = tls_detect,

@@ -55,9 +55,9 @@ struct tt_kernel_config {
 	__u64 pidns_dev;	    /* telltale's own pid namespace … */
 	__u64 pidns_ino;
 	__u64 since_ns; /* of the boot's clock: processes that began before were found in /proc */
-	__u32 own_pid; /* … and its id there */
-	__u32 scope;   /* enum tt_scope_mode */
-	__u32 netns;   /* with TT_SCOPE_NETNS */
+	__u32 own_pid;	/* … and its id there */
+	__u32 scope;	/* enum tt_scope_mode */
+	__u32 netns;	/* with TT_SCOPE_NETNS */
 	__u32 capture_bytes;
 	__u32 iov_segments;
 	__u32 mmsg_messages;
@@ -65,9 +65,10 @@ struct tt_kernel_config {
 	__u8 report_own;       /* do not leave telltale's own calls out */
 	__u8 has_task_storage; /* features: src/kernel/features.c says since when */
 	__u8 has_rdonly_cast;
-	__u8 preemptible; /* programs are not safe from preemption by themselves */
-	__u8 stamps_all;  /* the entry of what receives leaves a stamp, too */
-	__u8 reserved[7];
+	__u8 preemptible;	  /* programs are not safe from preemption by themselves */
+	__u8 stamps_all;	  /* the entry of what receives leaves a stamp, too */
+	__u8 preemptible_uprobes; /* the same of programs at a library's functions */
+	__u8 reserved[6];
 };
 
 enum tt_phase {
@@ -81,7 +82,7 @@ struct tt_kernel_self {
 	__u32 phase;	    /* enum tt_phase */
 	__u32 own_tgid;	    /* telltale's id as the kernel has it: learned in the self-test */
 	__u32 stamp_failed; /* a call's entry could not be remembered: calls without a stamp are not trusted any more */
-	__u32 reserved;
+	__u32 plaintext;    /* a library is attached */
 };
 
 /* One byte for each process id (the kernel's most is 2^22): whether it is in scope. */

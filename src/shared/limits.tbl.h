@@ -15,6 +15,8 @@ TT_LIMIT(MMSG_MESSAGES, "mmsg_messages", 8, 1, 16, "messages", "messages read of
 TT_LIMIT(KERNEL_CONNECTIONS, "kernel_connections", 65536, 64, 1u << 20, "connections", "connections whose state the kernel side keeps")
 TT_LIMIT(LISTENERS, "listeners", 4096, 16, 1u << 20, "sockets", "listening sockets known at the start, by which an older connection's server is told")
 TT_LIMIT(CALL_STAMPS, "call_stamps", 16384, 16, 1u << 20, "threads", "threads whose calls are remembered from entry to exit, on kernels before 5.13")
+TT_LIMIT(KERNEL_SESSIONS, "kernel_sessions", 65536, 64, 1u << 20, "sessions", "TLS sessions of libraries whose socket the kernel side knows")
+TT_LIMIT(LIBRARIES, "libraries", 256, 1, 65536, "files", "files of TLS libraries whose functions are observed")
 TT_LIMIT(CONNECTIONS, "connections", 65536, 16, 1u << 22, "connections", "connections kept by the user side")
 TT_LIMIT(CONNECTION_IDLE, "connection_idle_s", 600, 1, 86400, "s", "an idle connection is forgotten after this")
 TT_LIMIT(STREAM_BYTES, "stream_bytes", 256u << 10, 1024, 64u << 20, "bytes", "unparsed bytes kept for one direction of a connection")

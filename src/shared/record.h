@@ -230,6 +230,7 @@ struct tt_clock_record {
 	X(COMPAT_CALL, "compat_call", "a 32-bit caller")                                    \
 	X(MISSED_RUN, "missed_run", "the kernel did not run the program (recursion)")       \
 	X(IO_URING, "io_uring", "moved by io_uring: bytes counted, payload not seen")       \
+	X(SESSION, "session", "plaintext of a TLS session whose socket is not known")       \
 	X(BAD_RECORD, "bad_record", "the user side could not make sense of a record")
 
 enum tt_loss_cause {

@@ -49,8 +49,12 @@ void tt_link_wish(struct tt_link *link, int dir, uint64_t from, uint32_t bytes)
 {
 	struct tt_streams *s = link->conn->s;
 
-	if (s->ops->wish && !link->conn->datagram && link->origin == TT_ORIGIN_SOCKET)
-		s->ops->wish(s->ctx, &link->conn->ends.conn, dir, from, bytes);
+	if (!s->ops->wish || link->conn->datagram || link->origin == TT_ORIGIN_PCAP)
+		return;
+	/* Plaintext has wishes of its own: sockets lie at even addresses (bpf/lib/wish.h). */
+	struct tt_conn_id id = link->conn->ends.conn;
+	id.sock |= link->origin != TT_ORIGIN_SOCKET;
+	s->ops->wish(s->ctx, &id, dir, from, bytes);
 }
 
 void tt_link_stop(struct tt_link *link)

@@ -127,8 +127,9 @@ static struct tt_link *tt_conn_link(struct tt_conn *c, uint8_t origin)
 	if (!c->link[layer])
 		c->link[layer] = tt_link_new(c, origin);
 	/* With the plaintext at hand the bytes of the socket are ciphertext. */
-	if (layer == 1 && c->link[0] && c->link[0]->flow[0].mode != TT_FLOW_STOPPED)
-		tt_link_stop(c->link[0]);
+	struct tt_link *socket = c->link[0];
+	if (layer == 1 && socket && socket->flow[0].mode != TT_FLOW_STOPPED && !(socket->proto && socket->proto->encrypts))
+		tt_link_stop(socket);
 	return c->link[layer];
 }
 

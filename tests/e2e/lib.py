@@ -4,11 +4,14 @@
 A test file defines scenarios (functions that start real servers and clients) and checks. `lib.run("name")` runs this same file again, below
 `telltale run`, with the scenario's name; everything the scenario starts is in scope, nothing else is.
 """
+import contextlib
+import ctypes
 import json
 import os
 import pathlib
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -171,6 +174,34 @@ def need(*programs):
 def need_root():
     if os.geteuid() != 0:
         skip("needs root")
+
+
+CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
+TLS_LIBRARIES = ("libssl.so.*", "libgnutls.so.*")
+
+
+@contextlib.contextmanager
+def libraries_of_our_own():
+    """Copies stand in the place of the system's TLS libraries, for this process and its children: probes in them touch nobody else."""
+    with tempfile.TemporaryDirectory(prefix="telltale-e2e-libraries-") as directory:
+        libraries_copy(directory)
+        yield
+
+
+def libraries_copy(directory):
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(r):
+        if r < 0:
+            raise OSError(ctypes.get_errno(), "a mount namespace of our own")
+
+    call(libc.unshare(CLONE_NEWNS))
+    call(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    for library in {path.resolve() for pattern in TLS_LIBRARIES for path in pathlib.Path("/usr/lib").glob(f"*-linux-gnu/{pattern}")}:
+        copy = pathlib.Path(directory) / library.name
+        shutil.copyfile(library, copy)
+        copy.chmod(0o755)
+        call(libc.mount(bytes(copy), bytes(library), None, MS_BIND, None))
 
 
 def main(module):

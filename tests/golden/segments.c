@@ -238,7 +238,7 @@ static char *sorted(char *text)
 		qsort(lines, count, sizeof(*lines), by_text);
 	char *all = malloc(len + 1), *at = all;
 	for (size_t i = 0; i < count; i++)
-		at += sprintf(at, "%s\n", lines[i]);
+		at = stpcpy(stpcpy(at, lines[i]), "\n");
 	*at = 0;
 	free(lines);
 	free(text);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Plaintext at a TLS library's functions: which session a thread is in, which socket that session uses, and the chunks that come
+ * of it. The socket is the one the thread moves bytes on while it is inside the library; no field of the library's structs is
+ * read.
+ */
+#ifndef TT_BPF_PLAINTEXT_H
+#define TT_BPF_PLAINTEXT_H
+
+#include "report.h"
+
+/* A call into a library, from its entry to its return. */
+struct tt_plain_call {
+	__u64 session; /* the library's object; 0: no call */
+	__u64 buffer;
+	__u64 size_at; /* where the library says how many bytes it moved; 0: it returns that */
+	__u64 stack;   /* at the entry, by which the return is known */
+	__u64 entry_ns;
+	__u64 sock; /* moved bytes meanwhile; 0: none did */
+	__u64 ino;
+	__u32 begins; /* the connection's first bytes were among them, or a handshake was asked for */
+	__u32 reserved;
+};
+
+/* A session within a session (HTTPS to a proxy) is a call within a call. */
+#define TT_PLAIN_DEPTH 2
+
+struct tt_plain_calls {
+	struct tt_plain_call call[TT_PLAIN_DEPTH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct tt_plain_calls);
+} tt_plain_calls SEC(".maps");
+
+/* Before task storage (5.13): by thread id, deleted at the thread's exit. Sized at load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tt_plain_calls);
+} tt_plain_calls_by_tid SEC(".maps");
+
+struct tt_plain_key {
+	__u64 session;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* The socket a session uses. Sized at load (limit kernel_sessions). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct tt_plain_key);
+	__type(value, struct tt_conn_id);
+} tt_plain_sessions SEC(".maps");
+
+TT_INLINE struct tt_plain_calls *tt_plain_find(void)
+{
+	if (tt_config.has_task_storage)
+		return bpf_task_storage_get(&tt_plain_calls, bpf_get_current_task_btf(), 0, 0);
+
+	__u32 tid = bpf_get_current_pid_tgid();
+	return bpf_map_lookup_elem(&tt_plain_calls_by_tid, &tid);
+}
+
+TT_INLINE struct tt_plain_calls *tt_plain_place(void)
+{
+	if (tt_config.has_task_storage)
+		return bpf_task_storage_get(&tt_plain_calls, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct tt_plain_calls *calls = bpf_map_lookup_elem(&tt_plain_calls_by_tid, &tid);
+	if (!calls) {
+		struct tt_plain_calls empty = {};
+
+		bpf_map_update_elem(&tt_plain_calls_by_tid, &tid, &empty, BPF_NOEXIST);
+		calls = bpf_map_lookup_elem(&tt_plain_calls_by_tid, &tid);
+	}
+	return calls;
+}
+
+/* --- from the socket ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The current thread moved bytes on this connection: at its very beginning, if `begins`. */
+__noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
+{
+	struct tt_plain_calls *calls = tt_plain_find();
+
+	if (!calls)
+		return 0;
+	for (int i = 0; i < TT_PLAIN_DEPTH; i++) {
+		struct tt_plain_call *call = &calls->call[i];
+
+		if (!call->session)
+			continue;
+		call->sock = sock;
+		call->ino = ino;
+		call->begins |= begins;
+	}
+	return 0;
+}
+
+/* --- from the library --------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * A call that has begun and not returned is left aside where this one lies below it on the stack; else its return was not seen
+ * (an exception, a thread that jumped), and this one takes its place.
+ */
+__noinline int tt_plain_enter(__u64 session, __u64 buffer, __u64 size_at, __u64 stack, __u32 handshake)
+{
+	struct tt_plain_calls *calls = session ? tt_plain_place() : NULL;
+
+	if (!calls) {
+		if (session)
+			tt_failed(TT_PLACE_STAMP_CREATE);
+		return 0;
+	}
+	struct tt_plain_call *call = &calls->call[0];
+	if (call->session && call->session != session && stack < call->stack)
+		call = &calls->call[1];
+	else
+		calls->call[1].session = 0;
+	call->session = session;
+	call->buffer = buffer;
+	call->size_at = size_at;
+	call->stack = stack;
+	call->entry_ns = bpf_ktime_get_ns();
+	call->sock = 0;
+	call->begins = handshake;
+	return 0;
+}
+
+/* What a session is to know of the socket its thread used. */
+TT_INLINE bool tt_plain_bind(const struct tt_plain_call *call, struct tt_conn_id *ret)
+{
+	struct tt_plain_key key = {.session = call->session, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+
+	if (call->sock && (!bound || bound->sock != call->sock || bound->ino != call->ino)) {
+		struct tt_conn_id now = {.sock = call->sock, .ino = call->ino};
+
+		if (bpf_map_update_elem(&tt_plain_sessions, &key, &now, BPF_ANY))
+			tt_failed(TT_PLACE_CONN_UPDATE);
+		*ret = now;
+		return true;
+	}
+	if (!bound)
+		return false;
+	*ret = *bound;
+	return true;
+}
+
+/* What this session sends and receives is the ciphertext of the one outside of it. */
+TT_INLINE bool tt_plain_within(const struct tt_plain_calls *calls, const struct tt_plain_call *call, const struct tt_conn_id *id)
+{
+	struct tt_plain_key key = {.session = calls->call[0].session, .tgid = bpf_get_current_pid_tgid() >> 32};
+
+	if (call == &calls->call[0] || !key.session)
+		return false;
+	struct tt_conn_id *outer = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+	return outer && outer->sock == id->sock && outer->ino == id->ino;
+}
+
+TT_INLINE void tt_plain_report(struct tt_conn *conn, const struct tt_conn_id *id, const struct tt_plain_call *call,
+			       __u8 direction, __u8 origin, __u32 length)
+{
+	struct tt_work *w = tt_work_here();
+	struct tt_kernel_counters *c = tt_counters_here();
+
+	if (!w || !c)
+		return;
+	tt_chunk_fill(&w->chunk, id->sock, conn, direction, direction == TT_TX ? call->entry_ns : 0);
+	w->chunk.origin = origin;
+	w->chunk.flags &= ~TT_CHUNK_FROM_START;
+	if (conn->plain_begins)
+		w->chunk.flags |= TT_CHUNK_FROM_START;
+	w->chunk.offset = conn->plain_next[direction & 1];
+	w->chunk.tcp_seq = 0;
+	if (!length)
+		w->chunk.flags |= TT_CHUNK_EOF;
+	tt_iov_one(w, call->buffer, length);
+	w->chunk.rec.time_ns = tt_data_begin(c);
+	tt_report_wanted(length);
+	tt_data_end(c);
+	conn->plain_next[direction & 1] += length;
+	conn->fresh = 0;
+}
+
+TT_INLINE struct tt_plain_call *tt_plain_returned(struct tt_plain_calls *calls, __u64 stack)
+{
+	for (int i = TT_PLAIN_DEPTH - 1; i >= 0; i--) {
+		if (calls->call[i].session && calls->call[i].stack == stack)
+			return &calls->call[i];
+	}
+	return NULL;
+}
+
+/*
+ * The call that was entered with this stack returns; `length` bytes of plaintext were moved, 0: none, or it was not about any.
+ */
+__noinline int tt_plain_exit(__u64 stack, __u32 direction, __u32 origin, __s64 result)
+{
+	struct tt_plain_calls *calls = tt_plain_find();
+	struct tt_plain_call *call = calls ? tt_plain_returned(calls, stack) : NULL;
+	struct tt_conn_id id = {};
+	__u64 length = result > 0 ? result : 0;
+
+	if (!call)
+		return 0;
+	/* A read of none: the peer has said that nothing follows. (Where the result says only whether it failed, it does not.) */
+	bool ends = !result && direction == TT_RX && !call->size_at && call->buffer;
+	bool bound = tt_plain_bind(call, &id);
+	if (length && call->size_at && bpf_probe_read_user(&length, sizeof(length), (const void *)call->size_at)) {
+		tt_failed(TT_PLACE_USER_DATA);
+		length = 0;
+	}
+	if (bound || length) {
+		struct tt_conn *conn = bound ? tt_conn_find(id.sock) : NULL;
+
+		if (conn && conn->ino != id.ino)
+			conn = NULL;
+		if (conn && call->begins && !conn->plain_next[TT_TX] && !conn->plain_next[TT_RX])
+			conn->plain_begins = 1;
+		if (length && !conn)
+			tt_lost(TT_LOSS_SESSION, length);
+		else if (conn && (length || ends) && !tt_plain_within(calls, call, &id))
+			tt_plain_report(conn, &id, call, direction, origin, length);
+	}
+	call->session = 0;
+	return 0;
+}
+
+/* The library frees the session, or begins a new one in its place. */
+__noinline int tt_plain_end(__u64 session)
+{
+	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+
+	bpf_map_delete_elem(&tt_plain_sessions, &key);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/library.h"
+
+#include <string.h>
+
+#include "base/own.h"
+
+/* SSL_connect, SSL_accept and the first SSL_read come by SSL_do_handshake or do its work within themselves. */
+static const struct tt_library_function openssl[] = {
+	{"SSL_read", "tt_openssl_move", "tt_openssl_received", true},
+	{"SSL_write", "tt_openssl_move", "tt_openssl_sent", true},
+	{"SSL_read_ex", "tt_openssl_move_ex", "tt_openssl_received", false}, /* 1.1.1 */
+	{"SSL_write_ex", "tt_openssl_move_ex", "tt_openssl_sent", false},    /* 1.1.1 */
+	{"SSL_do_handshake", "tt_openssl_handshake", "tt_openssl_returned", true},
+	{"SSL_free", "tt_openssl_end", NULL, true},
+	{"SSL_clear", "tt_openssl_end", NULL, false},
+};
+
+static const struct tt_library_function gnutls[] = {
+	{"gnutls_record_recv", "tt_gnutls_move", "tt_gnutls_received", true},
+	{"gnutls_record_send", "tt_gnutls_move", "tt_gnutls_sent", true},
+	{"gnutls_handshake", "tt_gnutls_handshake", "tt_gnutls_returned", true},
+	{"gnutls_deinit", "tt_gnutls_end", NULL, true},
+};
+
+const struct tt_library tt_libraries[] = {
+	{"openssl", "libssl.so", openssl, TT_ARRAY_LEN(openssl)},
+	{"gnutls", "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls)},
+};
+const size_t tt_library_count = TT_ARRAY_LEN(tt_libraries);
+
+const struct tt_library *tt_library_of(const char *file)
+{
+	for (size_t i = 0; i < tt_library_count; i++) {
+		if (strncmp(file, tt_libraries[i].file, strlen(tt_libraries[i].file)) == 0)
+			return &tt_libraries[i];
+	}
+	return NULL;
+}

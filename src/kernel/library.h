@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Libraries whose functions move plaintext, as data: how a mapped file is known to be one, and which programs
+ * (bpf/probes/plaintext.bpf.c) belong at which of its functions.
+ */
+#ifndef TT_KERNEL_LIBRARY_H
+#define TT_KERNEL_LIBRARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tt_library_function {
+	const char *symbol;
+	const char *enter;   /* program at its entry */
+	const char *returns; /* program at its return; NULL: none */
+	bool required;	     /* a file without it is none of these */
+};
+
+struct tt_library {
+	const char *name; /* as exchanges name it in `source` */
+	const char *file; /* how the file's name begins */
+	const struct tt_library_function *functions;
+	size_t function_count;
+};
+
+extern const struct tt_library tt_libraries[];
+extern const size_t tt_library_count;
+
+/* Which one a file's name (without its directory) says it is; NULL: none. */
+const struct tt_library *tt_library_of(const char *file);
+
+/*
+ * Where functions begin, as offsets in the ELF file `path`: ret[i] of names[i], 0 where it has none. From the symbols it needs
+ * when run, and those for debugging. 0, or -errno of opening; -ENOEXEC: not an ELF file of this machine.
+ */
+int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count);
+
+/* A file that a process has mapped to run code from. */
+struct tt_mapped {
+	uint64_t dev;
+	uint64_t inode;
+	const char *name; /* as the process knows it, possibly with " (deleted)" behind; ended by 0 */
+	const char *path; /* by which it can be opened from here, whatever became of its name */
+};
+
+/* Returns 0 to go on. */
+typedef int (*tt_mapped_fn)(void *ctx, const struct tt_mapped *file);
+
+/* Tells the files process `pid` has mapped to run code from, once each mapping. What fn returned, or -errno: no such process. */
+int tt_mapped_files(uint32_t pid, tt_mapped_fn fn, void *ctx);
+
+/* Tells the libraries the dynamic loader finds by their names alone (/etc/ld.so.cache), ours among them only. As above. */
+int tt_loader_files(tt_mapped_fn fn, void *ctx);
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Functions of an ELF file by name (elf(5)). */
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "kernel/library.h"
+
+struct wanted {
+	const char *const *names;
+	uint64_t *addresses;
+	size_t count;
+};
+
+static void section_search(Elf *elf, Elf_Scn *section, const GElf_Shdr *head, struct wanted *w)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	size_t symbols = data && head->sh_entsize ? data->d_size / head->sh_entsize : 0;
+
+	for (size_t i = 0; i < symbols; i++) {
+		GElf_Sym symbol;
+
+		if (!gelf_getsym(data, (int)i, &symbol) || GELF_ST_TYPE(symbol.st_info) != STT_FUNC ||
+		    symbol.st_shndx == SHN_UNDEF)
+			continue;
+		const char *name = elf_strptr(elf, head->sh_link, symbol.st_name);
+		for (size_t j = 0; name && j < w->count; j++) {
+			if (strcmp(name, w->names[j]) == 0)
+				w->addresses[j] = symbol.st_value;
+		}
+	}
+}
+
+/* What is loaded at that address stands at this offset; 0: nowhere. */
+static uint64_t file_offset(Elf *elf, uint64_t address)
+{
+	size_t count = 0;
+	GElf_Phdr segment;
+
+	if (elf_getphdrnum(elf, &count) < 0)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD && (segment.p_flags & PF_X) &&
+		    address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_filesz)
+			return address - segment.p_vaddr + segment.p_offset;
+	}
+	return 0;
+}
+
+static int search(Elf *elf, struct wanted *w)
+{
+	GElf_Ehdr head;
+	Elf_Scn *section = NULL;
+
+	if (!gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64)
+		return -ENOEXEC;
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr shead;
+
+		if (gelf_getshdr(section, &shead) && (shead.sh_type == SHT_DYNSYM || shead.sh_type == SHT_SYMTAB))
+			section_search(elf, section, &shead, w);
+	}
+	for (size_t i = 0; i < w->count; i++)
+		w->addresses[i] = w->addresses[i] ? file_offset(elf, w->addresses[i]) : 0;
+	return 0;
+}
+
+int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count)
+{
+	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct wanted w = {names, ret, count};
+
+	memset(ret, 0, count * sizeof(*ret));
+	if (fd < 0)
+		return -errno;
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	if (!elf)
+		return -ENOEXEC;
+	int r = search(elf, &w);
+	elf_end(elf);
+	return r;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Where libraries lie: what processes have mapped, and what the dynamic loader knows (ld.so.cache). */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/cursor.h"
+#include "base/own.h"
+#include "kernel/library.h"
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* proc_pid_maps(5): begin-end permissions offset major:minor inode name. */
+static int maps_line(uint32_t pid, char *line, tt_mapped_fn fn, void *ctx)
+{
+	unsigned long begin, end, inode;
+	char permissions[5], path[64];
+	unsigned major, minor;
+	int name = 0;
+
+	if (sscanf(line, "%lx-%lx %4s %*x %x:%x %lu %n", &begin, &end, permissions, &major, &minor, &inode, &name) != 6 ||
+	    permissions[2] != 'x' || !inode || line[name] != '/')
+		return 0;
+	line[strcspn(line, "\n")] = 0;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/map_files/%lx-%lx", pid, begin, end);
+	const struct tt_mapped file = {
+		.dev = makedev(major, minor), .inode = inode, .name = base_name(line + name), .path = path};
+	return fn(ctx, &file);
+}
+
+int tt_mapped_files(uint32_t pid, tt_mapped_fn fn, void *ctx)
+{
+	char path[32];
+	tt_free_auto char *line = NULL;
+	size_t size = 0;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+	FILE *maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	while (r == 0 && getline(&line, &size, maps) > 0)
+		r = maps_line(pid, line, fn, ctx);
+	fclose(maps);
+	return r;
+}
+
+/* --- ld.so.cache, as glibc's dl-cache.h has it since 2.2 (the format "glibc-ld.so.cache1.1") --- */
+
+#define LOADER_CACHE "/etc/ld.so.cache"
+#define LOADER_MAGIC "glibc-ld.so.cache1.1"
+#define LOADER_HEAD 48u
+#define LOADER_ENTRY 24u
+#define LOADER_MOST (8u << 20)
+
+/* The text at that offset; NULL where it does not end within the file. */
+static const char *loader_text(struct tt_span file, uint32_t at)
+{
+	if (at >= file.len || !memchr(file.data + at, 0, file.len - at))
+		return NULL;
+	return (const char *)file.data + at;
+}
+
+static int loader_entry(struct tt_span file, size_t at, tt_mapped_fn fn, void *ctx)
+{
+	struct tt_cursor c = tt_cursor(tt_span(file.data + at, LOADER_ENTRY));
+	struct stat st;
+
+	(void)tt_cursor_le32(&c); /* flags */
+	const char *name = loader_text(file, tt_cursor_le32(&c));
+	const char *path = loader_text(file, tt_cursor_le32(&c));
+	if (!name || !path || !tt_library_of(name) || stat(path, &st) < 0)
+		return 0;
+	const struct tt_mapped found = {.dev = st.st_dev, .inode = st.st_ino, .name = name, .path = path};
+	return fn(ctx, &found);
+}
+
+static int loader_entries(struct tt_span file, tt_mapped_fn fn, void *ctx)
+{
+	if (file.len < LOADER_HEAD || memcmp(file.data, LOADER_MAGIC, strlen(LOADER_MAGIC)) != 0)
+		return -ENOEXEC;
+	struct tt_cursor c = tt_cursor(tt_span(file.data + strlen(LOADER_MAGIC), 4));
+	uint32_t count = tt_cursor_le32(&c);
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < count && LOADER_HEAD + (size_t)(i + 1) * LOADER_ENTRY <= file.len; i++)
+		r = loader_entry(file, LOADER_HEAD + (size_t)i * LOADER_ENTRY, fn, ctx);
+	return r;
+}
+
+int tt_loader_files(tt_mapped_fn fn, void *ctx)
+{
+	tt_close_auto int fd = open(LOADER_CACHE, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	size_t size = (size_t)st.st_size;
+	if (!size || size > LOADER_MOST)
+		return -EFBIG;
+	void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	int r = loader_entries(tt_span(p, size), fn, ctx);
+	munmap(p, size);
+	return r;
+}

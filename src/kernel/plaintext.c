@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/plaintext.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "kernel/internal.h"
+#include "kernel/library.h"
+
+#define FUNCTIONS_MOST 16
+
+/* One attached file. */
+struct tt_library_file {
+	struct tt_library_file *next;
+	const struct tt_library *library;
+	uint64_t dev;
+	uint64_t inode;
+	size_t link_count;
+	struct bpf_link *links[2 * FUNCTIONS_MOST];
+};
+
+/* --- one probe --- */
+
+/* The numbers perf knows uprobes by, as the kernel says them. Negative errno. */
+static int uprobe_type(void)
+{
+	int type = -1;
+	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+
+	if (!f)
+		return -ENOENT;
+	if (fscanf(f, "%d", &type) != 1)
+		type = -ENOENT;
+	fclose(f);
+	return type;
+}
+
+static int retprobe_bit(void)
+{
+	int bit = -1;
+	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/format/retprobe", "re");
+
+	if (!f)
+		return -ENOENT;
+	if (fscanf(f, "config:%d", &bit) != 1)
+		bit = -ENOENT;
+	fclose(f);
+	return bit;
+}
+
+/*
+ * perf_event_open(2), for every process that maps the file. Not for some only: their children would be without, and an event that
+ * is inherited (attr.inherit) makes fork(2) fail, because the kernel reads the path anew in the memory of who forks.
+ */
+static int uprobe_open(const char *path, uint64_t offset, bool returns)
+{
+	int type = uprobe_type();
+	int bit = retprobe_bit();
+	struct perf_event_attr attr = {.size = sizeof(attr), .type = (uint32_t)type};
+
+	if (type < 0 || bit < 0)
+		return -EOPNOTSUPP;
+	attr.config = returns ? 1ull << bit : 0;
+	attr.uprobe_path = (uint64_t)(uintptr_t)path;
+	attr.probe_offset = offset;
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int probe_attach(struct tt_kernel *k, struct tt_library_file *file, const char *program, const char *path, uint64_t offset,
+			bool returns)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, program);
+
+	if (!p || bpf_program__fd(p) < 0)
+		return -ENOENT;
+	int fd = uprobe_open(path, offset, returns);
+	if (fd < 0)
+		return fd;
+	struct bpf_link *link = bpf_program__attach_perf_event(p, fd);
+	if (!link) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	file->links[file->link_count++] = link;
+	return 0;
+}
+
+/* --- one file --- */
+
+static void file_detach(struct tt_library_file *file)
+{
+	while (file->link_count)
+		bpf_link__destroy(file->links[--file->link_count]);
+}
+
+static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path)
+{
+	const struct tt_library *library = file->library;
+	const char *names[FUNCTIONS_MOST];
+	uint64_t offsets[FUNCTIONS_MOST];
+
+	for (size_t i = 0; i < library->function_count; i++)
+		names[i] = library->functions[i].symbol;
+	int r = tt_elf_functions(path, names, offsets, library->function_count);
+	for (size_t i = 0; r == 0 && i < library->function_count; i++) {
+		const struct tt_library_function *f = &library->functions[i];
+
+		if (!offsets[i]) {
+			r = f->required ? -ENOENT : 0;
+			continue;
+		}
+		/* The return first: a call under way then has both or none. */
+		if (f->returns)
+			r = probe_attach(k, file, f->returns, path, offsets[i], true);
+		if (r == 0)
+			r = probe_attach(k, file, f->enter, path, offsets[i], false);
+	}
+	if (r < 0)
+		file_detach(file);
+	return r;
+}
+
+static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
+{
+	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
+		if (f->dev == mapped->dev && f->inode == mapped->inode)
+			return true;
+	}
+	return false;
+}
+
+struct look {
+	struct tt_kernel *k;
+	int attached;
+};
+
+static int look_file(void *ctx, const struct tt_mapped *mapped)
+{
+	struct look *look = ctx;
+	struct tt_kernel *k = look->k;
+	const struct tt_library *library = tt_library_of(mapped->name);
+
+	if (!library || known(k, mapped))
+		return 0;
+	if (k->library_count >= k->libraries_most) {
+		k->libraries_refused++;
+		return 0;
+	}
+	struct tt_library_file *file = calloc(1, sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	*file = (struct tt_library_file){.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode};
+	int r = file_attach(k, file, mapped->path);
+	/* A refused one stays in the list, so that it is not tried again and again. */
+	k->libraries = file;
+	k->library_count++;
+	if (r < 0) {
+		k->libraries_refused++;
+		tt_warn("%s (%s): its plaintext is not observed: %s", mapped->name, library->name, strerror(-r));
+		return 0;
+	}
+	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
+	tt_debug("%s (%s): %zu probes", mapped->name, library->name, file->link_count);
+	look->attached++;
+	return 0;
+}
+
+/* --- whom --- */
+
+int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
+{
+	struct look look = {.k = k};
+
+	if (!k->plaintext || pid == (uint32_t)getpid())
+		return 0;
+	int r = tt_mapped_files(pid, look_file, &look);
+	return r < 0 ? r : look.attached;
+}
+
+/* What the loader would give a program that is not there yet. */
+static void look_ahead(struct tt_kernel *k)
+{
+	struct look look = {.k = k};
+
+	(void)tt_loader_files(look_file, &look); /* without the cache it is found in who has it */
+}
+
+static void look_everywhere(struct tt_kernel *k, const struct tt_scope *scope)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+
+	while (proc && (entry = readdir(proc))) {
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		if (pid && tt_scope_contains(scope, pid))
+			(void)tt_plaintext_look(k, pid);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
+{
+	if (!k->plaintext)
+		return;
+	if (scope->mode == TT_SCOPE_ALL || (scope->mode == TT_SCOPE_PIDS && scope->pid_count))
+		look_ahead(k);
+	look_everywhere(k, scope);
+}
+
+void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link))
+{
+	while (k->libraries) {
+		struct tt_library_file *file = k->libraries;
+
+		while (file->link_count)
+			let_go(file->links[--file->link_count]);
+		k->libraries = file->next;
+		free(file);
+	}
+}
+
+bool tt_plaintext_on(const struct tt_kernel *k)
+{
+	return k->plaintext;
+}
+
+void tt_plaintext_stats(const struct tt_kernel *k, struct tt_plaintext_stats *ret)
+{
+	*ret = (struct tt_plaintext_stats){.refused = k->libraries_refused};
+	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
+		ret->files += f->link_count != 0;
+		ret->functions += f->link_count;
+	}
+}

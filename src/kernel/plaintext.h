@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS libraries of the processes in scope, attached as they are found. A file is attached once, however many map it, in every
+ * process that does; the program asks whether it is in scope.
+ */
+#ifndef TT_KERNEL_PLAINTEXT_H
+#define TT_KERNEL_PLAINTEXT_H
+
+#include "kernel/load.h"
+
+struct tt_plaintext_stats {
+	uint64_t files;	    /* attached now */
+	uint64_t functions; /* of them, probes at their entries and returns counted each */
+	uint64_t refused;   /* files that were not attached: no room (limit libraries), or the kernel would not */
+};
+
+/*
+ * Looks at what process `pid` has mapped by now and attaches what is new. How many files were; 0 also where plaintext is not
+ * observed. Negative errno: there is no such process, or it is not to be looked at.
+ */
+int tt_plaintext_look(struct tt_kernel *k, uint32_t pid);
+
+/* Plaintext is observed: libraries may be attached from now on. */
+bool tt_plaintext_on(const struct tt_kernel *k);
+
+void tt_plaintext_stats(const struct tt_kernel *k, struct tt_plaintext_stats *ret);
+
+#endif

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Requests over TLS, counted once at each end in plaintext, against what the clients say they did."""
+import collections
+import re
+import subprocess
+import sys
+
+import lib
+
+REQUESTS = lib.scaled(5000)
+
+
+def certificate(services):
+    """A key and a certificate nobody trusts."""
+    key, chain = services.dir / "key.pem", services.dir / "chain.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", chain, "-days", "2", "-subj", "/CN=localhost"],
+                   check=True, stderr=subprocess.DEVNULL)
+    return key, chain
+
+
+def nginx(services, version, http2=False):
+    key, chain = certificate(services)
+    port = lib.free_port()
+    services.nginx(f"ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols {version}; location / {{ return 200 hello; }}"
+                   " location /none { return 404; }", port=port, listen=f"127.0.0.1:{port} ssl{' http2' if http2 else ''}")
+    lib.wait_for(lambda: lib.port_answers(port), "nginx")
+    return port
+
+
+def h2load(version, http2):
+    with lib.Services() as services:
+        port = nginx(services, version, http2 == "http2")
+        options = ["-m", "16"] if http2 == "http2" else ["--h1"]
+        out = subprocess.run(["h2load", "-n", str(REQUESTS), "-c", "10", "-t", "1", *options, f"https://127.0.0.1:{port}/a/b?x=1"], check=True,
+                             capture_output=True, text=True).stdout
+        lib.tell(succeeded=int(re.search(r"(\d+) succeeded", out).group(1)))
+
+
+def clients():
+    """One request each of programs with different libraries."""
+    with lib.Services() as services:
+        port = nginx(services, "TLSv1.2 TLSv1.3")
+        subprocess.run(["curl", "-sk", f"https://127.0.0.1:{port}/curl"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["curl", "-sk", f"https://127.0.0.1:{port}/none"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["wget", "-q", "--no-check-certificate", "-O-", f"https://127.0.0.1:{port}/wget"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([lib.PYTHON, "-c", "import ssl, urllib.request as u\nfor i in range(3):\n u.urlopen('https://127.0.0.1:"
+                        f"{port}/python', context=ssl._create_unverified_context()).read()"], check=True)
+        refused = subprocess.run(["curl", "-sk", "--tls-max", "1.1", f"https://127.0.0.1:{port}/"], stdout=subprocess.DEVNULL)
+        lib.check(refused.returncode, "TLS 1.1 was accepted")
+
+
+def of_plaintext(result, protocol, want, **more):
+    """Each end shows these exchanges, and each of them came from a library."""
+    for kind in ("server", "client"):
+        found = collections.Counter((x["operation"], x["resource"], x["status"], x["complete"], x["source"])
+                                    for x in result.of(kind=kind, protocol=protocol, **more))
+        lib.equal(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
+
+
+def versions(version, http2):
+    result = lib.run("h2load", "--uprobes", args=(version, http2))
+    lib.equal(result.told["succeeded"], REQUESTS, "h2load's own count")
+    of_plaintext(result, http2, {("GET", "/a/b?x=REDACTED", "200", True, "openssl"): REQUESTS})
+    handshakes = collections.Counter((x["kind"], x["status"], x["attributes"]["tls.protocol.version"]) for x in result.of(protocol="tls"))
+    lib.equal(dict(handshakes), {(kind, "OK", version.removeprefix("TLSv")): 10 for kind in ("server", "client")}, "handshakes")
+    lib.equal(result.lost(), {}, "lost")
+    result.check_accounts()
+
+
+def test_tls_1_3_http_1():
+    versions("TLSv1.3", "http")
+
+
+def test_tls_1_2_http_1():
+    versions("TLSv1.2", "http")
+
+
+def test_tls_1_3_http_2():
+    versions("TLSv1.3", "http2")
+
+
+def test_clients():
+    lib.need("wget")
+    result = lib.run("clients", "--uprobes")
+    want = {("/curl", "200"): 1, ("/none", "404"): 1, ("/wget", "200"): 1, ("/python", "200"): 3}
+    for kind in ("server", "client"):
+        lib.equal(dict(collections.Counter((x["resource"], x["status"]) for x in result.of(kind=kind, protocol="http"))), want, kind)
+    lib.equal({x["comm"]: x["source"] for x in result.of(kind="client", protocol="http")},
+              {"curl": "openssl", "wget": "gnutls", lib.PYTHON.rsplit("/", 1)[-1]: "openssl"}, "whose plaintext it is")
+    lib.equal([x["error_type"] for x in result.of(kind="client", protocol="tls", error=True)], ["protocol_version"], "refused handshakes")
+
+
+def test_without_uprobes():
+    result = lib.run("clients")
+    lib.equal(result.of(protocol="http"), [], "plaintext")
+    lib.check(len(result.of(protocol="tls", kind="client")) == 7, "handshakes are seen all the same")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        sys.exit(lib.main(globals()))
+    lib.need_root()
+    with lib.libraries_of_our_own():
+        sys.exit(lib.main(globals()))
