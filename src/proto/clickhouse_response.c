@@ -122,7 +122,10 @@ static void end_answer(struct tt_link *link, struct ch_state *st, const struct t
 static struct tt_span code_name(struct tt_span text)
 {
 	const uint8_t *open = text.len ? memrchr(text.data, '(', text.len) : NULL;
-	struct tt_span name = open ? tt_span_sub(text, (size_t)(open + 1 - text.data), text.len) : tt_span(NULL, 0);
+
+	if (!open)
+		return tt_span(NULL, 0);
+	struct tt_span name = tt_span_sub(text, (size_t)(open + 1 - text.data), text.len);
 	ptrdiff_t close = tt_span_find(name, ')');
 
 	name.len = close < 0 ? 0 : (size_t)close;

@@ -147,9 +147,8 @@ static bool read_return_value(struct tt_cursor *c, bool wide, struct tds_outcome
 	tt_cursor_le16(c);
 	tt_cursor_skip(c, 2 * (size_t)tt_cursor_u8(c));
 	tt_cursor_skip(c, 1 + (wide ? 4 : 2) + 2);
-	bool number = tt_cursor_u8(c) == 0x26 && tt_cursor_u8(c) == 4;
-	uint8_t len = tt_cursor_u8(c);
-	if (!number || (len != 4 && len != 0))
+	uint8_t type = tt_cursor_u8(c), most = tt_cursor_u8(c), len = tt_cursor_u8(c);
+	if (type != 0x26 || most != 4 || (len != 4 && len != 0))
 		return false;
 	uint32_t value = len ? tt_cursor_le32(c) : 0;
 	if (tt_cursor_short(c))
