@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * HTTP/1.0 and 1.1 (RFC 9110, 9112). Lines are read once, as they come; bodies are skipped by counting. An upgrade (101) or a
- * tunnel (2xx to CONNECT) ends the protocol on its connection, except that "Upgrade: h2c" hands it to http2 and "Upgrade:
- * websocket" to websocket.
+ * tunnel (2xx to CONNECT) ends the protocol on its connection: "Upgrade: h2c" hands it to http2, "Upgrade: websocket" to
+ * websocket, and what else is spoken there is found out anew.
  */
 #include "proto/http_internal.h"
 #include "proto/http_names.h"
@@ -212,6 +212,8 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 	if (status == 101 || (http_asked(s) == HTTP_KIND_CONNECT && status >= 200 && status < 300)) {
 		if (status == 101 && s->websocket)
 			tt_switch_with(link, &tt_proto_websocket, tt_message_get(s->m ? s->m->peer : NULL, TT_TEXT_RESOURCE));
+		else
+			tt_switch(link, NULL); /* what is spoken there is found out */
 		tt_http_end(link, h, TT_RESPONSES, in, 0);
 		return TT_DONE;
 	}

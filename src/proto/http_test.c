@@ -235,6 +235,12 @@ static void tunnel(void **state)
 		   TT_S("HTTP/1.1 407 P\r\nContent-Length: 0\r\n\r\n"), TT_C("CONNECT a:1 HTTP/1.1\r\n\r\n"),
 		   TT_S("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"), TT_C("SSH-2.0-a\r\n"), TT_S("SSH-2.0-b\r\n"));
 #undef LINES
+	/* HTTP within */
+	CHECK("CONNECT|a:1|200|-|24|19|complete|http.request.method=CONNECT,network.protocol.version=1.1,http.response."
+	      "status_code=200\n"
+	      "GET|/|101|-|18|18|complete|" ATTR_GET("/") ",http.response.status_code=101\n",
+	      TT_C("CONNECT a:1 HTTP/1.1\r\n\r\n"), TT_S("HTTP/1.1 200 OK\r\n\r\n"), TT_C("GET / HTTP/1.1\r\n\r\n"),
+	      TT_S("HTTP/1.1 101 S\r\n\r\n"));
 }
 
 static void other_targets(void **state)
