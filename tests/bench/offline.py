@@ -36,6 +36,8 @@ def exchange(telltale, capture, directory):
     replay.write(capture, few, 2)
     replay.write(capture, many, 2 + -(-EXCHANGES * 2 // max(read_count(telltale, few), 1)))
     counts, costs = zip(*((read_count(telltale, f), user.collected(telltale, (), "read", f)) for f in (few, many)))
+    if counts[1] == counts[0]:
+        raise RuntimeError(f"{capture}: said {counts[0]} exchanges, and {counts[1]} where it is longer")
     return (costs[1] - costs[0]) / (counts[1] - counts[0])
 
 
