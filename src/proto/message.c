@@ -91,7 +91,7 @@ void tt_message_text_add(struct tt_message *m, enum tt_text which, struct tt_spa
 	m->text[which].len += len;
 }
 
-static struct tt_attribute *tt_message_attribute_set(struct tt_message *m, const char *key)
+static inline const struct tt_attribute *tt_message_attribute_set(const struct tt_message *m, const char *key)
 {
 	for (uint32_t i = 0; i < m->attribute_count; i++) {
 		if (m->attributes[i].key == key)
@@ -101,21 +101,22 @@ static struct tt_attribute *tt_message_attribute_set(struct tt_message *m, const
 }
 
 /* Hardly a key is ever set twice: where its bit is not set yet, nothing need be searched for. */
-static uint64_t tt_message_key_bit(const char *key)
+static inline unsigned tt_message_key_bit(const char *key)
 {
-	return UINT64_C(1) << ((uintptr_t)key & 63);
+	return (uintptr_t)key & 63;
 }
 
 static inline bool tt_message_is_new(const struct tt_message *m, const char *key)
 {
-	return !(m->key_bits & tt_message_key_bit(key)) && m->attribute_count < TT_MESSAGE_ATTRIBUTES;
+	bool perhaps = m->key_bits >> tt_message_key_bit(key) & 1;
+	return (!perhaps || !tt_message_attribute_set(m, key)) && m->attribute_count < TT_MESSAGE_ATTRIBUTES;
 }
 
 /* One that is new. */
 static inline void tt_message_append(struct tt_message *m, const char *key, enum tt_attribute_type type, uint32_t off,
 				     uint32_t len, int64_t number)
 {
-	m->key_bits |= tt_message_key_bit(key);
+	m->key_bits |= UINT64_C(1) << tt_message_key_bit(key);
 	m->attributes[m->attribute_count++] =
 		(struct tt_attribute){.key = key, .type = type, .off = off, .len = len, .number = number};
 }
@@ -123,14 +124,14 @@ static inline void tt_message_append(struct tt_message *m, const char *key, enum
 /* One that is perhaps set already, or too many. NULL: there is no room. */
 __attribute__((noinline)) static struct tt_attribute *tt_message_attribute(struct tt_message *m, const char *key)
 {
-	struct tt_attribute *a = tt_message_attribute_set(m, key);
+	struct tt_attribute *a = (struct tt_attribute *)tt_message_attribute_set(m, key);
 	if (a)
 		return a;
 	if (m->attribute_count == TT_MESSAGE_ATTRIBUTES) {
 		m->cut = true;
 		return NULL;
 	}
-	m->key_bits |= tt_message_key_bit(key);
+	m->key_bits |= UINT64_C(1) << tt_message_key_bit(key);
 	return &m->attributes[m->attribute_count++];
 }
 
