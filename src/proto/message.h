@@ -30,6 +30,13 @@ enum tt_attribute_type {
 	TT_ATTR_BOOL,
 };
 
+/* What a backslash in a string of a statement means to the server that reads it. */
+enum tt_quoting {
+	TT_QUOTING_UNKNOWN,
+	TT_QUOTING_BACKSLASH, /* the next byte stands for itself */
+	TT_QUOTING_PLAIN,     /* nothing */
+};
+
 /* tt_attribute.off of a string with static storage, whose address `number` is. */
 #define TT_ATTR_STATIC UINT32_MAX
 
@@ -59,6 +66,7 @@ struct tt_message {
 	bool unbegun;	 /* a response the other side ended before anything of it came: it has no first byte */
 	bool incomplete; /* part of it was not seen */
 	bool cut;	 /* text was cut at the limit */
+	uint8_t quoting; /* enum tt_quoting, of a response: how the server read the statement */
 
 	/* The core's. */
 	uint8_t side;	  /* whose bytes it is made of */

@@ -32,6 +32,13 @@ static enum mysql_next read_err(struct mysql_state *st, const struct mysql_packe
 	return MYSQL_ENDS;
 }
 
+/* How the statement was quoted; an ERR does not say. */
+static void take_quoting(struct tt_message *m, const struct mysql_ok *ok)
+{
+	if (m && ok->has_status)
+		m->quoting = ok->status & MYSQL_NO_BACKSLASH_ESCAPES ? TT_QUOTING_PLAIN : TT_QUOTING_BACKSLASH;
+}
+
 static enum mysql_next read_ok(struct mysql_state *st, const struct tt_message *request, const struct mysql_packet *p)
 {
 	struct mysql_responses *res = &st->res;
@@ -44,6 +51,7 @@ static enum mysql_next read_ok(struct mysql_state *st, const struct tt_message *
 		res->has_affected = true;
 	}
 	mysql_follow_success(st, request, &ok);
+	take_quoting(res->open, &ok);
 	if (!(ok.status & MYSQL_MORE_RESULTS) || (res->answer != MYSQL_ANSWER_RESULT && res->answer != MYSQL_ANSWER_UNKNOWN))
 		return MYSQL_ENDS;
 	res->reading = MYSQL_AT_START;
@@ -178,7 +186,7 @@ static enum mysql_next read_row(struct mysql_state *st, const struct mysql_packe
 static enum mysql_next read_after_columns(struct mysql_state *st, const struct mysql_packet *p)
 {
 	struct mysql_responses *res = &st->res;
-	struct mysql_ok eof;
+	struct mysql_ok eof = {0};
 
 	res->reading = MYSQL_AT_ROWS;
 	if (!mysql_is_eof(p)) {
@@ -188,6 +196,7 @@ static enum mysql_next read_after_columns(struct mysql_state *st, const struct m
 	}
 	st->deprecate_eof = MYSQL_NO;
 	mysql_read_ok(p->look, &eof);
+	take_quoting(res->open, &eof);
 	/* With a cursor the rows come only when they are fetched. */
 	return eof.status & MYSQL_CURSOR_EXISTS && res->code == MYSQL_STMT_EXECUTE ? MYSQL_ENDS : MYSQL_GOES_ON;
 }

@@ -36,6 +36,7 @@ enum mysql_capability {
 enum mysql_status {
 	MYSQL_MORE_RESULTS = 0x0008,
 	MYSQL_CURSOR_EXISTS = 0x0040,
+	MYSQL_NO_BACKSLASH_ESCAPES = 0x0200,
 	MYSQL_STATE_CHANGED = 0x4000,
 };
 
@@ -197,6 +198,7 @@ struct mysql_state {
 struct mysql_ok {
 	uint64_t affected;
 	uint16_t status;
+	bool has_status;	/* an EOF from before 4.1 has none */
 	struct tt_span schema; /* current database, where the session's state says it changed */
 };
 

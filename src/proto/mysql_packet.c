@@ -59,6 +59,7 @@ bool mysql_read_ok(struct tt_span payload, struct mysql_ok *ret)
 		if (payload.len == 5) {
 			tt_cursor_le16(&c);
 			ok.status = tt_cursor_le16(&c);
+			ok.has_status = true;
 		} else if (payload.len != 1) { /* 1: before 4.1 */
 			return false;
 		}
@@ -71,6 +72,7 @@ bool mysql_read_ok(struct tt_span payload, struct mysql_ok *ret)
 	ok.affected = mysql_lenenc(&c);
 	mysql_lenenc(&c); /* last insert id */
 	ok.status = tt_cursor_le16(&c);
+	ok.has_status = true;
 	tt_cursor_le16(&c); /* warnings */
 	if (tt_cursor_short(&c))
 		return false;

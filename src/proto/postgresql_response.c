@@ -25,6 +25,9 @@ static void end_answer(struct tt_link *link, struct pg_state *st, const struct t
 	struct pg_responses *res = &st->res;
 	struct tt_message *m = res->open;
 
+	if (m)
+		m->quoting = st->quoting;
+
 	tt_sql_answered(m, res->has_rows ? &res->rows : NULL, res->has_affected ? &res->affected : NULL);
 	tt_message_end(link, m, in, end);
 	res->open = NULL;
@@ -209,6 +212,17 @@ static bool is_async(uint8_t type)
 	return type == 'A' || type == 'S';
 }
 
+/* ParameterStatus: what a backslash means in a string without a prefix. */
+static void take_parameter(struct pg_state *st, struct tt_span body)
+{
+	struct tt_cursor c = tt_cursor(body);
+	struct tt_span name = tt_cursor_until(&c, 0);
+	struct tt_span value = tt_cursor_until(&c, 0);
+
+	if (!tt_cursor_short(&c) && tt_span_eq(name, TT_SPAN_LIT("standard_conforming_strings")))
+		st->quoting = tt_span_eq(value, TT_SPAN_LIT("on")) ? TT_QUOTING_PLAIN : TT_QUOTING_BACKSLASH;
+}
+
 static enum tt_step expect_answer(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f)
 {
 	const struct tt_message *request;
@@ -273,7 +287,7 @@ static enum tt_step read_body(struct tt_link *link, struct pg_state *st, const s
 /* Bytes of the body to look at. */
 static size_t bytes_to_look_at(const struct pg_frame *f)
 {
-	return f->type == 'C' || f->type == 'E' ? TT_MIN(f->len, (uint32_t)PG_LOOK) : 0;
+	return f->type == 'C' || f->type == 'E' || f->type == 'S' ? TT_MIN(f->len, (uint32_t)PG_LOOK) : 0;
 }
 
 /* Rows that are there whole, without more ado. */
@@ -305,6 +319,8 @@ static enum tt_step read_message(struct tt_link *link, struct pg_state *st, stru
 		return TT_MORE;
 	}
 
+	if (f.type == 'S')
+		take_parameter(st, tt_span_sub(tt_cursor_rest(&in->c), 0, look));
 	if (f.type == 'Z')
 		step = ready(link, st, in, &f);
 	else if (!res->in_answer && !is_async(f.type))

@@ -72,8 +72,8 @@ static bool tt_jsonl_has(const struct tt_message *m, const char *key)
 	return false;
 }
 
-static void tt_jsonl_message(struct tt_json *j, const struct tt_message *m, const struct tt_message *later,
-			     const struct tt_kind *kind, bool show_values)
+static void tt_jsonl_message(struct tt_json *j, const struct tt_exchange *x, const struct tt_message *m,
+			     const struct tt_message *later, const struct tt_kind *kind, bool show_values)
 {
 	tt_buf_auto struct tt_buf scratch = TT_BUF(TT_JSONL_MAX);
 
@@ -89,7 +89,7 @@ static void tt_jsonl_message(struct tt_json *j, const struct tt_message *m, cons
 		} else {
 			struct tt_span value = tt_message_attr_span(m, a);
 			tt_buf_clear(&scratch);
-			tt_json_string(j, show_values ? value : tt_redact_attribute(&scratch, kind, a->key, value));
+			tt_json_string(j, show_values ? value : tt_redact_attribute(&scratch, x, kind, a->key, value));
 		}
 	}
 }
@@ -101,8 +101,8 @@ static void tt_jsonl_attributes(struct tt_json *j, const struct tt_event *e, con
 
 	tt_json_key(j, "attributes");
 	tt_json_object(j);
-	tt_jsonl_message(j, x->request, x->response, kind, show_values);
-	tt_jsonl_message(j, x->response, NULL, kind, show_values);
+	tt_jsonl_message(j, x, x->request, x->response, kind, show_values);
+	tt_jsonl_message(j, x, x->response, NULL, kind, show_values);
 	if (kind->group == TT_GROUP_HTTP && e->http_route.data)
 		tt_json_key_string(j, "http.route", e->http_route);
 	if (show_values && text.data)

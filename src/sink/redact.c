@@ -129,6 +129,33 @@ static bool tt_names_nobody(const struct tt_exchange *x)
 	return false;
 }
 
+/* Error codes of a statement the server could not read: its strings may not be where they seem to be. */
+static bool tt_is_syntax_error(struct tt_span code)
+{
+	static const char *const codes[] = {
+		"1064",	 "1149",       /* MySQL */
+		"42601", "42704",      /* PostgreSQL; a word before a string is a type there, an unknown one */
+		"62",	 "SyntaxError" /* ClickHouse; Cassandra */
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(codes); i++) {
+		if (tt_span_eq(code, tt_span_str(codes[i])))
+			return true;
+	}
+	return false;
+}
+
+static void tt_redact_statement(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind, struct tt_span text)
+{
+	struct tt_sql_rules rules = {
+		.dialect = kind->dialect,
+		.quoting = x->response ? x->response->quoting : TT_QUOTING_UNKNOWN,
+		.refused = tt_is_syntax_error(tt_exchange_error_type(x)),
+	};
+
+	tt_sql_normalise(out, text, &rules);
+}
+
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind)
 {
 	struct tt_span resource = tt_exchange_text(x, TT_TEXT_RESOURCE);
@@ -142,13 +169,14 @@ bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const s
 	else if (kind->resource == TT_RESOURCE_MAILBOX && !tt_names_nobody(x))
 		tt_redact_mailbox(out, resource);
 	else if (kind->resource == TT_RESOURCE_STATEMENT && tt_exchange_attribute(x, "db.query.text").data)
-		tt_sql_normalise(out, resource, kind->dialect);
+		tt_redact_statement(out, x, kind, resource);
 	else /* a name, also where a statement protocol logs in */
 		tt_buf_add(out, resource.data, resource.len);
 	return true;
 }
 
-struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kind, const char *key, struct tt_span value)
+struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind, const char *key,
+				   struct tt_span value)
 {
 	size_t row = 0, len = strlen(key);
 	while (row < TT_ARRAY_LEN(tt_secrets) && (tt_secrets[row].len != len || memcmp(tt_secrets[row].key, key, len) != 0))
@@ -165,7 +193,7 @@ struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kin
 		tt_redact_target(out, value);
 		break;
 	case TT_SECRET_STATEMENT:
-		tt_sql_normalise(out, value, kind->dialect);
+		tt_redact_statement(out, x, kind, value);
 		break;
 	case TT_SECRET_URI:
 		tt_redact_uri(out, value);

@@ -29,6 +29,7 @@ void tt_redact_mailbox(struct tt_buf *out, struct tt_span address);
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind);
 
 /* A string attribute as it may be shown: `value` itself, or what was put into `out` instead (borrowed from it). */
-struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_kind *kind, const char *key, struct tt_span value);
+struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind, const char *key,
+				   struct tt_span value);
 
 #endif

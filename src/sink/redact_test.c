@@ -93,13 +93,13 @@ static void hides_attributes(void **state)
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++) {
 		tt_buf_auto struct tt_buf b = TT_BUF(1024);
-		struct tt_span s = tt_redact_attribute(&b, tt_kind_of(&m.x), cases[i][0], tt_span_str(cases[i][1]));
+		struct tt_span s = tt_redact_attribute(&b, &m.x, tt_kind_of(&m.x), cases[i][0], tt_span_str(cases[i][1]));
 		assert_true(tt_span_eq(s, tt_span_str(cases[i][2])));
 	}
 
 	/* No room to say it in must not mean saying it as it is. */
 	tt_buf_auto struct tt_buf none = TT_BUF(0);
-	struct tt_span s = tt_redact_attribute(&none, tt_kind_of(&m.x), "error.message", TT_SPAN_LIT("secret"));
+	struct tt_span s = tt_redact_attribute(&none, &m.x, tt_kind_of(&m.x), "error.message", TT_SPAN_LIT("secret"));
 	assert_int_equal(s.len, 0);
 	tt_made_free(&m);
 }

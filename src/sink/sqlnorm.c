@@ -43,8 +43,12 @@ struct tt_sql {
 	uint8_t *to;	/* there is room: what comes out is never longer than what went in */
 	uint8_t *start; /* of what came out */
 	enum tt_sql_dialect dialect;
-	bool space;	  /* white space is owed before the next token */
-	bool conditional; /* inside a conditional comment */
+	enum tt_quoting quoting;
+	const uint8_t *string; /* the first string or quoted name; NULL: none yet */
+	const uint8_t *doubt;  /* from here on what is quoted may be what is not; NULL: all is clear */
+	const uint8_t *stop;   /* all from here on is one literal */
+	bool space;	       /* white space is owed before the next token */
+	bool conditional;      /* inside a conditional comment */
 };
 
 static bool tt_sql_is_digit(uint8_t c)
@@ -108,21 +112,63 @@ static void tt_sql_emit_literal(struct tt_sql *q)
 	tt_sql_emit_char(q, '?');
 }
 
-/* Past a quoted piece that begins here; the quote doubled stands for itself, and a backslash for the next byte if it escapes. */
-static void tt_sql_skip_quoted(struct tt_sql *q, bool backslash)
+/* The earliest doubt is the one that counts. */
+static void tt_sql_doubt(struct tt_sql *q, const uint8_t *from)
 {
-	uint8_t quote = *q->at++;
-	while (q->at < q->end) {
-		uint8_t c = *q->at++;
+	if (from && (!q->doubt || from < q->doubt))
+		q->doubt = from;
+}
+
+/*
+ * Past the quoted piece that begins `at`, or NULL where the text ends inside; the quote doubled stands for itself, and a
+ * backslash for the next byte if it escapes.
+ */
+static const uint8_t *tt_sql_quote_end(const struct tt_sql *q, const uint8_t *at, bool backslash)
+{
+	uint8_t quote = *at++;
+	while (at < q->end) {
+		uint8_t c = *at++;
 		if (c == '\\' && backslash) {
-			if (q->at < q->end)
-				q->at++;
+			if (at < q->end)
+				at++;
 		} else if (c == quote) {
-			if (q->at == q->end || *q->at != quote)
-				return;
-			q->at++;
+			if (at == q->end || *at != quote)
+				return at;
+			at++;
 		}
 	}
+	return NULL;
+}
+
+/* Where the same string goes on: behind white space with a new line in it (PostgreSQL 15, section 4.1.2.1); else NULL. */
+static const uint8_t *tt_sql_continued(const struct tt_sql *q, const uint8_t *at, uint8_t quote)
+{
+	bool line = false;
+	for (; at < q->end && tt_sql_is_space(*at); at++)
+		line |= *at == '\n' || *at == '\r';
+	return line && quote == '\'' && at < q->end && *at == quote ? at : NULL;
+}
+
+/*
+ * Past the quoted piece that begins here, of a token that began at `token`. What is open at the end of the text, or has a word
+ * right behind it, was none perhaps, nor then what was quoted before.
+ */
+static void tt_sql_skip_quoted(struct tt_sql *q, const uint8_t *token, enum tt_quoting quoting)
+{
+	const uint8_t *next = q->at, *end = NULL;
+	uint8_t quote = *q->at;
+
+	if (!q->string)
+		q->string = token;
+	while (next) {
+		end = tt_sql_quote_end(q, next, quoting == TT_QUOTING_BACKSLASH);
+		if (quoting == TT_QUOTING_UNKNOWN && end != tt_sql_quote_end(q, next, true))
+			tt_sql_doubt(q, token);
+		next = end ? tt_sql_continued(q, end, quote) : NULL;
+	}
+	q->at = end ? end : q->end;
+	if (!end || (q->at < q->end && tt_sql_is_word(*q->at)))
+		tt_sql_doubt(q, q->string);
 }
 
 static void tt_sql_skip_line(struct tt_sql *q)
@@ -137,7 +183,8 @@ static void tt_sql_skip_comment(struct tt_sql *q)
 	int depth = 0;
 	q->space = true;
 	while (q->at < q->end) {
-		if (tt_sql_peek(q, 0) == '/' && tt_sql_peek(q, 1) == '*' && (depth == 0 || q->dialect == TT_SQL_POSTGRESQL)) {
+		if (tt_sql_peek(q, 0) == '/' && tt_sql_peek(q, 1) == '*' &&
+		    (depth == 0 || q->dialect == TT_SQL_POSTGRESQL || q->dialect == TT_SQL_CLICKHOUSE)) {
 			depth++;
 			q->at += 2;
 		} else if (tt_sql_peek(q, 0) == '*' && tt_sql_peek(q, 1) == '/') {
@@ -181,7 +228,9 @@ static bool tt_sql_comment(struct tt_sql *q)
 		tt_sql_skip_line(q);
 		return true;
 	}
-	if (c == '#' && q->dialect == TT_SQL_MYSQL) {
+	bool line = (c == '#' && (q->dialect == TT_SQL_MYSQL || q->dialect == TT_SQL_CLICKHOUSE)) ||
+		    (c == '/' && next == '/' && q->dialect == TT_SQL_CQL);
+	if (line) {
 		tt_sql_skip_line(q);
 		return true;
 	}
@@ -250,7 +299,8 @@ static void tt_sql_word(struct tt_sql *q)
 	if (next == '&' && tt_sql_peek(q, 1) == '\'' && word.len == 1 && (*from | 0x20) == 'u')
 		next = *++q->at; /* U&'...' */
 	if (next == '\'' && tt_sql_is_prefix(word)) {
-		tt_sql_skip_quoted(q, q->dialect == TT_SQL_MYSQL || (*from | 0x20) == 'e');
+		bool escapes = (*from | 0x20) == 'e' && q->dialect == TT_SQL_POSTGRESQL;
+		tt_sql_skip_quoted(q, from, escapes ? TT_QUOTING_BACKSLASH : q->quoting);
 		tt_sql_emit_literal(q);
 		return;
 	}
@@ -261,9 +311,9 @@ static void tt_sql_word(struct tt_sql *q)
 static void tt_sql_quoted(struct tt_sql *q)
 {
 	const uint8_t *from = q->at;
-	bool mysql = q->dialect == TT_SQL_MYSQL;
+	bool mysql = q->dialect == TT_SQL_MYSQL || q->dialect == TT_SQL_CLICKHOUSE;
 	bool name = *from == '`' || (*from == '"' && !mysql);
-	tt_sql_skip_quoted(q, mysql && !name);
+	tt_sql_skip_quoted(q, from, name && q->dialect != TT_SQL_CLICKHOUSE ? TT_QUOTING_PLAIN : q->quoting);
 
 	/* A name cut off by the end of the text is none for sure. */
 	bool whole = q->at - from >= 2 && q->at[-1] == *from;
@@ -356,16 +406,43 @@ static void tt_sql_token(struct tt_sql *q)
 	}
 }
 
-int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, enum tt_sql_dialect dialect)
+/* What a backslash means, where the dialect leaves it to the session. */
+static enum tt_quoting tt_sql_quoting(const struct tt_sql_rules *rules)
+{
+	if (rules->dialect == TT_SQL_CQL)
+		return TT_QUOTING_PLAIN;
+	return rules->dialect == TT_SQL_CLICKHOUSE ? TT_QUOTING_BACKSLASH : rules->quoting;
+}
+
+static void tt_sql_run(struct tt_sql *q)
+{
+	while (q->at < q->stop)
+		tt_sql_token(q);
+	if (q->stop < q->end)
+		tt_sql_emit_literal(q);
+}
+
+int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, const struct tt_sql_rules *rules)
 {
 	int r = tt_buf_reserve(out, sql.len + 1);
 	if (r < 0)
 		return r;
 
 	uint8_t *start = out->data + out->len;
-	struct tt_sql q = {.at = sql.data, .end = sql.data + sql.len, .to = start, .start = start, .dialect = dialect};
-	while (q.at < q.end)
-		tt_sql_token(&q);
+	const uint8_t *end = sql.data + sql.len;
+	enum tt_sql_dialect dialect = rules->dialect;
+	enum tt_quoting quoting = tt_sql_quoting(rules);
+	struct tt_sql begun = {
+		.at = sql.data, .end = end, .stop = end, .to = start, .start = start, .dialect = dialect, .quoting = quoting};
+	struct tt_sql q = begun;
+	tt_sql_run(&q);
+	if (rules->refused)
+		tt_sql_doubt(&q, q.string);
+	if (q.doubt) {
+		begun.stop = q.doubt;
+		q = begun;
+		tt_sql_run(&q);
+	}
 	while (q.to > start && (q.to[-1] == ';' || q.to[-1] == ' '))
 		q.to--;
 	out->len += (size_t)(q.to - start);

@@ -10,11 +10,11 @@ struct sql_case {
 	const char *out;
 };
 
-static void check(enum tt_sql_dialect dialect, const struct sql_case *cases, size_t count)
+static void check(struct tt_sql_rules rules, const struct sql_case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		tt_buf_auto struct tt_buf b = TT_BUF(4096);
-		assert_int_equal(tt_sql_normalise(&b, tt_span_str(cases[i].in), dialect), 0);
+		assert_int_equal(tt_sql_normalise(&b, tt_span_str(cases[i].in), &rules), 0);
 		assert_true(b.len <= strlen(cases[i].in));
 		assert_int_equal(tt_buf_add_char(&b, 0), 0);
 		assert_string_equal((char *)b.data, cases[i].out);
@@ -47,7 +47,7 @@ static void normalises_common_sql(void **state)
 	};
 
 	for (int dialect = TT_SQL_STANDARD; dialect <= TT_SQL_POSTGRESQL; dialect++)
-		check(dialect, cases, TT_ARRAY_LEN(cases));
+		check((struct tt_sql_rules){.dialect = dialect}, cases, TT_ARRAY_LEN(cases));
 }
 
 static void knows_mysql(void **state)
@@ -63,13 +63,14 @@ static void knows_mysql(void **state)
 		{"SET @x$y = 'v'", "SET @x$y = ?"},
 		{"SELECT /*+ HINT */ 1", "SELECT ?"},
 	};
-	check(TT_SQL_MYSQL, cases, TT_ARRAY_LEN(cases));
+	check((struct tt_sql_rules){TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, cases, TT_ARRAY_LEN(cases));
 }
 
 static void knows_postgresql(void **state)
 {
 	static const struct sql_case cases[] = {
 		{"SELECT \"Col\"\"x\", 'C:\\', 'y'", "SELECT \"Col\"\"x\", ?, ?"},
+		{"SELECT E'a'\n'b\\'c', 'd' 'e'", "SELECT ?, ? ?"},
 		{"SELECT E'it\\'s', e'\\\\', 'z'", "SELECT ?, ?, ?"},
 		{"SELECT $$a 'b' c$$, $fn$ x $$ y $fn$, $1, $23", "SELECT ?, ?, ?, ?"},
 		{"SELECT U&'d\\0061t', U&\"d\"", "SELECT ?, U&\"d\""},
@@ -78,7 +79,48 @@ static void knows_postgresql(void **state)
 		{"SELECT x::int, '5'::int", "SELECT x::int, ?::int"},
 		{"SELECT a$b FROM t", "SELECT a$b FROM t"},
 	};
-	check(TT_SQL_POSTGRESQL, cases, TT_ARRAY_LEN(cases));
+	check((struct tt_sql_rules){TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false}, cases, TT_ARRAY_LEN(cases));
+}
+
+static void knows_cql_and_clickhouse(void **state)
+{
+	static const struct sql_case cql[] = {
+		{"SELECT a FROM t // user hunter2 asked", "SELECT a FROM t"},
+		{"SELECT a FROM t // 'x\nWHERE b='C:\\' AND c=$$it's$$", "SELECT a FROM t WHERE b=? AND c=?"},
+	};
+	static const struct sql_case clickhouse[] = {
+		{"SELECT 'it\\'s', `a\\`b` --it's\n, 2 # it's", "SELECT ?, `a\\`b` , ?"},
+		{"SELECT $a$it's$a$ /* /* ' */ ' */", "SELECT ?"},
+	};
+	check((struct tt_sql_rules){.dialect = TT_SQL_CQL}, cql, TT_ARRAY_LEN(cql));
+	check((struct tt_sql_rules){.dialect = TT_SQL_CLICKHOUSE}, clickhouse, TT_ARRAY_LEN(clickhouse));
+}
+
+/* What the quotes stand for is not known, or the text is not what its writer meant: no literal comes out under any reading. */
+static void hides_what_is_doubtful(void **state)
+{
+	static const struct {
+		struct tt_sql_rules rules;
+		struct sql_case sql;
+	} cases[] = {
+		{{TT_SQL_MYSQL, TT_QUOTING_PLAIN, false}, {"UPDATE u SET dir='C:\\' , pw='ZZ'", "UPDATE u SET dir=? , pw=?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_UNKNOWN, false},
+		 {"UPDATE u SET a='x', dir='C:\\' , pw='ZZ'", "UPDATE u SET a=?, dir=?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_UNKNOWN, false}, {"UPDATE u SET a='x\\\\', b='\\n'", "UPDATE u SET a=?, b=?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_BACKSLASH, false}, {"SET n='it\\'s', pw='ZZ'", "SET n=?, pw=?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_UNKNOWN, false}, {"SET n='it\\'s', pw='ZZ'", "SET n=?"}},
+		{{TT_SQL_STANDARD, TT_QUOTING_UNKNOWN, false}, {"SET n='it\\'s', pw='ZZ'", "SET n=?"}},
+		/* An apostrophe that was not doubled. */
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false}, {"SET i=1, name='O'Brien', pw='ZZ'", "SET i=?, name=?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false}, {"SET name='O'Brien', s='it's', pw='ZZ'", "SET name=?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, {"SET name='rock 'ZZ' roll'", "SET name=?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, {"SET name=N'a' ZZ', b='c'", "SET name=?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"SET i=1, name='a' ZZ 'b'", "SET i=?, name=?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"SELEC 1", "SELEC ?"}},
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++)
+		check(cases[i].rules, &cases[i].sql, 1);
 }
 
 /* However a statement is cut, no byte of its literals comes out. */
@@ -100,7 +142,8 @@ static void leaks_nothing_when_cut(void **state)
 			tt_buf_auto struct tt_buf b = TT_BUF(4096);
 			tt_free_auto char *copy = malloc(len + 1); /* so that a read past the cut is found */
 			memcpy(copy, cases[i].sql, len);
-			assert_int_equal(tt_sql_normalise(&b, tt_span(copy, len), cases[i].dialect), 0);
+			assert_int_equal(
+				tt_sql_normalise(&b, tt_span(copy, len), &(struct tt_sql_rules){.dialect = cases[i].dialect}), 0);
 			assert_null(b.len ? memchr(b.data, 'Z', b.len) : NULL);
 		}
 	}
@@ -117,11 +160,12 @@ static void survives_any_bytes(void **state)
 			text[i] = alphabet[rand_r(&seed) % (int)(sizeof(alphabet) - 1)];
 		for (int dialect = TT_SQL_STANDARD; dialect <= TT_SQL_POSTGRESQL; dialect++) {
 			tt_buf_auto struct tt_buf b = TT_BUF(len + 1); /* not a byte more than it may need */
-			assert_int_equal(tt_sql_normalise(&b, tt_span(text, len), dialect), 0);
+			assert_int_equal(tt_sql_normalise(&b, tt_span(text, len), &(struct tt_sql_rules){.dialect = dialect}), 0);
 			assert_true(b.len <= len);
 		}
 	}
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(normalises_common_sql), cmocka_unit_test(knows_mysql), cmocka_unit_test(knows_postgresql),
+	      cmocka_unit_test(knows_cql_and_clickhouse), cmocka_unit_test(hides_what_is_doubtful),
 	      cmocka_unit_test(leaks_nothing_when_cut), cmocka_unit_test(survives_any_bytes))

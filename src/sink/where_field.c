@@ -187,7 +187,7 @@ static void tt_get_attribute(const struct tt_where_ask *a, struct tt_where_value
 	} else {
 		v->text = tt_message_attr_span(in, at);
 		if (!a->show_values)
-			v->text = tt_redact_attribute(&v->scratch, kind, at->key, v->text);
+			v->text = tt_redact_attribute(&v->scratch, a->x, kind, at->key, v->text);
 	}
 }
 
