@@ -129,7 +129,8 @@ static void read_batch(struct tt_link *link, struct cassandra_state *st, struct 
 	uint16_t n = tt_cursor_be16(&c);
 	if (tt_cursor_short(&c))
 		return;
-	tt_message_attr_int(m, "db.operation.batch.size", n);
+	if (n != 1) /* one operation is no batch */
+		tt_message_attr_int(m, "db.operation.batch.size", n);
 	unsigned i = 0;
 	while (i < TT_MIN((unsigned)n, STATEMENTS_NAMED) &&
 	       read_batched(link, st, m, &c, !tt_message_get(m, TT_TEXT_RESOURCE).data))

@@ -73,9 +73,7 @@ bool tt_http_set_target(struct tt_message *m, struct tt_span target)
 		while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
 			end++;
 		struct tt_span authority = tt_span_sub(rest, 0, end);
-		/* userinfo is not part of the host */
-		ptrdiff_t at = tt_span_find(authority, '@');
-		tt_http_set_authority(m, tt_span_sub(authority, (size_t)(at + 1), SIZE_MAX));
+		tt_http_set_authority(m, authority);
 		if (end < rest.len)
 			http_set_path(m, tt_span_sub(rest, end, SIZE_MAX));
 		return true;
@@ -121,6 +119,10 @@ void tt_http_set_authority(struct tt_message *m, struct tt_span authority)
 {
 	int port = -1;
 
+	/* User information is not part of the host, and a password may hold an @ of its own. */
+	const uint8_t *at = authority.len ? memrchr(authority.data, '@', authority.len) : NULL;
+	if (at)
+		authority = tt_span_sub(authority, (size_t)(at + 1 - authority.data), SIZE_MAX);
 	if (!authority.len)
 		return;
 	struct tt_span host = http_host(authority, &port);

@@ -61,6 +61,8 @@ static void authorities(void **state)
 	} cases[] = {
 		{"a", "server.address=a;"},
 		{"a:80", "server.address=a;server.port=80;"},
+		{"user:p@ssw0rd@a:80", "server.address=a;server.port=80;"},
+		{"user@", ""},
 		{"127.0.0.1:8080", "server.address=127.0.0.1;server.port=8080;"},
 		{"[2001:db8::1]:443", "server.address=2001:db8::1;server.port=443;"},
 		{"[::1]", "server.address=::1;"},

@@ -59,7 +59,7 @@ static void text(void **state)
 					    "GET|none|END|-|10|5|complete|" DB(
 						    "GET") ",db.response.returned_rows=0\n"
 							   "GETS|k|END|-|19|48|complete|" DB(
-								   "GETS") ",db.operation.batch.size=3,db.response.returned_rows="
+								   "GETS") ",telltale.db.keys=3,db.response.returned_rows="
 									   "2\n"
 									   "INCR|n|NOT_FOUND|-|10|11|complete|" DB(
 										   "INCR") "\n"
@@ -67,11 +67,10 @@ static void text(void **state)
 												   "INCR") "\n"
 													   "GAT|k|END|-|12|5|"
 													   "complete|" DB(
-														   "GAT") ",db."
-															  "operat"
-															  "ion."
-															  "batch."
-															  "size="
+														   "GAT") ",tellt"
+															  "ale."
+															  "db."
+															  "keys="
 															  "2,db."
 															  "respon"
 															  "se."
@@ -115,14 +114,14 @@ static void failures(void **state)
 
 	check(script, "GET|k|END|-|7|5|complete|" DB(
 			      "GET") ",db.response.returned_rows=0\n"
-				     "NONSENSE|-|ERROR|ERROR|10|7|complete|" DB(
-					     "NONSENSE") "\n"
-							 "INCR|k|CLIENT_ERROR|CLIENT_ERROR|10|62|complete|" DB(
-								 "INCR") "\n"
-									 "SET|big|SERVER_ERROR|SERVER_ERROR|20|41|complete|" DB(
-										 "SET") "\n"
-											"SET|k|CLIENT_ERROR|CLIENT_ERROR|16|38|"
-											"complete|" DB("SET") "\n");
+				     "_OTHER|-|ERROR|ERROR|10|7|complete|" DB(
+					     "_OTHER") ",telltale.operation.original=nonsense\n"
+						       "INCR|k|CLIENT_ERROR|CLIENT_ERROR|10|62|complete|" DB(
+							       "INCR") "\n"
+								       "SET|big|SERVER_ERROR|SERVER_ERROR|20|41|complete|" DB(
+									       "SET") "\n"
+										      "SET|k|CLIENT_ERROR|CLIENT_ERROR|16|38|"
+										      "complete|" DB("SET") "\n");
 }
 
 static void one_way_and_pipelined(void **state)
@@ -295,7 +294,7 @@ static void long_line(void **state)
 	const struct tt_line script[] = {{TT_SAY_CLIENT, request, 12005}, TT_S("VALUE key 0 1\r\nx\r\nEND\r\n"), TT_TALK_END};
 
 	tt_talk_check(&tt_proto_memcached, script,
-		      "GET|key|END|-|12005|23|complete|" DB("GET") ",db.operation.batch.size=3000,db.response.returned_rows=1\n");
+		      "GET|key|END|-|12005|23|complete|" DB("GET") ",telltale.db.keys=3000,db.response.returned_rows=1\n");
 }
 
 static void in_the_middle(void **state)

@@ -130,23 +130,21 @@ static bool is_retrieval(const struct tt_memcached_command *c)
 
 static void describe(struct tt_message *m, const struct tt_memcached_command *c, const struct tt_memcached_words *w)
 {
-	uint8_t name[NAME_MAX_BYTES];
-	struct tt_span word = w->count ? tt_span_sub(w->word[0], 0, sizeof(name)) : tt_span(NULL, 0);
-
-	for (size_t i = 0; i < word.len; i++)
-		name[i] = word.data[i] >= 'a' && word.data[i] <= 'z' ? word.data[i] - 0x20 : word.data[i];
-	if (word.len)
-		tt_message_text(m, TT_TEXT_OPERATION, tt_span(name, word.len));
+	/* A word that is no command may be anything, data too: it is no name to count by. */
+	if (w->count)
+		tt_message_text(m, TT_TEXT_OPERATION, c ? tt_span_str(c->name) : TT_SPAN_LIT("_OTHER"));
 	if (c && c->key && w->count > c->key)
 		tt_message_text(m, TT_TEXT_RESOURCE, w->word[c->key]);
 	tt_message_attr(m, "db.system.name", TT_SPAN_LIT("memcached"));
 	tt_message_attr_text(m, "db.operation.name", TT_TEXT_OPERATION);
+	if (w->count && !c)
+		tt_message_attr(m, "telltale.operation.original", tt_span_sub(w->word[0], 0, NAME_MAX_BYTES));
 }
 
 static void count_keys(struct tt_message *m, uint64_t keys)
 {
 	if (keys > 1)
-		tt_message_attr_int(m, "db.operation.batch.size", (int64_t)keys);
+		tt_message_attr_int(m, "telltale.db.keys", (int64_t)keys);
 }
 
 /* Flags behind a meta command's key: quiet, and what its answer will repeat. */

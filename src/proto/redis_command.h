@@ -52,6 +52,9 @@ struct tt_redis_command {
 /* In any case of letters; commands of the well-known modules are found by their prefix. NULL: not known. */
 const struct tt_redis_command *tt_redis_command_find(struct tt_span name);
 
+/* Is this, in any case of letters, a subcommand of a container? */
+bool tt_redis_subcommand_known(struct tt_span name);
+
 static inline bool tt_redis_kind_is_container(enum tt_redis_kind kind)
 {
 	return kind == TT_REDIS_CONTAINER || kind == TT_REDIS_CLIENT || kind == TT_REDIS_REPLCONF;

@@ -107,13 +107,20 @@ static void follow_database(struct tt_redis *s)
 	}
 }
 
+/* One operation is no batch. */
+static void count_batch(struct tt_message *m, uint64_t operations)
+{
+	if (operations != 1)
+		tt_message_attr_int(m, "db.operation.batch.size", (int64_t)operations);
+}
+
 static void follow_transaction(struct tt_redis *s)
 {
 	struct tt_redis_reply *r = &s->reply;
 	bool ends = r->kind == TT_REDIS_EXEC || r->kind == TT_REDIS_DISCARD || r->kind == TT_REDIS_RESET;
 
 	if (r->kind == TT_REDIS_EXEC && (r->array || s->in_multi))
-		tt_message_attr_int(r->message, "db.operation.batch.size", (int64_t)(r->array ? r->count : s->queued));
+		count_batch(r->message, r->array ? r->count : s->queued);
 	if (r->kind == TT_REDIS_MULTI && r->ok) {
 		s->in_multi = true;
 		s->queued = 0;

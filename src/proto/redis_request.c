@@ -40,7 +40,10 @@ static void take_name(struct tt_redis_request *r, struct tt_span name)
 	name = tt_span_sub(name, 0, sizeof(upper));
 	for (size_t i = 0; i < name.len; i++)
 		upper[i] = name.data[i] >= 'a' && name.data[i] <= 'z' ? name.data[i] - 0x20 : name.data[i];
-	tt_message_text(r->message, TT_TEXT_OPERATION, tt_span(upper, name.len));
+	/* What is no command may be anything, data too: it is no name to count by. */
+	tt_message_text(r->message, TT_TEXT_OPERATION, r->command ? tt_span(upper, name.len) : TT_SPAN_LIT("_OTHER"));
+	if (!r->command)
+		tt_message_attr(r->message, "telltale.operation.original", name);
 
 	unsigned key = key_rule(r);
 	if (key >= TT_REDIS_KEY_1 && key <= TT_REDIS_KEY_3)
@@ -53,7 +56,10 @@ static void take_subcommand(struct tt_redis_request *r, struct tt_span name)
 
 	for (size_t i = 0; i < name.len; i++)
 		upper[i + 1] = name.data[i] >= 'a' && name.data[i] <= 'z' ? name.data[i] - 0x20 : name.data[i];
-	tt_message_text_add(r->message, TT_TEXT_OPERATION, tt_span(upper, name.len + 1));
+	if (tt_redis_subcommand_known(name))
+		tt_message_text_add(r->message, TT_TEXT_OPERATION, tt_span(upper, name.len + 1));
+	else
+		tt_message_attr(r->message, "telltale.operation.original", name);
 
 	r->ack = kind_of(r) == TT_REDIS_REPLCONF && tt_span_ieq(name, TT_SPAN_LIT("ack"));
 	r->client_reply = kind_of(r) == TT_REDIS_CLIENT && tt_span_ieq(name, TT_SPAN_LIT("reply"));

@@ -213,7 +213,8 @@ static enum tt_step take_request(struct tt_link *link, struct tt_input *in, cons
 	if (path.data)
 		tt_message_text(m, TT_TEXT_RESOURCE, path);
 	if (read == ZOOKEEPER_FITS && is_multi(said->op->type))
-		tt_message_attr_int(m, "db.operation.batch.size", (int64_t)count);
+		if (count != 1) /* one operation is no batch */
+			tt_message_attr_int(m, "db.operation.batch.size", (int64_t)count);
 	return end(link, TT_REQUESTS, in, m, said->length);
 }
 

@@ -6,6 +6,8 @@
 /* From this length on letters mixed with digits are taken for random text. */
 #define TT_RANDOM_LEAST 20
 #define TT_HEX_LEAST 8
+/* From this length on several words are judged together too. */
+#define TT_TOKEN_LEAST 16
 
 enum tt_letter_class {
 	TT_DIGIT = 1 << 0,
@@ -103,12 +105,58 @@ static bool tt_word_is_id(struct tt_span s)
 	return false;
 }
 
+/* How often the kind of letter changes, each time a capital after a small letter or a digit's beginning or end. */
+struct tt_mixture {
+	struct tt_word all;
+	size_t changes;
+	size_t pairs;	/* letters and digits side by side */
+	size_t knotted; /* parts in which a letter follows a digit */
+};
+
+static struct tt_mixture tt_mixture_of(struct tt_span s)
+{
+	const uint8_t kinds = TT_DIGIT | TT_LOWER | TT_UPPER;
+	struct tt_mixture mix = {.all = tt_word_of(s)};
+	bool knotted = false;
+
+	for (size_t i = 1; i < s.len; i++) {
+		uint8_t a = tt_classes[s.data[i - 1]] & kinds, b = tt_classes[s.data[i]] & kinds;
+		if (!b)
+			knotted = false;
+		if (!a || !b)
+			continue;
+		mix.pairs++;
+		mix.changes += a != b && !(a == TT_UPPER && b == TT_LOWER);
+		if (a == TT_DIGIT && b != TT_DIGIT && !knotted) {
+			knotted = true;
+			mix.knotted++;
+		}
+	}
+	return mix;
+}
+
+/* Tokens in base64url and the like, which hold signs that else stand between words: looked at as a whole. */
+static bool tt_is_token(struct tt_span s)
+{
+	if (s.len < TT_TOKEN_LEAST)
+		return false;
+	struct tt_mixture mix = tt_mixture_of(s);
+	bool cases = mix.all.upper && mix.all.lower;
+	if (mix.knotted >= 2)
+		return true;
+	if (cases && mix.all.digits)
+		return mix.changes * 4 >= mix.pairs;
+	return cases && mix.changes * 5 >= mix.pairs * 2;
+}
+
 /* Nearly all segments are plain words: seen at one glance. */
 static bool tt_segment_is_word(struct tt_span s)
 {
 	uint8_t classes = 0;
 	for (size_t i = 0; i < s.len; i++)
 		classes |= tt_classes[s.data[i]];
+	if (s.len >= TT_TOKEN_LEAST && (classes & TT_UPPER))
+		return false;
 	return s.len < TT_RANDOM_LEAST && !(classes & (TT_DIGIT | TT_ODD | TT_MARK));
 }
 
@@ -131,7 +179,7 @@ bool tt_pattern_is_id(struct tt_span segment)
 			return true;
 		from = to + 1;
 	}
-	return false;
+	return tt_is_token(segment);
 }
 
 /* 8-4-4-4-12 */
@@ -145,6 +193,33 @@ static bool tt_is_uuid(struct tt_span s)
 			return false;
 	}
 	return true;
+}
+
+bool tt_pattern_is_secret(struct tt_span segment)
+{
+	size_t word = 0;
+	bool digits = false, letters = false;
+
+	if (!segment.len)
+		return false;
+	if (memchr(segment.data, '@', segment.len) || memmem(segment.data, segment.len, "%40", 3))
+		return true;
+	if (segment.len < TT_PATTERN_SECRET_LEAST || tt_is_uuid(segment))
+		return false;
+	for (size_t i = 0; i < segment.len; i++) {
+		uint8_t class = tt_classes[segment.data[i]];
+		if (!(class & (TT_DIGIT | TT_LOWER | TT_UPPER))) {
+			word = 0;
+			digits = letters = false;
+			continue;
+		}
+		word++;
+		digits |= (class & TT_DIGIT) != 0;
+		letters |= (class & (TT_LOWER | TT_UPPER)) != 0;
+		if (word >= TT_PATTERN_SECRET_LEAST && digits && letters)
+			return true;
+	}
+	return tt_is_token(segment);
 }
 
 /* One part of a key: wholly an identifier, or with its numbers taken out. */

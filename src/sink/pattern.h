@@ -11,6 +11,12 @@
 /* Is this segment of a path (or label of a domain name) an identifier rather than a word? */
 bool tt_pattern_is_id(struct tt_span segment);
 
+/* No shorter segment is taken for a secret. */
+#define TT_PATTERN_SECRET_LEAST 20
+
+/* May it be a secret or name a person: a mail address, or random text that is no UUID? Numbers and dates are shown. */
+bool tt_pattern_is_secret(struct tt_span segment);
+
 /* `user:17:cart` becomes `user:{id}:cart`, `item17` `item{id}`. */
 void tt_pattern_key(struct tt_buf *out, struct tt_span key);
 

@@ -27,10 +27,30 @@ static void tells_ids_from_words(void **state)
 					  "abcdefghijklmnopqrst1",
 					  "app.3f2a9c1b.js",
 					  "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee",
+					  "dGhp-c2lz_YXNl-Y3Jl_dAxx",
+					  "aGVsbG8-d29ybGQ_",
+					  "k3f9a-x8b2q-zz1zz",
 					  "x\001y"};
-	static const char *const words[] = {"",	    "cart",   "v1",	    "v2beta1",	  "oauth2",	 "s3",
-					    "api",  "facade", "decade",	    "index.html", "my-articles", "~",
-					    "{id}", "*",      "well-known", "caf\xc3\xa9"};
+	static const char *const words[] = {"",
+					    "cart",
+					    "v1",
+					    "v2beta1",
+					    "oauth2",
+					    "s3",
+					    "api",
+					    "facade",
+					    "decade",
+					    "index.html",
+					    "my-articles",
+					    "~",
+					    "{id}",
+					    "*",
+					    "well-known",
+					    "caf\xc3\xa9",
+					    "getUserByIdAndName",
+					    "XMLHttpRequestFactory",
+					    "Terms-Of-Service-And-Use",
+					    "oauth2-callback-v2"};
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(ids); i++) {
 		if (!tt_pattern_is_id(tt_span_str(ids[i])))

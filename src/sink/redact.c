@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/redact.h"
 
+#include "sink/pattern.h"
+
 enum tt_secret {
 	TT_SECRET_QUERY,
+	TT_SECRET_PATH,
 	TT_SECRET_TARGET,
 	TT_SECRET_STATEMENT,
 	TT_SECRET_URI,
@@ -18,11 +21,17 @@ static const struct {
 	enum tt_secret secret;
 } tt_secrets[] = {
 	TT_SECRET_KEY("url.query", TT_SECRET_QUERY),
+	TT_SECRET_KEY("url.path", TT_SECRET_PATH),
+	TT_SECRET_KEY("aws.s3.key", TT_SECRET_PATH),
 	TT_SECRET_KEY("url.full", TT_SECRET_TARGET),
 	TT_SECRET_KEY("db.query.text", TT_SECRET_STATEMENT),
 	TT_SECRET_KEY("sip.from", TT_SECRET_URI),
 	TT_SECRET_KEY("sip.to", TT_SECRET_URI),
 	TT_SECRET_KEY("smtp.mail.from", TT_SECRET_MAILBOX),
+	/* With some brokers it is the token. */
+	TT_SECRET_KEY("user.name", TT_SECRET_WHOLE),
+	TT_SECRET_KEY("db.user", TT_SECRET_WHOLE),
+	TT_SECRET_KEY("telltale.operation.original", TT_SECRET_WHOLE),
 	TT_SECRET_KEY("error.message", TT_SECRET_WHOLE),
 	TT_SECRET_KEY("http.request.header.authorization", TT_SECRET_WHOLE),
 	TT_SECRET_KEY("http.request.header.proxy-authorization", TT_SECRET_WHOLE),
@@ -48,28 +57,88 @@ void tt_redact_query(struct tt_buf *out, struct tt_span query)
 	}
 }
 
+/* `cart;jsessionid=9A8B` becomes `cart;jsessionid=REDACTED` (RFC 3986 section 3.3); random text and mail addresses go whole. */
+static void tt_redact_segment(struct tt_buf *out, struct tt_span segment)
+{
+	bool first = true;
+
+	while (segment.len) {
+		ptrdiff_t end = tt_span_find(segment, ';');
+		struct tt_span part = tt_span_sub(segment, 0, end < 0 ? segment.len : (size_t)end);
+		ptrdiff_t equals = first ? -1 : tt_span_find(part, '=');
+		if (equals >= 0)
+			tt_buf_add(out, part.data, (size_t)equals + 1);
+		if ((equals >= 0 && (size_t)equals + 1 < part.len) || (equals < 0 && tt_pattern_is_secret(part)))
+			tt_buf_add_str(out, TT_REDACTED);
+		else if (equals < 0)
+			tt_buf_add(out, part.data, part.len);
+		if (end >= 0)
+			tt_buf_add_char(out, ';');
+		segment = tt_span_sub(segment, part.len + 1, segment.len);
+		first = false;
+	}
+}
+
+bool tt_redact_path_is_plain(struct tt_span path)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < path.len; i++) {
+		uint8_t c = path.data[i];
+		if (c == '?' || c == ';' || c == '@' || c == '%')
+			return false;
+		run = c == '/' ? 0 : run + 1;
+		if (run >= TT_PATTERN_SECRET_LEAST)
+			return false;
+	}
+	return true;
+}
+
+void tt_redact_path(struct tt_buf *out, struct tt_span path)
+{
+	if (tt_redact_path_is_plain(path)) {
+		tt_buf_add(out, path.data, path.len);
+		return;
+	}
+	for (size_t from = 0; from < path.len;) {
+		struct tt_span rest = tt_span_sub(path, from, path.len);
+		ptrdiff_t slash = tt_span_find(rest, '/');
+		struct tt_span segment = slash < 0 ? rest : tt_span_sub(rest, 0, (size_t)slash);
+		tt_redact_segment(out, segment);
+		if (slash >= 0)
+			tt_buf_add_char(out, '/');
+		from += segment.len + 1;
+	}
+}
+
+/* The length of what stands before the path: `scheme://authority`, or all of an authority alone; 0: it begins with its path. */
+static size_t tt_target_authority(struct tt_span target, size_t *ret_from)
+{
+	const uint8_t *scheme = target.len && target.data[0] != '/' ? memmem(target.data, target.len, "://", 3) : NULL;
+
+	*ret_from = scheme ? (size_t)(scheme + 3 - target.data) : 0;
+	if (!target.len || target.data[0] == '/')
+		return 0;
+	ptrdiff_t slash = tt_span_find(tt_span_sub(target, *ret_from, target.len), '/');
+	return slash < 0 ? target.len : *ret_from + (size_t)slash;
+}
+
 void tt_redact_target(struct tt_buf *out, struct tt_span target)
 {
 	ptrdiff_t mark = tt_span_find(target, '?');
 	struct tt_span path = mark < 0 ? target : tt_span_sub(target, 0, (size_t)mark);
 
 	/* scheme://user:password@host/path */
-	if (path.len && path.data[0] != '/') {
-		const uint8_t *authority = memmem(path.data, path.len, "://", 3);
-		if (authority) {
-			size_t from = (size_t)(authority + 3 - path.data);
-			struct tt_span rest = tt_span_sub(path, from, path.len);
-			ptrdiff_t slash = tt_span_find(rest, '/');
-			struct tt_span host = slash < 0 ? rest : tt_span_sub(rest, 0, (size_t)slash);
-			const uint8_t *at = host.len ? memrchr(host.data, '@', host.len) : NULL;
-			if (at) {
-				tt_buf_add(out, path.data, from);
-				tt_buf_add_str(out, TT_REDACTED);
-				path = tt_span_sub(path, (size_t)(at - path.data), path.len);
-			}
-		}
+	size_t from, len = tt_target_authority(path, &from);
+	struct tt_span authority = tt_span_sub(path, from, len - from);
+	const uint8_t *at = authority.len ? memrchr(authority.data, '@', authority.len) : NULL;
+	tt_buf_add(out, path.data, from);
+	if (at) {
+		tt_buf_add_str(out, TT_REDACTED);
+		authority = tt_span_sub(authority, (size_t)(at - authority.data), authority.len);
 	}
-	tt_buf_add(out, path.data, path.len);
+	tt_buf_add(out, authority.data, authority.len);
+	tt_redact_path(out, tt_span_sub(path, len, path.len));
 	if (mark >= 0) {
 		tt_buf_add_char(out, '?');
 		tt_redact_query(out, tt_span_sub(target, (size_t)mark + 1, target.len));
@@ -188,6 +257,11 @@ struct tt_span tt_redact_attribute(struct tt_buf *out, const struct tt_exchange 
 	switch (tt_secrets[row].secret) {
 	case TT_SECRET_QUERY:
 		tt_redact_query(out, value);
+		break;
+	case TT_SECRET_PATH:
+		if (tt_redact_path_is_plain(value))
+			return value;
+		tt_redact_path(out, value);
 		break;
 	case TT_SECRET_TARGET:
 		tt_redact_target(out, value);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an output must not show unless told to: query values, credentials in URLs and headers, SQL literals, people's mail
- * addresses, error texts. All functions add to `out` and are stateless; names of things (paths, keys, tables, users) are shown.
+ * What an output must not show unless told to: query values, credentials in URLs and headers, SQL literals, people's
+ * names and mail addresses, random text in paths, error texts. All functions add to `out` and are stateless; names of things
+ * (keys, tables, topics, words of a path) are shown.
  */
 #ifndef TT_SINK_REDACT_H
 #define TT_SINK_REDACT_H
@@ -15,7 +16,13 @@
 /* `a=1&b` becomes `a=REDACTED&REDACTED`. */
 void tt_redact_query(struct tt_buf *out, struct tt_span query);
 
-/* A request target: user information and query values hidden. */
+/* A path: parameters' values, mail addresses and what only a machine would write are hidden; numbers and UUIDs are shown. */
+void tt_redact_path(struct tt_buf *out, struct tt_span path);
+
+/* There is nothing to hide in it for sure, nor a query behind it. */
+bool tt_redact_path_is_plain(struct tt_span path);
+
+/* A request target: user information and query values hidden, its path as by tt_redact_path. */
 void tt_redact_target(struct tt_buf *out, struct tt_span target);
 
 /* `sip:alice@example.com;ob` becomes `sip:REDACTED@example.com`, `tel:+1-201-555-0123` `tel:REDACTED` (RFC 3261 section 19.1, RFC

@@ -62,11 +62,11 @@ static bool tt_shape_names_people(const struct tt_kind *kind)
 	return kind->resource == TT_RESOURCE_URI || kind->resource == TT_RESOURCE_MAILBOX;
 }
 
-/* Without a query and without user information a target is shown as it is. */
+/* Most targets are shown as they are: that is seen at one glance. */
 static bool tt_shape_is_plain(const struct tt_kind *kind, struct tt_span resource)
 {
 	if (kind->resource == TT_RESOURCE_PATH)
-		return resource.len && resource.data[0] == '/' && tt_span_find(resource, '?') < 0;
+		return resource.len && resource.data[0] == '/' && tt_redact_path_is_plain(resource);
 	return kind->resource != TT_RESOURCE_STATEMENT && !tt_shape_names_people(kind);
 }
 
