@@ -273,6 +273,7 @@ const struct tt_proto tt_proto_amqp = {
 	.name = "amqp",
 	.doc = &doc,
 	.pairing = TT_PAIR_BY_ID,
+	.ids = TT_IDS_IN_TURN,
 	.stream = true,
 	.state_size = sizeof(struct tt_amqp),
 	.state_free = amqp_free,

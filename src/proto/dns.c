@@ -301,6 +301,7 @@ const struct tt_proto tt_proto_dns = {
 	.name = "dns",
 	.doc = &dns_doc,
 	.pairing = TT_PAIR_BY_ID,
+	.ids = TT_IDS_AGAIN,
 	.stream = true,
 	.datagram = true,
 	.state_size = sizeof(struct tt_dns),

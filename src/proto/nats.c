@@ -453,6 +453,7 @@ const struct tt_proto tt_proto_nats = {
 	.name = "nats",
 	.doc = &doc,
 	.pairing = TT_PAIR_BY_ID,
+	.ids = TT_IDS_IN_TURN,
 	.stream = true,
 	.state_size = sizeof(struct tt_nats),
 	.detect = tt_nats_detect,

@@ -35,6 +35,13 @@ enum tt_pairing {
 	TT_PAIR_ONE_WAY,  /* requests are never answered */
 };
 
+/* By id: what it means that a request has the id of one that is not answered. */
+enum tt_ids {
+	TT_IDS_UNIQUE,	/* it does not happen unless that one never will be: which of them an answer is for is not sure */
+	TT_IDS_IN_TURN, /* they are answered one after the other (an id is a kind of request, or means nothing) */
+	TT_IDS_AGAIN,	/* the same is asked again: any answer is one to it */
+};
+
 enum tt_verdict {
 	TT_NO,	  /* these bytes are not this protocol */
 	TT_MAYBE, /* they could be: more are needed to tell */
@@ -101,6 +108,7 @@ struct tt_proto {
 	const struct tt_proto_doc *doc;
 	const struct tt_proto *over; /* it is spoken within that one, whose messages name it (tt_message.as); NULL: on its own */
 	enum tt_pairing pairing;
+	enum tt_ids ids; /* by-id pairing only */
 	bool stream;			 /* runs over byte streams */
 	bool encrypts;			 /* what it carries may be seen elsewhere, in plaintext: it is read on beside that */
 	bool datagram;			 /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */

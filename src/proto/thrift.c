@@ -364,6 +364,7 @@ const struct tt_proto tt_proto_thrift = {
 	.name = "thrift",
 	.doc = &thrift_doc,
 	.pairing = TT_PAIR_BY_ID,
+	.ids = TT_IDS_IN_TURN,
 	.stream = true,
 	.state_size = sizeof(struct thrift_state),
 	.detect = thrift_detect,

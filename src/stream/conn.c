@@ -137,8 +137,10 @@ static void tt_conn_end_flow(struct tt_conn *c, struct tt_link *link, int dir)
 {
 	struct tt_flow *f = &link->flow[dir];
 
+	bool placed = f->started || c->opened || link->flow[!dir].from_start;
+
 	tt_flow_release(link, dir, UINT64_MAX);
-	if (c->final_known && link->origin <= TT_ORIGIN_PCAP && f->started && c->final_off[dir] > f->next)
+	if (c->final_known && link->origin <= TT_ORIGIN_PCAP && placed && c->final_off[dir] > f->next)
 		tt_flow_missing(link, dir, c->final_off[dir]);
 	if (!c->reset_received)
 		tt_flow_eof(link, dir);

@@ -249,10 +249,14 @@ void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 
 	if (!f->started) {
 		f->started = true;
-		/* A stream seen opening but first seen further on has a hole in front; one that was forgotten meanwhile goes on.
-		 */
-		f->from_start = chunk->flags & TT_CHUNK_FROM_START && (link->conn->opened || chunk->offset == 0);
+		/* A stream seen opening but first seen further on has a hole in front; one that was forgotten meanwhile goes on,
+		 * and so does its other direction. */
+		f->from_start = chunk->flags & TT_CHUNK_FROM_START &&
+				(link->conn->opened || chunk->offset == 0 || link->flow[!dir].from_start);
+		f->late_start = chunk->flags & TT_CHUNK_FROM_START && !f->from_start;
 		f->next = f->at = f->reported = f->from_start ? 0 : chunk->offset;
+		if (f->from_start && link->flow[!dir].late_start)
+			tt_link_front_missing(link, !dir);
 		if (link->proto && !f->from_start && f->mode == TT_FLOW_PARSE)
 			f->mode = TT_FLOW_RESYNC;
 	}

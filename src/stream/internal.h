@@ -3,7 +3,7 @@
  * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
  * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), link.c (protocol
  * and parse loop), message.c (where messages are kept), parser.c (what a parser asks of its link), pair.c (what answers what),
- * report.c (exchanges out), stream.c (records in, clock).
+ * by_id.c (the same by ids), pair_end.c (holes, ends, time-outs), report.c (exchanges out), stream.c (records in, clock).
  */
 #ifndef TT_STREAM_INTERNAL_H
 #define TT_STREAM_INTERNAL_H
@@ -14,6 +14,8 @@
 
 #define TT_OFFSET_EOF UINT64_MAX
 #define TT_LAYERS 2
+/* So far apart are clocks of two processors or captures where all else says what belongs together. */
+#define TT_PAIR_SLACK_NS 10000000u
 #define TT_PAIR_BUCKET_BITS 6 /* at first */
 #define TT_PAIR_BUCKET_BITS_MOST 20
 
@@ -67,6 +69,7 @@ struct tt_flow {
 	uint8_t mode;
 	bool started;
 	bool from_start;
+	bool late_start;       /* said to be seen from its start, but its front was not */
 	bool eof;	       /* nothing comes after `next` */
 	bool give_up;	       /* what it waits for will not come */
 	bool busy;	       /* being parsed: guards against recursion */
@@ -82,6 +85,7 @@ struct tt_pair {
 	struct tt_message *last[2];
 	struct tt_message **hash[2]; /* by id, ended or identified messages; by-id protocols only */
 	uint32_t hashed[2];
+	uint64_t hash_by;	  /* a multiplier nobody outside knows */
 	uint8_t hash_bits[2];	  /* the hash has 1 << bits buckets */
 	uint32_t open[2];	  /* messages in the lists that are in no hash */
 	uint32_t attached;	  /* requests whose response is known and not reported yet */
@@ -89,24 +93,28 @@ struct tt_pair {
 	uint64_t response_end_ns; /* when the last response ended */
 	uint64_t hole_ns;	  /* latest hole */
 	uint64_t unsure_ns;	  /* when the newest unsure request began */
-	uint32_t unsure_open;	  /* unsure requests, seen or in a hole, whose answer has not passed yet */
-	bool untrusted;		  /* in order: it is not known which request the next response answers */
-	bool overlapped;	  /* a request was sent after an answer while an older one was open */
-	bool quiet_seen;	  /* a request was seen to begin with nothing outstanding */
+	int64_t unsure_open;	/* unsure requests, seen or in a hole, less answers that passed: < 0 where these are read ahead */
+	bool untrusted;		/* in order: it is not known which request the next response answers */
+	bool at_most;		/* some of them were answered in a hole, it is not known how many */
+	bool overlapped;	/* a request was sent after an answer while an older one was open */
+	bool maybe_overlapped;	/* the same, unless its answer turns out to be missing */
+	bool unsure_overlapped; /* the same, if unsure_open is right */
+	bool quiet_seen;	/* a request was seen to begin with nothing outstanding */
 };
 
 struct tt_link {
 	struct tt_conn *conn;
 	const struct tt_proto *proto;
 	void *state;
-	struct tt_flow flow[2];	 /* by enum tt_direction */
-	struct tt_pair pair;	 /* what the client asks */
-	struct tt_pair back;	 /* what the server asks: by id or one-way */
-	struct tt_message *dead; /* kept until the parser lets go of them */
-	uint8_t request_dir;	 /* the direction of the requests */
-	bool role_known;	 /* request_dir is certain */
-	uint8_t detect_tries;	 /* failed in a row in one direction */
-	uint8_t detect_turns;	 /* failed after a change of direction */
+	struct tt_flow flow[2];	    /* by enum tt_direction */
+	struct tt_pair pair;	    /* what the client asks */
+	struct tt_pair back;	    /* what the server asks: by id or one-way */
+	struct tt_message *open[2]; /* not ended, by side */
+	struct tt_message *dead;    /* kept until the parser lets go of them */
+	uint8_t request_dir;	    /* the direction of the requests */
+	bool role_known;	    /* request_dir is certain */
+	uint8_t detect_tries;	    /* failed in a row in one direction */
+	uint8_t detect_turns;	    /* failed after a change of direction */
 	uint8_t detect_dir;
 	uint8_t origin;		 /* enum tt_origin */
 	bool switching;		 /* parser called tt_switch */
@@ -237,6 +245,7 @@ struct tt_link *tt_link_free(struct tt_link *link);
 size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t len);
 void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_link_hole(struct tt_link *link, int dir, uint64_t n);
+void tt_link_front_missing(struct tt_link *link, int dir);
 void tt_link_unseen(struct tt_link *link, int dir, uint64_t missing); /* what is missing at f->at is optional */
 void tt_link_settle(struct tt_link *link);			      /* runs sides that waited for each other */
 void tt_link_stop(struct tt_link *link);
@@ -282,14 +291,38 @@ static inline void tt_pair_append(struct tt_pair *p, struct tt_message *m)
 	if (part == TT_REQUESTS)
 		p->count++;
 }
+void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m);
+
+/* Into and out of the list of those that have not ended. */
+static inline void tt_message_is_open(struct tt_link *link, struct tt_message *m)
+{
+	m->open_prev = NULL;
+	m->open_next = link->open[m->side];
+	if (m->open_next)
+		m->open_next->open_prev = m;
+	link->open[m->side] = m;
+}
+
+static inline void tt_message_not_open(struct tt_link *link, struct tt_message *m)
+{
+	*(m->open_prev ? &m->open_prev->open_next : &link->open[m->side]) = m->open_next;
+	if (m->open_next)
+		m->open_next->open_prev = m->open_prev;
+}
+
+/* by_id.c */
 /* Makes it ready for pairing by id. -ENOMEM. */
 int tt_pair_prepare(struct tt_pair *p);
-void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m);
 void tt_pair_hash(struct tt_pair *p, struct tt_message *m);
 void tt_pair_unhash(struct tt_pair *p, struct tt_message *m);
-/* The oldest one with this id that has no other half yet, or NULL. */
-struct tt_message *tt_pair_single(const struct tt_pair *p, enum tt_side part, uint64_t id);
-/* Out of all lists and given back; kept as dead while the parser holds it. NULL-safe. */
+/* The request with this id that an answer of that time belongs to (0: of a time that is not known), or NULL. *ret_doubt: another
+ * one with the same id may be meant. */
+struct tt_message *tt_pair_asked(const struct tt_link *link, const struct tt_pair *p, uint64_t id, uint64_t answer_ns,
+				 bool *ret_doubt);
+void tt_pair_join(struct tt_link *link, struct tt_message *rsp); /* attaches it to the request with its id, if there is one */
+void tt_pair_adopt_by_id(struct tt_link *link, struct tt_message *req); /* the other way round */
+
+/* message.c */ /* Out of all lists and given back; kept as dead while the parser holds it. NULL-safe. */
 void tt_pair_discard(struct tt_link *link, struct tt_message *m);
 void tt_pair_bury(struct tt_link *link, struct tt_message *m);
 /* The parser ends or drops a message: its pointer is not used again. True where the message was dead already and is gone now. */
@@ -315,8 +348,32 @@ void tt_pair_drop(struct tt_link *link, struct tt_message *m);
 void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp);
 
 /* pair.c: what answers what. */
+/* What the server asks is always paired by id. */
+static inline bool tt_pair_in_order(const struct tt_link *link, const struct tt_message *m)
+{
+	return link->proto->pairing == TT_PAIR_IN_ORDER && !m->back;
+}
+
+static inline bool tt_pair_uses_id(const struct tt_link *link, const struct tt_message *m)
+{
+	return link->proto->pairing == TT_PAIR_BY_ID || m->back;
+}
+
+bool tt_pair_possible(const struct tt_link *link, const struct tt_message *req, uint64_t response_first_ns, bool asked_first);
+void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp);
+
+/* It ends before that offset, which may lie ahead. */
+void tt_message_end_off(struct tt_link *link, struct tt_message *m, uint64_t end_off);
 void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_mark *mark);
+/* In order: which of the open requests the next answer belongs to is not known any more. */
+void tt_pair_doubt(struct tt_link *link);
+/* In order: more was answered by this time than is known to have been asked, so what it answered was not seen. While the answers
+ * are read ahead of the questions, it is asked yet. */
+void tt_pair_even(struct tt_link *link, uint64_t asking_ns);
+
+/* pair_end.c */
 void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns);
+void tt_pair_dropped(struct tt_link *link); /* bytes of the responses are passed over; they may be answers */
 void tt_pair_eof(struct tt_link *link, enum tt_side side);
 void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome);
 void tt_pair_timeout(struct tt_link *link, uint64_t now_ns);

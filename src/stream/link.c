@@ -310,8 +310,8 @@ static size_t tt_link_resync(struct tt_link *link, int dir, const uint8_t *data,
 	/* What is dropped may have answered what was asked since the hole. */
 	const struct tt_message *asked = link->pair.first[TT_REQUESTS];
 	bool possible = asked && (!dropped_ns || asked->first_ns <= dropped_ns);
-	if (tt_link_side(link, dir) == TT_RESPONSES && possible && link->proto->pairing == TT_PAIR_IN_ORDER)
-		tt_pair_hole(link, TT_RESPONSES, TT_MAX(f->last_ns, link->flow[!dir].last_ns));
+	if (tt_link_side(link, dir) == TT_RESPONSES && possible)
+		tt_pair_dropped(link);
 	return n;
 }
 
@@ -418,6 +418,19 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
 	if (link->proto->gap)
 		link->proto->gap(link, side, n);
 	tt_pair_let_go(link, side);
+}
+
+/* As its other direction shows, the connection is new: what stands before this direction's first bytes was missed. */
+void tt_link_front_missing(struct tt_link *link, int dir)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	f->late_start = false;
+	f->hole_ns = TT_MAX(f->last_ns, (uint64_t)1);
+	if (!link->proto || link->proto->pairing != TT_PAIR_IN_ORDER)
+		return;
+	tt_pair_doubt(link);
+	link->pair.unsure_open += dir == link->request_dir;
 }
 
 void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)

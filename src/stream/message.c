@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Where messages are kept: the store they come from, a link's lists of them, the hash by id, and the ones that are dead but still
- * in the parser's hands. What answers what is decided in pair.c.
+ * Where messages are kept: the store they come from, a link's lists of them, and the ones that are dead but still in the parser's
+ * hands. What answers what is decided in pair.c and by_id.c.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "stream/internal.h"
@@ -82,83 +81,7 @@ void tt_messages_free(struct tt_streams *s)
 	}
 }
 
-/* --- lists and hash ---------------------------------------------------------------------------------------------------- */
-
-static struct tt_message **tt_pair_bucket(const struct tt_pair *p, enum tt_side part, uint64_t id)
-{
-	return &p->hash[part][(id * 0x9E3779B97F4A7C15u) >> (64 - p->hash_bits[part])];
-}
-
-int tt_pair_prepare(struct tt_pair *p)
-{
-	for (int part = 0; part < 2; part++) {
-		if (!p->hash[part])
-			p->hash[part] = calloc(1u << TT_PAIR_BUCKET_BITS, sizeof(struct tt_message *));
-		if (!p->hash[part])
-			return -ENOMEM;
-		p->hash_bits[part] = TT_MAX(p->hash_bits[part], (uint8_t)TT_PAIR_BUCKET_BITS);
-	}
-	return 0;
-}
-
-/* Four times the buckets; without memory for them the chains just get longer. */
-static void tt_pair_grow(struct tt_pair *p, enum tt_side part)
-{
-	uint32_t count = 1u << p->hash_bits[part];
-	struct tt_message **old = p->hash[part];
-
-	p->hash[part] = calloc(4 * count, sizeof(*old));
-	if (!p->hash[part]) {
-		p->hash[part] = old;
-		return;
-	}
-	p->hash_bits[part] += 2;
-	for (uint32_t i = 0; i < count; i++) {
-		/* Newer ones stay in front of older ones. */
-		struct tt_message *turned = NULL, *next;
-		for (struct tt_message *m = old[i]; m; m = next) {
-			next = m->same_hash;
-			m->same_hash = turned;
-			turned = m;
-		}
-		for (struct tt_message *m = turned; m; m = next) {
-			struct tt_message **bucket = tt_pair_bucket(p, part, m->id);
-			next = m->same_hash;
-			m->same_hash = *bucket;
-			*bucket = m;
-		}
-	}
-	free(old);
-}
-
-void tt_pair_hash(struct tt_pair *p, struct tt_message *m)
-{
-	enum tt_side part = tt_message_part(m);
-
-	if (m->hashed)
-		return;
-	if (p->hashed[part] >= 2u << p->hash_bits[part] && p->hash_bits[part] < TT_PAIR_BUCKET_BITS_MOST)
-		tt_pair_grow(p, part);
-	struct tt_message **bucket = tt_pair_bucket(p, part, m->id);
-	m->same_hash = *bucket;
-	*bucket = m;
-	m->hashed = true;
-	p->hashed[part]++;
-	p->open[part]--;
-}
-
-void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
-{
-	if (!m->hashed)
-		return;
-	struct tt_message **at = tt_pair_bucket(p, tt_message_part(m), m->id);
-	while (*at != m)
-		at = &(*at)->same_hash;
-	*at = m->same_hash;
-	m->hashed = false;
-	p->hashed[tt_message_part(m)]--;
-	p->open[tt_message_part(m)]++;
-}
+/* --- lists ------------------------------------------------------------------------------------------------------------- */
 
 void tt_pair_out_of_list(struct tt_pair *p, struct tt_message *m)
 {
@@ -181,6 +104,8 @@ static void tt_pair_unlink(struct tt_link *link, struct tt_message *m)
 
 	tt_pair_unhash(p, m);
 	tt_pair_out_of_list(p, m);
+	if (!m->ended)
+		tt_message_not_open(link, m);
 	if (m->will_end && !m->ended) {
 		struct tt_message **at = &link->flow[tt_link_dir(link, m->side)].ending;
 		while (*at && *at != m)
@@ -231,55 +156,6 @@ void tt_pair_let_go(struct tt_link *link, enum tt_side side)
 	}
 }
 
-/* --- by id ------------------------------------------------------------------------------------------------------------- */
-
-/* A hole since it began may have held its other half: a newer one with its id means that it did. */
-static bool tt_pair_doubted(const struct tt_pair *p, const struct tt_message *m)
-{
-	return m->reported || (p->hole_ns && m->first_ns <= p->hole_ns);
-}
-
-struct tt_message *tt_pair_single(const struct tt_pair *p, enum tt_side part, uint64_t id)
-{
-	if (!p->hash[part])
-		return NULL;
-	/* The oldest of equal ones (buckets grow at the front) that is not given up. */
-	struct tt_message *found = NULL;
-	for (struct tt_message *m = *tt_pair_bucket(p, part, id); m; m = m->same_hash) {
-		if (m->id == id && !m->peer && (!found || !tt_pair_doubted(p, m)))
-			found = m;
-	}
-	if (found)
-		return found;
-	for (struct tt_message *m = p->open[part] ? p->last[part] : NULL; m; m = m->prev) {
-		if (!m->hashed && m->id == id && !m->peer)
-			return m;
-	}
-	return NULL;
-}
-
-static struct tt_message *tt_pair_by_id(const struct tt_pair *p, enum tt_side part, uint64_t id)
-{
-	struct tt_message *m = tt_pair_single(p, part, id);
-
-	/* Both halves are kept while one of them is still open. */
-	for (struct tt_message *req = m || !p->attached ? NULL : p->last[TT_REQUESTS]; req; req = req->prev) {
-		if (req->peer && req->id == id)
-			return part == TT_REQUESTS ? req : req->peer;
-	}
-	return m;
-}
-
-struct tt_message *tt_message_by_id(struct tt_link *link, enum tt_side side, uint64_t id)
-{
-	return tt_pair_by_id(&link->pair, side, id);
-}
-
-struct tt_message *tt_server_request_by_id(struct tt_link *link, uint64_t id)
-{
-	return tt_pair_by_id(&link->back, TT_REQUESTS, id);
-}
-
 /* --- begin and end ----------------------------------------------------------------------------------------------------- */
 
 struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at)
@@ -304,6 +180,7 @@ struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, cons
 		m->tid = mark->tid;
 		m->tgid = mark->tgid;
 	}
+	tt_message_is_open(link, m);
 	return m;
 }
 

@@ -5,26 +5,55 @@
  */
 #include "stream/internal.h"
 
-#define TT_PAIR_IDLE_NS 1000000000u /* silence after which nothing is outstanding any more */
-
-/* What the server asks is always paired by id. */
-static bool tt_pair_in_order(const struct tt_link *link, const struct tt_message *m)
-{
-	return link->proto->pairing == TT_PAIR_IN_ORDER && !m->back;
-}
-
-static bool tt_pair_uses_id(const struct tt_link *link, const struct tt_message *m)
-{
-	return link->proto->pairing == TT_PAIR_BY_ID || m->back;
-}
+#define TT_NS_PER_S 1000000000u
+#define TT_PAIR_IDLE_NS TT_NS_PER_S /* silence after which nothing is outstanding any more */
 
 /* --- finding the other half --------------------------------------------------------------------------------------------------
  */
 
-/* An answer cannot begin before its question; an unknown time forbids nothing. */
-static bool tt_pair_possible(const struct tt_message *req, uint64_t response_first_ns)
+/* Both streams were seen from their first byte, and nothing of them is missing. */
+static bool tt_link_whole(const struct tt_link *link)
 {
-	return !req->first_ns || !response_first_ns || req->first_ns <= response_first_ns;
+	return tt_link_from_start(link) && !link->flow[0].hole_ns && !link->flow[1].hole_ns;
+}
+
+/* By how much the answer is stamped before its question. An unknown time forbids nothing. */
+static uint64_t tt_pair_early(const struct tt_message *req, uint64_t response_first_ns)
+{
+	return response_first_ns && req->first_ns > response_first_ns ? req->first_ns - response_first_ns : 0;
+}
+
+/*
+ * May this be the answer, by its time? Where the streams were seen whole their order decides, as far back as records may be out
+ * of order at all; of datagrams that they came in this order. Elsewhere the clock is all there is: an answer does not begin
+ * before its question.
+ */
+bool tt_pair_possible(const struct tt_link *link, const struct tt_message *req, uint64_t response_first_ns, bool asked_first)
+{
+	uint64_t early = tt_pair_early(req, response_first_ns), slack = TT_PAIR_SLACK_NS;
+
+	if (!early)
+		return true;
+	if (link->conn->datagram)
+		return asked_first && early <= slack;
+	if (tt_pair_in_order(link, req))
+		slack = TT_MAX(slack, tt_streams_limit(link->conn->s, TT_LIMIT_STREAM_HOLD) * 1000000u);
+	return early <= slack && tt_link_whole(link);
+}
+
+void tt_pair_doubt(struct tt_link *link)
+{
+	struct tt_pair *p = &link->pair;
+	struct tt_message *next;
+
+	p->untrusted = true;
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
+		next = m->next;
+		if (m->peer || m->one_way || m->unsure)
+			continue;
+		p->unsure_open++;
+		tt_pair_conclude(link, m, TT_OUTCOME_LOST);
+	}
 }
 
 static struct tt_message *tt_pair_next_unanswered(const struct tt_pair *p)
@@ -35,7 +64,7 @@ static struct tt_message *tt_pair_next_unanswered(const struct tt_pair *p)
 	return m;
 }
 
-static void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp)
+void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp)
 {
 	struct tt_pair *p = tt_pair_of(link, req);
 
@@ -47,23 +76,6 @@ static void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct 
 	tt_pair_out_of_list(p, rsp);
 }
 
-void tt_message_identify(struct tt_link *link, struct tt_message *m, uint64_t id)
-{
-	if (!m || m->dead || m->hashed || m->peer || !tt_pair_uses_id(link, m)) {
-		if (m && !m->hashed)
-			m->id = id;
-		return;
-	}
-	struct tt_pair *p = tt_pair_of(link, m);
-	bool asks = tt_message_part(m) == TT_REQUESTS;
-	m->id = id;
-	tt_pair_hash(p, m);
-	struct tt_message *other = tt_pair_single(p, asks ? TT_RESPONSES : TT_REQUESTS, id);
-	struct tt_message *req = asks ? m : other, *rsp = asks ? other : m;
-	if (other && tt_pair_possible(req, rsp->first_ns))
-		tt_pair_attach(link, req, rsp);
-}
-
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 {
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
@@ -72,7 +84,7 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 	*ret = NULL;
 	if (req) {
 		const struct tt_mark *mark = tt_marks_find(&f->marks, f->at);
-		if (!tt_pair_possible(req, mark ? mark->first_ns : 0))
+		if (!tt_pair_possible(link, req, mark ? mark->first_ns : 0, true))
 			return TT_NEVER;
 		*ret = req;
 		return TT_HAVE;
@@ -80,39 +92,28 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 	return link->pair.untrusted || f->give_up ? TT_NEVER : TT_NOT_YET;
 }
 
-enum tt_awaited tt_awaited_by_id(struct tt_link *link, uint64_t id, const struct tt_message **ret)
-{
-	const struct tt_streams *s = link->conn->s;
-	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
-	struct tt_message *req = tt_pair_single(&link->pair, TT_REQUESTS, id);
-	const struct tt_mark *mark = tt_marks_find(&f->marks, f->at);
-
-	*ret = NULL;
-	if (req) {
-		if (!tt_pair_possible(req, mark ? mark->first_ns : 0))
-			return TT_NEVER;
-		*ret = req;
-		return TT_HAVE;
-	}
-	/* At the limit of messages it may have been read without being kept. */
-	bool full = s->stats.messages >= tt_streams_limit(s, TT_LIMIT_MESSAGES);
-	return f->give_up || full ? TT_NEVER : TT_NOT_YET;
-}
-
 /* --- begin and end -----------------------------------------------------------------------------------------------------------
  */
 
-/* Is it certain that the next response answers this request, which just began? */
+/*
+ * Is it certain that the next response answers this request, which just began? Everything asked before must have been answered:
+ * by the count of what passed, or because a client that waits for its answers was silent so long. One that was seen not to wait
+ * proves nothing by asking again; after the longest an answer is waited for, nothing of it is outstanding all the same.
+ */
 static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *req)
 {
 	const struct tt_pair *p = &link->pair;
-	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
+	const struct tt_flow *asked = &link->flow[tt_link_dir(link, TT_REQUESTS)];
+	const struct tt_flow *answered = &link->flow[tt_link_dir(link, TT_RESPONSES)];
 
-	/* Whatever was asked must have been answered: a client that does not pipeline waits for that, or for long. */
-	uint64_t hole_ns = link->flow[tt_link_dir(link, TT_REQUESTS)].hole_ns;
-	if (p->unsure_open && req->first_ns < TT_MAX(f->last_ns, hole_ns) + TT_PAIR_IDLE_NS)
+	if (p->count || p->first[TT_RESPONSES] || (req->first_ns && answered->last_ns > req->first_ns))
 		return false;
-	return p->count == 0 && !p->first[TT_RESPONSES] && !p->overlapped && (!req->first_ns || f->last_ns <= req->first_ns);
+	uint64_t since_ns = TT_MAX(TT_MAX(answered->last_ns, asked->hole_ns), p->unsure_ns);
+	uint64_t silence =
+		p->overlapped ? tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * TT_NS_PER_S : TT_PAIR_IDLE_NS;
+	if (req->first_ns >= since_ns + silence)
+		return true;
+	return p->unsure_open <= 0 && !p->overlapped && !p->unsure_overlapped;
 }
 
 static void tt_pair_watch_overlap(struct tt_link *link, const struct tt_message *req)
@@ -120,16 +121,24 @@ static void tt_pair_watch_overlap(struct tt_link *link, const struct tt_message 
 	struct tt_pair *p = &link->pair;
 	const struct tt_message *oldest = p->first[TT_REQUESTS];
 
-	/* The same where requests and answers are not known one by one. */
-	if (p->unsure_open && p->unsure_ns && p->unsure_ns < p->response_end_ns && p->response_end_ns < req->first_ns)
-		p->overlapped = true;
+	/* The same where requests and answers are not known one by one, but how many at least are open. */
+	if (p->unsure_open > 0 && !p->at_most && p->unsure_ns && p->unsure_ns < p->response_end_ns &&
+	    p->response_end_ns < req->first_ns)
+		p->unsure_overlapped = true;
 	if (oldest && p->response_end_ns && oldest->first_ns && p->response_end_ns > oldest->first_ns &&
 	    req->first_ns > p->response_end_ns) {
-		p->overlapped = true;
+		p->maybe_overlapped = true;
 		/* Begun in the middle and never seen quiet: it may have been paired one off all the time. */
 		if (!tt_link_from_start(link) && !p->quiet_seen)
 			p->untrusted = true;
 	}
+}
+
+/* An answer that is nobody's and one that is a question's own are told apart by a clock here, and it says too little. */
+static void tt_pair_watch_clock(struct tt_link *link, const struct tt_message *req, const struct tt_message *rsp)
+{
+	if (tt_pair_early(req, rsp->first_ns) <= TT_PAIR_SLACK_NS || tt_link_whole(link))
+		tt_pair_doubt(link);
 }
 
 /* Responses that came first may be this request's. */
@@ -138,13 +147,16 @@ static void tt_pair_adopt(struct tt_link *link, struct tt_message *req)
 	struct tt_message *rsp;
 
 	while ((rsp = link->pair.first[TT_RESPONSES])) {
-		if (tt_pair_possible(req, rsp->first_ns)) {
+		if (tt_pair_possible(link, req, rsp->first_ns, false)) {
 			tt_pair_attach(link, req, rsp);
 			return;
 		}
+		tt_pair_watch_clock(link, req, rsp);
 		if (!rsp->ended)
 			return;
 		tt_pair_orphan(link, rsp);
+		if (req->dead)
+			return;
 	}
 }
 
@@ -153,9 +165,36 @@ static void tt_pair_make_room(struct tt_link *link, struct tt_pair *p)
 	if (p->count < tt_streams_limit(link->conn->s, TT_LIMIT_PENDING_REQUESTS))
 		return;
 	link->conn->s->stats.pending_full++;
-	bool in_order = tt_pair_in_order(link, p->first[TT_REQUESTS]);
-	tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
-	p->untrusted |= in_order;
+	if (tt_pair_in_order(link, p->first[TT_REQUESTS]))
+		tt_pair_doubt(link); /* its answer will still come */
+	else
+		tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
+}
+
+void tt_pair_even(struct tt_link *link, uint64_t asking_ns)
+{
+	const struct tt_flow *answered = &link->flow[tt_link_dir(link, TT_RESPONSES)];
+
+	if (link->pair.unsure_open < 0 && answered->last_ns <= asking_ns)
+		link->pair.unsure_open = 0;
+}
+
+/* Decides what is known of a request that begins. */
+static void tt_pair_trust(struct tt_link *link, struct tt_message *req)
+{
+	struct tt_pair *p = &link->pair;
+
+	tt_pair_even(link, req->first_ns);
+	tt_pair_watch_overlap(link, req);
+	if (tt_pair_quiet(link, req)) {
+		p->quiet_seen |= p->response_end_ns != 0;
+		p->untrusted = p->unsure_overlapped = p->maybe_overlapped = p->at_most = false;
+		p->unsure_open = 0;
+		p->unsure_ns = 0;
+	}
+	req->unsure = p->untrusted;
+	if (req->unsure)
+		p->unsure_ns = req->first_ns;
 }
 
 struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input *in, size_t at)
@@ -165,21 +204,12 @@ struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input 
 	struct tt_message *m = tt_message_open(link, TT_REQUESTS, in, at);
 	if (!m) {
 		p->untrusted = true;
+		p->unsure_open++;
 		return NULL;
 	}
 	tt_pair_make_room(link, p);
-	if (link->proto->pairing == TT_PAIR_IN_ORDER) {
-		tt_pair_watch_overlap(link, m);
-		if (tt_pair_quiet(link, m)) {
-			p->quiet_seen |= p->response_end_ns != 0;
-			p->untrusted = false;
-			p->unsure_open = 0;
-			p->unsure_ns = 0;
-		}
-		m->unsure = p->untrusted;
-		if (m->unsure)
-			p->unsure_ns = m->first_ns;
-	}
+	if (link->proto->pairing == TT_PAIR_IN_ORDER)
+		tt_pair_trust(link, m);
 	tt_pair_append(p, m);
 	if (link->proto->pairing == TT_PAIR_IN_ORDER && !m->unsure)
 		tt_pair_adopt(link, m);
@@ -192,16 +222,21 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 
 	struct tt_message *m = tt_message_open(link, TT_RESPONSES, in, at);
 	if (!m) {
-		link->pair.untrusted = link->proto->pairing == TT_PAIR_IN_ORDER;
+		if (link->proto->pairing == TT_PAIR_IN_ORDER) {
+			tt_pair_doubt(link);
+			link->pair.unsure_open--;
+		}
 		return NULL;
 	}
 	if (link->proto->pairing == TT_PAIR_IN_ORDER) {
 		struct tt_message *req = tt_pair_next_unanswered(&link->pair);
-		if (req && tt_pair_possible(req, m->first_ns)) {
+		if (req && tt_pair_possible(link, req, m->first_ns, true)) {
 			tt_pair_attach(link, req, m);
 			return m;
 		}
 		m->unsure = req || link->pair.untrusted || f->give_up;
+		if (req)
+			tt_pair_watch_clock(link, req, m);
 	}
 	tt_pair_append(&link->pair, m);
 	return m;
@@ -256,11 +291,10 @@ static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 		tt_pair_conclude(link, m, TT_OUTCOME_LOST);
 		return;
 	}
-	if (tt_pair_uses_id(link, m) && !m->peer) {
+	if (tt_pair_uses_id(link, m)) {
 		tt_pair_hash(p, m);
-		struct tt_message *rsp = tt_pair_single(p, TT_RESPONSES, m->id);
-		if (rsp && tt_pair_possible(m, rsp->first_ns))
-			tt_pair_attach(link, m, rsp);
+		if (!m->peer)
+			tt_pair_adopt_by_id(link, m);
 	}
 	if (m->peer && m->peer->ended)
 		tt_pair_conclude(link, m, TT_OUTCOME_ANSWERED);
@@ -272,13 +306,12 @@ static void tt_pair_response_ended(struct tt_link *link, struct tt_message *m)
 
 	p->response_end_ns = m->last_ns ? m->last_ns : link->flow[tt_link_dir(link, m->side)].last_ns;
 	if (tt_pair_uses_id(link, m) && !m->peer) {
-		struct tt_message *req = tt_pair_single(p, TT_REQUESTS, m->id);
-		if (req && tt_pair_possible(req, m->first_ns))
-			tt_pair_attach(link, req, m);
-		else
+		tt_pair_join(link, m);
+		if (!m->peer)
 			tt_pair_hash(p, m);
 	}
 	if (m->peer) {
+		p->overlapped |= p->maybe_overlapped;
 		if (m->peer->ended)
 			tt_pair_conclude(link, m->peer, TT_OUTCOME_ANSWERED);
 	} else if (m->unsure) {
@@ -289,6 +322,7 @@ static void tt_pair_response_ended(struct tt_link *link, struct tt_message *m)
 /* Its last byte was taken in; `mark` is that byte's (NULL: unknown). */
 void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_mark *mark)
 {
+	tt_message_not_open(link, m);
 	m->ended = true;
 	tt_message_charge(link->conn->s, m);
 	m->last_ns = mark ? mark->last_ns : 0;
@@ -300,7 +334,7 @@ void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_
 		tt_pair_response_ended(link, m);
 }
 
-static inline void tt_message_end_off(struct tt_link *link, struct tt_message *m, uint64_t end_off)
+void tt_message_end_off(struct tt_link *link, struct tt_message *m, uint64_t end_off)
 {
 	struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
 
@@ -340,6 +374,8 @@ void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t
 			*ending = m->ending;
 	}
 	tt_pair_unhash(&link->pair, m);
+	if (m->ended)
+		tt_message_is_open(link, m);
 	m->ended = m->will_end = false;
 	tt_message_end(link, m, in, at);
 }
@@ -357,184 +393,4 @@ void tt_message_drop(struct tt_link *link, struct tt_message *m)
 {
 	if (m && !tt_pair_release(link, m))
 		tt_pair_drop(link, m);
-}
-
-/* --- holes, ends, time-outs ---------------------------------------------------------------------------------------------------
- */
-
-/* The message of this side that is open now, if any: attached responses are reached through their requests. */
-static struct tt_message *tt_pair_open_response(struct tt_pair *p)
-{
-	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = m->next) {
-		if (m->peer && !m->peer->ended)
-			return m->peer;
-	}
-	return NULL;
-}
-
-static void tt_pair_cut_open(struct tt_link *link, struct tt_message *m)
-{
-	struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
-
-	m->incomplete = true;
-	m->will_end = true;
-	m->end_off = TT_MAX(m->first_off, f->at);
-	tt_pair_sealed(link, m, NULL);
-}
-
-static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
-{
-	struct tt_pair *p = &link->pair;
-
-	p->untrusted = true;
-	if (side == TT_REQUESTS) {
-		/* What was read of the requests before the hole still stands in order. */
-		struct tt_message *open = p->last[TT_REQUESTS];
-		if (open && !open->ended)
-			tt_pair_cut_open(link, open);
-		else
-			p->unsure_open++;
-		return;
-	}
-	struct tt_message *open = tt_pair_open_response(p);
-	if (open)
-		tt_pair_cut_open(link, open);
-	while (p->first[TT_RESPONSES])
-		tt_pair_orphan(link, p->first[TT_RESPONSES]);
-	/* The answer of a single one is what is missing; of several, any number may still come. */
-	p->unsure_open = p->count > 1 ? p->count : 0;
-	while (p->first[TT_REQUESTS])
-		tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
-}
-
-/* Both halves of what was promised are of one side. */
-static void tt_pair_hole_by_id(struct tt_link *link, struct tt_pair *p, enum tt_side side)
-{
-	struct tt_message *next;
-	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
-		struct tt_message *rsp = m->peer && !m->peer->ended && m->peer->side == side ? m->peer : NULL;
-		next = m->next;
-		if (!m->ended && m->side == side) {
-			rsp = m->one_way ? NULL : rsp;
-			tt_pair_cut_open(link, m);
-		}
-		if (rsp)
-			tt_pair_cut_open(link, rsp);
-	}
-	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
-		next = m->next;
-		if (!m->ended && m->side == side)
-			tt_pair_cut_open(link, m);
-	}
-}
-
-void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
-{
-	link->pair.hole_ns = link->back.hole_ns = TT_MAX(now_ns, (uint64_t)1);
-	link->flow[tt_link_dir(link, side)].ending = NULL;
-	tt_pair_hole_by_id(link, &link->back, side);
-	if (link->proto->pairing == TT_PAIR_BY_ID)
-		tt_pair_hole_by_id(link, &link->pair, side);
-	else
-		tt_pair_hole_in_order(link, side);
-}
-
-static void tt_pair_give_up(struct tt_link *link, struct tt_pair *p, enum tt_outcome outcome)
-{
-	uint64_t hole = p->hole_ns;
-
-	while (p->first[TT_REQUESTS]) {
-		struct tt_message *m = p->first[TT_REQUESTS];
-		bool hit = hole && tt_pair_uses_id(link, m) && m->first_ns <= hole;
-		/* Answered before it was sent whole, and then it was not sent whole. */
-		bool answered = m->peer && m->peer->ended;
-		m->incomplete |= answered;
-		tt_pair_conclude(link, m, answered ? TT_OUTCOME_ANSWERED : hit ? TT_OUTCOME_LOST : outcome);
-	}
-	while (p->first[TT_RESPONSES])
-		tt_pair_orphan(link, p->first[TT_RESPONSES]);
-}
-
-void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
-{
-	tt_pair_give_up(link, &link->pair, outcome);
-	tt_pair_give_up(link, &link->back, outcome);
-}
-
-static void tt_pair_end_at_eof(struct tt_link *link, struct tt_pair *p, enum tt_side side, uint64_t end)
-{
-	struct tt_message *next;
-	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
-		next = m->next;
-		struct tt_message *open = side == m->side ? m : m->peer;
-		if (open && !open->ended && open->ends_at_eof)
-			tt_message_end_off(link, open, end);
-	}
-	/* By id it is known only with its end what a response answers. */
-	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
-		next = m->next;
-		if (m->side == side && !m->ended && m->ends_at_eof)
-			tt_message_end_off(link, m, end);
-	}
-}
-
-/* This side's stream ended and everything before was read: what waits for an answer from it waits in vain. */
-void tt_pair_eof(struct tt_link *link, enum tt_side side)
-{
-	uint64_t end = link->flow[tt_link_dir(link, side)].next;
-
-	if (!link->proto)
-		return;
-	tt_pair_end_at_eof(link, &link->pair, side, end);
-	tt_pair_end_at_eof(link, &link->back, side, end);
-	tt_pair_give_up(link, side == TT_RESPONSES ? &link->pair : &link->back, tt_conn_outcome(link->conn));
-}
-
-/* Reported once; in order it keeps its place, so that a late answer finds it. */
-static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t now_ns)
-{
-	uint64_t limit = tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u;
-
-	struct tt_message *next;
-	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
-		next = m->next;
-		/* While bytes of the answer still come it is slow, not unanswered. */
-		if (!m->ended || (m->peer && !m->peer->incomplete))
-			continue;
-		uint64_t since = m->last_ns ? m->last_ns : m->first_ns;
-		if (!since || since + limit > now_ns)
-			break;
-		if (m->reported) {
-			/* By id nothing depends on its place, so it need not be kept for ever. */
-			if (tt_pair_uses_id(link, m) && since + 2 * limit <= now_ns)
-				tt_pair_drop(link, m);
-			continue;
-		}
-		bool hit = p->hole_ns && m->first_ns <= p->hole_ns;
-		if (!m->quiet)
-			tt_pair_report(link, m, hit ? TT_OUTCOME_LOST : TT_OUTCOME_TIMEOUT);
-		m->reported = true;
-	}
-}
-
-void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
-{
-	tt_pair_time_out(link, &link->pair, now_ns);
-	tt_pair_time_out(link, &link->back, now_ns);
-}
-
-static void tt_pair_drop_old(struct tt_link *link, struct tt_pair *p, uint64_t before_ns)
-{
-	struct tt_message *next;
-	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
-		next = m->next;
-		if (m->ended && m->last_ns <= before_ns)
-			tt_pair_orphan(link, m);
-	}
-}
-
-void tt_pair_expire(struct tt_link *link, uint64_t before_ns)
-{
-	tt_pair_drop_old(link, &link->pair, before_ns);
-	tt_pair_drop_old(link, &link->back, before_ns);
 }

@@ -129,8 +129,7 @@ void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
 {
 	struct tt_pair *p = tt_pair_of(link, rsp);
 
-	if (p->unsure_open)
-		p->unsure_open--;
+	p->unsure_open -= p->untrusted;
 	link->conn->s->stats.unpaired++;
 	tt_pair_discard(link, rsp);
 }

@@ -139,9 +139,56 @@ static void server_asking_is_the_client(void **state)
 	check(&toy_by_id, script, "Q|one|a|-|8|6|complete|\n<B|back|-|closed_by_server|9|0|complete|\n");
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id), cmocka_unit_test(pairs_what_the_server_asks),
-	      cmocka_unit_test(server_asking_is_the_client), cmocka_unit_test(pairs_datagrams), cmocka_unit_test(reports_one_way),
-	      cmocka_unit_test(skips_bodies_by_counting), cmocka_unit_test(answers_may_come_early),
-	      cmocka_unit_test(bodies_end_with_the_stream), cmocka_unit_test(names_how_it_ended),
-	      cmocka_unit_test(never_guesses_after_a_hole), cmocka_unit_test(starts_in_the_middle),
-	      cmocka_unit_test(leaves_strangers_alone))
+/* The order decides on a connection that was seen whole, and then the times are each exchange's own. */
+static void pairs_what_looks_alike(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q k\n"),	 TT_S("A ok\n"), TT_PAUSE(7),	 TT_C("Q k\n"),
+					 TT_S("A ok\n"), TT_C("Q k\n"),	 TT_S("A ok\n"), TT_TALK_END};
+	check(&toy_in_order, script, "Q|k|ok|-|4|5|complete|\nQ|k|ok|-|4|5|complete|\nQ|k|ok|-|4|5|complete|\n");
+	tt_free_auto char *timed = tt_talk_timed(&toy_in_order, script);
+	assert_string_equal(timed, "Q|k|ok|-|4|5|complete||1000|500\nQ|k|ok|-|4|5|complete||1000|500\n"
+				   "Q|k|ok|-|4|5|complete||1000|500\n");
+}
+
+/* An id that is used again while its first request was never answered: nobody knows which one the answer is for. */
+static void doubts_equal_ids(void **state)
+{
+	const struct tt_line datagrams[] = {TT_DC("Q#0 a\n"), TT_DC("Q#0 b\n"), TT_DS("A#0 1\n"), TT_DC("Q#0 c\n"),
+					    TT_DS("A#0 2\n"), TT_DC("Q#0 d\n"), TT_DS("A#0 3\n"), TT_TALK_END};
+	tt_free_auto char *lines = tt_talk(&toy_by_id, datagrams);
+	assert_string_equal(lines, "Q|a|-|lost|6|0|incomplete|\nQ|b|1|-|6|6|incomplete|\nQ|c|2|-|6|6|complete|\n"
+				   "Q|d|3|-|6|6|complete|\n");
+	const struct tt_line stream[] = {TT_C("Q#1 a\n"), TT_C("Q#2 x\n"), TT_S("A#2 ok\n"), TT_C("Q#1 b\n"),
+					 TT_S("A#1 1\n"), TT_C("Q#1 c\n"), TT_S("A#1 2\n"),  TT_TALK_END};
+	tt_free_auto char *others = tt_talk(&toy_by_id, stream);
+	assert_string_equal(others, "Q|x|ok|-|6|7|complete|\nQ|a|-|lost|6|0|incomplete|\nQ|b|1|-|6|6|incomplete|\n"
+				    "Q|c|2|-|6|6|complete|\n");
+	struct tt_proto in_turn = toy_by_id;
+	in_turn.ids = TT_IDS_IN_TURN;
+	const struct tt_line turns[] = {TT_C("Q#1 a\nQ#1 b\n"), TT_C("Q#2 x\n"), TT_S("A#1 1\nA#2 3\nA#1 2\n"), TT_TALK_END};
+	check(&in_turn, turns, "Q|a|1|-|6|6|complete|\nQ|x|3|-|6|6|complete|\nQ|b|2|-|6|6|complete|\n");
+}
+
+static void recovers_after_a_hole(void **state)
+{
+	const struct tt_line open[] = {TT_C("Q hello\n"), TT_S("A ok\n"), TT_TALK_END};
+	const struct tt_line turn[] = {TT_C("Q k\n"), TT_S("A ok\n"), TT_TALK_END};
+	const struct tt_line batch[] = {TT_C("Q one\n"), TT_C("Q two\n"), TT_C("Q three\n"), TT_S("A 1\n"),
+					TT_S("A 2\n"),	 TT_S("A 3\n"),	  TT_TALK_END};
+	tt_talk_recovers(&toy_in_order, open, turn);
+	tt_talk_recovers(&toy_early, open, turn);
+	tt_talk_recovers(&toy_in_order, open, batch);
+	tt_talk_recovers(&toy_early, open, batch);
+	const struct tt_line by_id[] = {TT_C("Q#1 k\n"), TT_C("Q#2 k\n"), TT_S("A#2 ok\n"), TT_S("A#1 ok\n"), TT_TALK_END};
+	tt_talk_recovers(&toy_by_id, open, by_id);
+	const struct tt_line middle[] = {TT_MID, TT_C("Q hello\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_talk_recovers(&toy_in_order, middle, turn);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(pairs_what_looks_alike), cmocka_unit_test(recovers_after_a_hole),
+	      cmocka_unit_test(doubts_equal_ids), cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id),
+	      cmocka_unit_test(pairs_what_the_server_asks), cmocka_unit_test(server_asking_is_the_client),
+	      cmocka_unit_test(pairs_datagrams), cmocka_unit_test(reports_one_way), cmocka_unit_test(skips_bodies_by_counting),
+	      cmocka_unit_test(answers_may_come_early), cmocka_unit_test(bodies_end_with_the_stream),
+	      cmocka_unit_test(names_how_it_ended), cmocka_unit_test(never_guesses_after_a_hole),
+	      cmocka_unit_test(starts_in_the_middle), cmocka_unit_test(leaves_strangers_alone))

@@ -116,8 +116,7 @@ char *tt_lines_wrong(const char *got, const char *expected)
 	for (const char *at = got; *at;) {
 		size_t n = strcspn(at, "\n");
 		tt_free_auto char *line = strndup(at, n);
-		if (strstr(line, "|complete|") && !strstr(line, "|closed_by_") && !strstr(line, "|reset|") &&
-		    !take_line(pool, at, n))
+		if (*line != '~' && strstr(line, "|complete|") && !take_line(pool, at, n))
 			return strdup(line);
 		at += n + (at[n] == '\n');
 	}

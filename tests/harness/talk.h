@@ -56,15 +56,27 @@ struct tt_line {
  */
 char *tt_talk(const struct tt_proto *proto, const struct tt_line *script);
 
+/* The same with "|duration|time to first byte" behind each line, in microseconds. Every record takes a millisecond, every pause
+ * its own; the first byte of what the observed end, the server, sends is half a millisecond before its record. */
+char *tt_talk_timed(const struct tt_proto *proto, const struct tt_line *script);
+
 /*
  * Fails the test unless the script gives `expected`: as it is; one byte a segment; each segment split at every place;
- * neighbouring segments of one side merged; with the role unknown; and, with any one segment missing, unless every complete line
- * is one of `expected`'s complete lines.
+ * neighbouring segments of one side merged; with the role unknown; with answers stamped with their questions' times, or just
+ * before them; and, with any one segment missing (told of or not), unless every complete line is one of `expected`'s complete
+ * lines. In all but the first way the same bytes must have answered the same bytes.
  */
 void tt_talk_check(const struct tt_proto *proto, const struct tt_line *script, const char *expected);
 
 /* The same where the client's end sees another failure than the server's (an HTTP 404). */
 void tt_talk_check_both(const struct tt_proto *proto, const struct tt_line *script, const char *at_server, const char *at_client);
+
+/*
+ * Plays `open`, then `turn` (which leaves nothing unanswered) again and again, with one of an early turn's segments missing, and
+ * fails the test unless the last turns come out whole: with pauses between the turns, and where it never is silent, a while
+ * later.
+ */
+void tt_talk_recovers(const struct tt_proto *proto, const struct tt_line *open, const struct tt_line *turn);
 
 /* Fails the test unless any cut of `len` bytes said by one side (truncation at every byte, each byte flipped) survives and
  * invents nothing when the rest never comes: no complete exchange without both halves. */

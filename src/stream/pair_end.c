@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What becomes of messages where something is missing, a stream ends or time passes. */
+#include "stream/internal.h"
+
+/* The answer that is being read, if any. */
+static struct tt_message *tt_pair_open_response(const struct tt_link *link)
+{
+	struct tt_message *m = link->open[TT_RESPONSES];
+	while (m && (m->back || !m->peer))
+		m = m->open_next;
+	return m;
+}
+
+static void tt_pair_cut_open(struct tt_link *link, struct tt_message *m)
+{
+	struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
+
+	m->incomplete = true;
+	m->will_end = true;
+	m->end_off = TT_MAX(m->first_off, f->at);
+	tt_pair_sealed(link, m, NULL);
+}
+
+/* Answers that nothing is known to have asked for will not be asked for any more. */
+static void tt_pair_orphan_all(struct tt_link *link)
+{
+	struct tt_message *next;
+
+	for (struct tt_message *m = link->pair.first[TT_RESPONSES]; m; m = next) {
+		next = m->next;
+		if (m->ended)
+			tt_pair_orphan(link, m);
+		else
+			m->unsure = true;
+	}
+}
+
+static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
+{
+	struct tt_pair *p = &link->pair;
+
+	p->untrusted = true;
+	if (side == TT_REQUESTS) {
+		tt_pair_orphan_all(link);
+		tt_pair_even(link, link->flow[tt_link_dir(link, TT_REQUESTS)].last_ns);
+		/* What was read of the requests before the hole still stands in order. */
+		struct tt_message *open = p->last[TT_REQUESTS];
+		if (open && !open->ended)
+			tt_pair_cut_open(link, open);
+		else
+			p->unsure_open++;
+		return;
+	}
+	struct tt_message *open = tt_pair_open_response(link);
+	if (open)
+		tt_pair_cut_open(link, open);
+	while (p->first[TT_RESPONSES])
+		tt_pair_orphan(link, p->first[TT_RESPONSES]);
+	tt_pair_doubt(link);
+	p->maybe_overlapped = false;
+	/* Where no answer was under way a whole one is missing, or its beginning; how many more, is not known. */
+	p->unsure_open -= !open;
+	p->at_most = true;
+}
+
+/* What is open of this side ends here; what waits for an answer, or has it, is not touched. */
+static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
+{
+	bool all = link->proto->pairing == TT_PAIR_BY_ID;
+	struct tt_message *m;
+
+	do {
+		for (m = link->open[side]; m && !all && !m->back;)
+			m = m->open_next;
+		if (m)
+			tt_pair_cut_open(link, m);
+	} while (m);
+}
+
+void tt_pair_dropped(struct tt_link *link)
+{
+	if (link->proto->pairing != TT_PAIR_IN_ORDER || !link->pair.first[TT_REQUESTS])
+		return;
+	tt_pair_doubt(link);
+	link->pair.at_most = true;
+}
+
+void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
+{
+	link->pair.hole_ns = link->back.hole_ns = TT_MAX(now_ns, (uint64_t)1);
+	link->flow[tt_link_dir(link, side)].ending = NULL;
+	tt_pair_hole_by_id(link, side);
+	if (link->proto->pairing != TT_PAIR_BY_ID)
+		tt_pair_hole_in_order(link, side);
+}
+
+static void tt_pair_give_up(struct tt_link *link, struct tt_pair *p, enum tt_outcome outcome)
+{
+	uint64_t hole = p->hole_ns;
+
+	while (p->first[TT_REQUESTS]) {
+		struct tt_message *m = p->first[TT_REQUESTS];
+		bool hit = hole && tt_pair_uses_id(link, m) && m->first_ns <= hole;
+		/* Answered before it was sent whole, and then it was not sent whole. */
+		bool answered = m->peer && m->peer->ended;
+		m->incomplete |= answered;
+		tt_pair_conclude(link, m, answered ? TT_OUTCOME_ANSWERED : hit ? TT_OUTCOME_LOST : outcome);
+	}
+	while (p->first[TT_RESPONSES])
+		tt_pair_orphan(link, p->first[TT_RESPONSES]);
+}
+
+void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
+{
+	tt_pair_give_up(link, &link->pair, outcome);
+	tt_pair_give_up(link, &link->back, outcome);
+}
+
+static void tt_pair_end_at_eof(struct tt_link *link, struct tt_pair *p, enum tt_side side, uint64_t end)
+{
+	struct tt_message *next;
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
+		next = m->next;
+		struct tt_message *open = side == m->side ? m : m->peer;
+		if (open && !open->ended && open->ends_at_eof)
+			tt_message_end_off(link, open, end);
+	}
+	/* By id it is known only with its end what a response answers. */
+	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
+		next = m->next;
+		if (m->side == side && !m->ended && m->ends_at_eof)
+			tt_message_end_off(link, m, end);
+	}
+}
+
+/* This side's stream ended and everything before was read: what waits for an answer from it waits in vain. */
+void tt_pair_eof(struct tt_link *link, enum tt_side side)
+{
+	uint64_t end = link->flow[tt_link_dir(link, side)].next;
+
+	if (!link->proto)
+		return;
+	tt_pair_end_at_eof(link, &link->pair, side, end);
+	tt_pair_end_at_eof(link, &link->back, side, end);
+	tt_pair_give_up(link, side == TT_RESPONSES ? &link->pair : &link->back, tt_conn_outcome(link->conn));
+}
+
+/* Reported once; in order it keeps its place, so that a late answer finds it. */
+static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t now_ns)
+{
+	uint64_t limit = tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u;
+
+	struct tt_message *next;
+	for (struct tt_message *m = p->first[TT_REQUESTS]; m; m = next) {
+		next = m->next;
+		/* While bytes of the answer still come it is slow, not unanswered. */
+		if (!m->ended || (m->peer && !m->peer->incomplete))
+			continue;
+		uint64_t since = m->last_ns ? m->last_ns : m->first_ns;
+		if (!since || since + limit > now_ns)
+			break;
+		if (m->reported) {
+			/* By id nothing depends on its place, so it need not be kept for ever. */
+			if (tt_pair_uses_id(link, m) && since + 2 * limit <= now_ns)
+				tt_pair_drop(link, m);
+			continue;
+		}
+		bool hit = p->hole_ns && m->first_ns <= p->hole_ns;
+		if (!m->quiet)
+			tt_pair_report(link, m, hit ? TT_OUTCOME_LOST : TT_OUTCOME_TIMEOUT);
+		m->reported = true;
+	}
+}
+
+void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
+{
+	tt_pair_time_out(link, &link->pair, now_ns);
+	tt_pair_time_out(link, &link->back, now_ns);
+}
+
+static void tt_pair_drop_old(struct tt_link *link, struct tt_pair *p, uint64_t before_ns)
+{
+	struct tt_message *next;
+	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
+		next = m->next;
+		if (m->ended && m->last_ns <= before_ns)
+			tt_pair_orphan(link, m);
+	}
+}
+
+void tt_pair_expire(struct tt_link *link, uint64_t before_ns)
+{
+	tt_pair_drop_old(link, &link->pair, before_ns);
+	tt_pair_drop_old(link, &link->back, before_ns);
+}
