@@ -154,7 +154,7 @@ struct tt_message *tt_pair_asked(const struct tt_link *link, const struct tt_pai
 	if (!same.count)
 		return same.later ? same.later : tt_pair_unhashed(link, p, TT_REQUESTS, id);
 	if (in_turn) {
-		*ret_doubt = same.count > 1 && same.given_up;
+		*ret_doubt = same.given_up;
 		return same.oldest ? same.oldest : same.newest;
 	}
 	bool only_one_left = same.given_up == same.count - 1 && same.oldest;
