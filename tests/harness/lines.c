@@ -116,7 +116,8 @@ char *tt_lines_wrong(const char *got, const char *expected)
 	for (const char *at = got; *at;) {
 		size_t n = strcspn(at, "\n");
 		tt_free_auto char *line = strndup(at, n);
-		if (*line != '~' && strstr(line, "|complete|") && !take_line(pool, at, n))
+		bool end = strstr(line, "|closed_by_") || strstr(line, "|reset|");
+		if (*line != '~' && strstr(line, "|complete|") && (!end || *line == '@') && !take_line(pool, at, n))
 			return strdup(line);
 		at += n + (at[n] == '\n');
 	}
