@@ -219,8 +219,7 @@ static const struct tt_proto_doc dubbo_doc = {
 	.limits = "who is called is read from Hessian 2, fastjson and fastjson2; of other serializations the name is given and "
 		  "operation and "
 		  "resource are null. Dubbo 3's Triple is gRPC over HTTP/2",
-	.verified = "Apache Dubbo 3.2 as provider and consumer (dubbo://, Hessian 2 and fastjson2); the consumer's own record, "
-		    "and tshark's dissection",
+	.verified = "Apache Dubbo 3.2 as provider and consumer (dubbo://, Hessian 2 and fastjson2); the consumer's own record",
 };
 
 const struct tt_proto tt_proto_dubbo = {

@@ -142,7 +142,7 @@ static void http2_is_grpc(struct http2_stream *s, struct tt_message *request)
 static void http2_is_http(struct tt_message *m)
 {
 	tt_message_attr(m, "network.protocol.version", TT_SPAN_LIT("2"));
-	tt_message_attr_text(m, "http.request.method", TT_TEXT_OPERATION);
+	tt_http_method_attr(m);
 	tt_http_set_path(m);
 }
 

@@ -10,16 +10,25 @@
 /* Enough to tell JSON-RPC from other JSON. */
 #define TT_HTTP_GUESS_BYTES 256
 
+/* What is counted in an answer; a cached part counts as input, too. */
+enum tt_llm_count {
+	TT_LLM_IN,
+	TT_LLM_CACHE_READ,
+	TT_LLM_CACHE_WRITTEN,
+	TT_LLM_OUT,
+	TT_LLM_COUNTS,
+};
+
 struct tt_http_app {
 	struct tt_message *m;
 	enum tt_http_app_kind kind;
 	bool response;
-	bool events;	    /* a stream of events: text holds one line */
-	bool dropping;	    /* in the rest of a line that is too long */
-	bool first_seen;    /* the first token came */
-	bool streamed;	    /* a request that wants events */
-	uint64_t tokens_in; /* 0 not told */
-	uint64_t tokens_out;
+	bool events;	 /* a stream of events: text holds one line */
+	bool dropping;	 /* in the rest of a line that is too long */
+	bool first_seen; /* the first token came */
+	bool streamed;	 /* a request that wants events */
+	uint64_t tokens[TT_LLM_COUNTS];
+	bool told[TT_LLM_COUNTS];
 	uint64_t first_ns;
 	struct tt_buf text;
 };
@@ -138,26 +147,77 @@ static struct tt_span tt_graphql_name(struct tt_span s, size_t *at)
 	return tt_span_sub(s, from, *at - from);
 }
 
-/* "query Hero($id: ID) {": the kind of operation and its name. A document that begins with { is a query. */
-static void tt_graphql_document(struct tt_message *m, struct tt_span document, bool named)
+static bool tt_graphql_is_kind(struct tt_span word)
 {
 	static const struct tt_span kinds[] = {TT_SPAN_LIT("query"), TT_SPAN_LIT("mutation"), TT_SPAN_LIT("subscription")};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(kinds); i++) {
+		if (tt_span_eq(word, kinds[i]))
+			return true;
+	}
+	return false;
+}
+
+/* What a document is made of at the place `at`, of which one step is passed over: strings and comments hold no braces. */
+static void tt_graphql_step(struct tt_span s, size_t *at, int *depth, bool *string)
+{
+	uint8_t c = s.data[*at], next = *at + 1 < s.len ? s.data[*at + 1] : 0;
+
+	if (c == '\\' && next == '\\' && *string) { /* an escape of the document's own */
+		*at += 4;
+		return;
+	}
+	if (c == '\\') {
+		*string ^= next == '"';
+		*at += 2;
+		return;
+	}
+	if (!*string && c == '#') {
+		while (*at < s.len && !(s.data[*at] == '\\' && *at + 1 < s.len && s.data[*at + 1] == 'n'))
+			(*at)++;
+		return;
+	}
+	if (!*string)
+		*depth += (c == '{' || c == '(') - (c == '}' || c == ')');
+	(*at)++;
+}
+
+/* The kind of the operation that is called `wanted`: it is defined outside of all braces. Empty: it is not there. */
+static struct tt_span tt_graphql_kind_of(struct tt_span document, struct tt_span wanted)
+{
+	int depth = 0;
+	bool string = false;
+
+	for (size_t at = 0; at < document.len;) {
+		if (depth || string || !tt_graphql_letter(document.data[at])) {
+			tt_graphql_step(document, &at, &depth, &string);
+			continue;
+		}
+		struct tt_span kind = tt_graphql_name(document, &at);
+		size_t behind = at;
+		if (tt_graphql_is_kind(kind) && tt_span_eq(tt_graphql_name(document, &behind), wanted) && behind < document.len)
+			return kind;
+	}
+	return tt_span(NULL, 0);
+}
+
+/* "query Hero($id: ID) {": the kind of operation and its name. A document that begins with { is a query. */
+static void tt_graphql_first(struct tt_message *m, struct tt_span document)
+{
 	size_t at = 0;
 
 	struct tt_span first = tt_graphql_name(document, &at);
 	if (first.len == 0 && at < document.len && document.data[at] == '{') {
-		tt_message_attr(m, "graphql.operation.type", kinds[0]);
+		tt_message_attr(m, "graphql.operation.type", TT_SPAN_LIT("query"));
 		return;
 	}
-	for (size_t i = 0; i < TT_ARRAY_LEN(kinds); i++) {
-		if (!tt_span_eq(first, kinds[i]))
-			continue;
-		tt_message_attr(m, "graphql.operation.type", kinds[i]);
-		struct tt_span name = tt_graphql_name(document, &at);
-		/* At the text's end it may be cut. */
-		if (!named && name.len && at < document.len)
-			tt_message_attr(m, "graphql.operation.name", name);
-	}
+	if (!tt_graphql_is_kind(first))
+		return;
+	tt_message_attr(m, "graphql.operation.type", first);
+	struct tt_span name = tt_graphql_name(document, &at);
+	/* At the text's end it may be cut. */
+	if (name.len && at < document.len)
+		tt_message_attr(m, "graphql.operation.name", name);
 }
 
 static void tt_graphql_request(struct tt_http_app *app, struct tt_span json)
@@ -169,8 +229,13 @@ static void tt_graphql_request(struct tt_http_app *app, struct tt_span json)
 	bool named = v[0].type == TT_JSON_STRING && !v[0].cut && v[0].text.len;
 	if (named)
 		tt_message_attr(app->m, "graphql.operation.name", v[0].text);
-	if (v[1].type == TT_JSON_STRING)
-		tt_graphql_document(app->m, v[1].text, named);
+	if (v[1].type != TT_JSON_STRING)
+		return;
+	struct tt_span kind = named ? tt_graphql_kind_of(v[1].text, v[0].text) : tt_span(NULL, 0);
+	if (!named)
+		tt_graphql_first(app->m, v[1].text);
+	else if (kind.len)
+		tt_message_attr(app->m, "graphql.operation.type", kind);
 }
 
 static void tt_graphql_response(struct tt_http_app *app, struct tt_span json)
@@ -196,7 +261,7 @@ static void tt_jsonrpc_request(struct tt_http_app *app, struct tt_span json)
 	if (v[0].type != TT_JSON_STRING || v[1].type != TT_JSON_STRING || v[0].cut || v[1].cut)
 		return;
 	app->kind = TT_HTTP_APP_JSONRPC;
-	tt_message_attr(app->m, "rpc.system.name", TT_SPAN_LIT("jsonrpc"));
+	tt_message_attr(app->m, tt_http_rpc_system, TT_SPAN_LIT("jsonrpc"));
 	tt_message_attr(app->m, "rpc.method", v[1].text);
 	tt_message_attr(app->m, "jsonrpc.protocol.version", v[0].text);
 	if (v[2].type == TT_JSON_STRING || v[2].type == TT_JSON_NUMBER)
@@ -217,59 +282,97 @@ static void tt_jsonrpc_response(struct tt_http_app *app, struct tt_span json)
 
 static const struct {
 	const char *provider;
-	/* Where the text, the model and the numbers stand, in answers and in events. */
+	/* Where the text, the model and the numbers stand, in answers and in events. NULL: nowhere. */
 	const char *text[3];
 	const char *model[3];
-	const char *in[3];
-	const char *out[3];
+	const char *counts[TT_LLM_COUNTS][3];
 } tt_llms[TT_HTTP_APP_MAX] = {
 	[TT_HTTP_APP_OPENAI] = {"openai",
 				{"choices.delta.content", "choices.text", "delta"},
 				{"model", "response.model", "model"},
-				{"usage.prompt_tokens", "usage.input_tokens", "response.usage.input_tokens"},
-				{"usage.completion_tokens", "usage.output_tokens", "response.usage.output_tokens"}},
-	[TT_HTTP_APP_ANTHROPIC] = {"anthropic",
-				   {"delta.text", "delta.thinking", "delta.partial_json"},
-				   {"model", "message.model", "model"},
-				   {"usage.input_tokens", "message.usage.input_tokens", "usage.input_tokens"},
-				   {"usage.output_tokens", "message.usage.output_tokens", "usage.output_tokens"}},
+				{[TT_LLM_IN] = {"usage.prompt_tokens", "usage.input_tokens", "response.usage.input_tokens"},
+				 [TT_LLM_OUT] = {"usage.completion_tokens", "usage.output_tokens",
+						 "response.usage.output_tokens"}}},
+	[TT_HTTP_APP_ANTHROPIC] =
+		{"anthropic",
+		 {"delta.text", "delta.thinking", "delta.partial_json"},
+		 {"model", "message.model", "model"},
+		 {[TT_LLM_IN] = {"message.usage.input_tokens", "usage.input_tokens"},
+		  [TT_LLM_CACHE_READ] = {"message.usage.cache_read_input_tokens", "usage.cache_read_input_tokens"},
+		  [TT_LLM_CACHE_WRITTEN] = {"message.usage.cache_creation_input_tokens", "usage.cache_creation_input_tokens"},
+		  [TT_LLM_OUT] = {"message.usage.output_tokens", "usage.output_tokens"}}},
+};
+
+/* What is done at such a path, and the member without which the content is another API's. */
+static const struct {
+	struct tt_span end;
+	struct tt_span operation;
+	const char *must;
+} tt_llm_paths[] = {
+	{TT_SPAN_LIT("/embeddings"), TT_SPAN_LIT("embeddings"), "input"},
+	{TT_SPAN_LIT("/chat/completions"), TT_SPAN_LIT("chat"), "messages"},
+	{TT_SPAN_LIT("/completions"), TT_SPAN_LIT("text_completion"), "prompt"},
+	{TT_SPAN_LIT("/responses"), TT_SPAN_LIT("chat"), NULL}, /* a stored prompt needs no input */
+	{TT_SPAN_LIT("/messages"), TT_SPAN_LIT("chat"), "max_tokens"},
 };
 
 static void tt_llm_request(struct tt_http_app *app, struct tt_span json)
 {
-	static const char *const paths[] = {"model", "stream"};
-	struct tt_json_value v[2];
+	struct tt_span path = tt_message_find(app->m, "url.path");
+	size_t row = 0;
+	while (row + 1 < TT_ARRAY_LEN(tt_llm_paths) && !tt_span_ends(path, tt_llm_paths[row].end))
+		row++;
 
-	tt_json_scan(json, paths, 2, v);
-	if (v[0].type != TT_JSON_STRING || v[0].cut) {
+	const char *const paths[] = {"model", "stream", tt_llm_paths[row].must ? tt_llm_paths[row].must : "model"};
+	struct tt_json_value v[3];
+	tt_json_scan(json, paths, 3, v);
+	/* What the member must be may stand behind a long text, of which not all is kept. */
+	bool whole = app->text.len < app->text.max;
+	if (v[0].type != TT_JSON_STRING || v[0].cut || (whole && v[2].type == TT_JSON_NONE)) {
 		app->kind = TT_HTTP_APP_NONE; /* not that API, or too long before it says so */
 		return;
 	}
-	bool embeddings = tt_span_ends(tt_message_find(app->m, "url.path"), TT_SPAN_LIT("/embeddings"));
 	tt_message_attr(app->m, "gen_ai.provider.name", tt_span_str(tt_llms[app->kind].provider));
-	tt_message_attr(app->m, "gen_ai.operation.name", embeddings ? TT_SPAN_LIT("embeddings") : TT_SPAN_LIT("chat"));
+	tt_message_attr(app->m, "gen_ai.operation.name", tt_llm_paths[row].operation);
 	tt_message_attr(app->m, "gen_ai.request.model", v[0].text);
 	if (v[1].type == TT_JSON_BOOL)
 		tt_message_attr_bool(app->m, "gen_ai.request.stream", v[1].text.data[0] == 't');
+}
+
+static void tt_llm_counts(struct tt_http_app *app, struct tt_span json, enum tt_llm_count count)
+{
+	const char *const *paths = tt_llms[app->kind].counts[count];
+	size_t n = 0;
+	while (n < 3 && paths[n])
+		n++;
+
+	struct tt_json_value v[3];
+	tt_json_scan(json, paths, n, v);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t number;
+		if (tt_json_value_u64(&v[i], &number)) {
+			app->tokens[count] = number;
+			app->told[count] = true;
+		}
+	}
 }
 
 /* An answer, or one event of it: the model is told first, numbers may be told again. Returns true if it holds text. */
 static bool tt_llm_part(struct tt_http_app *app, struct tt_span json)
 {
 	const typeof(tt_llms[0]) *llm = &tt_llms[app->kind];
-	struct tt_json_value v[12];
-	uint64_t n;
+	struct tt_json_value v[6];
 
-	const char *const paths[] = {llm->text[0], llm->text[1], llm->text[2], llm->model[0], llm->model[1], llm->model[2],
-				     llm->in[0],   llm->in[1],	 llm->in[2],   llm->out[0],   llm->out[1],   llm->out[2]};
+	const char *const paths[] = {llm->text[0], llm->text[1], llm->text[2], llm->model[0], llm->model[1], llm->model[2]};
 	tt_json_scan(json, paths, TT_ARRAY_LEN(paths), v);
 	for (int i = 3; i < 6; i++) {
 		if (v[i].type == TT_JSON_STRING && !v[i].cut && !tt_message_find(app->m, "gen_ai.response.model").data)
 			tt_message_attr(app->m, "gen_ai.response.model", v[i].text);
 	}
-	for (int i = 6; i < 12; i++) {
-		if (tt_json_value_u64(&v[i], &n))
-			*(i < 9 ? &app->tokens_in : &app->tokens_out) = n;
+	/* Most events of a stream count nothing. */
+	if (json.len && memmem(json.data, json.len, "_tokens", 7)) {
+		for (int count = 0; count < TT_LLM_COUNTS; count++)
+			tt_llm_counts(app, json, (enum tt_llm_count)count);
 	}
 	for (int i = 0; i < 3; i++) {
 		if (v[i].type == TT_JSON_STRING && v[i].text.len)
@@ -280,12 +383,14 @@ static bool tt_llm_part(struct tt_http_app *app, struct tt_span json)
 
 static void tt_llm_response_end(struct tt_http_app *app)
 {
-	if (app->tokens_in)
-		tt_message_attr_int(app->m, "gen_ai.usage.input_tokens", (int64_t)app->tokens_in);
-	if (app->tokens_out)
-		tt_message_attr_int(app->m, "gen_ai.usage.output_tokens", (int64_t)app->tokens_out);
+	uint64_t in = app->tokens[TT_LLM_IN] + app->tokens[TT_LLM_CACHE_READ] + app->tokens[TT_LLM_CACHE_WRITTEN];
+
+	if (app->told[TT_LLM_IN])
+		tt_message_attr_int(app->m, "gen_ai.usage.input_tokens", (int64_t)in);
+	if (app->told[TT_LLM_OUT])
+		tt_message_attr_int(app->m, "gen_ai.usage.output_tokens", (int64_t)app->tokens[TT_LLM_OUT]);
 	if (app->first_ns)
-		tt_message_attr_int(app->m, "gen_ai.response.time_to_first_token_ns", (int64_t)app->first_ns);
+		tt_message_attr_int(app->m, "telltale.gen_ai.time_to_first_token_ns", (int64_t)app->first_ns);
 }
 
 /* A whole line of a stream of events (WHATWG HTML, 9.2); position `at` of the input is its end. */

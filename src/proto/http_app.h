@@ -57,6 +57,9 @@ struct tt_http_app *tt_http_app_end(struct tt_http_app *app);
 /* Frees it without looking: its message is gone. */
 struct tt_http_app *tt_http_app_free(struct tt_http_app *app);
 
+/* rpc.system.name: one address for both that set it, because a message tells keys apart by that. */
+extern const char tt_http_rpc_system[];
+
 /* http_app_path.c: what is told by heads alone. */
 
 /* Amazon S3's operations, by method, path and query (the request has the header x-amz-content-sha256). */

@@ -3,6 +3,8 @@
 #include "base/own.h"
 #include "proto/http_app.h"
 
+const char tt_http_rpc_system[] = "rpc.system.name";
+
 /* No target is longer (text_bytes has a limit). */
 #define TT_S3_TEXT (128u << 10)
 
@@ -63,6 +65,8 @@ static const struct {
 	{"GET", TT_S3_BUCKET, "cors", "GetBucketCors"},
 	{"GET", TT_S3_BUCKET, "encryption", "GetBucketEncryption"},
 	{"GET", TT_S3_BUCKET, "object-lock", "GetObjectLockConfiguration"},
+	{"GET", TT_S3_BUCKET, "replication", "GetBucketReplication"},
+	{"GET", TT_S3_BUCKET, "notification", "GetBucketNotificationConfiguration"},
 	{"GET", TT_S3_BUCKET, NULL, "ListObjects"},
 	{"GET", TT_S3_KEY, "uploadId", "ListParts"},
 	{"GET", TT_S3_KEY, "tagging", "GetObjectTagging"},
@@ -81,6 +85,8 @@ static const struct {
 	{"PUT", TT_S3_BUCKET, "cors", "PutBucketCors"},
 	{"PUT", TT_S3_BUCKET, "encryption", "PutBucketEncryption"},
 	{"PUT", TT_S3_BUCKET, "object-lock", "PutObjectLockConfiguration"},
+	{"PUT", TT_S3_BUCKET, "replication", "PutBucketReplication"},
+	{"PUT", TT_S3_BUCKET, "notification", "PutBucketNotificationConfiguration"},
 	{"PUT", TT_S3_BUCKET, NULL, "CreateBucket"},
 	{"PUT", TT_S3_KEY, "partNumber", "UploadPart"},
 	{"PUT", TT_S3_KEY, "tagging", "PutObjectTagging"},
@@ -97,21 +103,91 @@ static const struct {
 	{"DELETE", TT_S3_BUCKET, "tagging", "DeleteBucketTagging"},
 	{"DELETE", TT_S3_BUCKET, "lifecycle", "DeleteBucketLifecycle"},
 	{"DELETE", TT_S3_BUCKET, "cors", "DeleteBucketCors"},
+	{"DELETE", TT_S3_BUCKET, "encryption", "DeleteBucketEncryption"},
+	{"DELETE", TT_S3_BUCKET, "replication", "DeleteBucketReplication"},
 	{"DELETE", TT_S3_BUCKET, NULL, "DeleteBucket"},
 	{"DELETE", TT_S3_KEY, "uploadId", "AbortMultipartUpload"},
 	{"DELETE", TT_S3_KEY, "tagging", "DeleteObjectTagging"},
 	{"DELETE", TT_S3_KEY, NULL, "DeleteObject"},
 };
 
-/* The bucket of a virtual-hosted request: what stands before ".s3." or ".s3-" of the host. */
-static struct tt_span tt_s3_host_bucket(struct tt_span host)
+/* Parameters that choose no operation. */
+static bool tt_s3_is_plain(struct tt_span name)
 {
-	for (size_t i = 1; i + 4 <= host.len; i++) {
-		struct tt_span rest = tt_span_sub(host, i, 4);
-		if (tt_span_eq(rest, TT_SPAN_LIT(".s3.")) || tt_span_eq(rest, TT_SPAN_LIT(".s3-")))
-			return tt_span_sub(host, 0, i);
+	static const char *const names[] = {
+		"prefix",	  "marker",    "max-keys", "delimiter",	 "encoding-type", "versionId",	 "x-id",
+		"AWSAccessKeyId", "Signature", "Expires",  "partNumber", "start-after",	  "fetch-owner",
+	};
+
+	if (tt_span_starts(name, TT_SPAN_LIT("X-Amz-")) || tt_span_starts(name, TT_SPAN_LIT("response-")))
+		return true;
+	for (size_t i = 0; i < TT_ARRAY_LEN(names); i++) {
+		if (tt_span_eq(name, tt_span_str(names[i])))
+			return true;
 	}
-	return tt_span(NULL, 0);
+	return false;
+}
+
+/* A sub-resource that has no row of its own is none of the others. */
+static bool tt_s3_only_plain(struct tt_span query)
+{
+	while (query.len) {
+		struct tt_span part = tt_next_part(&query, '&');
+		struct tt_span name = tt_next_part(&part, '=');
+		if (name.len && !tt_s3_is_plain(name))
+			return false;
+	}
+	return true;
+}
+
+/* The operation, or NULL: it is not known. */
+static const char *tt_s3_operation(struct tt_span method, enum tt_s3_of of, struct tt_span query)
+{
+	bool plain = tt_s3_only_plain(query);
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(tt_s3_operations); i++) {
+		const char *parameter = tt_s3_operations[i].parameter;
+		if (tt_s3_operations[i].of == of && tt_span_eq(method, tt_span_str(tt_s3_operations[i].method)) &&
+		    (parameter ? tt_query_has(query, parameter) : plain))
+			return tt_s3_operations[i].operation;
+	}
+	return NULL;
+}
+
+enum tt_s3_host {
+	TT_S3_ELSEWHERE, /* Amazon's, and another service */
+	TT_S3_PATH,	 /* the bucket begins the path */
+	TT_S3_VIRTUAL,	 /* the bucket begins the host */
+	TT_S3_EITHER,	 /* somebody's own name: not known */
+};
+
+static bool tt_span_ends_with(struct tt_span s, const char *end)
+{
+	size_t len = strlen(end);
+	return s.len >= len && memcmp(s.data + s.len - len, end, len) == 0;
+}
+
+/* `*ret_bucket`: of TT_S3_VIRTUAL (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html). */
+static enum tt_s3_host tt_s3_host_of(struct tt_span host, struct tt_span *ret_bucket)
+{
+	bool amazon = tt_span_ends_with(host, ".amazonaws.com") || tt_span_ends_with(host, ".amazonaws.com.cn");
+	bool first = tt_span_starts(host, TT_SPAN_LIT("s3.")) || tt_span_starts(host, TT_SPAN_LIT("s3-"));
+
+	*ret_bucket = tt_span(NULL, 0);
+	if (first)
+		return TT_S3_PATH;
+	for (size_t i = 1; amazon && i + 4 <= host.len; i++) {
+		struct tt_span rest = tt_span_sub(host, i, 4);
+		if (tt_span_eq(rest, TT_SPAN_LIT(".s3.")) || tt_span_eq(rest, TT_SPAN_LIT(".s3-"))) {
+			*ret_bucket = tt_span_sub(host, 0, i);
+			return TT_S3_VIRTUAL;
+		}
+	}
+	if (amazon || tt_span_ends_with(host, ".on.aws"))
+		return TT_S3_ELSEWHERE;
+	/* A host of one word, or an address, has no room for a bucket's name. */
+	bool address = tt_span_find(host, ':') >= 0 || (host.len && host.data[host.len - 1] <= '9');
+	return address || tt_span_find(host, '.') < 0 ? TT_S3_PATH : TT_S3_EITHER;
 }
 
 void tt_http_app_s3(struct tt_message *m)
@@ -119,23 +195,25 @@ void tt_http_app_s3(struct tt_message *m)
 	if (!m)
 		return;
 	struct tt_span method = tt_message_get(m, TT_TEXT_OPERATION);
-	struct tt_span path = tt_message_find(m, "url.path"), query = tt_message_find(m, "url.query");
-	struct tt_span bucket = tt_s3_host_bucket(tt_message_find(m, "server.address"));
+	struct tt_span path = tt_message_find(m, "url.path"), query = tt_message_find(m, "url.query"), bucket;
+	enum tt_s3_host host = tt_s3_host_of(tt_message_find(m, "server.address"), &bucket);
+	if (host == TT_S3_ELSEWHERE)
+		return;
 	path = tt_span_sub(path, 1, path.len);
-	if (!bucket.len)
+	/* Two parts of a path name an object, whichever way they are read. */
+	bool deep = tt_span_find(path, '/') > 0 && path.data[path.len - 1] != '/';
+	if (host != TT_S3_VIRTUAL)
 		bucket = tt_next_part(&path, '/');
 	enum tt_s3_of of = path.len ? TT_S3_KEY : bucket.len ? TT_S3_BUCKET : TT_S3_SERVICE;
+	const char *found = host != TT_S3_EITHER || deep ? tt_s3_operation(method, of, query) : NULL;
+	if (host == TT_S3_EITHER)
+		bucket = path = tt_span(NULL, 0);
 
-	size_t i = 0;
-	while (i < TT_ARRAY_LEN(tt_s3_operations) &&
-	       (tt_s3_operations[i].of != of || !tt_span_eq(method, tt_span_str(tt_s3_operations[i].method)) ||
-		(tt_s3_operations[i].parameter && !tt_query_has(query, tt_s3_operations[i].parameter))))
-		i++;
 	/* Attributes hold copies, and setting one may move the text they were found in: what is set is copied first. */
 	tt_buf_auto struct tt_buf text = TT_BUF(TT_S3_TEXT);
 	size_t operation = 0;
-	if (i < TT_ARRAY_LEN(tt_s3_operations)) {
-		tt_buf_printf(&text, "S3/%s", tt_s3_operations[i].operation);
+	if (found) {
+		tt_buf_printf(&text, "S3/%s", found);
 		operation = text.len;
 	}
 	tt_buf_add(&text, bucket.data, bucket.len);
@@ -143,7 +221,7 @@ void tt_http_app_s3(struct tt_message *m)
 	if (text.failed)
 		return;
 	struct tt_span all = tt_buf_span(&text);
-	tt_message_attr(m, "rpc.system.name", TT_SPAN_LIT("aws-api"));
+	tt_message_attr(m, tt_http_rpc_system, TT_SPAN_LIT("aws-api"));
 	if (operation)
 		tt_message_attr(m, "rpc.method", tt_span_sub(all, 0, operation));
 	if (bucket.len)
@@ -156,25 +234,70 @@ void tt_http_app_s3(struct tt_message *m)
 /* --- Elasticsearch, OpenSearch (https://www.elastic.co/docs/api/doc/elasticsearch/)
  * ------------------------------------------------ */
 
-/* The endpoint's name is its operation, but for those that are called otherwise. */
+/* Endpoint ids, as the reference lists them. The first row that fits; where none does the operation is not known. */
 static const struct {
 	const char *method; /* NULL: any */
 	const char *endpoint;
+	const char *below; /* the next part of the path; NULL: any or none */
 	const char *operation;
 } tt_search_operations[] = {
-	{"GET", "_doc", "get"},		  {"HEAD", "_doc", "exists"},  {"DELETE", "_doc", "delete"}, {NULL, "_doc", "index"},
-	{"GET", "_source", "get_source"}, {NULL, "_create", "create"}, {NULL, "_update", "update"},
+	{"DELETE", "_search", "scroll", "clear_scroll"},
+	{NULL, "_search", "scroll", "scroll"},
+	{NULL, "_search", "template", "search_template"},
+	{NULL, "_search", NULL, "search"},
+	{NULL, "_bulk", NULL, "bulk"},
+	{"GET", "_doc", NULL, "get"},
+	{"HEAD", "_doc", NULL, "exists"},
+	{"DELETE", "_doc", NULL, "delete"},
+	{NULL, "_doc", NULL, "index"},
+	{"HEAD", "_source", NULL, "exists_source"},
+	{"GET", "_source", NULL, "get_source"},
+	{NULL, "_create", NULL, "create"},
+	{NULL, "_update", NULL, "update"},
+	{NULL, "_msearch", "template", "msearch_template"},
+	{NULL, "_msearch", NULL, "msearch"},
+	{NULL, "_mget", NULL, "mget"},
+	{NULL, "_count", NULL, "count"},
+	{NULL, "_reindex", NULL, "reindex"},
+	{NULL, "_delete_by_query", NULL, "delete_by_query"},
+	{NULL, "_update_by_query", NULL, "update_by_query"},
+	{NULL, "_explain", NULL, "explain"},
+	{NULL, "_field_caps", NULL, "field_caps"},
+	{NULL, "_termvectors", NULL, "termvectors"},
+	{NULL, "_refresh", NULL, "indices.refresh"},
+	{NULL, "_flush", NULL, "indices.flush"},
+	{NULL, "_forcemerge", NULL, "indices.forcemerge"},
+	{NULL, "_analyze", NULL, "indices.analyze"},
+	{NULL, "_stats", NULL, "indices.stats"},
+	{NULL, "_aliases", NULL, "indices.update_aliases"},
+	{"GET", "_mapping", NULL, "indices.get_mapping"},
+	{"PUT", "_mapping", NULL, "indices.put_mapping"},
+	{"GET", "_settings", NULL, "indices.get_settings"},
+	{"PUT", "_settings", NULL, "indices.put_settings"},
+	{"GET", "_cluster", "health", "cluster.health"},
+	{"GET", "_cluster", "state", "cluster.state"},
+	{"GET", "_cluster", "stats", "cluster.stats"},
+	{"GET", "_cluster", "settings", "cluster.get_settings"},
+	{"PUT", "_cluster", "settings", "cluster.put_settings"},
+	{"GET", "_nodes", "stats", "nodes.stats"},
+	{"GET", "_cat", "indices", "cat.indices"},
+	{"GET", "_cat", "health", "cat.health"},
+	{"GET", "_cat", "nodes", "cat.nodes"},
+	{"GET", "_cat", "shards", "cat.shards"},
+	{"GET", "_cat", "aliases", "cat.aliases"},
+	{"GET", "_cat", "count", "cat.count"},
 };
 
-static struct tt_span tt_search_operation(struct tt_span method, struct tt_span endpoint)
+static struct tt_span tt_search_operation(struct tt_span method, struct tt_span endpoint, struct tt_span below)
 {
 	for (size_t i = 0; i < TT_ARRAY_LEN(tt_search_operations); i++) {
-		const char *only = tt_search_operations[i].method;
-		if (tt_span_eq(endpoint, tt_span_str(tt_search_operations[i].endpoint)) &&
-		    (!only || tt_span_eq(method, tt_span_str(only))))
-			return tt_span_str(tt_search_operations[i].operation);
+		const typeof(tt_search_operations[0]) *row = &tt_search_operations[i];
+		if (tt_span_eq(endpoint, tt_span_str(row->endpoint)) &&
+		    (!row->method || tt_span_eq(method, tt_span_str(row->method))) &&
+		    (!row->below || tt_span_eq(below, tt_span_str(row->below))))
+			return tt_span_str(row->operation);
 	}
-	return tt_span_sub(endpoint, 1, endpoint.len);
+	return tt_span(NULL, 0);
 }
 
 void tt_http_app_search(struct tt_message *response, const struct tt_message *request, const char *system)
@@ -191,9 +314,10 @@ void tt_http_app_search(struct tt_message *response, const struct tt_message *re
 		index = part;
 		part = tt_next_part(&path, '/');
 	}
-	if (part.len > 1 && part.data[0] == '_')
-		tt_message_attr(response, "db.operation.name",
-				tt_search_operation(tt_message_get(request, TT_TEXT_OPERATION), part));
+	struct tt_span operation =
+		tt_search_operation(tt_message_get(request, TT_TEXT_OPERATION), part, tt_next_part(&path, '/'));
+	if (operation.len)
+		tt_message_attr(response, "db.operation.name", operation);
 	if (index.len)
 		tt_message_attr(response, "db.collection.name", index);
 }

@@ -38,12 +38,19 @@ static void graphql(void **state)
 {
 	check("POST /graphql", JSON, "{\"query\":\"query Hero($id: ID) { hero(id: $id) { name } }\",\"variables\":{\"id\":1}}",
 	      JSON, "{\"data\":{\"hero\":null}}", "graphql.operation.type=query,graphql.operation.name=Hero,");
-	check("POST /api/graphql", JSON, "{\"operationName\":\"Add\",\"query\":\"mutation Other { add }\"}", JSON,
+	check("POST /api/graphql", JSON, "{\"operationName\":\"Add\",\"query\":\"mutation Add { add }\"}", JSON,
 	      "{\"errors\":[{\"message\":\"no\",\"extensions\":{\"code\":\"FORBIDDEN\"}}],\"data\":null}",
 	      "graphql.operation.name=Add,graphql.operation.type=mutation,http.response.status_code=200,http.response.body.size="
 	      "75,"
 	      "graphql.error.code=FORBIDDEN,graphql.errors=1");
 	check("POST /graphql", JSON, "{\"query\":\"\\n{ hero }\"}", JSON, "{}", "graphql.operation.type=query,http.response");
+	/* Of several definitions the one that is named; braces and names in strings, comments and selections are none. */
+	check("POST /graphql", JSON,
+	      "{\"operationName\":\"B\",\"query\":\"query A($s: S = \\\"{ mutation B {\\\") { a query B } # subscription B {\\n "
+	      "mutation B{b}\"}",
+	      JSON, "{}", "graphql.operation.name=B,graphql.operation.type=mutation,http.response");
+	check("POST /graphql", JSON, "{\"operationName\":\"C\",\"query\":\"query A{a} mutation B{b}\"}", JSON, "{}",
+	      "graphql.operation.name=C,http.response");
 }
 
 static void jsonrpc(void **state)
@@ -70,6 +77,17 @@ static void llm(void **state)
 	check("POST /v1/messages", JSON, "{\"model\":\"c\",\"max_tokens\":5,\"stream\":false,\"messages\":[]}", JSON,
 	      "{\"model\":\"c\",\"content\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}",
 	      "gen_ai.provider.name=anthropic,gen_ai.operation.name=chat,gen_ai.request.model=c,gen_ai.request.stream=0,");
+	/* What was read from a cache was input, and no token is a number too. */
+	check("POST /v1/messages", JSON, "{\"model\":\"c\",\"max_tokens\":5,\"messages\":[]}", JSON,
+	      "{\"model\":\"c\",\"usage\":{\"input_tokens\":3,\"cache_read_input_tokens\":10000,\"cache_creation_input_tokens\":"
+	      "20,"
+	      "\"output_tokens\":0}}",
+	      "gen_ai.usage.input_tokens=10023,gen_ai.usage.output_tokens=0");
+	check("POST /v1/completions", JSON, "{\"model\":\"m\",\"prompt\":\"x\"}", JSON, "{}",
+	      "gen_ai.provider.name=openai,gen_ai.operation.name=text_completion,gen_ai.request.model=m,");
+	/* Other APIs have such paths and a model, too. */
+	check("POST /shop/v1/messages", JSON, "{\"model\":\"T-shirt XL\"}", JSON, "{}",
+	      "http.request.body.size=22,http.response");
 	check("POST /v1/embeddings", JSON, "{\"model\":\"e\",\"input\":\"x\"}", JSON,
 	      "{\"model\":\"e\",\"usage\":{\"prompt_tokens\":1}}", "gen_ai.operation.name=embeddings,gen_ai.request.model=e,");
 	/* Compressed content is not read. */
@@ -85,7 +103,7 @@ static void llm_streams(void **state)
 		"http.request.body.size=41,gen_ai.provider.name=openai,gen_ai.operation.name=chat,"
 		"gen_ai.request.model=m,gen_ai.request.stream=1,http.response.status_code=200,"
 		"gen_ai.response.model=m,http.response.body.size=228,gen_ai.usage.input_tokens=5,"
-		"gen_ai.usage.output_tokens=2,gen_ai.response.time_to_first_token_ns=2500000\n";
+		"gen_ai.usage.output_tokens=2,telltale.gen_ai.time_to_first_token_ns=2500000\n";
 	const struct tt_line script[] = {
 		TT_C("POST /v1/chat/completions HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 41\r\n\r\n"
 		     "{\"model\":\"m\",\"stream\":true,\"messages\":[] }"),
@@ -140,6 +158,17 @@ static void s3(void **state)
 	check("POST /b/k?uploads", sha, "", "", "", "rpc.method=S3/CreateMultipartUpload,aws.s3.bucket=b,aws.s3.key=k,");
 	check("DELETE /k", "Host: b.s3.eu-west-1.amazonaws.com\r\nX-Amz-Content-Sha256: e3\r\n", "", "", "",
 	      "rpc.method=S3/DeleteObject,aws.s3.bucket=b,aws.s3.key=k,");
+	/* What has no row is none of the others. */
+	check("DELETE /b?encryption", sha, "", "", "", "rpc.method=S3/DeleteBucketEncryption,");
+	check("GET /b?inventory&id=1", sha, "", "", "", "rpc.system.name=aws-api,aws.s3.bucket=b,");
+	check("GET /b/k?versionId=3&X-Amz-Expires=9", sha, "", "", "", "rpc.method=S3/GetObject,");
+	/* Another service, a bucket in the host or in the path: only what holds for both is said. */
+	check("POST /logs/_search", "Host: x.aoss.amazonaws.com\r\nX-Amz-Content-Sha256: e3\r\n", "", "", "",
+	      "server.address=x.aoss.amazonaws.com,http.request.body.size=0,http.response");
+	check("GET /dir/file.txt", "Host: bucket.minio.example\r\nX-Amz-Content-Sha256: e3\r\n", "", "", "",
+	      "rpc.system.name=aws-api,rpc.method=S3/GetObject,http.re");
+	check("GET /file.txt", "Host: storage.s3.corp.example\r\nX-Amz-Content-Sha256: e3\r\n", "", "", "",
+	      "rpc.system.name=aws-api,http.re");
 	check("PATCH /b/k", sha, "", "", "", "rpc.system.name=aws-api,aws.s3.bucket=b,aws.s3.key=k,");
 }
 
@@ -152,6 +181,10 @@ static void search(void **state)
 	check("GET /books/_doc/1", "", "", elastic, "{}", "db.operation.name=get,db.collection.name=books,");
 	check("PUT /books/_doc/1", JSON, "{}", "X-OpenSearch-Version: OpenSearch/2.11.0 (opensearch)\r\n", "{}",
 	      "db.system.name=opensearch,db.operation.name=index,db.collection.name=books,");
+	check("GET /_cluster/health", "", "", elastic, "{}", "db.operation.name=cluster.health,");
+	check("POST /_search/scroll", JSON, "{}", elastic, "{}", "db.operation.name=scroll,");
+	check("DELETE /_search/scroll", "", "", elastic, "{}", "db.operation.name=clear_scroll,");
+	check("GET /_nonsense", "", "", elastic, "{}", "db.system.name=elasticsearch,http.response.body.size=2");
 	check("POST /_bulk", JSON, "{}\n", elastic, "{}", "db.system.name=elasticsearch,db.operation.name=bulk,");
 	check("GET /", "", "", elastic, "{}", "db.system.name=elasticsearch,http.response.body.size=2");
 }
@@ -255,11 +288,12 @@ static void the_same_over_http2(void **state)
 	check2("POST", "/", JSON, "{\"jsonrpc\":\"2.0\",\"method\":\"eth_call\",\"params\":[1],\"id\":7}", JSON,
 	       "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}",
 	       "rpc.method=eth_call,jsonrpc.protocol.version=2.0,jsonrpc.request.id=7,http.request.body.size=");
-	check2("POST", "/v1/chat/completions", JSON, "{\"model\":\"m\",\"stream\":true}", "Content-Type: text/event-stream\r\n",
+	check2("POST", "/v1/chat/completions", JSON, "{\"model\":\"m\",\"stream\":true,\"messages\":[]}",
+	       "Content-Type: text/event-stream\r\n",
 	       "data: {\"model\":\"m-2\",\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n"
 	       "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n",
 	       "gen_ai.response.model=m-2,gen_ai.usage.input_tokens=5,gen_ai.usage.output_tokens=2,"
-	       "gen_ai.response.time_to_first_token_ns=");
+	       "telltale.gen_ai.time_to_first_token_ns=");
 	check2("GET", "/photos?list-type=2", "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n", "", "", "",
 	       "rpc.system.name=aws-api,rpc.method=S3/ListObjectsV2,aws.s3.bucket=photos");
 	check2("POST", "/logs-1/_search", JSON, "{\"query\":{}}", "X-elastic-product: Elasticsearch\r\n", "{}",

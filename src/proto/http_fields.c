@@ -25,9 +25,42 @@ enum tt_http_field tt_http_field_of(struct tt_span line)
 	return tt_http_field_line(line, &value, &spaced);
 }
 
+bool tt_http_method_is_known(struct tt_span method)
+{
+	static const struct tt_span methods[] = {
+		TT_SPAN_LIT("GET"),   TT_SPAN_LIT("POST"),    TT_SPAN_LIT("HEAD"),    TT_SPAN_LIT("PUT"),   TT_SPAN_LIT("DELETE"),
+		TT_SPAN_LIT("PATCH"), TT_SPAN_LIT("OPTIONS"), TT_SPAN_LIT("CONNECT"), TT_SPAN_LIT("TRACE"), TT_SPAN_LIT("QUERY"),
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(methods); i++) {
+		if (tt_span_eq(method, methods[i]))
+			return true;
+	}
+	return false;
+}
+
+void tt_http_method_attr(struct tt_message *m)
+{
+	struct tt_span method = tt_message_get(m, TT_TEXT_OPERATION);
+
+	if (!method.data)
+		return;
+	if (tt_http_method_is_known(method)) {
+		tt_message_attr_text(m, "http.request.method", TT_TEXT_OPERATION);
+		return;
+	}
+	tt_message_attr_static(m, "http.request.method", TT_SPAN_LIT("_OTHER"));
+	tt_message_attr_text(m, "http.request.method_original", TT_TEXT_OPERATION);
+}
+
 void tt_http_set_method(struct tt_message *m, struct tt_span method)
 {
-	tt_message_text_attr(m, TT_TEXT_OPERATION, "http.request.method", method);
+	if (tt_http_method_is_known(method)) {
+		tt_message_text_attr(m, TT_TEXT_OPERATION, "http.request.method", method);
+		return;
+	}
+	tt_message_text(m, TT_TEXT_OPERATION, method);
+	tt_http_method_attr(m);
 }
 
 static void http_set_path(struct tt_message *m, struct tt_span path)

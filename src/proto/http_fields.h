@@ -31,6 +31,12 @@ extern const bool tt_http_first_letter[256];
 /* Which field a field line is; case is ignored. */
 enum tt_http_field tt_http_field_of(struct tt_span line);
 
+/* One of RFC 9110, RFC 5789 and QUERY; what else comes may be chosen by anybody. */
+bool tt_http_method_is_known(struct tt_span method);
+
+/* The attributes of the method that is the message's operation. */
+void tt_http_method_attr(struct tt_message *m);
+
 void tt_http_set_method(struct tt_message *m, struct tt_span method);
 
 /* The target as sent, in any of its forms (RFC 9112 section 3.2). True if it names the authority, which then wins over Host. */

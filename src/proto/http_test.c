@@ -56,7 +56,8 @@ static void keep_alive(void **state)
 
 static void what_is_kept_of_a_head(void **state)
 {
-	CHECK("PROPFIND|/dav|207|-|189|42|complete|http.request.method=PROPFIND,url.path=/dav,network.protocol.version=1.1,"
+	CHECK("PROPFIND|/dav|207|-|189|42|complete|http.request.method=_OTHER,http.request.method_original=PROPFIND,url.path=/"
+	      "dav,network.protocol.version=1.1,"
 	      "server.address=2001:db8::1,server.port=81,user_agent.original=cadaver/0.23 \"x\","
 	      "http.request.header.traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01,"
 	      "http.response.status_code=207,http.response.body.size=1\n",

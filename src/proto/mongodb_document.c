@@ -25,43 +25,50 @@ const char *mongodb_opcode_name(uint32_t opcode, bool *ret_one_way)
 	return NULL;
 }
 
-/* Commands whose first field is a text that names no collection. */
-static const char *const not_collections[] = {
-	"createUser",
-	"updateUser",
-	"dropUser",
-	"usersInfo",
-	"grantRolesToUser",
-	"revokeRolesFromUser",
-	"createRole",
-	"updateRole",
-	"dropRole",
-	"rolesInfo",
-	"grantRolesToRole",
-	"revokeRolesFromRole",
-	"grantPrivilegesToRole",
-	"revokePrivilegesFromRole",
-	"renameCollection",
-	"shardCollection",
-	"enableSharding",
-	"movePrimary",
-	"removeShard",
-	"addShard",
-	"addShardToZone",
-	"removeShardFromZone",
-	"getParameter",
-	"getLog",
-	"logRotate",
-	"atlasVersion",
-	"setFeatureCompatibilityVersion",
-	"getShardMap",
-	"moveChunk",
-	"split",
-	"flushRouterConfig",
-	"configureFailPoint",
-	"setProfilingFilterGlobally",
-	"authSchemaUpgrade",
-};
+/* Commands whose first field names a collection. Of others it may be anything: a user, a shard, "database.collection". */
+static const char *const of_collections[] = {"aggregate",
+					     "analyze",
+					     "captrunc",
+					     "cloneCollectionAsCapped",
+					     "collMod",
+					     "collStats",
+					     "compact",
+					     "convertToCapped",
+					     "count",
+					     "create",
+					     "createIndexes",
+					     "createSearchIndexes",
+					     "delete",
+					     "deleteIndexes",
+					     "distinct",
+					     "drop",
+					     "dropIndexes",
+					     "dropSearchIndex",
+					     "emptycapped",
+					     "find",
+					     "findAndModify",
+					     "findandmodify",
+					     "geoNear",
+					     "geoSearch",
+					     "group",
+					     "insert",
+					     "killCursors",
+					     "listIndexes",
+					     "listSearchIndexes",
+					     "mapReduce",
+					     "mapreduce",
+					     "parallelCollectionScan",
+					     "planCacheClear",
+					     "planCacheClearFilters",
+					     "planCacheListFilters",
+					     "planCacheListPlans",
+					     "planCacheListQueryShapes",
+					     "planCacheSetFilter",
+					     "reIndex",
+					     "setIndexCommitQuorum",
+					     "update",
+					     "updateSearchIndex",
+					     "validate"};
 
 static const char *const writes[] = {"insert", "update", "delete", "bulkWrite"};
 
@@ -120,7 +127,7 @@ static void take_command(struct mongodb_side *s, const struct tt_cursor *c, cons
 	if (is_in(writes, TT_ARRAY_LEN(writes), e->name) && m)
 		m->kind |= MONGODB_KIND_WRITE;
 	struct tt_span text = mongodb_text(c, e);
-	if (text.len && !is_in(not_collections, TT_ARRAY_LEN(not_collections), e->name))
+	if (text.len && is_in(of_collections, TT_ARRAY_LEN(of_collections), e->name))
 		mongodb_set_collection(m, text);
 }
 

@@ -9,6 +9,7 @@
 #include "proto/nats.h"
 
 #include "base/digits.h"
+#include "base/json_scan.h"
 #include "base/own.h"
 #include "shared/limits.h"
 
@@ -108,16 +109,21 @@ static void begin_command(struct line *k, const char *operation, bool subject)
 	end(k, m);
 }
 
-static bool has(struct tt_span text, struct tt_span what)
+/* A client that says nothing of it is answered. */
+static bool asks_for_answers(struct tt_span connect)
 {
-	return text.len && memmem(text.data, text.len, what.data, what.len);
+	static const char *const paths[] = {"verbose"};
+	struct tt_json_value v;
+
+	tt_json_scan(connect, paths, 1, &v);
+	return v.type != TT_JSON_BOOL || v.cut || v.text.data[0] != 'f';
 }
 
 static void take_connect(struct line *k)
 {
 	struct tt_message *m = tt_request_begin(k->link, k->in, k->start);
 
-	k->s->verbose = has(k->l.text, TT_SPAN_LIT("\"verbose\":true")) || has(k->l.text, TT_SPAN_LIT("\"verbose\": true"));
+	k->s->verbose = asks_for_answers(k->l.text);
 	describe(m, "CONNECT");
 	if (m) {
 		m->id = ID_CONNECT;

@@ -237,6 +237,8 @@ bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const s
 		tt_redact_uri(out, resource);
 	else if (kind->resource == TT_RESOURCE_MAILBOX && !tt_names_nobody(x))
 		tt_redact_mailbox(out, resource);
+	else if (kind->resource == TT_RESOURCE_ENTRY && tt_exchange_attribute(x, "db.user").data)
+		tt_buf_add_str(out, TT_REDACTED);
 	else if (kind->resource == TT_RESOURCE_STATEMENT && tt_exchange_attribute(x, "db.query.text").data)
 		tt_redact_statement(out, x, kind, resource);
 	else /* a name, also where a statement protocol logs in */

@@ -59,7 +59,7 @@ static struct tt_span tt_shape_text(const struct tt_buf *b)
 
 static bool tt_shape_names_people(const struct tt_kind *kind)
 {
-	return kind->resource == TT_RESOURCE_URI || kind->resource == TT_RESOURCE_MAILBOX;
+	return kind->resource == TT_RESOURCE_URI || kind->resource == TT_RESOURCE_MAILBOX || kind->resource == TT_RESOURCE_ENTRY;
 }
 
 /* Most targets are shown as they are: that is seen at one glance. */
