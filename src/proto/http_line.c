@@ -4,6 +4,54 @@
 /* No registered method is near this; what is longer before the first space is no request line. */
 #define HTTP_METHOD_MAX 32
 
+/* The registered ones (https://www.iana.org/assignments/http-methods) and what caches and UPnP add. */
+static const char *const http_known_methods[] = {
+	"GET",
+	"POST",
+	"PUT",
+	"HEAD",
+	"DELETE",
+	"OPTIONS",
+	"PATCH",
+	"CONNECT",
+	"TRACE",
+	"ACL",
+	"BIND",
+	"CHECKIN",
+	"CHECKOUT",
+	"COPY",
+	"LABEL",
+	"LINK",
+	"LOCK",
+	"MERGE",
+	"MKACTIVITY",
+	"MKCALENDAR",
+	"MKCOL",
+	"MKREDIRECTREF",
+	"MKWORKSPACE",
+	"MOVE",
+	"ORDERPATCH",
+	"PROPFIND",
+	"PROPPATCH",
+	"QUERY",
+	"REBIND",
+	"REPORT",
+	"SEARCH",
+	"UNBIND",
+	"UNCHECKOUT",
+	"UNLINK",
+	"UNLOCK",
+	"UPDATE",
+	"UPDATEREDIRECTREF",
+	"VERSION-CONTROL",
+	"PURGE",
+	"BAN",
+	"NOTIFY",
+	"SUBSCRIBE",
+	"UNSUBSCRIBE",
+	"M-SEARCH",
+};
+
 /* A line beginning like a request that goes on for so long is one: inline commands of other protocols do not. */
 #define HTTP_SURE_LINE 2048
 
@@ -143,6 +191,25 @@ enum tt_verdict tt_http_begins_request(struct tt_span bytes)
 	return tt_http_request_line(line, &request) ? TT_YES : TT_NO;
 }
 
+/*
+ * Where bytes are not known to begin where a message does, the front may be a method's end: "ET /" is no method, nor can any
+ * other that nobody knows be told from that.
+ */
+static enum tt_verdict http_begins_in_the_middle(struct tt_span bytes)
+{
+	enum tt_verdict verdict = tt_http_begins_request(bytes);
+
+	bytes = http_without_blank_lines(bytes);
+	struct tt_span method = tt_span_sub(bytes, 0, http_run(bytes, http_method));
+	if (verdict == TT_NO || (verdict == TT_MAYBE && method.len == bytes.len))
+		return verdict;
+	for (size_t i = 0; i < TT_ARRAY_LEN(http_known_methods); i++) {
+		if (tt_span_eq(method, tt_span_str(http_known_methods[i])))
+			return verdict;
+	}
+	return TT_NO;
+}
+
 enum tt_verdict tt_http_begins_response(struct tt_span bytes)
 {
 	if (memcmp(bytes.data, HTTP_VERSION, TT_MIN(bytes.len, HTTP_VERSION_LEN)) != 0)
@@ -161,7 +228,9 @@ enum tt_verdict tt_http_detect(const struct tt_first *first)
 {
 	struct tt_span requests = first->side[TT_REQUESTS];
 	struct tt_span responses = first->side[TT_RESPONSES];
-	enum tt_verdict asked = requests.len ? tt_http_begins_request(requests) : TT_MAYBE;
+	enum tt_verdict asked = !requests.len			 ? TT_MAYBE
+				: first->from_start[TT_REQUESTS] ? tt_http_begins_request(requests)
+								 : http_begins_in_the_middle(requests);
 	enum tt_verdict answered = responses.len ? tt_http_begins_response(responses) : TT_MAYBE;
 
 	/* A side picked up in the middle may begin inside a body: it says nothing against the other one. */
@@ -183,5 +252,5 @@ ssize_t tt_http_resync(struct tt_link *link, enum tt_side side, struct tt_span b
 	}
 
 	ptrdiff_t end = tt_span_find(bytes, '\n');
-	return end >= 0 && tt_http_begins_request(tt_span_sub(bytes, 0, (size_t)end + 1)) == TT_YES ? 0 : -1;
+	return end >= 0 && http_begins_in_the_middle(tt_span_sub(bytes, 0, (size_t)end + 1)) == TT_YES ? 0 : -1;
 }

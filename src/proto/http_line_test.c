@@ -122,6 +122,9 @@ static void detection(void **state)
 		{"GET / HTTP/1.1\r\n", "}}]", true, TT_YES},
 		{"a=1&b=2", "HTTP/1.1 200 OK", true, TT_YES},
 		{"a=1&b=2", "}}]", true, TT_NO},
+		{"ET / HTTP/1.1\r\n", "", true, TT_NO},
+		{"ET / HTTP/1.1\r\n", "HTTP/1.1 200 OK", true, TT_YES},
+		{"OTHERS / HTTP/1.1\r\n", "", false, TT_YES},
 		{"a=1&b=2", "", true, TT_NO},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -151,6 +154,8 @@ static void resynchronises_at_whole_lines_only(void **state)
 	} cases[] = {
 		{TT_REQUESTS, "GET / HTTP/1.1\r\nHost: a\r\n", 0},
 		{TT_REQUESTS, "GET / HTTP/1.1\n", 0},
+		{TT_REQUESTS, "VERSION-CONTROL / HTTP/1.1\r\n", 0},
+		{TT_REQUESTS, "ET / HTTP/1.1\r\n", -1},
 		{TT_REQUESTS, "GET / HTTP/1.1", -1},
 		{TT_REQUESTS, "GET / \r\n", -1},
 		{TT_REQUESTS, "xGET / HTTP/1.1x\r\n", -1},
