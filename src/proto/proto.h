@@ -228,6 +228,13 @@ enum tt_awaited {
 	TT_NEVER,   /* it was lost or came before telltale: read the response as best can be; it will not be paired */
 };
 
+/*
+ * From here on this link pairs so, whatever its protocol says: what is spoken on it tells (memcached's datagrams bring ids with
+ * them, most Thrift clients number all calls 0). False, and nothing is changed: messages are open or waiting for their other half,
+ * or there is no memory.
+ */
+bool tt_pair_as(struct tt_link *link, enum tt_pairing pairing);
+
 /* In-order pairing: which request does the next response answer? *ret is NULL unless TT_HAVE. Borrowed. */
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
 

@@ -4,8 +4,9 @@
  * (thrift-rpc.md, thrift-binary-protocol.md, thrift-compact-protocol.md, HeaderFormat.md in doc/specs of
  * https://github.com/apache/thrift).
  *
- * A reply names the call by its sequence number. Where a client gives all calls the same number, replies come in the order of the
- * calls, and so are they paired. Values are passed over and never kept.
+ * A reply names the call by its sequence number. Where a client gives all calls the same number (most give 0), replies come in
+ * the order of the calls, and so are they paired: then a reply that names another method than the oldest call answers one from
+ * before the capture. Values are passed over and never kept.
  */
 #include "proto/thrift.h"
 
@@ -44,6 +45,9 @@ struct thrift_side {
 
 struct thrift_state {
 	struct thrift_side side[2];
+	bool in_order;
+	bool asked;	  /* there was a call: */
+	uint32_t last_id; /* the number of the latest */
 };
 
 /* --- heads -------------------------------------------------------------------------------------------------------------------
@@ -197,13 +201,52 @@ static void describe_reply(struct tt_message *m, uint8_t kind, const struct thri
 		tt_message_fail(m, tt_span_str(status));
 }
 
-static struct tt_message *begin(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at,
-				const struct head *h)
+/* Do the numbers tell which call a reply answers? What cannot be changed now, because calls are open, is when they are not. */
+static void choose_pairing(struct tt_link *link, struct thrift_state *s, enum tt_side side, const struct head *h)
 {
+	bool in_order = !h->id || (side == TT_REQUESTS && s->asked && h->id == s->last_id);
+
+	if (side == TT_REQUESTS) {
+		s->asked = true;
+		s->last_id = h->id;
+	} else if (s->asked || !in_order) {
+		return; /* the client's numbers decide */
+	}
+	if (tt_pair_as(link, in_order ? TT_PAIR_IN_ORDER : TT_PAIR_BY_ID))
+		s->in_order = in_order;
+}
+
+enum fit {
+	FITS,
+	NOT_YET, /* the call may still be read */
+	DOUBTFUL,
+	FOREIGN, /* it answers a call that was not seen */
+};
+
+/* In order: is this the reply to the oldest call? */
+static enum fit reply_fits(struct tt_link *link, const struct head *h)
+{
+	const struct tt_message *call;
+	enum tt_awaited awaited = tt_awaited(link, &call);
+
+	if (awaited != TT_HAVE)
+		return awaited == TT_NOT_YET ? NOT_YET : FITS;
+	struct tt_span method = tt_message_get(call, TT_TEXT_OPERATION);
+	if (h->name.len && method.len && !tt_span_eq(h->name, method))
+		return FOREIGN;
+	return h->id == call->id ? FITS : DOUBTFUL;
+}
+
+static struct tt_message *begin(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at,
+				const struct head *h, enum fit fit)
+{
+	if (fit == FOREIGN)
+		return NULL;
 	struct tt_message *m = side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_response_begin(link, in, at);
 
 	if (m) {
 		m->id = h->id;
+		m->incomplete = fit == DOUBTFUL;
 		m->one_way = h->kind == KIND_ONEWAY;
 	}
 	if (side == TT_REQUESTS)
@@ -216,7 +259,7 @@ static struct tt_message *begin(struct tt_link *link, enum tt_side side, const s
 
 /* All of a frame: its beginning is looked at, the rest passed over. */
 static enum tt_step take_frame(struct tt_link *link, struct thrift_side *d, enum tt_side side, struct tt_input *in, size_t at,
-			       const struct head *h)
+			       const struct head *h, enum fit fit)
 {
 	size_t body = (size_t)h->frame + 4 - h->size;
 	size_t look = side == TT_RESPONSES && !h->opaque ? TT_MIN(body, (size_t)LOOK_BYTES) : 0;
@@ -225,7 +268,7 @@ static enum tt_step take_frame(struct tt_link *link, struct thrift_side *d, enum
 		in->c.pos = at;
 		return TT_MORE;
 	}
-	struct tt_message *m = begin(link, side, in, at, h);
+	struct tt_message *m = begin(link, side, in, at, h, fit);
 	if (look) {
 		struct tt_cursor c = tt_cursor(tt_span_sub(tt_cursor_rest(&in->c), 0, look));
 		uint64_t skip;
@@ -242,17 +285,24 @@ static enum tt_step take_frame(struct tt_link *link, struct thrift_side *d, enum
 	return TT_PARSED;
 }
 
-static enum tt_step take_head(struct tt_link *link, struct thrift_side *d, enum tt_side side, struct tt_input *in)
+static enum tt_step take_head(struct tt_link *link, struct thrift_state *s, enum tt_side side, struct tt_input *in)
 {
+	struct thrift_side *d = &s->side[side];
 	size_t at = in->c.pos;
 	struct head h;
 
 	enum tt_step step = read_head(side, &in->c, &h);
 	if (step != TT_PARSED)
 		return step;
+	choose_pairing(link, s, side, &h);
+	enum fit fit = side == TT_RESPONSES && s->in_order ? reply_fits(link, &h) : FITS;
+	if (fit == NOT_YET) {
+		in->c.pos = at;
+		return TT_WAIT;
+	}
 	if (h.framed)
-		return take_frame(link, d, side, in, at, &h);
-	d->open = begin(link, side, in, at, &h);
+		return take_frame(link, d, side, in, at, &h, fit);
+	d->open = begin(link, side, in, at, &h, fit);
 	d->kind = h.kind;
 	d->walking = true;
 	thrift_walk_begin(&d->walk, h.compact, h.kind == KIND_EXCEPTION);
@@ -285,7 +335,7 @@ static enum tt_step thrift_parse(struct tt_link *link, enum tt_side side, struct
 	struct thrift_state *s = tt_link_state(link);
 	struct thrift_side *d = &s->side[side];
 
-	return d->walking ? take_values(link, d, side, in) : take_head(link, d, side, in);
+	return d->walking ? take_values(link, d, side, in) : take_head(link, s, side, in);
 }
 
 /* --- the protocol ------------------------------------------------------------------------------------------------------------

@@ -113,6 +113,7 @@ struct tt_link {
 	struct tt_message *dead;    /* kept until the parser lets go of them */
 	uint8_t request_dir;	    /* the direction of the requests */
 	bool role_known;	    /* request_dir is certain */
+	uint8_t pairing;	    /* enum tt_pairing: the protocol's, or what its parser asked for */
 	uint8_t detect_tries;	    /* failed in a row in one direction */
 	uint8_t detect_turns;	    /* failed after a change of direction */
 	uint8_t detect_dir;
@@ -351,12 +352,12 @@ void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp);
 /* What the server asks is always paired by id. */
 static inline bool tt_pair_in_order(const struct tt_link *link, const struct tt_message *m)
 {
-	return link->proto->pairing == TT_PAIR_IN_ORDER && !m->back;
+	return link->pairing == TT_PAIR_IN_ORDER && !m->back;
 }
 
 static inline bool tt_pair_uses_id(const struct tt_link *link, const struct tt_message *m)
 {
-	return link->proto->pairing == TT_PAIR_BY_ID || m->back;
+	return link->pairing == TT_PAIR_BY_ID || m->back;
 }
 
 bool tt_pair_possible(const struct tt_link *link, const struct tt_message *req, uint64_t response_first_ns, bool asked_first);

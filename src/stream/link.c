@@ -83,6 +83,7 @@ static void tt_link_speak(struct tt_link *link, const struct tt_proto *proto)
 		return;
 	}
 	link->proto = proto;
+	link->pairing = (uint8_t)proto->pairing;
 	link->conn->unreported = true;
 
 	for (int dir = 0; dir < 2; dir++) {
@@ -222,7 +223,7 @@ static void tt_link_switch_now(struct tt_link *link)
 
 	struct tt_message *kept = link->kept;
 	link->kept = NULL;
-	if (kept && link->proto && link->proto->pairing == TT_PAIR_BY_ID) {
+	if (kept && link->proto && link->pairing == TT_PAIR_BY_ID) {
 		tt_pair_append(&link->pair, kept);
 		tt_pair_hash(&link->pair, kept);
 	} else {
@@ -427,7 +428,7 @@ void tt_link_front_missing(struct tt_link *link, int dir)
 
 	f->late_start = false;
 	f->hole_ns = TT_MAX(f->last_ns, (uint64_t)1);
-	if (!link->proto || link->proto->pairing != TT_PAIR_IN_ORDER)
+	if (!link->proto || link->pairing != TT_PAIR_IN_ORDER)
 		return;
 	tt_pair_doubt(link);
 	link->pair.unsure_open += dir == link->request_dir;

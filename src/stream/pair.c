@@ -208,10 +208,10 @@ struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input 
 		return NULL;
 	}
 	tt_pair_make_room(link, p);
-	if (link->proto->pairing == TT_PAIR_IN_ORDER)
+	if (link->pairing == TT_PAIR_IN_ORDER)
 		tt_pair_trust(link, m);
 	tt_pair_append(p, m);
-	if (link->proto->pairing == TT_PAIR_IN_ORDER && !m->unsure)
+	if (link->pairing == TT_PAIR_IN_ORDER && !m->unsure)
 		tt_pair_adopt(link, m);
 	return m;
 }
@@ -222,13 +222,13 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 
 	struct tt_message *m = tt_message_open(link, TT_RESPONSES, in, at);
 	if (!m) {
-		if (link->proto->pairing == TT_PAIR_IN_ORDER) {
+		if (link->pairing == TT_PAIR_IN_ORDER) {
 			tt_pair_doubt(link);
 			link->pair.unsure_open--;
 		}
 		return NULL;
 	}
-	if (link->proto->pairing == TT_PAIR_IN_ORDER) {
+	if (link->pairing == TT_PAIR_IN_ORDER) {
 		struct tt_message *req = tt_pair_next_unanswered(&link->pair);
 		if (req && tt_pair_possible(link, req, m->first_ns, true)) {
 			tt_pair_attach(link, req, m);
@@ -282,7 +282,7 @@ static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 {
 	struct tt_pair *p = tt_pair_of(link, m);
 
-	if (m->one_way || (link->proto->pairing == TT_PAIR_ONE_WAY && !m->back)) {
+	if (m->one_way || (link->pairing == TT_PAIR_ONE_WAY && !m->back)) {
 		tt_pair_conclude(link, m, TT_OUTCOME_ONE_WAY);
 		return;
 	}

@@ -66,7 +66,7 @@ static void tt_pair_hole_in_order(struct tt_link *link, enum tt_side side)
 /* What is open of this side ends here; what waits for an answer, or has it, is not touched. */
 static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
 {
-	bool all = link->proto->pairing == TT_PAIR_BY_ID;
+	bool all = link->pairing == TT_PAIR_BY_ID;
 	struct tt_message *m;
 
 	do {
@@ -79,7 +79,7 @@ static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
 
 void tt_pair_dropped(struct tt_link *link)
 {
-	if (link->proto->pairing != TT_PAIR_IN_ORDER || !link->pair.first[TT_REQUESTS])
+	if (link->pairing != TT_PAIR_IN_ORDER || !link->pair.first[TT_REQUESTS])
 		return;
 	tt_pair_doubt(link);
 	link->pair.at_most = true;
@@ -90,7 +90,7 @@ void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
 	link->pair.hole_ns = link->back.hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	link->flow[tt_link_dir(link, side)].ending = NULL;
 	tt_pair_hole_by_id(link, side);
-	if (link->proto->pairing != TT_PAIR_BY_ID)
+	if (link->pairing != TT_PAIR_BY_ID)
 		tt_pair_hole_in_order(link, side);
 }
 

@@ -32,6 +32,20 @@ bool tt_link_from_start(const struct tt_link *link)
 	return (!link->flow[0].started || link->flow[0].from_start) && (!link->flow[1].started || link->flow[1].from_start);
 }
 
+bool tt_pair_as(struct tt_link *link, enum tt_pairing pairing)
+{
+	struct tt_pair *p = &link->pair;
+
+	if (link->pairing == pairing)
+		return true;
+	if (p->first[TT_REQUESTS] || p->first[TT_RESPONSES] || (pairing == TT_PAIR_BY_ID && tt_pair_prepare(p) < 0))
+		return false;
+	/* By id holes are no matter; in order what was missed may still be answered. */
+	p->untrusted |= p->hole_ns != 0;
+	link->pairing = (uint8_t)pairing;
+	return true;
+}
+
 void tt_skip(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct tt_flow *f = &link->flow[tt_link_dir(link, side)];
