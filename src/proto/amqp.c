@@ -242,6 +242,7 @@ static void amqp_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	for (size_t i = 0; i < TT_AMQP_BUCKETS; i++) {
 		for (struct tt_amqp_channel *ch = s->bucket[i]; ch; ch = ch->next) {
 			ch->content[side] = (struct tt_amqp_content){.open = false};
+			ch->doubtful[side] = side == TT_RESPONSES ? ch->published : ch->delivered;
 			if (side == TT_REQUESTS)
 				ch->confirms = ch->only_no_ack = false;
 		}

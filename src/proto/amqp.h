@@ -83,6 +83,7 @@ struct tt_amqp_channel {
 	uint64_t confirmed; /* all up to here were */
 	uint64_t delivered;
 	uint64_t settled;
+	uint64_t doubtful[2]; /* by side: of what was known up to here an acknowledgement may have been missed */
 	struct tt_amqp_content content[2];
 };
 

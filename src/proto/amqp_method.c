@@ -251,7 +251,7 @@ static void take_get_ok(struct tt_amqp_frame *f, const struct tt_amqp_method *me
 	tt_amqp_content_begin(f, tt_amqp_channel(f->link, f->s, f->channel), m);
 }
 
-static void acknowledge(struct tt_amqp_frame *f, const struct tt_amqp_method *method, uint64_t tag)
+static void acknowledge(struct tt_amqp_frame *f, const struct tt_amqp_method *method, uint64_t tag, bool doubt)
 {
 	struct tt_message *m = begin(f, false);
 	struct tt_span name = tt_span_str(method->name + strlen("basic."));
@@ -259,8 +259,10 @@ static void acknowledge(struct tt_amqp_frame *f, const struct tt_amqp_method *me
 	tt_message_text(m, TT_TEXT_STATUS, name);
 	if (method->method != 80)
 		tt_message_fail(m, name);
-	if (m)
+	if (m) {
 		m->id = id_of_tag(f->channel, tag);
+		m->incomplete = doubt;
+	}
 	end(f, m);
 }
 
@@ -271,14 +273,15 @@ static bool is_open(const struct tt_amqp_frame *f, uint64_t tag)
 				       : tt_server_request_by_id(f->link, id) != NULL;
 }
 
-/* One message, or all up to it that are open; tag 0 means all there are. Each is looked at once. */
+/* One message, or all up to it that are open; tag 0 means all there are. Each is looked at once. Of one from before
+ * a hole the answer of its own may have been missed. */
 static void take_ack(struct tt_amqp_frame *f, const struct tt_amqp_method *method, const struct tt_amqp_arguments *a)
 {
 	struct tt_amqp_channel *ch = tt_amqp_channel(f->link, f->s, f->channel);
 	bool multiple = method->method != 90 && a->bits & MULTIPLE;
 
 	if (!multiple || !ch) {
-		acknowledge(f, method, a->tag);
+		acknowledge(f, method, a->tag, false);
 		return;
 	}
 	uint64_t *settled = f->side == TT_RESPONSES ? &ch->confirmed : &ch->settled;
@@ -289,7 +292,7 @@ static void take_ack(struct tt_amqp_frame *f, const struct tt_amqp_method *metho
 	uint64_t upto = TT_MIN(last, known);
 	for (uint64_t tag = TT_MAX(*settled, upto > most ? upto - most : 0) + 1; tag <= upto; tag++) {
 		if (is_open(f, tag))
-			acknowledge(f, method, tag);
+			acknowledge(f, method, tag, tag <= ch->doubtful[f->side]);
 	}
 	*settled = TT_MAX(*settled, last);
 }

@@ -23,14 +23,16 @@
 #define ID_VERBOSE (3ull << 56)
 #define ID_REPLY (1ull << 63)
 
-/* tt_message.kind of a request. */
+/* tt_message.kind of a request: this, and how many holes there were before in what answers it. */
 #define KIND_JETSTREAM 1u
+#define KIND_HOLES_SHIFT 1
 
 struct tt_nats {
 	bool started;
 	bool verbose;
 	bool holes;	   /* something was missed: answers cannot be counted */
 	bool greeted;	   /* the log-in was answered */
+	uint16_t lost[2];  /* holes, by side */
 	uint64_t asked;	   /* verbose: commands */
 	uint64_t answered; /* and their answers */
 	uint8_t inbox_len;
@@ -164,7 +166,7 @@ static bool greet(struct line *k, bool shared)
 	struct tt_message *m = tt_response_begin(k->link, k->in, k->start);
 	if (m)
 		m->id = ID_CONNECT;
-	if (k->l.verb == TT_NATS_ERR)
+	if (k->l.verb == TT_NATS_ERR && !shared)
 		set_error(m, k->l.text);
 	else
 		set_ok(m);
@@ -201,7 +203,9 @@ static void take_ok(struct line *k)
 /* What the server says of its own accord, or in verbose mode instead of +OK. */
 static void take_error(struct line *k)
 {
-	if (greet(k, false))
+	/* What is said only to who is logged in answers something else. */
+	bool later = tt_nats_is_later_error(k->l.text);
+	if (greet(k, later) && !later)
 		return;
 	bool counted = k->s->verbose && !k->s->holes;
 	struct tt_message *m =
@@ -280,6 +284,17 @@ static void set_outcome(struct line *k, struct tt_message *m, const struct tt_me
 		set_ok(m);
 }
 
+static uint32_t holes_until_now(const struct line *k, enum tt_side answering)
+{
+	return (uint32_t)k->s->lost[answering] << KIND_HOLES_SHIFT;
+}
+
+/* Of several answers to a request the first may have been missed since it was asked. */
+static bool maybe_later(const struct line *k, const struct tt_message *request)
+{
+	return (request->kind & ~KIND_JETSTREAM) != holes_until_now(k, k->side);
+}
+
 static void describe_message(struct line *k, struct tt_message *m, const char *operation)
 {
 	describe(m, operation);
@@ -309,8 +324,10 @@ static void take_publish(struct line *k)
 	bool ack = tt_span_starts(k->l.subject, TT_SPAN_LIT("$JS.ACK."));
 	if (request && !request->peer && !(ack && tt_span_starts(k->payload, TT_SPAN_LIT("+WPI")))) {
 		struct tt_message *m = tt_client_response_begin(k->link, k->in, k->start);
-		if (m)
+		if (m) {
 			m->id = request->id;
+			m->incomplete = maybe_later(k, request);
+		}
 		set_outcome(k, m, request);
 		s->asked++;
 		end(k, m);
@@ -328,6 +345,7 @@ static void take_publish(struct line *k)
 		m->incomplete = s->holes && (ack || tt_span_starts(k->l.subject, TT_SPAN_LIT("_INBOX")));
 		m->id = k->l.reply.len ? id_of_reply(k->l.reply) : ID_VERBOSE | s->asked;
 		m->kind = tt_span_starts(k->l.subject, TT_SPAN_LIT("$JS.API.")) ? KIND_JETSTREAM : 0;
+		m->kind |= holes_until_now(k, TT_RESPONSES);
 	}
 	s->asked++;
 	end(k, m);
@@ -339,8 +357,10 @@ static void take_delivery(struct line *k)
 
 	if (request && !request->peer) {
 		struct tt_message *m = tt_response_begin(k->link, k->in, k->start);
-		if (m)
+		if (m) {
 			m->id = request->id;
+			m->incomplete = maybe_later(k, request);
+		}
 		set_outcome(k, m, request);
 		end(k, m);
 		return;
@@ -351,6 +371,7 @@ static void take_delivery(struct line *k)
 		m->one_way = !k->l.reply.len;
 		m->maybe_silent = true;
 		m->id = k->l.reply.len ? id_of_reply(k->l.reply) : 0;
+		m->kind = holes_until_now(k, TT_REQUESTS);
 		/* It may answer what was missed. */
 		m->incomplete = k->s->holes && tt_span_starts(k->l.subject, TT_SPAN_LIT("_INBOX"));
 	}
@@ -438,6 +459,7 @@ static void nats_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 
 	s->holes = true;
 	s->greeted = true;
+	s->lost[side]++;
 }
 
 static const struct tt_proto_doc doc = {

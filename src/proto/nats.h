@@ -48,6 +48,9 @@ enum tt_nats_read tt_nats_line_read(struct tt_cursor *c, enum tt_side side, stru
 /* The low-cardinality name of an error's text. */
 struct tt_span tt_nats_error(struct tt_span text);
 
+/* Is it one that only a client gets that is logged in? */
+bool tt_nats_is_later_error(struct tt_span text);
+
 /* The code in a headers' first line, 0 if there is none. */
 unsigned tt_nats_headers_status(struct tt_span headers);
 

@@ -152,41 +152,54 @@ enum tt_nats_read tt_nats_line_read(struct tt_cursor *c, enum tt_side side, stru
 static const struct {
 	const char *text; /* how it begins, without the quote */
 	const char *name;
+	bool later; /* said only to who is logged in */
 } errors[] = {
-	{"Unknown Protocol Operation", "unknown_protocol_operation"},
-	{"Attempted To Connect To Route Port", "wrong_port"},
-	{"Authorization Violation", "authorization_violation"},
-	{"Authorization Timeout", "authorization_timeout"},
-	{"Authentication Timeout", "authentication_timeout"},
-	{"Authentication Expired", "authentication_expired"},
-	{"User Authentication Expired", "authentication_expired"},
-	{"User Authentication Revoked", "authentication_revoked"},
-	{"Invalid Client Protocol", "invalid_client_protocol"},
-	{"Maximum Control Line Exceeded", "maximum_control_line_exceeded"},
-	{"Maximum Connections Exceeded", "maximum_connections_exceeded"},
-	{"Maximum Payload", "maximum_payload_violation"},
-	{"Maximum Subscriptions", "maximum_subscriptions_exceeded"},
-	{"Parser Error", "parser_error"},
-	{"Secure Connection", "tls_required"},
-	{"Stale Connection", "stale_connection"},
-	{"Slow Consumer", "slow_consumer"},
-	{"Invalid Subject", "invalid_subject"},
-	{"Invalid Publish Subject", "invalid_subject"},
-	{"Permissions Violation for Publish", "permissions_violation_publish"},
-	{"Permissions Violation for Subscription", "permissions_violation_subscription"},
-	{"No Responders", "no_responders"},
+	{"Unknown Protocol Operation", "unknown_protocol_operation", false},
+	{"Attempted To Connect To Route Port", "wrong_port", false},
+	{"Authorization Violation", "authorization_violation", false},
+	{"Authorization Timeout", "authorization_timeout", false},
+	{"Authentication Timeout", "authentication_timeout", false},
+	{"Authentication Expired", "authentication_expired", false},
+	{"User Authentication Expired", "authentication_expired", false},
+	{"User Authentication Revoked", "authentication_revoked", false},
+	{"Invalid Client Protocol", "invalid_client_protocol", false},
+	{"Maximum Control Line Exceeded", "maximum_control_line_exceeded", false},
+	{"Maximum Connections Exceeded", "maximum_connections_exceeded", false},
+	{"Maximum Payload", "maximum_payload_violation", true},
+	{"Maximum Subscriptions", "maximum_subscriptions_exceeded", true},
+	{"Parser Error", "parser_error", false},
+	{"Secure Connection", "tls_required", false},
+	{"Stale Connection", "stale_connection", false},
+	{"Slow Consumer", "slow_consumer", true},
+	{"Invalid Subject", "invalid_subject", true},
+	{"Invalid Publish Subject", "invalid_subject", true},
+	{"Permissions Violation for Publish", "permissions_violation_publish", true},
+	{"Permissions Violation for Subscription", "permissions_violation_subscription", true},
+	{"No Responders", "no_responders", true},
 };
 
-struct tt_span tt_nats_error(struct tt_span text)
+static int find_error(struct tt_span text)
 {
 	if (text.len && text.data[0] == '\'')
 		text = tt_span_sub(text, 1, text.len);
 	for (size_t i = 0; i < TT_ARRAY_LEN(errors); i++) {
 		struct tt_span known = tt_span_str(errors[i].text);
 		if (text.len >= known.len && tt_span_ieq(tt_span_sub(text, 0, known.len), known))
-			return tt_span_str(errors[i].name);
+			return (int)i;
 	}
-	return TT_SPAN_LIT("error");
+	return -1;
+}
+
+struct tt_span tt_nats_error(struct tt_span text)
+{
+	int i = find_error(text);
+	return i < 0 ? TT_SPAN_LIT("error") : tt_span_str(errors[i].name);
+}
+
+bool tt_nats_is_later_error(struct tt_span text)
+{
+	int i = find_error(text);
+	return i >= 0 && errors[i].later;
 }
 
 unsigned tt_nats_headers_status(struct tt_span headers)
