@@ -5,7 +5,8 @@
  * (https://github.com/memcached/memcached/wiki/BinaryProtocolRevamped).
  *
  * Answers come in the order of the requests. A quiet command is answered only if it did not go the usual way; that it did is
- * known when the answer to a later one comes, and its exchange has a response of no bytes then.
+ * known when the answer to a later one comes, and its exchange has a response of no bytes then. In datagrams each answer repeats
+ * its request's id.
  */
 #include "proto/memcached.h"
 
@@ -23,6 +24,10 @@ uint64_t tt_memcached_pass(struct tt_link *link, enum tt_side side, struct tt_in
 	if (n <= left) {
 		tt_cursor_skip(&in->c, n);
 		return end;
+	}
+	if (in->datagram) {
+		tt_cursor_skip(&in->c, left);
+		return in->c.pos;
 	}
 	if (n - left >= WISH_FROM)
 		tt_wish(link, side, in, end, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
@@ -73,6 +78,8 @@ static enum tt_step memcached_parse(struct tt_link *link, enum tt_side side, str
 {
 	struct tt_memcached *s = tt_link_state(link);
 
+	if (in->datagram)
+		return tt_memcached_datagram(link, s, side, in);
 	if (tt_cursor_left(&in->c) == 0)
 		return TT_MORE;
 	uint8_t first = in->c.data[in->c.pos];
@@ -100,15 +107,20 @@ static const struct tt_proto_doc doc = {
 	.specification = "[protocol.txt](https://github.com/memcached/memcached/blob/master/doc/protocol.txt), "
 			 "[binary protocol](https://github.com/memcached/memcached/wiki/BinaryProtocolRevamped)",
 	.recognised = "text: a known command with arguments of the right shape and, unless data follow it, a known answer; "
-		      "binary: a header whose opcode, lengths and data type fit together. The same in mid-connection",
+		      "binary: a header whose opcode, lengths and data type fit together. The same in mid-connection, and behind "
+		      "the frame header of a "
+		      "datagram",
 	.operation = "the command in upper case, `GET`, `SET`, `MG`; the binary protocol's have the text protocol's names",
 	.resource = "the first key",
 	.status = "text: the answer's first word (`STORED`, `END`, `HD`), `OK` where that is a number or a version; binary: the "
 		  "status' name. "
 		  "Failures: `ERROR`, `CLIENT_ERROR`, `SERVER_ERROR`, and binary statuses that are not about the item's presence",
-	.limits = "UDP is not read. Quiet meta commands without key (`k`) and opaque (`O`) in their answer cannot be told apart: "
+	.limits = "Over UDP only the text protocol is read, paired by the request's id, and its meta commands' quiet flag not "
+		  "regarded. "
+		  "Quiet meta commands without key (`k`) and opaque (`O`) in their answer cannot be told apart: "
 		  "incomplete",
-	.verified = "memcached 1.6 with pymemcache, libmemcached (text and binary) and hand-written bytes, against the server's "
+	.verified = "memcached 1.6 with pymemcache, libmemcached (text and binary) and hand-written bytes, over UDP with "
+		    "hand-written datagrams, against the server's "
 		    "own counts",
 };
 
@@ -117,6 +129,7 @@ const struct tt_proto tt_proto_memcached = {
 	.doc = &doc,
 	.pairing = TT_PAIR_IN_ORDER,
 	.stream = true,
+	.datagram = true,
 	.state_size = sizeof(struct tt_memcached),
 	.detect = tt_memcached_detect,
 	.parse = memcached_parse,

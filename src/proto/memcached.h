@@ -7,6 +7,8 @@
 
 /* The server takes no longer command, but for the keys of a retrieval. */
 #define TT_MEMCACHED_LINE_MAX 2048u
+#define TT_MEMCACHED_FRAME 8u	      /* bytes before what a datagram says */
+#define TT_MEMCACHED_ANSWER_LINE 512u /* in datagrams */
 #define TT_MEMCACHED_KEY_MAX 250u
 #define TT_MEMCACHED_BODY_MAX (1u << 30)
 #define TT_MEMCACHED_HEADER 24u
@@ -61,6 +63,23 @@ struct tt_memcached {
 	struct tt_message *response;
 	uint32_t kind; /* of the request it answers */
 	int64_t values;
+
+	/* Datagrams. */
+	uint16_t datagram_id; /* of the request that is read */
+	uint16_t answer_id;   /* of the answer that is read, and its newest datagram's number */
+	uint16_t number;
+	uint16_t count;
+	bool final;    /* its last line was read */
+	uint64_t left; /* of a value's bytes */
+	uint64_t answer_bytes;
+	uint16_t line_len;
+	uint8_t line[TT_MEMCACHED_ANSWER_LINE]; /* one that goes on in the next datagram */
+};
+
+enum tt_memcached_read {
+	TT_MEMCACHED_BAD,
+	TT_MEMCACHED_GOES_ON,
+	TT_MEMCACHED_FINAL,
 };
 
 /* NULL: not known. */
@@ -96,6 +115,14 @@ enum tt_step tt_memcached_text_request(struct tt_link *link, struct tt_memcached
 enum tt_step tt_memcached_text_answer(struct tt_link *link, struct tt_memcached *s, struct tt_input *in);
 enum tt_step tt_memcached_binary_request(struct tt_link *link, struct tt_memcached *s, struct tt_input *in);
 enum tt_step tt_memcached_binary_answer(struct tt_link *link, struct tt_memcached *s, struct tt_input *in);
+
+/* A line of an answer to a request of s->kind, and how many bytes of a value follow it. The last one describes s->response. */
+enum tt_memcached_read tt_memcached_answer_line(struct tt_memcached *s, struct tt_span line, uint64_t *ret_bytes);
+
+enum tt_step tt_memcached_datagram(struct tt_link *link, struct tt_memcached *s, enum tt_side side, struct tt_input *in);
+
+/* Are these the bytes of a datagram that begins a request or an answer? They are what follows the frame header then. */
+bool tt_memcached_is_frame(struct tt_span *bytes, enum tt_side side);
 
 enum tt_verdict tt_memcached_detect(const struct tt_first *first);
 ssize_t tt_memcached_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes);

@@ -244,3 +244,24 @@ enum tt_step tt_memcached_text_answer(struct tt_link *link, struct tt_memcached 
 	tt_message_end(link, m, in, end);
 	return over ? TT_DONE : TT_PARSED;
 }
+
+enum tt_memcached_read tt_memcached_answer_line(struct tt_memcached *s, struct tt_span line, uint64_t *ret_bytes)
+{
+	struct tt_memcached_words w;
+
+	*ret_bytes = 0;
+	tt_memcached_split(line, &w);
+	if (!w.count || !is_word(w.word[0]) || contradicts(s->kind, w.word[0]))
+		return TT_MEMCACHED_BAD;
+	if (read_value(&w, ret_bytes)) {
+		s->values++;
+		*ret_bytes += 2;
+		return TT_MEMCACHED_GOES_ON;
+	}
+	*ret_bytes = 0;
+	if (goes_on(s->kind, w.word[0]))
+		return TT_MEMCACHED_GOES_ON;
+	*ret_bytes = read_meta_value(&w, ret_bytes) ? *ret_bytes + 2 : 0;
+	take_final_line(s, line, w.word[0]);
+	return TT_MEMCACHED_FINAL;
+}

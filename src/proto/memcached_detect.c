@@ -121,12 +121,35 @@ static enum look look_at(struct tt_span s, enum tt_side side)
 	return side == TT_REQUESTS ? look_at_command(s) : look_at_answer(s);
 }
 
+static enum look look_at_datagram(struct tt_span s, enum tt_side side)
+{
+	if (s.len == 0)
+		return NOTHING;
+	if (!tt_memcached_is_frame(&s, side))
+		return NO;
+	enum look look = side == TT_REQUESTS ? look_at_command(s) : look_at_answer(s);
+	return look == PARTIAL ? NO : look;
+}
+
+/* With the frame header a command says enough. */
+static enum tt_verdict detect_datagram(const struct tt_first *first)
+{
+	enum look requests = look_at_datagram(first->side[TT_REQUESTS], TT_REQUESTS);
+	enum look answers = look_at_datagram(first->side[TT_RESPONSES], TT_RESPONSES);
+
+	if (requests == NO || answers == NO)
+		return TT_NO;
+	return requests >= LIKELY || answers == SURE || (answers == LIKELY && first->role_known) ? TT_YES : TT_MAYBE;
+}
+
 enum tt_verdict tt_memcached_detect(const struct tt_first *first)
 {
+	if (first->datagram)
+		return detect_datagram(first);
 	enum look requests = look_at(first->side[TT_REQUESTS], TT_REQUESTS);
 	enum look answers = look_at(first->side[TT_RESPONSES], TT_RESPONSES);
 
-	if (first->datagram || requests == NO || answers == NO)
+	if (requests == NO || answers == NO)
 		return TT_NO;
 	if ((requests == PARTIAL && first->ended[TT_REQUESTS]) || (answers == PARTIAL && first->ended[TT_RESPONSES]))
 		return TT_NO;

@@ -314,6 +314,46 @@ static void in_the_middle(void **state)
 									"GET") ",db.response.returned_rows=1\n");
 }
 
+#define FRAME(id, number, count) "\0" id "\0" number "\0" count "\0\0"
+
+/* Answers by the request's id, in one datagram and several, cut anywhere; several values in several series. */
+static void datagrams(void **state)
+{
+	const struct tt_line script[] = {TT_DC(FRAME("\1", "\0", "\1") "set a 0 0 2\r\nhi\r\n"),
+					 TT_DC(FRAME("\2", "\0", "\1") "get a b\r\n"),
+					 TT_DC(FRAME("\3", "\0", "\1") "delete a\r\n"),
+					 TT_DS(FRAME("\2", "\0", "\2") "VALUE a 0 2\r\nh"),
+					 TT_DS(FRAME("\2", "\1", "\2") "i\r\n"),
+					 TT_DS(FRAME("\2", "\0", "\0")),
+					 TT_DS(FRAME("\2", "\0", "\1") "VALUE b 0 2\r\nhi\r\nEND\r\n"),
+					 TT_DS(FRAME("\3", "\0", "\1") "DELETED\r\n"),
+					 TT_DS(FRAME("\1", "\0", "\1") "STORED\r\n"),
+					 TT_DC(FRAME("\4", "\0", "\1") "get c\r\n"),
+					 TT_DS(FRAME("\4", "\0", "\3") "VALUE c 0 9\r\n123"),
+					 TT_DS(FRAME("\4", "\2", "\3") "789\r\nEND\r\n"),
+					 TT_TALK_END};
+
+	check_once(script, "GET|a|END|-|17|63|complete|" DB(
+				   "GET") ",telltale.db.keys=2,db.response.returned_rows=2\n"
+					  "DELETE|a|DELETED|-|18|17|complete|" DB(
+						  "DELETE") "\n"
+							    "SET|a|STORED|-|25|16|complete|" DB(
+								    "SET") "\n"
+									   "GET|c|-|-|15|24|incomplete|" DB("GET") "\n");
+}
+
+static void not_in_datagrams(void **state)
+{
+	/* A question of DNS begins as a frame does. */
+	const struct tt_line dns[] = {TT_DC(FRAME("\1", "\0", "\1") "\0\0\0\0\3www\2de\0\0\1\0\1"), TT_TALK_END};
+	const struct tt_line cut[] = {TT_DC(FRAME("\1", "\0", "\1") "get k"), TT_TALK_END};
+	const struct tt_line late[] = {TT_DC(FRAME("\1", "\1", "\2") "get k\r\n"), TT_TALK_END};
+
+	check_once(dns, "");
+	check_once(cut, "");
+	check_once(late, "");
+}
+
 static void hostile(void **state)
 {
 	const struct tt_line far[] = {TT_C("set k 0 0 99999999999999999999999\r\nx\r\n"), TT_S("CLIENT_ERROR bad data chunk\r\n"),
@@ -339,4 +379,5 @@ static void others(void **state)
 TT_UNIT_TESTS(cmocka_unit_test(text), cmocka_unit_test(failures), cmocka_unit_test(one_way_and_pipelined), cmocka_unit_test(meta),
 	      cmocka_unit_test(meta_quiet), cmocka_unit_test(quiet_to_the_end), cmocka_unit_test(binary),
 	      cmocka_unit_test(binary_several), cmocka_unit_test(long_line), cmocka_unit_test(in_the_middle),
-	      cmocka_unit_test(hostile), cmocka_unit_test(others))
+	      cmocka_unit_test(datagrams), cmocka_unit_test(not_in_datagrams), cmocka_unit_test(hostile),
+	      cmocka_unit_test(others))

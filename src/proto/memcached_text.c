@@ -197,6 +197,16 @@ static bool is_one_way(const struct tt_memcached_command *c, const struct tt_mem
 	return w->count > 1 && tt_span_eq(w->last, TT_SPAN_LIT("noreply"));
 }
 
+static struct tt_message *begin(struct tt_link *link, const struct tt_memcached *s, const struct tt_input *in, size_t at)
+{
+	/* The frame header belongs to the first of a datagram. */
+	struct tt_message *m = tt_request_begin(link, in, in->datagram && at == TT_MEMCACHED_FRAME ? 0 : at);
+
+	if (m)
+		m->id = s->datagram_id;
+	return m;
+}
+
 /* The beginning of a line that is longer than a command may be: keys, as many as one likes. */
 static enum tt_step begin_long_line(struct tt_link *link, struct tt_memcached *s, struct tt_input *in)
 {
@@ -208,7 +218,7 @@ static enum tt_step begin_long_line(struct tt_link *link, struct tt_memcached *s
 	if (!is_retrieval(c) || w.count <= c->words_min)
 		return TT_LOST_SYNC;
 
-	struct tt_message *m = tt_request_begin(link, in, in->c.pos);
+	struct tt_message *m = begin(link, s, in, in->c.pos);
 	tt_cursor_skip(&in->c, start.len);
 	if (m)
 		m->kind = c->class;
@@ -271,7 +281,7 @@ enum tt_step tt_memcached_text_request(struct tt_link *link, struct tt_memcached
 	bool data = c && c->bytes && tt_memcached_is_command(&w) && tt_memcached_number(w.word[c->bytes], &bytes);
 
 	in->c.pos = at.pos;
-	struct tt_message *m = tt_request_begin(link, in, start);
+	struct tt_message *m = begin(link, s, in, start);
 	describe(m, c, &w);
 	if (m) {
 		m->kind = class_of(c, &w);
@@ -279,6 +289,8 @@ enum tt_step tt_memcached_text_request(struct tt_link *link, struct tt_memcached
 		if (c && c->class == TT_MEMCACHED_META)
 			read_meta_flags(m, line, c);
 	}
+	if (m && in->datagram && data && bytes + 2 > tt_cursor_left(&in->c))
+		m->incomplete = true;
 	if (is_retrieval(c) && w.count > c->key)
 		count_keys(m, w.count - c->key);
 	uint64_t end = data ? tt_memcached_pass(link, TT_REQUESTS, in, bytes + 2) : in->c.pos;
