@@ -108,7 +108,7 @@ struct tt_proto {
 	const struct tt_proto_doc *doc;
 	const struct tt_proto *over; /* it is spoken within that one, whose messages name it (tt_message.as); NULL: on its own */
 	enum tt_pairing pairing;
-	enum tt_ids ids; /* by-id pairing only */
+	enum tt_ids ids;		 /* by-id pairing only */
 	bool stream;			 /* runs over byte streams */
 	bool encrypts;			 /* what it carries may be seen elsewhere, in plaintext: it is read on beside that */
 	bool datagram;			 /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
@@ -230,8 +230,8 @@ enum tt_awaited {
 
 /*
  * From here on this link pairs so, whatever its protocol says: what is spoken on it tells (memcached's datagrams bring ids with
- * them, most Thrift clients number all calls 0). False, and nothing is changed: messages are open or waiting for their other half,
- * or there is no memory.
+ * them, most Thrift clients number all calls 0). False, and nothing is changed: messages are open or waiting for their other
+ * half, or there is no memory.
  */
 bool tt_pair_as(struct tt_link *link, enum tt_pairing pairing);
 
