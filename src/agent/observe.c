@@ -8,6 +8,7 @@
 #include "attach/privilege.h"
 #include "base/own.h"
 #include "identity/descendants.h"
+#include "kernel/plaintext.h"
 
 /* The hooks do not tell which set was chosen once the report is gone; one process has one live source. */
 static const char *chosen_hooks = "none";
@@ -48,6 +49,13 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 		return r;
 	}
 	tt_observe_chosen(&report);
+	if (config->uprobes && !tt_plaintext_on(tt_live_kernel(*ret))) {
+		const char *refused = tt_plaintext_refused();
+
+		refused = refused ? refused : report.features.refused[TT_FEATURE_UPROBE];
+		tt_warn("--uprobes: TLS libraries are not observed: %s",
+			refused ? refused : "this kernel does not take the probes");
+	}
 	return 0;
 }
 

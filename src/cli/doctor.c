@@ -48,8 +48,11 @@ static void tt_doctor_write_text(const struct tt_doctor *d)
 	tt_doctor_write_privileges();
 	tt_doctor_features(&d->report.features);
 	tt_doctor_sets(&d->report);
-	if (d->plaintext)
-		puts("TLS libraries\n  ready    uprobes: plaintext of what they encrypt and decrypt");
+	const char *refused = tt_plaintext_refused();
+	printf("TLS libraries (--uprobes)\n  %-8s %s\n", d->plaintext ? "ready" : "not",
+	       d->plaintext ? "plaintext of what they encrypt and decrypt"
+	       : refused    ? refused
+			    : "not asked for, or this kernel does not take the probes");
 	if (d->status == 0)
 		puts("ready");
 }

@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "kernel/library.h"
+
+#define FILE_MOST (1ll << 30)
 
 struct wanted {
 	const char *const *names;
@@ -72,13 +75,17 @@ int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, 
 {
 	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct wanted w = {names, ret, count};
+	struct stat st;
 
 	memset(ret, 0, count * sizeof(*ret));
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MOST)
+		return -EFBIG;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;
-	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	/* Not mapped: who owns the file could cut it off while it is read. */
+	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!elf)
 		return -ENOEXEC;
 	int r = search(elf, &w);

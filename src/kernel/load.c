@@ -15,6 +15,7 @@
 #include "kernel/internal.h"
 #include "kernel/library.h"
 #include "kernel/listeners.h"
+#include "kernel/plaintext.h"
 #include "kernel/verified.h"
 #include "probes.skel.h"
 
@@ -373,7 +374,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	if (r < 0)
 		return r;
 	programs_choose(k, set, &report->features, all);
-	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE];
+	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE] && !tt_plaintext_refused();
 	k->libraries_most = limits->value[TT_LIMIT_LIBRARIES];
 	if (k->plaintext)
 		programs_choose_plaintext(k);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "kernel/hazards.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
 
@@ -27,6 +28,36 @@ struct tt_library_file {
 	size_t link_count;
 	struct bpf_link *links[2 * FUNCTIONS_MOST];
 };
+
+/*
+ * From 6.11 on a return probe is a system call on x86 (ff474a78cef5), for which a service's seccomp filter may end it, until
+ * filters let it pass (cf6cb56ef244: 6.14, and 6.13.3 and 6.12.14 of the stable trees).
+ */
+static const struct {
+	struct tt_version first;
+	struct tt_version fixed;
+} ended_by_seccomp[] = {{{6, 11, 0}, {6, 12, 14}}, {{6, 13, 0}, {6, 13, 3}}};
+
+static unsigned version_number(struct tt_version v)
+{
+	return v.major << 20 | v.minor << 10 | TT_MIN(v.patch, 1023u);
+}
+
+const char *tt_plaintext_refused(void)
+{
+#if defined(__x86_64__)
+	struct tt_running running;
+
+	tt_running_ask(&running);
+	for (size_t i = 0; i < TT_ARRAY_LEN(ended_by_seccomp); i++) {
+		if (version_number(running.version) >= version_number(ended_by_seccomp[i].first) &&
+		    version_number(running.version) < version_number(ended_by_seccomp[i].fixed))
+			return "on this kernel return probes may end a service under seccomp (mended in 6.12.14, 6.13.3 and "
+			       "6.14)";
+	}
+#endif
+	return NULL;
+}
 
 /* --- one probe --- */
 

@@ -20,6 +20,9 @@ struct tt_plaintext_stats {
  */
 int tt_plaintext_look(struct tt_kernel *k, uint32_t pid);
 
+/* Why uprobes are not to be put into processes on the kernel that runs; NULL: nothing speaks against it. Static text. */
+const char *tt_plaintext_refused(void);
+
 /* Plaintext is observed: libraries may be attached from now on. */
 bool tt_plaintext_on(const struct tt_kernel *k);
 

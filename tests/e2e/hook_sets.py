@@ -171,6 +171,10 @@ def test_all_say_the_same():
             found = len(result.of(protocol=protocol))
             lib.check(found >= least, f"{name}: {found} exchanges of {protocol}, at least {least} are due")
     lib.check(results, f"no set of hooks works here: {here}")
+    if "TT_VM" in os.environ: # Debian's kernels have them all; a set that does not work any more shall not go unnoticed
+        lib.equal(set(results), {"fexit", "tracepoint", "kprobe"}, f"sets that were compared: {here}")
+    elif len(results) < 2:
+        print(f"  nothing to compare with: only {', '.join(results)} works here")
     first, *others = results
     for name in others:
         a, b = results[first], results[name]
