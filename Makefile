@@ -13,11 +13,11 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@packaging/install-packages build
-	@meson setup $(BUILD) --prefix=$(PREFIX) $(MESON_FLAGS) >/dev/null
+	@log=$$(meson setup $(BUILD) --prefix=$(PREFIX) $(MESON_FLAGS) 2>&1) || { echo "$$log"; exit 1; }
 
 $(ASAN)/build.ninja:
 	@packaging/install-packages build test
-	@meson setup $(ASAN) -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@log=$$(meson setup $(ASAN) -Db_sanitize=address,undefined -Db_lundef=false 2>&1) || { echo "$$log"; exit 1; }
 
 demo: all
 	@packaging/install-packages demo
@@ -51,6 +51,7 @@ lint: $(ASAN)/build.ninja
 	@tests/run --build $(BUILD) --asan $(ASAN) --suite lint
 
 install: all
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD)
 
 clean:

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/own.h"
 
@@ -14,6 +15,9 @@
 #define TT_LOOP_BUDGET 20000
 /* At the end the rings are drained this often at most: with the probes gone they are empty soon. */
 #define TT_LOOP_LAST_DRAINS 1000
+/* Looks for what still comes of a command that has ended. */
+#define TT_LOOP_LINGERS 10
+#define TT_LOOP_LINGER_NS 20000000
 
 struct tt_loop_state {
 	struct tt_loop *loop;
@@ -116,11 +120,25 @@ static int tt_loop_drain(struct tt_loop_state *s)
 	return r < 0 && r != -ENODATA ? r : 0;
 }
 
+/* A command's connections end some time after itself: what is unanswered then was given up, and is not to be told as lost. */
+static void tt_loop_linger(struct tt_loop_state *s)
+{
+	for (int i = 0; s->loop->command && i < TT_LOOP_LINGERS; i++) {
+		struct tt_stream_stats stats;
+
+		tt_pipeline_stats(s->loop->pipeline, &stats);
+		if (!stats.messages || tt_pipeline_run(s->loop->pipeline, TT_LOOP_BUDGET) < 0)
+			return;
+		(void)nanosleep(&(struct timespec){.tv_nsec = TT_LOOP_LINGER_NS}, NULL);
+	}
+}
+
 /* Whatever is still under way comes in now: the calls that were running when the probes went, and what the rings hold. */
 static int tt_loop_finish(struct tt_loop_state *s)
 {
 	int r = 1;
 
+	tt_loop_linger(s);
 	if (s->loop->stop)
 		s->loop->stop(s->loop->ctx);
 	for (int i = 0; r > 0 && i < TT_LOOP_LAST_DRAINS; i++)

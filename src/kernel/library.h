@@ -47,7 +47,8 @@ struct tt_mapped {
 /* Returns 0 to go on. */
 typedef int (*tt_mapped_fn)(void *ctx, const struct tt_mapped *file);
 
-/* Tells the libraries among the files process `pid` has mapped to run code from, once each mapping. What fn returned, or -errno: no such process. */
+/* Tells the libraries among the files process `pid` has mapped to run code from, once each mapping. What fn returned, or -errno:
+ * no such process. */
 int tt_mapped_files(uint32_t pid, tt_mapped_fn fn, void *ctx);
 
 /* Tells the libraries the dynamic loader finds by their names alone (/etc/ld.so.cache), ours among them only. As above. */

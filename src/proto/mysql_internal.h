@@ -198,7 +198,7 @@ struct mysql_state {
 struct mysql_ok {
 	uint64_t affected;
 	uint16_t status;
-	bool has_status;	/* an EOF from before 4.1 has none */
+	bool has_status;       /* an EOF from before 4.1 has none */
 	struct tt_span schema; /* current database, where the session's state says it changed */
 };
 

@@ -94,6 +94,14 @@ static struct tt_summary_row *tt_summary_row(struct tt_summary *s, struct tt_spa
 	return row;
 }
 
+/* A statement's shape begins with its operation: once is enough. */
+static bool tt_summary_repeats(struct tt_span operation, struct tt_span route)
+{
+	return operation.len && route.len >= operation.len &&
+	       strncasecmp((const char *)route.data, (const char *)operation.data, operation.len) == 0 &&
+	       (route.len == operation.len || route.data[operation.len] == ' ');
+}
+
 static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, const struct tt_exchange *x)
 {
 	struct tt_summary *s = (struct tt_summary *)sink;
@@ -102,11 +110,14 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 
 	at = tt_summary_column(at, x->ends->role == TT_ROLE_CLIENT ? "client" : "server", 6, 6);
 	at = tt_summary_column(at, x->proto->name, 10, 32);
-	at = tt_summary_text(at, tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, 32));
-	*at++ = ' ';
-	size_t route_off = (size_t)(at - key);
 	/* What was asked for is known, but no route was learned of it: it was refused, or never answered. */
 	struct tt_span route = e->route.data || !e->target.data ? e->route : TT_SPAN_LIT("*");
+	struct tt_span operation = tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, 32);
+	if (!tt_summary_repeats(operation, route)) {
+		at = tt_summary_text(at, operation);
+		*at++ = ' ';
+	}
+	size_t route_off = (size_t)(at - key);
 	at = tt_summary_text(at, tt_span_sub(route, 0, sizeof(key) - route_off));
 
 	struct tt_summary_row *row = tt_summary_row(s, tt_span(key, (size_t)(at - key)), (uint32_t)route_off);

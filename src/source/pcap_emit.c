@@ -93,7 +93,9 @@ void tt_pcap_emit_mark(struct tt_pcap *p, struct tt_flow *f, int from, uint16_t 
 
 void tt_pcap_emit_conn(struct tt_pcap *p, struct tt_flow *f, uint16_t type, uint16_t flags, int error, uint64_t time_ns)
 {
-	int local = tt_pcap_local(f, 0);
+	/* Of a connection that was not accepted only its client has one. */
+	bool refused = flags & TT_CONN_CONNECT_FAILED;
+	int local = tt_pcap_local(f, 0) ^ refused;
 	const struct tt_pcap_dir *tx = &f->dir[local], *rx = &f->dir[!local];
 	uint64_t latest = TT_MAX(tx->last_ns, rx->last_ns);
 	struct tt_conn_record r = {
@@ -102,7 +104,9 @@ void tt_pcap_emit_conn(struct tt_pcap *p, struct tt_flow *f, uint16_t type, uint
 		.local = f->key.end[local],
 		.peer = f->key.end[!local],
 		.transport = TT_TRANSPORT_TCP,
-		.role = f->server >= 0 ? TT_ROLE_SERVER : TT_ROLE_UNKNOWN,
+		.role = refused		 ? TT_ROLE_CLIENT
+			: f->server >= 0 ? TT_ROLE_SERVER
+					 : TT_ROLE_UNKNOWN,
 		.flags = flags | f->resets,
 		.error = error,
 		.rtt_us = f->rtt_us,

@@ -108,7 +108,8 @@ static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *r
 
 	if (p->count || p->first[TT_RESPONSES] || (req->first_ns && answered->last_ns > req->first_ns))
 		return false;
-	uint64_t since_ns = TT_MAX(TT_MAX(answered->last_ns, asked->hole_ns), p->unsure_ns);
+	uint64_t latest_ns = TT_MAX(answered->last_ns, asked->hole_ns);
+	uint64_t since_ns = TT_MAX(latest_ns, p->unsure_ns);
 	uint64_t silence =
 		p->overlapped ? tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * TT_NS_PER_S : TT_PAIR_IDLE_NS;
 	if (req->first_ns >= since_ns + silence)
