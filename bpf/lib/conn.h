@@ -17,11 +17,11 @@ struct tt_conn {
 	__u32 reserved2; /* so far */
 	/* Position of the next byte. With `sequence` the low 32 bits are the raw sequence number. One word: it never tears. */
 	__u64 next[2];
-	__u64 origin[2];  /* position of what is reported as offset 0 */
-	__u64 bytes[2];	  /* moved since it was first seen */
+	__u64 origin[2];     /* position of what is reported as offset 0 */
+	__u64 bytes[2];	     /* moved since it was first seen */
 	__u64 plain_next[2]; /* offset of the next byte of a library's plaintext */
-	__u64 connect_ns; /* when connect() began; afterwards how long it took */
-	__u64 start_ns;	  /* process that opened it or was first seen using it */
+	__u64 connect_ns;    /* when connect() began; afterwards how long it took */
+	__u64 start_ns;	     /* process that opened it or was first seen using it */
 	__u64 cgroup_id;
 	__u32 tid;
 	__u32 tgid;

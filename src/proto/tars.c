@@ -4,8 +4,7 @@
  * ResponsePacket in the encoding of Tars (JCE): fields with a tag and a type in front. With TUP, an answer is a RequestPacket,
  * too. What is passed is counted, not read.
  */
-#include <stdio.h>
-
+#include "base/digits.h"
 #include "base/own.h"
 #include "proto/proto.h"
 #include "proto/rpc.h"
@@ -289,12 +288,22 @@ static enum tt_step read_packet(struct tt_span bytes, enum tt_side side, struct 
 	return TT_PARSED;
 }
 
+static struct tt_span signed_digits(int32_t v, uint8_t buffer[TT_DIGITS_MAX])
+{
+	struct tt_span digits = tt_digits((uint64_t)(v < 0 ? -(int64_t)v : v), buffer);
+	size_t at = TT_DIGITS_MAX - digits.len;
+
+	if (v < 0)
+		buffer[--at] = '-';
+	return tt_span(buffer + at, TT_DIGITS_MAX - at);
+}
+
 /* --- exchanges ---------------------------------------------------------------------------------------------------------------
  */
 
 static void describe_answer(struct tt_message *m, const struct packet *p)
 {
-	char number[16];
+	uint8_t number[TT_DIGITS_MAX];
 	struct tt_span status;
 
 	if (!m)
@@ -308,7 +317,7 @@ static void describe_answer(struct tt_message *m, const struct packet *p)
 	else if (p->result == RESULT_UNKNOWN)
 		status = TT_SPAN_LIT("UNKNOWNERR");
 	else
-		status = tt_span(number, (size_t)snprintf(number, sizeof(number), "%d", p->result));
+		status = signed_digits(p->result, number);
 	tt_message_text(m, TT_TEXT_STATUS, status);
 	if (p->result == 0)
 		return;
