@@ -55,6 +55,7 @@ class Stream:
 
     def __init__(self, conversation):
         self.conversation, self.next, self.over = conversation, {}, False
+        self.closed = None  # who closed first
 
     def take(self, who, seq, flags, data):
         if flags & SYN:
@@ -73,8 +74,10 @@ class Stream:
             self.next[who] = (self.next[who] + len(data)) & 0xffffffff
         if flags & FIN and (who, None) not in self.conversation.steps:
             self.conversation.steps.append((who, None))
+            self.closed = self.closed or who
             self.next[who] = (self.next[who] + 1) & 0xffffffff
         if flags & RST:
+            self.conversation.whole &= self.closed != who  # who has closed and resets what comes then: a shutdown would not say that
             self.conversation.steps.append((who, "reset"))
             self.over = True
 

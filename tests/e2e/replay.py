@@ -17,10 +17,10 @@ import lib
 WAYS = ("captured", "merged", "random")
 SEED = 7
 # Attributes with a time in them, or learned from what was seen before.
-NOT_COMPARED = ("http.route", "gen_ai.response.time_to_first_token_ns")
+NOT_COMPARED = ("http.route", "telltale.gen_ai.time_to_first_token_ns")
 # What follows a doubtful head is followed again from the next message that begins a segment: where that is depends on the segments.
 BY_SEGMENT = ("http/nginx-doubtful",)
-MOST_AT_ONCE = 60000  # bytes in flight, which a socket's buffers hold
+MOST_AT_ONCE = 32 << 10  # bytes of one call: the limit capture_bytes, and a socket's buffers hold them
 
 
 def in_segments(steps, way, rng):
