@@ -81,7 +81,7 @@ struct pg_state {
 	struct tt_sql_table portals;
 	struct tt_sql_text *displaced; /* what the last named Parse replaced: comes back if the server refuses the name */
 	struct tt_sql_text *displaced_name;
-	bool answers_followed; /* a ReadyForQuery was read and nothing was lost since */
+	bool answers_followed; /* a ReadyForQuery was read as the answer it is, and nothing was lost since */
 	uint8_t quoting;       /* enum tt_quoting, as the server told it */
 	uint32_t unsettled;    /* named Parses not known to be taken */
 };

@@ -196,8 +196,9 @@ static enum tt_step ready(struct tt_link *link, struct pg_state *st, const struc
 		return step;
 	if (!res->in_answer)
 		begin_answer(link, st, in, f->at);
+	/* One that is nobody's may be read ahead of what it answers. */
+	st->answers_followed = res->open && res->open->peer;
 	end_answer(link, st, in, (uint64_t)f->at + PG_HEADER + f->len);
-	st->answers_followed = true;
 	if (!res->failed)
 		pg_forget_displaced(st);
 	res->failed = res->copy_in = false;
