@@ -73,6 +73,8 @@ function showTables(now) {
 	const service = selectedService();
 	const list = now.services.services;
 	setText(byId("services-note"), list.length ? `${list.length}${now.services.dropped ? `, ${f.compact(now.services.dropped)} exchanges beyond a limit` : ""}` : "");
+	setText(byId("errors-note"), list.length ? "errors: not answered, or the server failed (5xx); not 4xx" : "");
+	setAttr(byId("errors-note"), "title", f.WHAT_FAILED);
 	if (list.length) services.update(list);
 	else setChildren(byId("services"), [emptyState("No services yet", "A service appears with the first request it serves or makes.")]);
 

@@ -32,7 +32,7 @@ export class Detail {
 				figure("server_p95", "≈ p95 at called", (e) => e.server_p95_ns, f.duration, {hide: "narrow"}),
 				figure("bytes", "Bytes", (e) => e.bytes_per_s, (v) => f.bytes(v) + "/s", {hide: "narrow"}),
 				figure("connects", "Connects", (e) => e.connects, f.compact, {hide: "narrow"}),
-				figure("refused", "Not connected", (e) => e.connects_failed, f.compact, {hide: "narrow", cls: (e) => (e.connects_failed ? "warn" : "")}),
+				figure("refused", "Not connected", (e) => e.connects_failed, f.compact, {hide: "phone", cls: (e) => (e.connects_failed_rate ? "bad" : e.connects_failed ? "warn" : "")}),
 			],
 		});
 	}

@@ -111,5 +111,6 @@ export class Exchanges {
 
 export function exchangesNote(element, answer, service) {
 	const dropped = answer.dropped ? `, ${f.compact(answer.dropped)} more came too fast to keep` : "";
-	setText(element, `last five minutes${service ? `, ${service} only` : ""}${dropped}`);
+	const callers = answer.kind === "failed" ? ", with what callers were refused (4xx)" : "";
+	setText(element, `last five minutes${service ? `, ${service} only` : ""}${callers}${dropped}`);
 }

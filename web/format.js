@@ -87,6 +87,9 @@ export function errorShare(figures) {
 	return figures && figures.rate > 0 ? Math.min(1, figures.error_rate / figures.rate) : null;
 }
 
+// The one meaning of "failed" in all figures of the page (docs/api.md).
+export const WHAT_FAILED = "Errors are requests that were not answered, or in which the server failed (HTTP 5xx). What it refuses, such as 4xx, is no error here";
+
 export function errorClass(share) {
 	return !share || share < 0.001 ? "" : share >= 0.05 ? "bad" : "warn";
 }

@@ -60,7 +60,7 @@ export function renderHealth(container, x, before) {
 				row("Time a run", x.bpf.run_ns !== null && x.bpf.runs ? f.duration(x.bpf.run_ns / x.bpf.runs) : f.NONE, null, "only known while the kernel counts it"),
 				row("Missed runs", f.count(x.bpf.missed), x.bpf.missed ? "warn" : null)] : [])),
 		h("h3", {text: "Exchanges and connections"}),
-		h("dl", {class: "pairs"}, row("Exchanges", f.compact(x.exchanges.total), null, f.count(x.exchanges.total)),
+		h("dl", {class: "pairs"}, row("Exchanges", f.compact(x.exchanges.total), null, `${f.count(x.exchanges.total)} as their ends were seen: a request with both ends on this host is two`),
 			row("Incomplete", f.count(x.exchanges.incomplete), x.exchanges.incomplete ? "warn" : null, "part of the exchange was not seen"),
 			row("Unpaired", f.count(x.exchanges.unpaired), null, "responses whose request was not seen"),
 			row("Late", f.count(x.exchanges.late), null, "responses after their time-out"),

@@ -23,10 +23,12 @@ function shorten(text, width, font) {
 
 function linkLines(l) {
 	const names = l.protocols.length > 2 ? `${l.protocols[0]} +${l.protocols.length - 1}` : l.protocols.join(" + ");
-	if (!l.known) return [shorten(names, 130, LABEL_FONT), l.bytes_per_s > 0 ? bytes(l.bytes_per_s) + "/s" : "idle " + span(l.idle_ns)];
-	if (!l.rate) return [shorten(names, 130, LABEL_FONT), "idle " + span(l.idle_ns)];
+	const refused = l.connects_failed ? `${compact(l.connects_failed)} refused` : "";
+	const below = (...parts) => parts.filter(Boolean).join(" · ");
+	if (!l.known) return [shorten(names, 130, LABEL_FONT), below(l.bytes_per_s > 0 ? bytes(l.bytes_per_s) + "/s" : refused ? "" : "idle " + span(l.idle_ns), refused)];
+	if (!l.rate) return [shorten(names, 130, LABEL_FONT), below(refused ? "" : "idle " + span(l.idle_ns), refused)];
 	const p95 = l.p95_ns === null ? "" : `p95 ${l.bound ? "≤" : "≈"} ${duration(l.p95_ns)}`;
-	return [`${shorten(names, 130, LABEL_FONT)} ${rate(l.rate)}`, [l.failing ? percent(l.failing) + " err" : "", p95].filter(Boolean).join(" · ")];
+	return [`${shorten(names, 130, LABEL_FONT)} ${rate(l.rate)}`, below(l.failing ? percent(l.failing) + " err" : "", refused, p95)];
 }
 
 function labelWidth(l) {
@@ -40,7 +42,7 @@ function partWords(e) {
 		words.push(`${rate(e.rate)}, ${percent(errorShare(e) || 0)} failed, p50 ≈ ${duration(e.p50_ns)}, p95 ≈ ${duration(e.p95_ns)}, p99 ≈ ${duration(e.p99_ns)},`);
 	}
 	words.push(`${bytes(e.bytes_per_s)}/s`);
-	if (e.connects_failed) words.push(`, ${compact(e.connects_failed)} connections failed`);
+	if (e.connects_failed) words.push(`, ${compact(e.connects_failed)} connections could not be opened`);
 	return words.join(" ");
 }
 
@@ -212,7 +214,7 @@ export class ServiceMap {
 		const data = {client: name(l.from), server: name(l.to), protocols: l.protocols.join(" "), rate: l.rate, errors: l.error_rate,
 			"p95-ns": l.p95_ns === null ? "" : l.p95_ns, known: l.known, label: `${first} | ${second}`};
 		for (const [k, v] of Object.entries(data)) setAttr(drawn.g, "data-" + k, String(v));
-		const looks = [l.known ? "known" : "unknown", errorClass(l.failing), l.idle_ns > IDLE_NS ? "idle" : "",
+		const looks = [l.known ? "known" : "unknown", l.refused_rate ? "bad" : errorClass(l.failing) || (l.connects_failed ? "warn" : ""), l.idle_ns > IDLE_NS ? "idle" : "",
 			near && !near.has(l.key) ? "dim" : "", this.selected === l.key ? "selected" : ""].filter(Boolean).join(" ");
 		setAttr(drawn.g, "class", "link " + looks);
 		setAttr(drawn.labelled, "class", "label " + looks);

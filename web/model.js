@@ -34,6 +34,7 @@ function addUp(link) {
 	link.bytes_per_s = link.parts.reduce((sum, e) => sum + e.bytes_per_s, 0);
 	link.idle_ns = Math.min(...link.parts.map((e) => e.idle_ns));
 	link.connects_failed = link.parts.reduce((sum, e) => sum + e.connects_failed, 0);
+	link.refused_rate = link.parts.reduce((sum, e) => sum + e.connects_failed_rate, 0);
 	link.p95_ns = measured.length ? Math.max(...measured) : null;
 	link.bound = measured.length > 1;
 	link.protocols = [...new Set(link.parts.map((e) => e.protocol))].sort((a, b) => UNKNOWN.has(a) - UNKNOWN.has(b) || (a < b ? -1 : 1));
@@ -70,7 +71,7 @@ export function buildGraph(map) {
 	const all = [...links.values()].map(addUp);
 	const weight = new Map();
 	for (const l of all) {
-		for (const id of [l.from, l.to]) weight.set(id, (weight.get(id) || 0) + l.rate + l.bytes_per_s / 1e6);
+		for (const id of [l.from, l.to]) weight.set(id, (weight.get(id) || 0) + l.rate + l.refused_rate + l.bytes_per_s / 1e6);
 	}
 	const drawn = [...nodes.values()]
 		.filter((n) => n.type === "service" || weight.has(n.id))

@@ -18,9 +18,10 @@ class Tile {
 		}
 	}
 
-	show(value, under, cls) {
+	show(value, under, cls, tip) {
 		setText(this.value, value);
 		setText(this.under, under);
+		setAttr(this.element, "title", tip || null);
 		setAttr(this.element, "class", ["tile", cls].filter(Boolean).join(" "));
 	}
 
@@ -45,12 +46,15 @@ export class Tiles {
 		const rate = map.edges.reduce((sum, e) => sum + e.rate, 0);
 		const failing = map.edges.reduce((sum, e) => sum + e.error_rate, 0);
 		const share = rate ? Math.min(1, failing / rate) : null;
-		const {records: r, connections: c} = health;
-		this.requests.show(f.rate(rate), `${f.compact(health.exchanges.total)} since the agent began`);
+		const refused = map.edges.reduce((sum, e) => sum + e.connects_failed_rate, 0);
+		const {records: r, connections: c} = health, all = map.total;
+		this.requests.show(f.rate(rate), `${f.compact(all.count)} since the agent began`, null, "Each request once, also where both its ends are seen");
 		this.requests.add(rate);
-		this.errors.show(f.percent(share), failing ? `${f.rate(failing)} fail` : "none failing now", f.errorClass(share));
+		this.errors.show(f.percent(share), `${failing ? f.rate(failing) : "none"} now, ${f.compact(all.failed)} since the agent began`, f.errorClass(share), f.WHAT_FAILED);
 		this.errors.add(share);
-		this.connections.show(f.count(c.now), `${f.compact(c.opened)} opened, ${f.compact(c.closed)} closed`);
+		this.connections.show(f.count(c.now), all.connects_failed ? `${f.compact(all.connects_failed)} could not be opened${refused ? `, ${f.rate(refused)} now` : ""}`
+			: `${f.compact(c.opened)} opened, ${f.compact(c.closed)} closed`, refused ? "bad" : all.connects_failed ? "warn" : null,
+			`${f.count(c.opened)} opened, ${f.count(c.closed)} closed, ${f.count(all.connects_failed)} could not be opened (refused, unreachable, timed out)`);
 		this.lost.show(f.count(r.lost), r.lost ? `${f.percent(r.lost / r.produced)} of ${f.compact(r.produced)}` : `of ${f.compact(r.produced)} records`,
 			health.status === "losing" ? "bad" : r.lost ? "warn" : "good");
 	}

@@ -35,6 +35,14 @@ struct tt_edge {
 	struct tt_series *server_seconds;
 };
 
+/* Sums over edges since the beginning. */
+struct tt_graph_total {
+	uint64_t count;
+	uint64_t failed;
+	uint64_t connects;
+	uint64_t connects_failed;
+};
+
 struct tt_graph {
 	struct tt_table nodes;
 	struct tt_table edges;
@@ -49,10 +57,11 @@ struct tt_graph {
 	uint64_t edges_limit;
 	uint64_t addresses_limit;
 	uint64_t dropped;
-	uint64_t idle_ns;    /* 0: no edge expires */
-	uint64_t look_ns;    /* when it looks next */
-	uint64_t expired;    /* edges */
-	uint64_t generation; /* changes whenever edges go */
+	uint64_t idle_ns;	    /* 0: no edge expires */
+	uint64_t look_ns;	    /* when it looks next */
+	uint64_t expired;	    /* edges */
+	uint64_t generation;	    /* changes whenever edges go */
+	struct tt_graph_total gone; /* of edges that went */
 	struct tt_series_set *series;
 	int family[4];
 };
@@ -309,7 +318,7 @@ void tt_edge_count(struct tt_graph *g, struct tt_edge *e, uint64_t now_ns, const
 		tt_edge_series(g, e);
 	tt_series_add(e->requests, 1);
 	tt_series_add(e->failed, x->failed);
-	tt_window_add(&e->all, now_ns, x->failed, x->server_timed || x->client_timed,
+	tt_window_add(&e->all, now_ns, x->counted, x->server_timed || x->client_timed,
 		      x->server_timed ? x->server_ns : x->client_ns);
 	if (x->client_seen)
 		tt_edge_time(&e->client_end, e->client_seconds, now_ns, x->client_timed, x->client_ns);
@@ -324,6 +333,7 @@ void tt_edge_traffic(struct tt_edge *e, uint64_t now_ns, const struct tt_edge_tr
 	e->traffic.request_bytes += t->request_bytes;
 	e->traffic.response_bytes += t->response_bytes;
 	tt_window_bytes(&e->all, now_ns, t->request_bytes + t->response_bytes);
+	tt_window_refused(&e->all, now_ns, t->connects_failed);
 }
 
 /* --- what is idle goes
@@ -339,6 +349,14 @@ void tt_graph_release(struct tt_graph_node *service)
 {
 	if (service)
 		service->held--;
+}
+
+static void tt_graph_total_add(struct tt_graph_total *t, const struct tt_edge *e)
+{
+	t->count += e->all.count;
+	t->failed += e->all.failed;
+	t->connects += e->traffic.connects;
+	t->connects_failed += e->traffic.connects_failed;
 }
 
 static void tt_edge_free(struct tt_graph *g, struct tt_edge *e)
@@ -369,6 +387,7 @@ static void tt_graph_expire_edges(struct tt_graph *g, uint64_t now_ns)
 			continue;
 		}
 		*at = e->next;
+		tt_graph_total_add(&g->gone, e);
 		tt_edge_free(g, e);
 		g->expired++;
 		g->generation++;
@@ -470,8 +489,24 @@ static void tt_edge_json(struct tt_json *j, const struct tt_edge *e, uint64_t no
 	tt_json_key_u64(j, "connects_failed", e->traffic.connects_failed);
 	tt_json_key_u64(j, "request_bytes", e->traffic.request_bytes);
 	tt_json_key_u64(j, "response_bytes", e->traffic.response_bytes);
+	tt_json_key_double(j, "connects_failed_rate", (double)f.refused_lately * 1e9 / (double)window_ns);
 	tt_json_key_double(j, "bytes_per_s", (double)f.bytes_lately * 1e9 / (double)window_ns);
 	tt_json_key_u64(j, "idle_ns", now_ns - TT_MIN(now_ns, f.last_ns));
+	tt_json_object_end(j);
+}
+
+static void tt_graph_json_total(struct tt_json *j, const struct tt_graph *g)
+{
+	struct tt_graph_total total = g->gone;
+
+	for (const struct tt_edge *e = g->first_edge; e; e = e->next)
+		tt_graph_total_add(&total, e);
+	tt_json_key(j, "total");
+	tt_json_object(j);
+	tt_json_key_u64(j, "count", total.count);
+	tt_json_key_u64(j, "failed", total.failed);
+	tt_json_key_u64(j, "connects", total.connects);
+	tt_json_key_u64(j, "connects_failed", total.connects_failed);
 	tt_json_object_end(j);
 }
 
@@ -494,4 +529,5 @@ void tt_graph_json(struct tt_json *j, const struct tt_graph *g, uint64_t now_ns,
 	for (const struct tt_edge *e = g->first_edge; e; e = e->next)
 		tt_edge_json(j, e, now_ns, window_ns);
 	tt_json_array_end(j);
+	tt_graph_json_total(j, g);
 }

@@ -43,7 +43,8 @@ struct tt_edge *tt_graph_edge(struct tt_graph *g, const struct tt_graph_end *cli
 
 /* One exchange, seen at one end or both. */
 struct tt_edge_exchange {
-	bool failed;
+	bool failed;  /* for the metrics: as either end judges */
+	bool counted; /* as failed in the figures (tt_measure_failed) */
 	bool client_timed;
 	bool server_timed;
 	uint64_t client_ns;
@@ -70,7 +71,7 @@ struct tt_edge_traffic {
 
 void tt_edge_traffic(struct tt_edge *e, uint64_t now_ns, const struct tt_edge_traffic *t);
 
-/* "nodes" and "edges" of docs/api.md, into an object that is open. */
+/* "nodes", "edges" and "total" of docs/api.md, into an object that is open. */
 void tt_graph_json(struct tt_json *j, const struct tt_graph *g, uint64_t now_ns, uint64_t window_ns);
 
 /* What was counted on the edges of `address:other` instead of its own: edges asked for beyond the limits. */

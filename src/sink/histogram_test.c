@@ -34,22 +34,23 @@ static void adds_and_merges(void **state)
 
 static void estimates_quantiles(void **state)
 {
+	const struct tt_extremes bounds = {1, 1u << 20};
 	struct tt_histogram h = {0};
 	uint64_t v = 7;
 
-	assert_false(tt_quantile(h.buckets, TT_BUCKETS, 0, 0.5, &v));
+	assert_false(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 0.5, &v));
 	assert_int_equal(v, 7);
 
 	/* Uniform from 1 to 2^20: interpolation is nearly exact. */
 	for (uint64_t i = 1; i <= 1u << 20; i += 16)
 		tt_histogram_add(&h, i);
-	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, 0.5, &v));
+	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 0.5, &v));
 	assert_in_range(v, 520000, 528000);
-	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, 0.95, &v));
+	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 0.95, &v));
 	assert_in_range(v, 990000, 1000000);
-	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, 0, &v));
+	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 0, &v));
 	assert_in_range(v, 0, 1);
-	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, 1, &v));
+	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 1, &v));
 	assert_int_equal(v, 1u << 20);
 }
 
@@ -60,9 +61,11 @@ static void never_leaves_the_bucket(void **state)
 	for (int round = 0; round < 200; round++) {
 		uint64_t values[50];
 		struct tt_histogram h = {0};
+		struct tt_extremes bounds = {0};
 		for (int i = 0; i < 50; i++) {
 			values[i] = (uint64_t)rand_r(&seed) >> (rand_r(&seed) % 30);
 			tt_histogram_add(&h, values[i]);
+			tt_extremes_add(&bounds, i == 0, values[i]);
 		}
 		for (int i = 0; i < 50; i++) { /* sort by insertion */
 			uint64_t v = values[i];
@@ -72,11 +75,38 @@ static void never_leaves_the_bucket(void **state)
 			values[at] = v;
 		}
 		uint64_t v;
-		assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, 0.5, &v));
+		assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 0.5, &v));
 		unsigned bucket = tt_bucket_of(values[24]);
 		assert_true(v <= UINT64_C(1) << bucket);
 		assert_true(bucket == 0 || v >= UINT64_C(1) << (bucket - 1));
+		for (double q = 0; q <= 1; q += 0.05) {
+			assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, q, &v));
+			assert_in_range(v, values[0], values[49]);
+		}
 	}
+}
+
+/* Values that share a bucket: the estimate goes from the least to the greatest, and of equal ones it is exact. */
+static void stays_between_the_extremes(void **state)
+{
+	const uint64_t values[] = {550000, 560000, 600000};
+	struct tt_extremes bounds = {0};
+	struct tt_histogram h = {0};
+	uint64_t v;
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(values); i++) {
+		tt_extremes_add(&bounds, i == 0, values[i]);
+		tt_histogram_add(&h, values[i]);
+	}
+	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 0.5, &v));
+	assert_int_equal(v, 575000);
+	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, bounds, 0.99, &v));
+	assert_in_range(v, 599000, 600000);
+
+	h = (struct tt_histogram){0};
+	tt_histogram_add(&h, UINT64_MAX);
+	assert_true(tt_quantile(h.buckets, TT_BUCKETS, 0, (struct tt_extremes){UINT64_MAX, UINT64_MAX}, 0.5, &v));
+	assert_true(v == UINT64_MAX);
 }
 
 /* A part of the buckets, starting at 2^9. */
@@ -84,9 +114,10 @@ static void takes_an_offset(void **state)
 {
 	uint64_t buckets[4] = {0, 0, 10, 0};
 	uint64_t v;
-	assert_true(tt_quantile(buckets, 4, 9, 1, &v));
+	assert_true(tt_quantile(buckets, 4, 9, (struct tt_extremes){1200, 1u << 11}, 1, &v));
 	assert_int_equal(v, 1u << 11);
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(puts_values_into_buckets), cmocka_unit_test(adds_and_merges),
-	      cmocka_unit_test(estimates_quantiles), cmocka_unit_test(never_leaves_the_bucket), cmocka_unit_test(takes_an_offset))
+	      cmocka_unit_test(estimates_quantiles), cmocka_unit_test(never_leaves_the_bucket),
+	      cmocka_unit_test(stays_between_the_extremes), cmocka_unit_test(takes_an_offset))

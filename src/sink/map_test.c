@@ -126,6 +126,9 @@ static void counts_two_ends_once(void **state)
 		const char *text = metrics(&s);
 		has(text, "traces_service_graph_request_total{client=\"web\",server=\"shop\"} 1\n");
 		has(text, "traces_service_graph_request_failed_total{client=\"web\",server=\"shop\"} 1\n");
+		/* The figures count what the server is to blame for only. */
+		has(document(&s), "\"protocol\":\"http\",\"count\":1,\"failed\":0,");
+		text = metrics(&s);
 		has(text, "traces_service_graph_request_client_seconds_sum{client=\"web\",server=\"shop\"} 0.007\n");
 		has(text, "traces_service_graph_request_server_seconds_sum{client=\"web\",server=\"shop\"} 0.005\n");
 		advance(&s, 100 * S);
@@ -418,6 +421,8 @@ static void draws_failed_connects_and_known_protocols(void **state)
 	advance(&s, 4 * S);
 	has(document(&s), "\"server\":\"address:10.0.0.2:8080\",\"protocol\":\"tcp\",\"count\":0,");
 	has(document(&s), "\"connects\":0,\"connects_failed\":1,");
+	has(document(&s), "\"connects_failed_rate\":0.333,");
+	has(document(&s), "\"total\":{\"count\":0,\"failed\":0,\"connects\":0,\"connects_failed\":1}");
 
 	/* Bytes and exchanges of one protocol are one edge. */
 	client.ends.local.port = server.ends.peer.port = 50000;

@@ -40,6 +40,18 @@ static inline bool tt_measure_counted(const struct tt_exchange *x, uint64_t *ret
 	return true;
 }
 
+/*
+ * What the tables of services and the map count as failed, whichever end was observed: no answer, or one in which the server
+ * failed. An answer that holds something against the request (HTTP 4xx) is none; by OpenTelemetry's rule, which
+ * tt_exchange_failed follows, it fails at the client's end only, and one exchange would have two results.
+ */
+static inline bool tt_measure_failed(const struct tt_exchange *x)
+{
+	return x->outcome == TT_OUTCOME_ANSWERED  ? x->response->failed
+	       : x->outcome == TT_OUTCOME_ONE_WAY ? x->request->failed
+						  : true;
+}
+
 static inline bool tt_is_client(const struct tt_endpoints *ends)
 {
 	return ends->role == TT_ROLE_CLIENT;

@@ -13,7 +13,7 @@
 
 struct tt_summary_row {
 	struct tt_histogram durations; /* of exchanges that ended */
-	uint64_t shortest_ns, longest_ns;
+	struct tt_extremes extremes;
 	uint64_t count;
 	uint64_t failed;
 	uint64_t incomplete;
@@ -130,9 +130,7 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 	row->failed += tt_exchange_failed(x);
 	row->incomplete += !x->complete;
 	if (duration_ns) {
-		if (!row->durations.count || duration_ns < row->shortest_ns)
-			row->shortest_ns = duration_ns;
-		row->longest_ns = TT_MAX(row->longest_ns, duration_ns);
+		tt_extremes_add(&row->extremes, !row->durations.count, duration_ns);
 		tt_histogram_add(&row->durations, duration_ns);
 	}
 }
@@ -152,17 +150,14 @@ static int tt_summary_busier(const void *a, const void *b)
 	return order ? order : (x->key_len > y->key_len) - (x->key_len < y->key_len);
 }
 
-/* What a histogram says, never beyond what was measured: of a single exchange it is exact. */
 static void tt_summary_ms(struct tt_buf *out, const struct tt_summary_row *row, double q)
 {
 	uint64_t ns;
-	if (!tt_quantile(row->durations.buckets, TT_BUCKETS, 0, q, &ns)) {
+
+	if (tt_quantile(row->durations.buckets, TT_BUCKETS, 0, row->extremes, q, &ns))
+		tt_buf_printf(out, " %9.2f", (double)ns / 1e6);
+	else
 		tt_buf_printf(out, " %9s", "-");
-		return;
-	}
-	ns = TT_MAX(ns, row->shortest_ns);
-	ns = TT_MIN(ns, row->longest_ns);
-	tt_buf_printf(out, " %9.2f", (double)ns / 1e6);
 }
 
 static void tt_summary_line(struct tt_buf *out, const struct tt_summary_row *row)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/window.h"
 
-#include "sink/histogram.h"
-
 static struct tt_window_slot *tt_window_slot(struct tt_window *w, uint64_t now_ns)
 {
 	uint64_t epoch = now_ns / TT_WINDOW_SLOT_NS;
@@ -15,6 +13,7 @@ static struct tt_window_slot *tt_window_slot(struct tt_window *w, uint64_t now_n
 
 static void tt_window_bucket(struct tt_window_slot *slot, uint64_t ns)
 {
+	tt_extremes_add(&slot->extremes, !slot->timed++, ns);
 	unsigned bucket = tt_bucket_of(ns);
 	bucket = bucket < TT_WINDOW_FIRST ? 0 : bucket - TT_WINDOW_FIRST;
 	slot->buckets[bucket < TT_WINDOW_BUCKETS ? bucket : TT_WINDOW_BUCKETS - 1]++;
@@ -41,9 +40,23 @@ void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes)
 	tt_window_slot(w, now_ns)->bytes += bytes;
 }
 
+void tt_window_refused(struct tt_window *w, uint64_t now_ns, uint64_t connects)
+{
+	tt_window_slot(w, now_ns)->refused += (uint32_t)connects;
+}
+
 bool tt_window_idle(const struct tt_window *w, uint64_t now_ns, uint64_t idle_ns)
 {
 	return w->last_ns && now_ns > w->last_ns && now_ns - w->last_ns > idle_ns;
+}
+
+static void tt_figures_extremes(struct tt_figures *f, const struct tt_window_slot *slot)
+{
+	if (!slot->timed)
+		return;
+	tt_extremes_add(&f->extremes, !f->timed, slot->extremes.shortest_ns);
+	tt_extremes_add(&f->extremes, false, slot->extremes.longest_ns);
+	f->timed += slot->timed;
 }
 
 void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t now_ns)
@@ -61,6 +74,8 @@ void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t no
 		f->lately += slot->count;
 		f->failed_lately += slot->failed;
 		f->bytes_lately += slot->bytes;
+		f->refused_lately += slot->refused;
+		tt_figures_extremes(f, slot);
 		for (size_t b = 0; b < TT_WINDOW_BUCKETS; b++)
 			f->buckets[b] += slot->buckets[b];
 	}
@@ -78,7 +93,7 @@ uint64_t tt_window_length(uint64_t start_ns, uint64_t now_ns)
 
 bool tt_figures_quantile(const struct tt_figures *f, double q, uint64_t *ret)
 {
-	return tt_quantile(f->buckets, TT_WINDOW_BUCKETS, TT_WINDOW_FIRST, q, ret);
+	return tt_quantile(f->buckets, TT_WINDOW_BUCKETS, TT_WINDOW_FIRST, f->extremes, q, ret);
 }
 
 void tt_figures_json(struct tt_json *j, const struct tt_figures *f, uint64_t window_ns)

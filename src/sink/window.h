@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sink/histogram.h"
 #include "sink/json.h"
 
 #define TT_WINDOW_SLOTS 6
@@ -23,6 +24,9 @@ struct tt_window_slot {
 	uint32_t count;
 	uint32_t failed;
 	uint64_t bytes;
+	uint32_t timed;	  /* durations in the buckets */
+	uint32_t refused; /* connections that could not be opened */
+	struct tt_extremes extremes;
 	uint32_t buckets[TT_WINDOW_BUCKETS];
 };
 
@@ -39,6 +43,8 @@ void tt_window_add(struct tt_window *w, uint64_t now_ns, bool failed, bool timed
 void tt_window_time(struct tt_window *w, uint64_t now_ns, uint64_t ns);
 void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes);
 
+void tt_window_refused(struct tt_window *w, uint64_t now_ns, uint64_t connects);
+
 /* True where nothing was counted, timed or moved for longer than idle_ns. */
 bool tt_window_idle(const struct tt_window *w, uint64_t now_ns, uint64_t idle_ns);
 
@@ -49,7 +55,10 @@ struct tt_figures {
 	uint64_t lately; /* within the window */
 	uint64_t failed_lately;
 	uint64_t bytes_lately;
+	uint64_t refused_lately;
 	uint64_t last_ns;
+	uint64_t timed; /* within the window */
+	struct tt_extremes extremes;
 	uint64_t buckets[TT_WINDOW_BUCKETS];
 };
 

@@ -61,8 +61,8 @@ static void shows_figures(void **state)
 	tt_buf_add_char(&b, 0);
 	assert_string_equal(
 		(char *)b.data,
-		"{\"count\":101,\"failed\":11,\"rate\":10.100,\"error_rate\":1.100,\"p50_ns\":3145728,\"p95_ns\":4089446,\"p99_"
-		"ns\":4173332},"
+		"{\"count\":101,\"failed\":11,\"rate\":10.100,\"error_rate\":1.100,\"p50_ns\":3000000,\"p95_ns\":3000000,\"p99_"
+		"ns\":3000000},"
 		"{\"count\":0,\"failed\":0,\"rate\":0.000,\"error_rate\":0.000,\"p50_ns\":null,\"p95_ns\":null,\"p99_ns\":null}");
 }
 
@@ -77,12 +77,33 @@ static void keeps_extremes_and_bytes(void **state)
 	assert_int_equal(f.count, 0);
 	assert_int_equal(f.bytes_lately, 77);
 	assert_true(tt_figures_quantile(&f, 1, &ns));
-	assert_true(ns <= 512);
+	assert_int_equal(ns, 0);
 	tt_window_time(&w, S, UINT64_MAX);
 	f = figures(&w, S);
 	assert_true(tt_figures_quantile(&f, 1, &ns));
-	assert_int_equal(ns, UINT64_C(1) << 40);
+	assert_true(ns == UINT64_MAX);
+}
+
+/* What was slow in one slot is the bound as long as that slot counts, and no longer. */
+static void no_percentile_is_beyond_the_slowest(void **state)
+{
+	struct tt_window w = {0};
+	uint64_t ns;
+
+	for (int i = 0; i < 50; i++)
+		tt_window_add(&w, 100 * S, false, true, 1100000);
+	tt_window_add(&w, 112 * S, false, true, 1300000);
+	struct tt_figures f = figures(&w, 112 * S);
+	assert_true(tt_figures_quantile(&f, 0.99, &ns));
+	assert_in_range(ns, 1100000, 1300000);
+	tt_window_add(&w, 131 * S, false, true, 900000);
+	f = figures(&w, 145 * S);
+	assert_true(tt_figures_quantile(&f, 0.99, &ns));
+	assert_int_equal(ns, 900000);
+	f = figures(&w, 1000 * S);
+	assert_false(tt_figures_quantile(&f, 0.99, &ns));
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(forgets_what_is_old), cmocka_unit_test(covers_less_after_the_start),
-	      cmocka_unit_test(shows_figures), cmocka_unit_test(keeps_extremes_and_bytes))
+	      cmocka_unit_test(shows_figures), cmocka_unit_test(keeps_extremes_and_bytes),
+	      cmocka_unit_test(no_percentile_is_beyond_the_slowest))

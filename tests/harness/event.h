@@ -72,8 +72,10 @@ static inline void tt_made_http(struct tt_made *m, enum tt_role role, const char
 	tt_made_texts(m, "GET", path, text);
 	tt_message_attr(&m->request, "http.request.method", TT_SPAN_LIT("GET"));
 	tt_message_attr_int(&m->response, "http.response.status_code", status);
-	if (status >= (role == TT_ROLE_CLIENT ? 400 : 500))
+	if (status >= 500)
 		tt_message_fail(&m->response, tt_span_str(text));
+	else if (status >= 400)
+		tt_message_refuse(&m->response, tt_span_str(text));
 }
 
 static inline void tt_made_unanswered(struct tt_made *m, enum tt_outcome outcome)

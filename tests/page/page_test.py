@@ -98,6 +98,22 @@ class Page(unittest.TestCase):
         self.assertIn('class="node service bad busy"', self.browser.js('document.querySelector("#map .node[data-name=payments]").outerHTML'))
         self.shot("desktop")
 
+    def test_refused_connections_are_seen(self):
+        self.show()
+        edge = next(e for e in self.browser.js(browse.EDGES) if (e["client"], e["server"]) == ("payments", "203.0.113.7:443"))
+        self.assertEqual(edge["text"], "tcp | 48 kB/s · 3 refused")
+        self.assertIn("bad", self.browser.js("document.querySelector(%r).getAttribute('class')" % (LINK % ("payments", "'203.0.113.7:443'"))))
+        self.assertEqual(self.texts("[data-tile=Connections] .under"), ["3 could not be opened, 0.1/s now"])
+        self.assertIn("bad", self.browser.js('document.querySelector("[data-tile=Connections]").className'))
+
+    def test_tiles_count_what_the_map_shows(self):
+        self.show()
+        wanted = scenes.busy(1)["map"]
+        self.assertEqual(self.texts("[data-tile=Requests] .under"), ["%.2fM since the agent began" % (sum(e["count"] for e in wanted["edges"]) / 1e6)])
+        self.assertRegex(self.texts("[data-tile=Errors] .under")[0], r"^\d+(\.\d)?/s now, [\d.]+k since the agent began$")
+        for said in (self.texts("#errors-note")[0], self.browser.js('document.querySelector("[data-tile=Errors]").title')):
+            self.assertRegex(said, "not answered, or .*5xx.*4xx")
+
     def test_map_runs_from_left_to_right(self):
         self.show()
         x = self.browser.js("""Object.fromEntries([...document.querySelectorAll("#map .node")].map((g) => [g.dataset.name, g.getBoundingClientRect().x]))""")

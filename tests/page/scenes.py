@@ -18,7 +18,11 @@ def edge(client, server, protocol, rate, share=0.0, p50=1.0, bytes_per_s=0.0, id
     f = figures(rate, share, p50)
     return dict(client=client, server=server, protocol=protocol, **f, client_p95_ns=f["p95_ns"] and int(f["p95_ns"] * 1.13), server_p95_ns=f["p95_ns"],
                 connects=int(rate / 10) + 1, connects_failed=refused, request_bytes=int(rate * 90000), response_bytes=int(rate * 2e6),
-                bytes_per_s=bytes_per_s or rate * 2600.0, idle_ns=idle * MS)
+                connects_failed_rate=refused / 30, bytes_per_s=bytes_per_s or rate * 2600.0, idle_ns=idle * MS)
+
+
+def total(edges):
+    return {k: sum(e[k] for e in edges) for k in ("count", "failed", "connects", "connects_failed")}
 
 
 def node(name, served=None, address=False):
@@ -84,7 +88,7 @@ def busy(beat):
         nodes.append(node(name, {k: f[k] for k in figures(0)} if f else None))
     nodes += [node("10.0.0.9", address=True), node("10.0.0.23", address=True), node("203.0.113.7:443", address=True)]
     return dict(
-        map=dict(time_unix_ns=NOW + beat * 2000 * MS, window_ns=30000 * MS, nodes=nodes, edges=edges, dropped=0, waiting=2, waiting_dropped=0),
+        map=dict(time_unix_ns=NOW + beat * 2000 * MS, window_ns=30000 * MS, nodes=nodes, edges=edges, total=total(edges), dropped=0, waiting=2, waiting_dropped=0),
         services=dict(services=[
             service("backup-of-the-orders-database", None, figures(0), ["postgresql"], 2),
             service("mariadbd", figures(552 * w, 0.0008, 0.42), None, ["mysql"], 9),
@@ -117,7 +121,7 @@ def busy(beat):
 
 
 def empty(beat):
-    return dict(map=dict(time_unix_ns=NOW, window_ns=3000 * MS, nodes=[], edges=[], dropped=0, waiting=0, waiting_dropped=0), services=dict(services=[]),
+    return dict(map=dict(time_unix_ns=NOW, window_ns=3000 * MS, nodes=[], edges=[], total=total([]), dropped=0, waiting=0, waiting_dropped=0), services=dict(services=[]),
                 operations=[], slowest=[], failed=[],
                 health=health(20, beat=beat, exchanges=dict(total=0, incomplete=0, unpaired=0, late=0), connections=dict(now=0, opened=0, closed=0, evicted=0),
                               uptime_ns=4000 * MS, cpu_ns=31 * MS, resident_bytes=14200000, bpf=None))
