@@ -34,12 +34,13 @@ struct tt_config {
 
 	char *listen; /* ADDRESS:PORT; NULL: do not listen */
 	struct tt_strings allow_hosts;
-	char *json;    /* file, "-": standard output */
-	char *record;  /* file */
-	char *metrics; /* file the metrics are written to at the end */
-	char *connect; /* watch: the agent's ADDRESS:PORT */
-	char *user;    /* run: the command's user */
-	char *drop_to; /* what telltale becomes itself; NULL: the preset, empty: nobody else */
+	char *json;	  /* file, "-": standard output */
+	bool json_append; /* what the file holds stays: lines of several sessions */
+	char *record;	  /* file */
+	char *metrics;	  /* file the metrics are written to at the end */
+	char *connect;	  /* watch: the agent's ADDRESS:PORT */
+	char *user;	  /* run: the command's user */
+	char *drop_to;	  /* what telltale becomes itself; NULL: the preset, empty: nobody else */
 
 	char *config_file;
 	bool quiet;    /* run: no summary at the end */

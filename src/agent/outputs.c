@@ -13,6 +13,7 @@
 #include "sink/recent.h"
 #include "sink/services.h"
 #include "sink/summary.h"
+#include "sink/totals.h"
 
 #define TT_SUMMARY_ROWS 40
 #define TT_SUMMARY_MAX (1u << 20)
@@ -177,28 +178,15 @@ int tt_outputs_write_metrics(struct tt_outputs *o, int fd)
 int tt_outputs_write_summary(struct tt_outputs *o, int fd)
 {
 	tt_buf_auto struct tt_buf text = TT_BUF(TT_SUMMARY_MAX);
-	struct tt_selfstats *self = tt_self_look(o->self);
-	uint64_t lost = 0;
+	const struct tt_selfstats *self = tt_self_look(o->self);
+	struct tt_pcap_stats capture;
+	struct tt_totals totals = {
+		.source = self->source, .streams = self->streams, .filtered = tt_pipeline_filtered(o->pipeline)};
 
+	if (tt_pcap_stats(tt_pipeline_source(o->pipeline), &capture))
+		totals.capture = &capture;
 	tt_summary_write(&text, o->summary, TT_SUMMARY_ROWS);
-	for (int i = 0; i < TT_LOSS_MAX; i++)
-		lost += self->source->lost[i];
-	tt_buf_printf(&text, "%llu exchanges, %llu incomplete; %llu records, %llu lost; %llu connections\n",
-		      (unsigned long long)self->streams->exchanges, (unsigned long long)self->streams->incomplete,
-		      (unsigned long long)self->source->produced, (unsigned long long)lost,
-		      (unsigned long long)self->streams->opened);
-	if (tt_pipeline_filtered(o->pipeline))
-		tt_buf_printf(&text, "%llu exchanges not shown: --where does not hold for them\n",
-			      (unsigned long long)tt_pipeline_filtered(o->pipeline));
-	if (self->streams->unknown_bytes)
-		tt_buf_printf(&text, "%llu bytes of unknown protocols\n", (unsigned long long)self->streams->unknown_bytes);
-	if (self->streams->missing_bytes)
-		tt_buf_printf(&text, "%llu bytes were never seen\n", (unsigned long long)self->streams->missing_bytes);
-	if (self->streams->evicted)
-		tt_buf_printf(
-			&text,
-			"%llu connections were forgotten before their end: more of them were open than --limit connections\n",
-			(unsigned long long)self->streams->evicted);
+	tt_totals_write(&text, &totals);
 	return tt_write_all(fd, tt_buf_span(&text));
 }
 

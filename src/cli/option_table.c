@@ -145,9 +145,9 @@ const struct tt_option tt_options[] = {
 	 .offset = AT(json),
 	 .commands = SHOWING,
 	 .bare_value = "-",
-	 .next = TT_COMMAND_AGENT | TT_COMMAND_RUN,
-	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; agent and run also take "
-		 "--json FILE"},
+	 .next = TT_COMMAND_LIVE,
+	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; agent, run and watch "
+		 "also take --json FILE"},
 	{.name = "json",
 	 .letter = 'j',
 	 .argument = "FILE",

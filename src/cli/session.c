@@ -12,9 +12,9 @@
 #include "source/recording.h"
 
 /* Files are opened at the start: at the end nobody may be allowed to any more. */
-static int tt_session_file(const char *path, mode_t mode)
+static int tt_session_file(const char *path, int how, mode_t mode)
 {
-	return strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	return strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | how | O_CLOEXEC, mode);
 }
 
 static int tt_session_metrics(struct tt_session *s)
@@ -23,7 +23,7 @@ static int tt_session_metrics(struct tt_session *s)
 
 	if (!path)
 		return 0;
-	s->metrics_fd = tt_session_file(path, 0644);
+	s->metrics_fd = tt_session_file(path, O_TRUNC, 0644);
 	return s->metrics_fd < 0 ? tt_error_errno(-errno, "--metrics %s", path) : 0;
 }
 
@@ -35,7 +35,7 @@ static int tt_session_json(struct tt_session *s)
 
 	if (!path)
 		return 0;
-	s->json_fd = tt_session_file(path, 0640);
+	s->json_fd = tt_session_file(path, s->config->json_append ? O_APPEND : O_TRUNC, 0640);
 	if (s->json_fd < 0)
 		return tt_error_errno(-errno, "--json %s", path);
 	int r = tt_jsonl_new(&sink, s->json_fd, &options);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "sink/address.h"
 #include "sink/histogram.h"
 #include "sink/kind.h"
 #include "sink/refused.h"
@@ -10,6 +11,7 @@
 
 #define TT_SUMMARY_KEY_MAX 512
 #define TT_SUMMARY_ROUTE_SHOWN 64
+#define TT_SUMMARY_ADDRESS 64 /* of a Unix socket so much of the path */
 
 struct tt_summary_row {
 	struct tt_histogram durations; /* of exchanges that ended */
@@ -28,6 +30,7 @@ struct tt_summary {
 	uint64_t limit;
 	uint64_t others; /* exchanges beyond the limit */
 	struct tt_refused refused;
+	bool services; /* a row's process was known */
 };
 
 static bool tt_summary_same(const void *item, const void *key)
@@ -63,15 +66,26 @@ static uint8_t *tt_summary_text(uint8_t *at, struct tt_span s)
 }
 
 /* A column: cut at `most`, filled up to `least`, at most 16, with spaces. */
-static uint8_t *tt_summary_column(uint8_t *at, const char *text, size_t least, size_t most)
+static uint8_t *tt_summary_column(uint8_t *at, struct tt_span text, size_t least, size_t most)
 {
-	size_t len = strnlen(text, most);
-
+	text = tt_span_sub(text, 0, most);
 	memset(at, ' ', 16);
-	memcpy(at, text, len);
-	at += TT_MAX(len, least);
+	tt_summary_text(at, text);
+	at += TT_MAX(text.len, least);
 	*at = ' ';
 	return at + 1;
+}
+
+/* Whose end it was: the process' service, or, where no process is known (captures), the server that was spoken to. */
+static uint8_t *tt_summary_whose(struct tt_summary *s, uint8_t *at, const struct tt_event *e, const struct tt_exchange *x)
+{
+	struct tt_address_text text;
+
+	s->services |= x->actor.tgid != 0;
+	if (x->actor.tgid)
+		return tt_summary_column(at, tt_span_str(e->self->service), 16, 20);
+	struct tt_span server = tt_address_exchange(&text, x, true, true);
+	return tt_summary_column(at, server.data ? server : tt_span_str(e->self->service), 16, TT_SUMMARY_ADDRESS);
 }
 
 static struct tt_summary_row *tt_summary_row(struct tt_summary *s, struct tt_span key, uint32_t route_off)
@@ -106,10 +120,10 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 {
 	struct tt_summary *s = (struct tt_summary *)sink;
 	uint8_t key[TT_SUMMARY_KEY_MAX];
-	uint8_t *at = tt_summary_column(key, e->self->service, 16, 20);
+	uint8_t *at = tt_summary_whose(s, key, e, x);
 
-	at = tt_summary_column(at, x->ends->role == TT_ROLE_CLIENT ? "client" : "server", 6, 6);
-	at = tt_summary_column(at, x->proto->name, 10, 32);
+	at = tt_summary_column(at, tt_span_str(x->ends->role == TT_ROLE_CLIENT ? "client" : "server"), 6, 6);
+	at = tt_summary_column(at, tt_span_str(x->proto->name), 10, 32);
 	/* What was asked for is known, but no route was learned of it: it was refused, or never answered. */
 	struct tt_span route = e->route.data || !e->target.data ? e->route : TT_SPAN_LIT("*");
 	struct tt_span operation = tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, 32);
@@ -188,8 +202,8 @@ void tt_summary_write(struct tt_buf *out, const struct tt_sink *sink, size_t row
 		list[count++] = row;
 	qsort(list, count, sizeof(struct tt_summary_row *), tt_summary_busier);
 	if (count)
-		tt_buf_printf(out, "%9s %7s   ≈p50 ms   ≈p95 ms  %-16s %-6s %-10s %s\n", "count", "failed", "service", "kind",
-			      "protocol", "operation");
+		tt_buf_printf(out, "%9s %7s   ≈p50 ms   ≈p95 ms  %-16s %-6s %-10s %s\n", "count", "failed",
+			      s->services ? "service" : "server", "kind", "protocol", "operation");
 	for (size_t i = 0; i < count; i++) {
 		if (i < rows)
 			tt_summary_line(out, list[i]);

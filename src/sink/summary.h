@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that was seen, as one table for people: a row an operation, over the whole run, and below it the connections that
- * could not be opened. Both bounded by the limit row `operations`. */
+/* Everything that was seen, as one table for people: a row an operation of a service (in a capture, of a server's address), over
+ * the whole run, and below it the connections that could not be opened. Both bounded by the limit row `operations`. */
 #ifndef TT_SINK_SUMMARY_H
 #define TT_SINK_SUMMARY_H
 

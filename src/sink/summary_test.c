@@ -123,6 +123,28 @@ static void what_has_no_route_is_said(void **state)
 	tt_sink_free(sink);
 }
 
+/* In a capture nobody knows the processes: two servers are two rows. */
+static void servers_of_a_capture_are_told_apart(void **state)
+{
+	struct tt_sink *sink = summary_new();
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+
+	for (uint16_t port = 8080; port < 8082; port++) {
+		struct tt_made m;
+		tt_made_http(&m, TT_ROLE_SERVER, "/cart", 200);
+		m.x.actor = (struct tt_actor){0};
+		m.ends.local.port = port;
+		m.e.route = TT_SPAN_LIT("/cart");
+		sink->ops->exchange(sink, &m.e, &m.x);
+		tt_made_free(&m);
+	}
+	tt_summary_write(&text, sink, 10);
+	tt_buf_add_char(&text, 0);
+	assert_non_null(strstr((char *)text.data, "  10.0.0.2:8080    server http       GET /cart\n"));
+	assert_non_null(strstr((char *)text.data, "  10.0.0.2:8081    server http       GET /cart\n"));
+	tt_sink_free(sink);
+}
+
 static void refuse(struct tt_sink *sink, const char *service, uint16_t port, int error, bool failed)
 {
 	struct tt_made m;
@@ -156,5 +178,5 @@ static void shows_connections_not_opened(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(hides_what_terminals_obey), cmocka_unit_test(columns_are_filled_and_cut),
-	      cmocka_unit_test(same_text_is_one_row), cmocka_unit_test(shows_connections_not_opened),
-	      cmocka_unit_test(what_has_no_route_is_said))
+	      cmocka_unit_test(same_text_is_one_row), cmocka_unit_test(servers_of_a_capture_are_told_apart),
+	      cmocka_unit_test(shows_connections_not_opened), cmocka_unit_test(what_has_no_route_is_said))

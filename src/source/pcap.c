@@ -76,6 +76,7 @@ static void tt_pcap_packet(struct tt_pcap *p, const struct tt_packet *packet)
 
 	if (!p->stats.packets++)
 		tt_pcap_emit_clock(p, packet->time_ns);
+	p->stats.cut += packet->data.len < packet->wire_len;
 	p->now_ns = TT_MAX(p->now_ns, packet->time_ns);
 	tt_pcap_tcp_sweep(p, p->now_ns);
 	uint64_t fragments = p->stats.fragments;

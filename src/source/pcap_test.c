@@ -245,6 +245,7 @@ static void a_cut_packet_keeps_its_length(void **state)
 	tt_build_tcp(&b, 5, true, C0 + 10, S0, ACK, "next");
 	expect_with(&b, &limits, false, &stats, OPEN "rx@0+10 0123\nrx@10+4 next\n");
 	assert_int_equal(stats.cut_bytes, 6);
+	assert_int_equal(stats.cut, 1);
 }
 
 static void add_udp(struct tt_build *b, uint64_t ms, bool client, const char *data)

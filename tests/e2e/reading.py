@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`telltale read`: progress on a terminal and nowhere else, and memory that does not grow with the file."""
+import json
 import os
+import pathlib
 import pty
+import re
 import select
+import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -111,6 +116,67 @@ def test_memory_does_not_grow():
     lib.check(f"{connections} exchanges, {connections} incomplete" in out, f"summary: {out}")
     lib.check("connections were forgotten before their end" in out, f"summary: {out}")
     lib.check(usage.ru_maxrss * 1024 < 64 << 20, f"{usage.ru_maxrss} kB resident")
+
+
+def answered(port, length=None):
+    """A request and its answer on a server's port; `length`: so much of each packet was captured."""
+    client, us = b"\x0a\0\0\1", 1700000000000000 + port
+    parts = [packet(us, client, 40000, SERVER, port, 1000, 0, 2), packet(us + 10, SERVER, port, client, 40000, 5000, 1001, 0x12),
+             packet(us + 20, client, 40000, SERVER, port, 1001, 5001, 0x18, b"GET /item HTTP/1.1\r\nHost: shop\r\n\r\n"),
+             packet(us + 2000, SERVER, port, client, 40000, 5001, 1037, 0x18, b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b"x" * 500)]
+    if length:
+        parts = [p[:8] + struct.pack("<I", min(length, len(p) - 16)) + p[12:16 + length] for p in parts]
+    return b"".join(parts)
+
+
+def read_files(captures, *options):
+    with tempfile.TemporaryDirectory() as directory:
+        names = [f"{name}.pcap" for name in captures]
+        for name, packets in zip(names, captures.values()):
+            (pathlib.Path(directory) / name).write_bytes(HEAD + packets)
+        done = subprocess.run([lib.TELLTALE, "read", *options, *names], cwd=directory, capture_output=True, text=True)
+        written = pathlib.Path(directory) / "out.jsonl"
+        return done, written.read_text().splitlines() if written.exists() else []
+
+
+def test_what_a_capture_lacks_is_said():
+    captures = {"cut": answered(80, 96) + answered(81, 96)}
+    said = "2 of 8 packets were cut by the capture's snap length: 968 bytes of payload are not in it"
+    done, _ = read_files(captures)
+    lib.equal((done.returncode, done.stderr, done.stdout.count("snap length")), (0, "", 1), "status, errors, lines")
+    lib.check(said in done.stdout, f"summary: {done.stdout}")
+    done, _ = read_files(captures, "--json")
+    lib.equal((len(done.stdout.splitlines()), done.stderr), (2, f"telltale: warning: cut.pcap: {said}\n"), "lines of JSON, warning")
+
+
+def test_servers_and_files_are_told_apart():
+    done, _ = read_files({"first": answered(80) + answered(81), "second": answered(80)})
+    first, second = done.stdout.split("\nsecond.pcap:\n")
+    lib.check(first.startswith("first.pcap:\n"), f"begin: {first}")
+    for port in (80, 81):
+        lib.check(re.search(rf"\n +1 +0 .* 127\.0\.0\.1:{port} +server http +GET /item\n", first), f"row of port {port}: {first}")
+    lib.check("127.0.0.1:80 " in second and "127.0.0.1:81" not in second, f"second file: {second}")
+
+
+def test_json_lines_of_several_files():
+    done, lines = read_files({"first": answered(80), "second": answered(81)}, "--json=out.jsonl")
+    lib.equal([json.loads(line)["server"] for line in lines], ["127.0.0.1:80", "127.0.0.1:81"], "lines")
+    lib.equal(done.stdout.count("GET /item"), 2, "rows of the summaries")
+    done, _ = read_files({"first": answered(80)}, "--json", "out.jsonl")
+    lib.check(done.returncode == 1 and "out.jsonl: No such file" in done.stderr and "--json=FILE" in done.stderr, f"hint: {done.stderr}")
+    for option in ("--record", "--metrics"):
+        done, _ = read_files({"first": answered(80), "second": answered(81)}, option, "out")
+        lib.check(done.returncode == 2 and option in done.stderr, f"{option} of two files: {done.stderr}")
+
+
+def test_a_reader_that_goes_ends_it():
+    """As with other filters: the signal's status, and nothing said."""
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(HEAD + b"".join(unanswered(number) for number in range(2000)))
+        f.flush()
+        process = subprocess.Popen([lib.TELLTALE, "read", "--json", f.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.close()
+        lib.equal((process.stderr.read(), process.wait()), (b"", -signal.SIGPIPE), "standard error, status")
 
 
 if __name__ == "__main__":
