@@ -2,6 +2,7 @@
 #include "agent/config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,37 @@ void tt_config_init(struct tt_config *c)
 {
 	*c = (struct tt_config){.log_level = TT_LOG_WARN};
 	tt_limits_init(&c->limits);
+}
+
+void tt_config_stands(struct tt_config *c, const char *key, size_t line)
+{
+	size_t i = 0;
+
+	while (i < c->line_count && strcmp(c->lines[i].key, key) != 0)
+		i++;
+	if (i < TT_CONFIG_LINES && (i < c->line_count || line)) {
+		c->lines[i] = (struct tt_config_line){.key = key, .line = line};
+		c->line_count += i == c->line_count;
+	}
+}
+
+size_t tt_config_line(const struct tt_config *c, const char *key)
+{
+	for (size_t i = 0; i < c->line_count; i++) {
+		if (strcmp(c->lines[i].key, key) == 0)
+			return c->lines[i].line;
+	}
+	return 0;
+}
+
+const char *tt_config_name(struct tt_config_name *name, const struct tt_config *c, const char *key, const char *option)
+{
+	size_t line = tt_config_line(c, key);
+
+	if (!line)
+		return option;
+	snprintf(name->text, sizeof(name->text), "%s:%zu: %s:", c->config_file ? c->config_file : "configuration", line, key);
+	return name->text;
 }
 
 int tt_strings_add(struct tt_strings *s, const char *text, size_t len)

@@ -18,6 +18,13 @@ struct tt_strings {
 	size_t count;
 };
 
+/* Values that come from the configuration file, by their key; static storage. */
+#define TT_CONFIG_LINES 40
+struct tt_config_line {
+	const char *key;
+	size_t line; /* from 1 */
+};
+
 struct tt_config {
 	/* Whom to observe: at most one kind. Processes are observed with their descendants. */
 	uint32_t *pids;
@@ -43,6 +50,8 @@ struct tt_config {
 	char *drop_to;	  /* what telltale becomes itself; NULL: the preset, empty: nobody else */
 
 	char *config_file;
+	struct tt_config_line lines[TT_CONFIG_LINES];
+	size_t line_count;
 	bool quiet;    /* run: no summary at the end */
 	bool no_times; /* JSON lines without times, for comparing */
 	enum tt_log_level log_level;
@@ -53,6 +62,19 @@ struct tt_config {
 void tt_config_init(struct tt_config *c);
 /* Frees what it holds and leaves it as after tt_config_init. NULL-safe. */
 void tt_config_free(struct tt_config *c);
+
+/* The value of `key` (static storage) stands in that line of the file; 0: it does no more, an option gave another one. */
+void tt_config_stands(struct tt_config *c, const char *key, size_t line);
+/* Its line; 0: the value is no file's. */
+size_t tt_config_line(const struct tt_config *c, const char *key);
+
+/* Room for a file's name, cut if need be. */
+struct tt_config_name {
+	char text[300];
+};
+
+/* What to call a value in an error: "FILE:LINE: KEY:" where the file gave it, else `option` as it is. Borrowed from `name`. */
+const char *tt_config_name(struct tt_config_name *name, const struct tt_config *c, const char *key, const char *option);
 
 /* Adds a copy of `len` bytes of text. 0 or -ENOMEM with s still sound. */
 int tt_strings_add(struct tt_strings *s, const char *text, size_t len);

@@ -39,13 +39,34 @@ static void tt_observe_latecomers(struct tt_source *live, const uint32_t *roots,
 		tt_live_follow(live, pids[i]);
 }
 
+/* How a refusal begins that has its reason in what was asked for, and the key of that. */
+static const struct {
+	const char *begin;
+	const char *key;
+} tt_observe_asked[] = {{"cgroup ", "cgroup"}, {"network namespace ", "netns"}, {"no set of hooks", "hooks"}};
+
+static void tt_observe_refused(const struct tt_config *config, const char *text)
+{
+	struct tt_config_name name;
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(tt_observe_asked); i++) {
+		if (strncmp(text, tt_observe_asked[i].begin, strlen(tt_observe_asked[i].begin)) == 0 &&
+		    tt_config_line(config, tt_observe_asked[i].key)) {
+			tt_error("%s %s", tt_config_name(&name, config, tt_observe_asked[i].key, ""), text);
+			return;
+		}
+	}
+	tt_error("%s", text);
+}
+
 static int tt_observe_scope(struct tt_source **ret, const struct tt_config *config, const struct tt_scope *scope)
 {
 	struct tt_kernel_report report;
+	struct tt_config_name name;
 
 	int r = tt_live_new(ret, config->hooks, &config->limits, scope, &report);
 	if (r < 0) {
-		tt_error("%s", report.error[0] ? report.error : strerror(-r));
+		tt_observe_refused(config, report.error[0] ? report.error : strerror(-r));
 		return r;
 	}
 	tt_observe_chosen(&report);
@@ -53,7 +74,7 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 		const char *refused = tt_plaintext_refused();
 
 		refused = refused ? refused : report.features.refused[TT_FEATURE_UPROBE];
-		tt_warn("--uprobes: TLS libraries are not observed: %s",
+		tt_warn("%s TLS libraries are not observed: %s", tt_config_name(&name, config, "uprobes", "--uprobes:"),
 			refused ? refused : "this kernel does not take the probes");
 	}
 	return 0;
@@ -62,12 +83,13 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 static int tt_observe_pids(struct tt_source **ret, const struct tt_config *config, struct tt_scope *scope)
 {
 	tt_free_auto uint32_t *pids = NULL;
+	struct tt_config_name name;
 	uint32_t missing = 0;
 	size_t count = 0;
 
 	int r = tt_descendants(&pids, &count, config->pids, config->pid_count, &missing);
 	if (r == -ESRCH) {
-		tt_error("--pid %u: no such process", missing);
+		tt_error("%s %u: no such process", tt_config_name(&name, config, "pids", "--pid"), missing);
 		return r;
 	}
 	if (r < 0)

@@ -35,7 +35,13 @@ static int tt_file_next(struct tt_file *f, yaml_event_t *ret)
 	if (f->parser.error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
 	size_t line = f->parser.problem_mark.line ? f->parser.problem_mark.line : f->parser.context_mark.line;
-	return tt_file_fail(f, line, "", f->parser.problem ? f->parser.problem : "not YAML");
+	const char *problem = f->parser.problem ? f->parser.problem : "not YAML";
+	char text[200];
+
+	/* `json: -` begins a list in YAML. */
+	bool dash = strncmp(problem, "block sequence", 14) == 0;
+	snprintf(text, sizeof(text), "%.120s%s", problem, dash ? " (standard output is \"-\", with its quotes)" : "");
+	return tt_file_fail(f, line, "", text);
 }
 
 /* The next event if it is of this type; it is deleted. */
@@ -80,6 +86,8 @@ static int tt_file_set(struct tt_file *f, const struct tt_option *o, size_t line
 
 	struct tt_config *to = o->commands & f->command->bit ? f->config : &f->unused;
 	int r = tt_option_set(o, to, value, &why);
+	if (r == 0 && to == f->config && !tt_config_line(to, o->key))
+		tt_config_stands(to, o->key, line + 1);
 	return r == -EINVAL ? tt_file_fail(f, line, o->key, why.text) : r;
 }
 

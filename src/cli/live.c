@@ -2,6 +2,7 @@
 #include "cli/live.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -23,14 +24,13 @@ struct tt_live_state {
 	char scope[256];
 };
 
-/* Where the page is: the port asked for may have been "any". */
+/* Where the page is: the port asked for may have been "any", and a port alone is meant on this host. */
 static void tt_live_announce(const struct tt_live_state *s)
 {
 	const char *colon = strrchr(s->run->listen, ':');
-	int host = colon ? (int)(colon - s->run->listen) : (int)strlen(s->run->listen);
 
-	fprintf(stderr, "telltale: observing %s; page and metrics at http://%.*s:%u/\n", s->scope, host, s->run->listen,
-		tt_server_port(s->server));
+	fprintf(stderr, "telltale: observing %s; page and metrics at http://%.*s:%u/\n", s->scope,
+		colon ? (int)(colon - s->run->listen) : INT_MAX, colon ? s->run->listen : "127.0.0.1", tt_server_port(s->server));
 }
 
 static int tt_live_serve(struct tt_live_state *s)
@@ -41,14 +41,17 @@ static int tt_live_serve(struct tt_live_state *s)
 						.limits = &config->limits,
 						.hold = true};
 
+	struct tt_config_name name;
+	const char *listen = tt_config_name(&name, config, "listen", "--listen");
+
 	int r = tt_mailbox_new(&s->mailbox, config->limits.value[TT_LIMIT_HTTP_CLIENTS],
 			       config->limits.value[TT_LIMIT_ANSWER_BYTES]);
 	if (r == 0)
 		r = tt_server_new(&s->server, &server, s->mailbox);
 	if (r == -EADDRINUSE)
-		tt_error("--listen %s: the address is in use", s->run->listen);
+		tt_error("%s %s: the address is in use", listen, s->run->listen);
 	else if (r < 0)
-		tt_error_errno(r, "--listen %s", s->run->listen);
+		tt_error_errno(r, "%s %s", listen, s->run->listen);
 	return r < 0 ? r : tt_outputs_stream_to(s->session.outputs, s->mailbox);
 }
 
@@ -79,9 +82,10 @@ static int tt_live_split(struct tt_live_state *s, struct tt_source *source)
 						.config_file = config->config_file,
 						.user = config->drop_to ? config->drop_to : TT_DROP_USER};
 
+	struct tt_config_name name;
 	int r = tt_attach_new(&s->attach, &attach);
 	if (r == -ENOENT)
-		tt_error("--drop-to: there is no user '%s'", attach.user);
+		tt_error("%s there is no user '%s'", tt_config_name(&name, config, "drop_to", "--drop-to:"), attach.user);
 	else if (r < 0)
 		tt_error_errno(r, "starting the attach part");
 	return r;

@@ -146,6 +146,7 @@ const struct tt_option tt_options[] = {
 	 .commands = SHOWING,
 	 .bare_value = "-",
 	 .next = TT_COMMAND_LIVE,
+	 .remote = true,
 	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; agent, run and watch "
 		 "also take --json FILE"},
 	{.name = "json",
@@ -193,6 +194,7 @@ const struct tt_option tt_options[] = {
 	 .commands = TT_COMMAND_WATCH,
 	 .check = tt_check_connect,
 	 .expected = "an address and port such as 127.0.0.1:9464",
+	 .remote = true,
 	 .help = "ask a running agent instead of observing; needs no privilege"},
 	{.name = "user",
 	 .argument = "NAME",
@@ -237,6 +239,7 @@ const struct tt_option tt_options[] = {
 	 .offset = AT(log_level),
 	 .commands = TT_COMMAND_ALL,
 	 .expected = "error, warning, info or debug",
+	 .remote = true,
 	 .help = "what to say on standard error: error, warning (the preset), info or debug"},
 	{.name = "config",
 	 .letter = 'c',
@@ -244,6 +247,7 @@ const struct tt_option tt_options[] = {
 	 .kind = TT_OPTION_STRING,
 	 .offset = AT(config_file),
 	 .commands = ATTACHING | TT_COMMAND_READ,
+	 .remote = true,
 	 .help = "read this configuration file; options win over it. The agent reads it again on SIGHUP"},
 };
 

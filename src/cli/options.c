@@ -282,8 +282,11 @@ static void tt_given_replaces(struct tt_arguments *a, const struct tt_option *o,
 
 	for (size_t i = 0; i < tt_options_count; i++) {
 		const struct tt_option *other = &tt_options[i];
-		if ((other == o || (other->scope && o->scope)) && !(a->seen & 1ull << i))
+		if ((other == o || (other->scope && o->scope)) && !(a->seen & 1ull << i)) {
 			tt_option_unset(other, c);
+			if (other->key)
+				tt_config_stands(c, other->key, 0);
+		}
 	}
 	a->seen |= bit;
 }
@@ -340,12 +343,40 @@ static int tt_arguments_apply(struct tt_arguments *a, struct tt_config *c)
 	return 0;
 }
 
-static int tt_options_together(const struct tt_config *c, struct tt_option_error *e)
+/* A scope by option replaces the file's: two of them are from the same place. */
+static int tt_scopes_together(const struct tt_config *c, struct tt_option_error *e)
 {
-	if ((c->pid_count > 0) + (c->cgroup != NULL) + (c->netns != NULL) > 1)
-		return tt_option_fail(e, "--pid, --cgroup and --netns exclude each other");
-	if (c->connect && (c->pid_count || c->cgroup || c->netns))
-		return tt_option_fail(e, "--connect asks the agent: it cannot be joined with --pid, --cgroup or --netns");
+	size_t line = 0;
+	const char *last = NULL;
+
+	if ((c->pid_count > 0) + (c->cgroup != NULL) + (c->netns != NULL) < 2)
+		return 0;
+	for (size_t i = 0; i < c->line_count; i++) {
+		const struct tt_option *o = tt_option_by_key(c->lines[i].key);
+		if (o && o->scope && c->lines[i].line > line) {
+			line = c->lines[i].line;
+			last = o->key;
+		}
+	}
+	if (line)
+		return tt_option_fail(e, "%s:%zu: %s: pids, cgroup and netns exclude each other", c->config_file, line, last);
+	return tt_option_fail(e, "--pid, --cgroup and --netns exclude each other");
+}
+
+/* With --connect the agent observes, and has its own options: one that would be of no effect is refused. The file may hold keys
+ * for other commands. */
+static int tt_connect_together(const struct tt_arguments *a, const struct tt_config *c)
+{
+	struct tt_config_name name;
+
+	if (!c->connect)
+		return 0;
+	for (size_t i = 0; i < tt_options_count; i++) {
+		const struct tt_option *o = &tt_options[i];
+		if (a->seen & 1ull << i && !o->remote)
+			return tt_option_fail(a->e, "%s the agent there observes: it cannot be joined with --%s",
+					      tt_config_name(&name, c, "connect", "--connect:"), o->name);
+	}
 	return 0;
 }
 
@@ -373,7 +404,9 @@ static int tt_options_fill(struct tt_config *c, struct tt_arguments *a)
 	if (r == 0)
 		r = tt_arguments_apply(a, c);
 	if (r == 0)
-		r = tt_options_together(c, a->e);
+		r = tt_scopes_together(c, a->e);
+	if (r == 0)
+		r = tt_connect_together(a, c);
 	tt_options_settle(c);
 	return r;
 }

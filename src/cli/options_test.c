@@ -125,7 +125,8 @@ static void arguments_and_options(void **state)
 	assert_string_equal(rest[2], "--b.pcap");
 	assert_null(rest[3]);
 	again();
-	/* Where the argument may be left out, the next word is it only in agent and run, and only if it is no option. */
+	/* Where the argument may be left out, the next word is it but in read, which has words of its own, and only if it is no
+	 * option. */
 	assert_int_equal(READ(&command_run, "--json", "--", "true"), 0);
 	assert_string_equal(config.json, "-");
 	assert_string_equal(rest[0], "true");
@@ -135,6 +136,9 @@ static void arguments_and_options(void **state)
 	again();
 	assert_int_equal(READ(&agent, "--json"), 0);
 	assert_string_equal(config.json, "-");
+	again();
+	assert_int_equal(READ(&watch, "--json", "out"), 0);
+	assert_string_equal(config.json, "out");
 	again();
 	assert_int_equal(READ(&command_read, "--json", "a.pcap"), 0);
 	assert_string_equal(config.json, "-");
@@ -179,7 +183,13 @@ static void bad_use_is_told_in_one_line(void **state)
 		{&agent, {"--pid", "1", "--netns=x"}, "--pid, --cgroup and --netns exclude each other"},
 		{&watch,
 		 {"--connect", "localhost:1", "--pid=1"},
-		 "--connect asks the agent: it cannot be joined with --pid, --cgroup or --netns"},
+		 "--connect: the agent there observes: it cannot be joined with --pid"},
+		{&watch,
+		 {"--record", "x", "--connect=localhost:1"},
+		 "--connect: the agent there observes: it cannot be joined with --record"},
+		{&watch,
+		 {"--connect", "localhost:1", "--where=error=true"},
+		 "--connect: the agent there observes: it cannot be joined with --where"},
 		{&agent, {"--config", "/nonexistent/x"}, "/nonexistent/x: No such file or directory"},
 	};
 
@@ -214,6 +224,38 @@ static void the_file_and_the_options(void **state)
 	assert_string_equal(config.protocols.list[0], "redis");
 	assert_int_equal(config.limits.value[TT_LIMIT_ROUTES], 10);
 	assert_int_equal(config.limits.value[TT_LIMIT_SERIES], 2048);
+}
+
+/* What the file gave is named by its line, what an option gave by the option. */
+static void values_know_where_they_stand(void **state)
+{
+	struct tt_config_name name;
+	char expected[400];
+
+	write_file("show_values: true\nlisten: none\n\npids:\n  - 1\n  - 2\njson: a\nuser: nobody\n");
+	assert_int_equal(READ(&agent, "--config", path, "--json", "b"), 0);
+	snprintf(expected, sizeof(expected), "%s:5: pids:", path);
+	assert_string_equal(tt_config_name(&name, &config, "pids", "--pid"), expected);
+	assert_string_equal(tt_config_name(&name, &config, "json", "--json"), "--json");
+	assert_string_equal(tt_config_name(&name, &config, "user", "--user"), "--user"); /* not the agent's */
+	again();
+	assert_int_equal(READ(&agent, "--config", path, "--cgroup", "/x"), 0);
+	assert_string_equal(tt_config_name(&name, &config, "pids", "--pid"), "--pid");
+	again();
+
+	write_file("cgroup: /x\npids: 1\n");
+	assert_int_equal(READ(&agent, "--config", path), -EINVAL);
+	snprintf(expected, sizeof(expected), "%s:2: pids: pids, cgroup and netns exclude each other", path);
+	assert_string_equal(error.text, expected);
+
+	/* The file is of no concern to an agent that is asked, but options are. */
+	write_file("connect: localhost:1\nrecord: x\n");
+	assert_int_equal(READ(&watch, "--config", path, "--json"), 0);
+	again();
+	assert_int_equal(READ(&watch, "--config", path, "--show-values"), -EINVAL);
+	snprintf(expected, sizeof(expected), "%s:1: connect: the agent there observes: it cannot be joined with --show-values",
+		 path);
+	assert_string_equal(error.text, expected);
 }
 
 static void a_running_agent_takes_times_only(void **state)
@@ -284,6 +326,8 @@ static void errors_name_file_line_and_key(void **state)
 		{"show_values: perhaps\n", ":1: show_values: 'perhaps' is neither true nor false"},
 		{"- a\n", ":1: lines of KEY: VALUE are expected"},
 		{"just text\n", ":1: lines of KEY: VALUE are expected"},
+		{"quiet: true\nmetrics: -\n",
+		 ":2: block sequence entries are not allowed in this context (standard output is \"-\", with its quotes)"},
 		{"json: a\n---\njson: b\n", ":2: a second document"},
 		{"? [a]\n: b\n", ":1: a key is expected here"},
 		{"json: *x\n", ":1: json: a simple value is expected here"},
@@ -358,6 +402,6 @@ static void the_table_is_sound(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 TT_UNIT_TESTS(WITH(every_kind_of_value), WITH(presets_depend_on_the_command), WITH(arguments_and_options),
-	      WITH(bad_use_is_told_in_one_line), WITH(the_file_and_the_options), WITH(a_reload_keeps_the_old_on_error),
-	      WITH(a_running_agent_takes_times_only), WITH(nothing_in_the_file), WITH(errors_name_file_line_and_key),
-	      WITH(what_main_calls), WITH(the_table_is_sound))
+	      WITH(bad_use_is_told_in_one_line), WITH(the_file_and_the_options), WITH(values_know_where_they_stand),
+	      WITH(a_reload_keeps_the_old_on_error), WITH(a_running_agent_takes_times_only), WITH(nothing_in_the_file),
+	      WITH(errors_name_file_line_and_key), WITH(what_main_calls), WITH(the_table_is_sound))

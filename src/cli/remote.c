@@ -14,8 +14,9 @@
 #include "sink/jsonl.h"
 
 struct tt_remote {
+	const struct tt_config *config;
 	struct tt_buf line; /* up to the newline that has not come yet */
-	bool json;
+	FILE *out;	    /* of JSON lines; those for people go to standard output */
 };
 
 static const char *tt_remote_text(const json_t *x, const char *key)
@@ -89,9 +90,9 @@ static void tt_remote_line(struct tt_remote *r, const char *line, size_t len)
 {
 	if (tt_remote_loss(line, len))
 		return;
-	if (r->json) {
-		fwrite(line, 1, len, stdout);
-		putchar('\n');
+	if (r->config->json) {
+		fwrite(line, 1, len, r->out);
+		putc('\n', r->out);
 		return;
 	}
 	json_t *x = json_loadb(line, len, 0, NULL);
@@ -118,30 +119,79 @@ static size_t tt_remote_bytes(char *data, size_t size, size_t count, void *ctx)
 		left -= n + 1;
 	}
 	/* A reader that went away ends the watching. */
-	return fflush(stdout) == 0 ? size * count : 0;
+	return fflush(r->out) == 0 ? size * count : 0;
 }
 
-int tt_remote_watch(const char *address, bool json)
+/* All of a short answer. */
+static size_t tt_remote_kept(char *data, size_t size, size_t count, void *ctx)
 {
-	struct tt_remote remote = {.line = TT_BUF(TT_JSONL_MAX), .json = json};
+	struct tt_remote *r = ctx;
+
+	return tt_buf_add(&r->line, data, size * count) == 0 ? size * count : 0;
+}
+
+/* --- asking
+ * --------------------------------------------------------------------------------------------------------------------- */
+
+static int tt_remote_fail(const struct tt_remote *r, const char *why)
+{
+	struct tt_config_name name;
+
+	tt_error("%s %s: %s", tt_config_name(&name, r->config, "connect", "--connect"), r->config->connect, why);
+	return -EIO;
+}
+
+/* Gets what is at the path. 0, or an error that was printed. */
+static int tt_remote_get(struct tt_remote *r, const char *path, curl_write_callback take)
+{
 	char url[512], why[CURL_ERROR_SIZE] = "";
 
-	snprintf(url, sizeof(url), "http://%s/api/v1/exchanges/stream", address);
+	snprintf(url, sizeof(url), "http://%s%s", r->config->connect, path);
 	CURL *curl = curl_easy_init();
 	if (!curl)
-		return tt_error_errno(-ENOMEM, "--connect %s", address);
+		return tt_remote_fail(r, strerror(ENOMEM));
 	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, tt_remote_bytes);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &remote);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	CURLcode code = curl_easy_perform(curl);
 	curl_easy_cleanup(curl);
-	tt_buf_free(&remote.line);
 	if (code == CURLE_OK || code == CURLE_WRITE_ERROR)
 		return 0;
-	tt_error("--connect %s: %s", address, why[0] ? why : curl_easy_strerror(code));
-	return -EIO;
+	if (code == CURLE_HTTP_RETURNED_ERROR && take == tt_remote_kept)
+		return tt_remote_fail(r, "something else than telltale answers there");
+	return tt_remote_fail(r, why[0] ? why : curl_easy_strerror(code));
+}
+
+/* Whoever answers there knows what an agent knows of itself (docs/api.md). */
+static int tt_remote_is_agent(struct tt_remote *r)
+{
+	int e = tt_remote_get(r, "/api/v1/health", tt_remote_kept);
+	if (e < 0)
+		return e;
+	json_t *health = json_loadb((char *)r->line.data, r->line.len, 0, NULL);
+	bool agent = json_is_string(json_object_get(health, "hooks")) && json_is_object(json_object_get(health, "records")) &&
+		     json_is_object(json_object_get(health, "exchanges"));
+	json_decref(health);
+	tt_buf_clear(&r->line);
+	return agent ? 0 : tt_remote_fail(r, "something else than telltale answers there");
+}
+
+int tt_remote_watch(const struct tt_config *config)
+{
+	struct tt_remote remote = {.line = TT_BUF(TT_JSONL_MAX), .config = config, .out = stdout};
+	struct tt_config_name name;
+
+	if (config->json && strcmp(config->json, "-") != 0 && !(remote.out = fopen(config->json, "we")))
+		return tt_error_errno(-errno, "%s %s", tt_config_name(&name, config, "json", "--json"), config->json);
+	int r = tt_remote_is_agent(&remote);
+	if (r == 0)
+		r = tt_remote_get(&remote, "/api/v1/exchanges/stream", tt_remote_bytes);
+	tt_buf_free(&remote.line);
+	if (remote.out != stdout)
+		fclose(remote.out);
+	return r;
 }

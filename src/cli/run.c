@@ -26,6 +26,7 @@ static void tt_run_end(struct tt_session *session)
 int tt_run_main(struct tt_config *config, int argc, char **argv)
 {
 	struct tt_command command = TT_COMMAND_NONE;
+	struct tt_config_name name;
 	struct tt_live_run run = {.config = config, .command = &command, .listen = config->listen, .begin = tt_run_begin};
 
 	if (argc < 1) {
@@ -42,7 +43,7 @@ int tt_run_main(struct tt_config *config, int argc, char **argv)
 	int r = tt_command_start(&command, argv, config->user);
 	if (r < 0) {
 		if (r == -ENOENT) {
-			tt_error("--user: there is no user '%s'", config->user);
+			tt_error("%s there is no user '%s'", tt_config_name(&name, config, "user", "--user:"), config->user);
 			return 2;
 		}
 		tt_error_errno(r, "%s", config->user ? config->user : argv[0]);

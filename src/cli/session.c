@@ -20,11 +20,13 @@ static int tt_session_file(const char *path, int how, mode_t mode)
 static int tt_session_metrics(struct tt_session *s)
 {
 	const char *path = s->config->metrics;
+	struct tt_config_name name;
 
 	if (!path)
 		return 0;
 	s->metrics_fd = tt_session_file(path, O_TRUNC, 0644);
-	return s->metrics_fd < 0 ? tt_error_errno(-errno, "--metrics %s", path) : 0;
+	return s->metrics_fd < 0 ? tt_error_errno(-errno, "%s %s", tt_config_name(&name, s->config, "metrics", "--metrics"), path)
+				 : 0;
 }
 
 static int tt_session_json(struct tt_session *s)
@@ -32,17 +34,18 @@ static int tt_session_json(struct tt_session *s)
 	const char *path = s->config->json;
 	const struct tt_jsonl_options options = {.show_values = s->config->show_values, .no_times = s->config->no_times};
 	struct tt_sink *sink = NULL;
+	struct tt_config_name name;
 
 	if (!path)
 		return 0;
 	s->json_fd = tt_session_file(path, s->config->json_append ? O_APPEND : O_TRUNC, 0640);
 	if (s->json_fd < 0)
-		return tt_error_errno(-errno, "--json %s", path);
+		return tt_error_errno(-errno, "%s %s", tt_config_name(&name, s->config, "json", "--json"), path);
 	int r = tt_jsonl_new(&sink, s->json_fd, &options);
 	if (r == 0)
 		r = tt_pipeline_add(s->pipeline, sink);
 	if (r < 0)
-		return tt_error_errno(r, "--json %s", path);
+		return tt_error_errno(r, "%s %s", tt_config_name(&name, s->config, "json", "--json"), path);
 	tt_outputs_json(s->outputs, sink);
 	return 0;
 }
@@ -50,6 +53,7 @@ static int tt_session_json(struct tt_session *s)
 static int tt_session_record(struct tt_session *s)
 {
 	const char *path = s->config->record;
+	struct tt_config_name name;
 
 	if (!path)
 		return 0;
@@ -58,7 +62,7 @@ static int tt_session_record(struct tt_session *s)
 	if (r == 0)
 		r = tt_recorder_new(&s->recorder, s->recording, s->pipeline);
 	if (r < 0)
-		return tt_error_errno(r, "--record %s", path);
+		return tt_error_errno(r, "%s %s", tt_config_name(&name, s->config, "record", "--record"), path);
 	tt_warn("%s will hold raw payload, nothing in it is redacted", path);
 	tt_pipeline_set_tap(s->pipeline, tt_recorder_tap, s->recorder);
 	return 0;

@@ -27,12 +27,8 @@ int tt_watch_main(struct tt_config *config, int argc, char **argv)
 {
 	struct tt_live_run run = {.config = config, .prepare = tt_watch_prepare};
 
-	if (config->connect && config->where.count) {
-		tt_error("watch: --where and --connect do not go together: the agent sends all");
-		return 2;
-	}
 	if (config->connect)
-		return tt_remote_watch(config->connect, config->json != NULL) < 0;
+		return tt_remote_watch(config) < 0;
 	/* As with any filter: once nobody reads what it writes, watching is over. */
 	signal(SIGPIPE, SIG_DFL);
 	if (tt_loop_prepare() < 0)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Bad use: one clear line that names the place, and a status that is not zero."""
+import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 import lib
 
@@ -55,6 +57,60 @@ def test_bad_configuration():
         f.flush()
         refused(["agent", "--config", f.name], f.name, ":2", "no_such_key", status=2)
     refused(["agent", "--config", "/no/such/telltale.yaml"], "/no/such/telltale.yaml")
+
+
+def test_configuration_is_named_by_its_line():
+    """Also what is found wrong only once it is used."""
+    for key, *words in (("cgroup: /no/such/cgroup", "/no/such/cgroup"), ("netns: no-such-netns", "no-such-netns"), ("pids: [2147483600]", "2147483600"),
+                        ("json: /no/such/directory/x",), ("record: /no/such/directory/x",), ("metrics: /no/such/directory/x",), ("drop_to: no-such-user", "no-such-user")):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
+            scope = "" if key.startswith(("cgroup", "netns", "pids")) else f"pids: [{os.getpid()}]\n"
+            f.write(f"listen: none\n{scope}{key}\n")
+            f.flush()
+            refused(["agent", "--config", f.name], f"{f.name}:{3 if scope else 2}: {key.split(':')[0]}: ", *words)
+    with socket.create_server(("127.0.0.1", 0)) as s, tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
+        port = s.getsockname()[1]
+        f.write(f"pids: [{os.getpid()}]\n\nlisten: 127.0.0.1:{port}\n")
+        f.flush()
+        refused(["agent", "--config", f.name], f"{f.name}:3: listen: 127.0.0.1:{port}: the address is in use")
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """No telltale: knows no path, or answers all with its own JSON."""
+    status = 404
+
+    def do_GET(self):
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok", "version": "9"}')
+
+    def log_message(self, *_):
+        pass
+
+
+def test_connect_wants_an_agent():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_address[1]}"
+        for Other.status in (404, 200):
+            refused(["watch", "--connect", place], place, "something else than telltale", status=1)
+        server.shutdown()
+    refused(["watch", "--connect", place], place, status=1)
+    refused(["watch", "--connect", place, "--protocol", "http"], "--protocol", "--connect", status=2)
+
+
+def test_a_port_alone():
+    """The address that is told can be opened."""
+    port = lib.free_port()
+    with tempfile.TemporaryFile("w+") as log:
+        agent = subprocess.Popen([lib.TELLTALE, "agent", "--listen", str(port), "--pid", str(os.getpid()), *lib.HOOKS], stderr=log)
+        try:
+            lib.wait_for(lambda: lib.port_answers(port), "the agent")
+        finally:
+            agent.terminate()
+            agent.wait()
+        log.seek(0)
+        lib.check(f" http://127.0.0.1:{port}/\n" in log.read(), "the address")
 
 
 def test_no_privilege():
