@@ -13,11 +13,18 @@
 /* The hooks do not tell which set was chosen once the report is gone; one process has one live source. */
 static const char *chosen_hooks = "none";
 
-static void tt_observe_chosen(const struct tt_kernel_report *report)
+/* A set that may miss something is taken where no other works; who did not ask for it is told. */
+static void tt_observe_chosen(const struct tt_kernel_report *report, const char *asked)
 {
 	for (size_t i = 0; i < report->set_count; i++) {
-		if (report->sets[i].chosen)
-			chosen_hooks = report->sets[i].set->name;
+		const struct tt_hook_set *set = report->sets[i].set;
+
+		if (!report->sets[i].chosen)
+			continue;
+		chosen_hooks = set->name;
+		const char *not_whole = tt_hook_set_not_whole(set, &report->features);
+		if (not_whole && (!asked || strcmp(asked, "auto") == 0))
+			tt_warn("hooks: %s, as no other set works here (telltale doctor): %s", set->name, not_whole);
 	}
 }
 
@@ -69,7 +76,7 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 		tt_observe_refused(config, report.error[0] ? report.error : strerror(-r));
 		return r;
 	}
-	tt_observe_chosen(&report);
+	tt_observe_chosen(&report, config->hooks);
 	if (config->uprobes && !tt_plaintext_on(tt_live_kernel(*ret))) {
 		const char *refused = tt_plaintext_refused();
 

@@ -22,15 +22,16 @@ const struct tt_need tt_needs[] = {
 	{CAP_PERFMON, "CAP_PERFMON", CAP_SYS_ADMIN, TT_NEED_START, true, "programs that trace and read kernel memory",
 	 "nothing can be observed"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", -1, TT_NEED_START, false,
-	 "from Linux 5.11 to 6.1 loading itself; listening sockets of other network namespaces; kprobes and uprobes where "
-	 "kernel.perf_event_paranoid is above 2",
-	 "there, who is the server is told by accept, connect and the protocol; no kprobes and uprobes"},
+	 "from Linux 5.11 to 6.1 loading itself; listening sockets of other network namespaces; where "
+	 "kernel.perf_event_paranoid is above 2, kprobes and uprobes, and from Linux 7.0 on system calls",
+	 "there, who is the server is told by accept, connect and the protocol; no kprobes and uprobes; from Linux 7.0 on "
+	 "another set of hooks"},
 	{CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE", -1, TT_NEED_START, false, "before Linux 5.11: maps larger than RLIMIT_MEMLOCK",
 	 "maps must fit into RLIMIT_MEMLOCK"},
 	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", -1, TT_NEED_ALWAYS, false, "program and environment of other users' processes",
 	 "only command line and name are known"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", -1, TT_NEED_ALWAYS, false,
-	 "environment of other users' processes, Docker's names of containers",
+	 "environment of other users' processes, Docker's names of containers; from Linux 7.0 on tracefs, for system calls",
 	 "service names set in the environment and container names are not known"},
 	{CAP_KILL, "CAP_KILL", -1, TT_NEED_RUNNING, false, "run: signals for a command of another user",
 	 "signals do not reach it"},

@@ -9,7 +9,8 @@
 
 const struct tt_setting tt_settings[] = {
 	{"kernel.perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid",
-	 "kprobes and uprobes: up to 2 CAP_PERFMON is enough, above (Debian's 3) they need CAP_SYS_ADMIN"},
+	 "kprobes and uprobes, from Linux 7.0 on system calls: up to 2 CAP_PERFMON is enough, above (Debian's 3) they need "
+	 "CAP_SYS_ADMIN"},
 	{"kernel.unprivileged_bpf_disabled", "/proc/sys/kernel/unprivileged_bpf_disabled",
 	 "not 0: before Linux 5.19 each bpf(2) needs CAP_BPF, and the attach part keeps it; else only loading does"},
 	{"kernel.bpf_stats_enabled", "/proc/sys/kernel/bpf_stats_enabled",

@@ -119,6 +119,21 @@ static void ask_pages(struct tt_features *f)
 #endif
 }
 
+/* The number of an event is asked of tracefs, which only root may read. */
+static void ask_tracefs(struct tt_features *f)
+{
+	static const char *const paths[] = {"/sys/kernel/tracing/events/raw_syscalls/sys_enter/id",
+					    "/sys/kernel/debug/tracing/events/raw_syscalls/sys_enter/id"};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(paths) && !f->has[TT_FEATURE_PERF_TRACEPOINTS]; i++) {
+		f->has[TT_FEATURE_PERF_TRACEPOINTS] = access(paths[i], R_OK) == 0;
+		if (!f->has[TT_FEATURE_PERF_TRACEPOINTS] && errno == EACCES)
+			f->refused[TT_FEATURE_PERF_TRACEPOINTS] = "tracefs cannot be read (CAP_DAC_READ_SEARCH is missing)";
+	}
+	if (f->has[TT_FEATURE_PERF_TRACEPOINTS])
+		f->refused[TT_FEATURE_PERF_TRACEPOINTS] = NULL;
+}
+
 int tt_features_probe(struct tt_features *ret)
 {
 	struct tt_features f = {0};
@@ -132,8 +147,7 @@ int tt_features_probe(struct tt_features *ret)
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) == 1;
 	f.has[TT_FEATURE_KPROBE] = access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
 	f.has[TT_FEATURE_UPROBE] = access("/sys/bus/event_source/devices/uprobe/type", R_OK) == 0;
-	f.has[TT_FEATURE_PERF_TRACEPOINTS] = access("/sys/kernel/tracing/events/raw_syscalls/sys_enter/id", R_OK) == 0 ||
-					     access("/sys/kernel/debug/tracing/events/raw_syscalls/sys_enter/id", R_OK) == 0;
+	ask_tracefs(&f);
 	ask_pages(&f);
 	struct tt_running running;
 	tt_running_ask(&running);

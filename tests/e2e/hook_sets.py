@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Every set of hooks a kernel has says the same: the same traffic under each, compared; and io_uring, of which they do not see the same."""
+import functools
 import json
 import os
 import re
@@ -14,6 +15,8 @@ import threading
 import lib
 
 SETS = ("fexit", "tracepoint", "kprobe")
+# Which of them have to work in the guests. No kernel that preempts programs in kprobes passes kprobe's self-test there (docs/kernel-support.md).
+DUE = {"5.10": SETS, "6.1": SETS, "6.12": SETS, "6.18": SETS, "7.0": SETS[:2], "7.3": SETS[:2]}
 URING = os.environ.get("LIVE_HTTP_URING", str(lib.ROOT / "build" / "tests" / "live_http_uring"))
 REQUESTS = lib.scaled(1000)
 ROUNDS = lib.scaled(50)
@@ -22,6 +25,7 @@ TIMES = {"time_unix_ns", "duration_ns", "ttfb_ns", "pid", "tid"}
 lib.HOOKS.clear()
 
 
+@functools.cache
 def sets_here():
     """Name by name, what doctor says of them: chosen, or why not."""
     found = {}
@@ -156,6 +160,12 @@ def shape(exchange):
     return re.sub(r"/tmp/tmp\w+|unix:[^\"]*|\"service_instance_id\": \"[^\"]*\"", "PLACE", text)
 
 
+def same(result, want, got, what):
+    """Whole exchanges are the same ones; no more of them lack than runs were missed."""
+    want, got = ([x for x in exchanges if json.loads(x)["complete"]] for exchanges in (want, got))
+    result.counts(got, want, what)
+
+
 def test_all_say_the_same():
     here = sets_here()
     results = {}
@@ -164,22 +174,27 @@ def test_all_say_the_same():
             print(f"  {name} is not compared: {refused}")
             continue
         result = lib.run("traffic", "--hooks", name)
-        lib.equal(result.lost(), {}, f"lost under {name}")
+        result.check_lost({}, f"lost under {name}")
         result.check_accounts()
-        results[name] = sorted(shape(x) for x in result.exchanges)
+        results[name] = result, sorted(shape(x) for x in result.exchanges)
         for protocol, least in (("http", 6 * (5 * ROUNDS + 5)), ("redis", 4 * ROUNDS), ("dns", 4 * ROUNDS)):
             found = len(result.of(protocol=protocol))
-            lib.check(found >= least, f"{name}: {found} exchanges of {protocol}, at least {least} are due")
+            lib.check(found + result.missed >= least, f"{name}: {found} exchanges of {protocol}, at least {least} are due")
     lib.check(results, f"no set of hooks works here: {here}")
-    if "TT_VM" in os.environ: # Debian's kernels have them all; a set that does not work any more shall not go unnoticed
-        lib.equal(set(results), {"fexit", "tracepoint", "kprobe"}, f"sets that were compared: {here}")
-    elif len(results) < 2:
-        print(f"  nothing to compare with: only {', '.join(results)} works here")
-    first, *others = results
+    if "TT_VM" in os.environ:  # a set that does not work any more shall not go unnoticed
+        lib.equal(set(results), set(DUE[os.environ["TT_VM"]]), f"sets that were compared: {here}")
+    if len(results) < 2:
+        lib.skip(f"nothing to compare with: only {', '.join(results)} works here")
+    # One that missed nothing is what the others are held against.
+    first, *others = sorted(results, key=lambda name: results[name][0].missed)
     for name in others:
-        a, b = results[first], results[name]
+        result, b = results[name]
+        a = results[first][1]
         only = [x for x in a if x not in b][:3], [x for x in b if x not in a][:3]
-        lib.check(a == b, f"{first} says {len(a)} exchanges, {name} {len(b)}; only in one: {only}")
+        if result.missed:
+            same(result, a, b, f"{first} and {name}")
+        else:
+            lib.check(a == b, f"{first} says {len(a)} exchanges, {name} {len(b)}; only in one: {only}")
 
 
 def uring_run(name):
@@ -205,9 +220,9 @@ def test_io_uring():
         found = {kind: sorted(x["resource"] for x in result.of(protocol="http", kind=kind, status="200", complete=True)) for kind in ("client", "server")}
         all_of_them = sorted(f"/uring/{number}" for number in range(REQUESTS))
         if name != "tracepoint":
-            lib.equal(result.lost(), {}, f"lost under {name}")
+            result.check_lost({}, f"lost under {name}")
             for kind, resources in found.items():
-                lib.check(resources == all_of_them, f"{name}: {len(resources)} of {REQUESTS} requests seen by the {kind}")
+                result.counts(resources, all_of_them, f"{name}: {len(resources)} of {REQUESTS} requests seen by the {kind}")
             continue
         # No payload to find a request in; since 6.3 each call's bytes are counted, under their name.
         lib.equal(found, {"client": [], "server": []}, "exchanges without payload")

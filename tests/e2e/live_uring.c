@@ -142,6 +142,12 @@ int main(void)
 		printf("note fail end\n");
 	printf("total ino=%llu dir=tx bytes=660 shown=210\n", inode_of(p[0]));
 	printf("total ino=%llu dir=rx bytes=660 shown=360\n", inode_of(p[1]));
+	/* What ordinary calls moved, and where: between them lies what the ring did. */
+	printf("call ino=%llu dir=tx offset=0 bytes=10\n", inode_of(p[0]));
+	printf("call ino=%llu dir=tx offset=110 bytes=200\n", inode_of(p[0]));
+	printf("call ino=%llu dir=rx offset=0 bytes=10\n", inode_of(p[1]));
+	printf("call ino=%llu dir=rx offset=310 bytes=300\n", inode_of(p[1]));
+	printf("call ino=%llu dir=rx offset=610 bytes=50\n", inode_of(p[1]));
 	printf("lost events=5 bytes=750\n");
 	return 0;
 }

@@ -81,7 +81,7 @@ def test_reader_stopped_for_a_second():
     lib.check(result.lost().get("ring_full", 0) > 0, f"nothing was lost: {result.lost()}")
     nothing_wrong(result)
     late = [x for x in result.of(protocol="http", kind="server", complete=True) if x["time_unix_ns"] >= begin]
-    lib.equal(len(late), FEW, "exchanges after it went on")
+    result.counts(len(late), FEW, "exchanges after it went on")
 
 
 def test_nothing_is_lost_at_ease():
@@ -90,8 +90,8 @@ def test_nothing_is_lost_at_ease():
         with lib.Agent(nginx.pid) as agent:
             load(port, AT_EASE)
             time.sleep(0.5)
-    lib.equal(len(agent.result.of(protocol="http", complete=True, kind="server")), AT_EASE, f"exchanges; lost {agent.result.lost()}")
-    lib.equal(agent.result.lost(), {}, "lost")
+    agent.result.counts(len(agent.result.of(protocol="http", complete=True, kind="server")), AT_EASE, f"exchanges; lost {agent.result.lost()}")
+    agent.result.check_lost({})
     agent.result.check_accounts()
 
 

@@ -122,8 +122,8 @@ def all_are_seen(scenario, *options):
     wanted = sorted(f"/n{number}x" for number in range(ASKED))
     for kind in ("client", "server"):
         found = result.of(protocol="http", kind=kind, complete=True, status="200")
-        lib.equal(sorted(x["resource"] for x in found), wanted, f"{kind} exchanges after {scenario}")
-    lib.equal(result.lost(), {}, "lost")
+        result.counts(sorted(x["resource"] for x in found), wanted, f"{kind} exchanges after {scenario}")
+    result.check_lost({})
     result.check_accounts()
 
 
@@ -143,20 +143,20 @@ def test_a_descriptor_of_two():
     result = lib.run("held_twice")
     found = result.of(protocol="http", complete=True, status="200")
     for path in ("/held0x", "/held1x"):
-        lib.equal(len([x for x in found if x["resource"] == path]), 2, f"exchanges of {path} in {result.exchanges}")
+        result.counts(len([x for x in found if x["resource"] == path]), 2, f"exchanges of {path} in {result.exchanges}")
 
 
 def test_unix_end_that_nobody_read():
     result = lib.run("unix_without_end")
     for kind, error in (("client", "closed_by_client"), ("server", "closed_by_server")):
         found = result.of(resource="/gone", kind=kind)
-        lib.equal([(x["error_type"], x["complete"]) for x in found], [(error, True)], f"the {kind}'s end")
+        result.counts([(x["error_type"], x["complete"]) for x in found], [(error, True)], f"the {kind}'s end")
 
 
 def test_large_datagram_is_one():
     result = lib.run("large_datagram")
     for kind in ("client", "server"):
-        lib.equal([x["resource"] for x in result.of(protocol="dns", kind=kind) if x["resource"]], ["asked"], f"{kind} queries")
+        result.counts([x["resource"] for x in result.of(protocol="dns", kind=kind) if x["resource"]], ["asked"], f"{kind} queries")
     lib.check("invents" not in str(result.exchanges), "a query that was never sent")
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Times against the client's own clock, within 20 ms: a paced download, a delayed response, a long blocking write."""
+"""Times against the client's own clock, within 20 ms (an emulated processor's half second): a paced download, a delayed response, a long blocking write."""
 import os
 import socket
 import sys
@@ -10,7 +10,7 @@ import time
 import lib
 from connections import paced_get
 
-TOLERANCE_NS = 20_000_000
+TOLERANCE_NS = 20_000_000 * lib.PATIENCE**2
 
 
 def close(got, want, what):
@@ -60,9 +60,11 @@ def test_delayed_response():
     result = lib.run("delayed")
     for kind in ("client", "server"):
         found = result.of(protocol="http", kind=kind, resource="/delayed")
-        lib.equal(len(found), 1, f"{kind} exchanges")
-        close(found[0]["ttfb_ns"], result.told["took_ns"], f"{kind} ttfb")
-        lib.check(found[0]["ttfb_ns"] >= 49_000_000, f"{kind} ttfb {found[0]['ttfb_ns']} is below the delay")
+        result.counts(len(found), 1, f"{kind} exchanges")
+        for x in found:
+            if x["complete"] or not result.missed:
+                close(x["ttfb_ns"], result.told["took_ns"], f"{kind} ttfb")
+                lib.check(x["ttfb_ns"] >= 49_000_000, f"{kind} ttfb {x['ttfb_ns']} is below the delay")
 
 
 def blocking_write():
@@ -89,9 +91,11 @@ def blocking_write():
 def test_blocking_write():
     result = lib.run("blocking_write")
     served = result.of(protocol="http", kind="server", resource="/blocking")
-    lib.equal([(x["status"], x["complete"]) for x in served], [("200", True)], "served")
-    lib.check(served[0]["ttfb_ns"] < 100_000_000, f"the first byte was dated {served[0]['ttfb_ns']} ns after the request")
-    lib.check(served[0]["duration_ns"] > 900_000_000, f"it took {served[0]['duration_ns']} ns in all")
+    result.counts([(x["status"], x["complete"]) for x in served], [("200", True)], "served")
+    for x in served:
+        if x["complete"] or not result.missed:
+            lib.check(x["ttfb_ns"] < 100_000_000 * lib.PATIENCE, f"the first byte was dated {x['ttfb_ns']} ns after the request")
+            lib.check(x["duration_ns"] > 900_000_000, f"it took {x['duration_ns']} ns in all")
 
 
 if __name__ == "__main__":

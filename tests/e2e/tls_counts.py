@@ -55,7 +55,7 @@ def of_plaintext(result, protocol, want, **more):
     for kind in ("server", "client"):
         found = collections.Counter((x["operation"], x["resource"], x["status"], x["complete"], x["source"])
                                     for x in result.of(kind=kind, protocol=protocol, **more))
-        lib.equal(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
+        result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
 
 
 def versions(version, http2):
@@ -64,7 +64,7 @@ def versions(version, http2):
     of_plaintext(result, http2, {("GET", "/a/b?x=REDACTED", "200", True, "openssl"): REQUESTS})
     handshakes = collections.Counter((x["kind"], x["status"], x["attributes"]["tls.protocol.version"]) for x in result.of(protocol="tls"))
     lib.equal(dict(handshakes), {(kind, "OK", version.removeprefix("TLSv")): 10 for kind in ("server", "client")}, "handshakes")
-    lib.equal(result.lost(), {}, "lost")
+    result.check_lost({})
     result.check_accounts()
 
 
