@@ -71,9 +71,9 @@ def blocking_write():
     """The answer is written by one call that blocks for a second: its first byte left at the call's begin."""
     def act(connection):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (8 << 20) + b"x" * (8 << 20)
         connection.recv(4096)
-        body = b"x" * (8 << 20)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        connection.sendall(answer)
         connection.close()
 
     port, thread = serve_once(act)
@@ -94,8 +94,8 @@ def test_blocking_write():
     result.counts([(x["status"], x["complete"]) for x in served], [("200", True)], "served")
     for x in served:
         if x["complete"] or not result.missed:
-            lib.check(x["ttfb_ns"] < 100_000_000 * lib.PATIENCE, f"the first byte was dated {x['ttfb_ns']} ns after the request")
-            lib.check(x["duration_ns"] > 900_000_000, f"it took {x['duration_ns']} ns in all")
+            lib.check(x["duration_ns"] - x["ttfb_ns"] > 900_000_000, f"first byte after {x['ttfb_ns']} ns, the last after {x['duration_ns']} ns")
+            lib.check(x["ttfb_ns"] < 100_000_000 or lib.PATIENCE > 1, f"the first byte was dated {x['ttfb_ns']} ns after the request")
 
 
 if __name__ == "__main__":
