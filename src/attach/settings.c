@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -42,11 +43,14 @@ int tt_setting_number(const char *name)
 	char text[64];
 
 	for (size_t i = 0; i < tt_setting_count; i++) {
-		int number;
+		if (strcmp(tt_settings[i].name, name) != 0)
+			continue;
+		const char *value = tt_setting_value(&tt_settings[i], text, sizeof(text));
+		char *end;
+		long number = strtol(value, &end, 10);
 
-		if (strcmp(tt_settings[i].name, name) == 0 &&
-		    sscanf(tt_setting_value(&tt_settings[i], text, sizeof(text)), "%d", &number) == 1)
-			return number;
+		if (end != value)
+			return (int)number;
 	}
 	return -1;
 }

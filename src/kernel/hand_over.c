@@ -35,7 +35,8 @@ static void events_let_go(void)
 
 	while (dir && (entry = readdir(dir))) {
 		char to[64];
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, to, sizeof(to) - 1);
+		int at = dirfd(dir);
+		ssize_t n = at < 0 ? 0 : readlinkat(at, entry->d_name, to, sizeof(to) - 1);
 
 		to[n > 0 ? n : 0] = 0;
 		if (strcmp(to, "anon_inode:[perf_event]") == 0)

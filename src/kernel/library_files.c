@@ -23,20 +23,20 @@ static const char *base_name(const char *path)
 /* proc_pid_maps(5): begin-end permissions offset major:minor inode name. */
 static int maps_line(uint32_t pid, char *line, tt_mapped_fn fn, void *ctx)
 {
-	unsigned long begin, end;
-	char permissions[5], path[64];
+	char *range, *permissions, *name, *rest = line, path[64];
 	struct stat st;
-	int name = 0;
 
-	if (sscanf(line, "%lx-%lx %4s %*x %*x:%*x %*u %n", &begin, &end, permissions, &name) != 3 || permissions[2] != 'x' ||
-	    line[name] != '/' || !tt_library_of(base_name(line + name)))
-		return 0;
 	line[strcspn(line, "\n")] = 0;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/map_files/%lx-%lx", pid, begin, end);
+	name = strchr(line, '/');
+	range = strsep(&rest, " ");
+	permissions = strsep(&rest, " ");
+	if (!name || !permissions || strnlen(permissions, 4) < 4 || permissions[2] != 'x' || !tt_library_of(base_name(name)))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/map_files/%s", pid, range);
 	/* The device of the line is another one than stat's on some file systems (btrfs, overlay). */
 	if (stat(path, &st) < 0)
 		return 0;
-	const struct tt_mapped file = {.dev = st.st_dev, .inode = st.st_ino, .name = base_name(line + name), .path = path};
+	const struct tt_mapped file = {.dev = st.st_dev, .inode = st.st_ino, .name = base_name(name), .path = path};
 	return fn(ctx, &file);
 }
 

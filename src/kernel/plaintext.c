@@ -62,30 +62,29 @@ const char *tt_plaintext_refused(void)
 /* --- one probe --- */
 
 /* The numbers perf knows uprobes by, as the kernel says them. Negative errno. */
-static int uprobe_type(void)
+static int told_number(const char *path, const char *before)
 {
-	int type = -1;
-	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+	char line[32] = "", *end;
+	FILE *f = fopen(path, "re");
 
 	if (!f)
 		return -ENOENT;
-	if (fscanf(f, "%d", &type) != 1)
-		type = -ENOENT;
+	const char *got = fgets(line, sizeof(line), f);
 	fclose(f);
-	return type;
+	if (!got || strncmp(line, before, strlen(before)) != 0)
+		return -ENOENT;
+	long number = strtol(line + strlen(before), &end, 10);
+	return end == line + strlen(before) ? -ENOENT : (int)number;
+}
+
+static int uprobe_type(void)
+{
+	return told_number("/sys/bus/event_source/devices/uprobe/type", "");
 }
 
 static int retprobe_bit(void)
 {
-	int bit = -1;
-	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/format/retprobe", "re");
-
-	if (!f)
-		return -ENOENT;
-	if (fscanf(f, "config:%d", &bit) != 1)
-		bit = -ENOENT;
-	fclose(f);
-	return bit;
+	return told_number("/sys/bus/event_source/devices/uprobe/format/retprobe", "config:");
 }
 
 /*

@@ -116,7 +116,7 @@ static bool in_cgroup(const char *cgroup, uint32_t pid)
 static bool in_netns(const char *netns, uint32_t pid)
 {
 	char path[32];
-	uint32_t theirs, wanted;
+	uint32_t theirs = 0, wanted = 0;
 
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
 	return tt_scope_netns_inode(path, &theirs) == 0 && tt_scope_netns_inode(netns, &wanted) == 0 && theirs == wanted;
