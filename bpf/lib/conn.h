@@ -68,6 +68,7 @@ struct {
 /* Begins a position that is not known from the start: far from 0, so that what came before it stays positive. */
 #define TT_ORIGIN_UNKNOWN (1ull << 32)
 
+#define TT_EEXIST 17
 #define TT_ECANCELED 125
 
 TT_INLINE void tt_conn_record_fill(struct tt_conn_record *r, enum tt_record_type type, __u64 sock, const struct tt_conn *conn)
@@ -275,7 +276,9 @@ __noinline int tt_conn_make(__u64 sock, __u64 ino, __u32 transport)
 		fresh.sequence = tt_sock_has_sequence(sk);
 		fresh.multipath = tt_sock_is_multipath(sk);
 	}
-	if (bpf_map_update_elem(&tt_conns, &sock, &fresh, BPF_ANY))
+	/* Another thread that uses it for the first time, too, may have been quicker: its state is kept. */
+	long r = bpf_map_update_elem(&tt_conns, &sock, &fresh, BPF_NOEXIST);
+	if (r && r != -TT_EEXIST)
 		tt_failed(TT_PLACE_CONN_UPDATE);
 	return 0;
 }
