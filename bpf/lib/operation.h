@@ -32,9 +32,14 @@ TT_INLINE __u8 tt_op_direction(enum tt_operation op)
 	return op == TT_OP_RECEIVE || op == TT_OP_RECEIVE_DGRAM || op == TT_OP_SPLICE_READ ? TT_RX : TT_TX;
 }
 
-/* TT_TRANSPORT_UNKNOWN: none of ours, or seen elsewhere, as a seqpacket socket's own operations are. */
+/*
+ * TT_TRANSPORT_UNKNOWN: none of ours, or seen elsewhere, as a seqpacket socket's own operations are, and the pages of MPTCP,
+ * which are sent as a message of the same socket.
+ */
 TT_INLINE __u8 tt_op_transport(__u32 op, struct sock *sk)
 {
+	if (op == TT_OP_SEND_PAGE && tt_sock_is_multipath(sk))
+		return TT_TRANSPORT_UNKNOWN;
 	if ((op == TT_OP_SEND_DGRAM || op == TT_OP_RECEIVE_DGRAM) && TT_READ(struct sock, sk, sk_type) == TT_SOCK_SEQPACKET)
 		return TT_TRANSPORT_UNKNOWN;
 	return tt_transport_of(sk);

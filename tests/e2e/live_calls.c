@@ -342,11 +342,10 @@ static void case_refused(void)
 	close(fd);
 }
 
-static void case_sendfile_splice(void)
+static void case_sendfile(enum transport transport)
 {
-	struct pair p = pair_open(TCP4);
+	struct pair p = pair_open(transport);
 	int file = MUST(memfd_create("tt", 0));
-	int pipes[2];
 	size_t len = 200000;
 
 	fill(44, 0, len);
@@ -361,8 +360,15 @@ static void case_sendfile_splice(void)
 	moved("sendfile", p.a, "tx", "tcp", len, 44);
 	printf(" captured=0\n");
 	pair_close(&p);
+	close(file);
+}
 
-	p = pair_open(TCP4);
+static void case_splice(void)
+{
+	struct pair p = pair_open(TCP4);
+	int pipes[2];
+
+	fill(44, 0, 4000);
 	MUST(pipe(pipes));
 	MUST(write(pipes[1], out, 4000));
 	if (splice(pipes[0], NULL, p.a, NULL, 4000, 0) != 4000)
@@ -377,7 +383,6 @@ static void case_sendfile_splice(void)
 	fill(44, 4000, 100);
 	MUST(write(p.a, out, 100)); /* behind it, at the right offset */
 	pair_close(&p);
-	close(file);
 }
 
 /* Without a buffer limit of its own a send is cut into pieces, of which a later one fails: what came before it was sent. */
@@ -421,6 +426,7 @@ static void case_multipath(void)
 	printf("note multipath ino=%llu role=2 tx_offset=0 rx_offset=1000\n", inode_of(p.b));
 	pair_close(&p);
 	case_ways(MPTCP, "mptcp");
+	case_sendfile(MPTCP);
 }
 
 /* One direction. The key is nobody's secret. */
@@ -678,7 +684,8 @@ int main(void)
 	case_other_ends();
 	case_reset();
 	case_refused();
-	case_sendfile_splice();
+	case_sendfile(TCP4);
+	case_splice();
 	case_failing_send();
 	if (has_multipath())
 		case_multipath();
