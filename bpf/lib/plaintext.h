@@ -18,8 +18,8 @@ struct tt_plain_call {
 	__u64 entry_ns;
 	__u64 sock; /* moved bytes meanwhile; 0: none did */
 	__u64 ino;
-	__u32 begins; /* the connection's first bytes were among them, or a handshake was asked for */
-	__u32 reserved;
+	__u32 begins;  /* the connection's first bytes were among them, or a handshake was asked for */
+	__u32 several; /* more than one connection moved bytes meanwhile */
 };
 
 /* A session within a session (HTTPS to a proxy) is a call within a call. */
@@ -98,6 +98,7 @@ __noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
 
 		if (!call->session)
 			continue;
+		call->several |= call->sock && (call->sock != sock || call->ino != ino);
 		call->sock = sock;
 		call->ino = ino;
 		call->begins |= begins;
@@ -132,28 +133,40 @@ __noinline int tt_plain_enter(__u64 session, __u64 buffer, __u64 size_at, __u64 
 	call->stack = stack;
 	call->entry_ns = bpf_ktime_get_ns();
 	call->sock = 0;
+	call->several = 0;
 	call->begins = handshake;
 	return 0;
 }
 
-/* What a session is to know of the socket its thread used. */
+/* The socket of an entry of sessions that has none any more: two were seen, and which is its own nobody can tell. */
+#define TT_PLAIN_LOST 0
+
+/*
+ * The socket a session uses: the first its thread used within the library, until that connection ends. A callback of the program
+ * may use another meanwhile (a cache of sessions, a log): of two within one call neither is taken, and the session is lost for
+ * good. False: it is not known.
+ */
 TT_INLINE bool tt_plain_bind(const struct tt_plain_call *call, struct tt_conn_id *ret)
 {
 	struct tt_plain_key key = {.session = call->session, .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+	struct tt_conn_id now = {.sock = call->several ? TT_PLAIN_LOST : call->sock, .ino = call->ino};
 
-	if (call->sock && (!bound || bound->sock != call->sock || bound->ino != call->ino)) {
-		struct tt_conn_id now = {.sock = call->sock, .ino = call->ino};
-
-		if (bpf_map_update_elem(&tt_plain_sessions, &key, &now, BPF_ANY))
-			tt_failed(TT_PLACE_CONN_UPDATE);
-		*ret = now;
-		return true;
-	}
-	if (!bound)
+	if (bound && bound->sock == TT_PLAIN_LOST)
 		return false;
-	*ret = *bound;
-	return true;
+	if (bound && !call->several) {
+		struct tt_conn *conn = tt_conn_find(bound->sock);
+
+		if (!call->sock || (conn && conn->ino == bound->ino))
+			now = *bound;
+	}
+	if (!bound && !call->sock)
+		return false;
+	if ((!bound || bound->sock != now.sock || bound->ino != now.ino) &&
+	    bpf_map_update_elem(&tt_plain_sessions, &key, &now, BPF_ANY))
+		tt_failed(TT_PLACE_CONN_UPDATE);
+	*ret = now;
+	return now.sock != TT_PLAIN_LOST;
 }
 
 /* What this session sends and receives is the ciphertext of the one outside of it. */

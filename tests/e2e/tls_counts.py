@@ -50,6 +50,42 @@ def clients():
         lib.check(refused.returncode, "TLS 1.1 was accepted")
 
 
+# A server whose handshake asks another socket something, as one with a cache of sessions does, and a client of it.
+ASIDE = """
+import socket, ssl, sys, threading
+aside, kind = socket.create_server(("127.0.0.1", 0)), sys.argv[1]
+cache = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) for _ in range(2)]
+if kind == "udp":
+    cache[0].bind(("127.0.0.1", 0))
+    cache[1].connect(cache[0].getsockname())
+else:
+    cache[1].connect(aside.getsockname())
+    cache[0] = aside.accept()[0]
+listening = socket.create_server(("127.0.0.1", 0))
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[3], sys.argv[2])
+context.sni_callback = lambda *_: cache[1].send(b"is it known?") and None
+def serve():
+    s = context.wrap_socket(listening.accept()[0], server_side=True)
+    s.recv(1000)
+    s.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
+    s.close()
+thread = threading.Thread(target=serve)
+thread.start()
+trust = ssl._create_unverified_context()
+c = trust.wrap_socket(socket.create_connection(listening.getsockname()), server_hostname="localhost")
+c.send(b"GET /aside HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+while c.recv(1000):
+    pass
+thread.join()
+"""
+
+
+def asking_aside(kind):
+    with lib.Services() as services:
+        subprocess.run([lib.PYTHON, "-c", ASIDE, kind, *map(str, certificate(services))], check=True)
+
+
 def of_plaintext(result, protocol, want, **more):
     """Each end shows these exchanges, and each of them came from a library."""
     for kind in ("server", "client"):
@@ -89,6 +125,17 @@ def test_clients():
     lib.equal({x["comm"]: x["source"] for x in result.of(kind="client", protocol="http")},
               {"curl": "openssl", "wget": "gnutls", lib.PYTHON.rsplit("/", 1)[-1]: "openssl"}, "whose plaintext it is")
     lib.equal([x["error_type"] for x in result.of(kind="client", protocol="tls", error=True)], ["protocol_version"], "refused handshakes")
+
+
+def test_another_socket_within_a_call():
+    """Of another protocol it is not taken for the session's; another connection makes it doubtful, and that is counted."""
+    want = ("GET", "/aside", "200")
+    for kind, ends in (("udp", ["client", "server"]), ("tcp", ["client"])):
+        result = lib.run("asking_aside", "--uprobes", args=(kind,))
+        found = [(x["kind"], (x["operation"], x["resource"], x["status"])) for x in result.of(protocol="http")]
+        lib.equal(sorted(found), [(end, want) for end in ends], f"exchanges beside {kind}")
+        lib.equal(sorted(result.lost()), ["session"] if kind == "tcp" else [], f"lost beside {kind}")
+        result.check_accounts()
 
 
 def test_without_uprobes():
