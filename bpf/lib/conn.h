@@ -88,7 +88,7 @@ TT_INLINE void tt_conn_record_fill(struct tt_conn_record *r, enum tt_record_type
 	r->transport = conn->transport;
 	r->role = conn->role;
 	r->flags = TT_CONN_OFFSETS | conn->seen_open * TT_CONN_SEEN_OPEN | conn->reset_received * TT_CONN_RESET_RECEIVED |
-		   conn->reset_sent * TT_CONN_RESET_SENT;
+		   conn->reset_sent * TT_CONN_RESET_SENT | conn->fin_sent * TT_CONN_FIN_SENT;
 	r->error = 0;
 	r->rtt_us = 0;
 	r->rtt_var_us = 0;

@@ -156,6 +156,7 @@ enum tt_conn_flags {
 	TT_CONN_OFFSETS = 1 << 3,	 /* tx_offset and rx_offset are the final ones */
 	TT_CONN_TCP_INFO = 1 << 4,	 /* the TCP figures are filled in */
 	TT_CONN_SEEN_OPEN = 1 << 5,	 /* its opening was observed, not only later traffic */
+	TT_CONN_FIN_SENT = 1 << 6,	 /* what is sent ended in order: all bytes of it were given to the connection */
 };
 
 /* Opening, end and layer-4 sample of a connection. Counters are cumulative since it opened. */

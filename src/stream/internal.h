@@ -146,6 +146,7 @@ struct tt_conn {
 	bool sampled; /* retransmits_seen is set */
 	bool final_known;
 	bool reset_received;
+	bool fin_sent; /* our direction ended in order */
 	bool reset_counted;
 	bool peer_closed; /* the peer ended its stream first */
 	bool datagram;

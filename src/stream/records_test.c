@@ -147,6 +147,27 @@ static void final_offsets_end_a_body(void **state)
 	world_free(w);
 }
 
+/* An answer that the end of what is sent ends is whole once that end was sent, whatever comes of the connection. */
+static void a_reset_behind_the_end_takes_nothing_back(void **state)
+{
+	for (int fin_sent = 0; fin_sent < 2; fin_sent++) {
+		struct world *w = world_new();
+
+		chunk(w, TT_RX, 0, "Q one\n", 0);
+		chunk(w, TT_TX, 0, "A ok *\nall", 0);
+		about(w, TT_REC_CLOSE, TT_CONN_OFFSETS | TT_CONN_RESET_RECEIVED | (fin_sent ? TT_CONN_FIN_SENT : 0), 10, 6);
+		pass(w, S);
+		assert_int_equal(w->exchanges, 1);
+		assert_int_equal(w->outcome, fin_sent ? TT_OUTCOME_ANSWERED : TT_OUTCOME_RESET);
+		assert_int_equal(w->resets, 1);
+		if (fin_sent) {
+			assert_int_equal(w->response_bytes, 10);
+			assert_true(w->complete);
+		}
+		world_free(w);
+	}
+}
+
 static void a_reset_counts_once(void **state)
 {
 	struct world *w = world_new();
@@ -258,6 +279,7 @@ static void chunks_may_change_places(void **state)
 	world_free(w);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(final_offsets_end_a_body), cmocka_unit_test(a_reset_counts_once),
-	      cmocka_unit_test(a_forgotten_connection_comes_back), cmocka_unit_test(retransmits_count_from_the_first_sight),
-	      cmocka_unit_test(an_empty_datagram_has_no_bytes), cmocka_unit_test(chunks_may_change_places))
+TT_UNIT_TESTS(cmocka_unit_test(final_offsets_end_a_body), cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back),
+	      cmocka_unit_test(a_reset_counts_once), cmocka_unit_test(a_forgotten_connection_comes_back),
+	      cmocka_unit_test(retransmits_count_from_the_first_sight), cmocka_unit_test(an_empty_datagram_has_no_bytes),
+	      cmocka_unit_test(chunks_may_change_places))

@@ -223,6 +223,8 @@ static void tt_conn_sample(struct tt_conn *c, const struct tt_conn_record *r)
 		c->retransmits_seen = r->retransmits;
 		c->sampled = true;
 	}
+	if (r->flags & TT_CONN_FIN_SENT)
+		c->fin_sent = true;
 	if (r->flags & TT_CONN_RESET_RECEIVED)
 		c->reset_received = true;
 	if (r->flags & (TT_CONN_RESET_RECEIVED | TT_CONN_RESET_SENT))
