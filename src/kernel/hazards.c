@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/own.h"
 
@@ -105,15 +106,54 @@ static void version_parse(const struct tt_running_texts *t, struct tt_version *r
 		version_take(t->release, ret);
 }
 
-/* How a kernel that can be told at boot was told; it says so itself where debugfs can be read: "none voluntary (full) lazy". */
+/* A parameter of the kernel's command line: the value of the last word that sets it. What follows "--" is not the kernel's. */
+static const char *parameter_of(const char *command, const char *name)
+{
+	const char *found = NULL;
+	size_t len = strlen(name);
+
+	for (const char *word = command; word && *word; word += strcspn(word, " \t")) {
+		word += strspn(word, " \t");
+		if (strncmp(word, "--", 2) == 0 && strcspn(word, " \t") == 2)
+			break;
+		if (strncmp(word, name, len) == 0 && word[len] == '=')
+			found = word + len + 1;
+	}
+	return found;
+}
+
+static bool word_is(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(text, word, len) == 0 && !(text[len] >= 'a' && text[len] <= 'z');
+}
+
+/* What it is if nobody tells it: a line of its configuration (in 5.16 and 5.17 of another name). */
+static bool built_not_preempted(const char *config)
+{
+	static const char *const lines[] = {"CONFIG_PREEMPT_NONE=y\n", "CONFIG_PREEMPT_VOLUNTARY=y\n",
+					    "CONFIG_PREEMPT_NONE_BEHAVIOUR=y\n", "CONFIG_PREEMPT_VOLUNTARY_BEHAVIOUR=y\n"};
+
+	for (size_t i = 0; config && i < TT_ARRAY_LEN(lines); i++) {
+		if (strstr(config, lines[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * How a kernel that can be told at boot was told; it says so itself where debugfs can be read: "none voluntary (full) lazy". Not
+ * known at all: the careful answer.
+ */
 static bool preempts_as_told(const struct tt_running_texts *t)
 {
 	const char *chosen = t->preempt ? strchr(t->preempt, '(') : NULL;
-	const char *asked = t->command ? strstr(t->command, "preempt=") : NULL;
-	const char *how = chosen ? chosen + 1 : asked ? asked + strlen("preempt=") : NULL;
+	const char *how = chosen ? chosen + 1 : parameter_of(t->command, "preempt");
 
-	/* Not known: the careful answer. */
-	return !how || (strncmp(how, "none", 4) != 0 && strncmp(how, "voluntary", 9) != 0);
+	if (!how)
+		return !built_not_preempted(t->config);
+	return !word_is(how, "none") && !word_is(how, "voluntary");
 }
 
 void tt_running_parse(const struct tt_running_texts *t, struct tt_running *ret)
@@ -138,18 +178,42 @@ static const char *file_read(const char *path, char *ret, size_t size)
 	return ret;
 }
 
+/* The lines of a configuration that are about preemption; it may be packed. */
+static const char *config_read(const char *path, char *ret, size_t size)
+{
+	gzFile file = gzopen(path, "rbe");
+	char line[256];
+	size_t len = 0;
+
+	if (!file)
+		return NULL;
+	ret[0] = 0;
+	while (gzgets(file, line, sizeof(line))) {
+		size_t n = strlen(line);
+
+		if (strncmp(line, "CONFIG_PREEMPT", strlen("CONFIG_PREEMPT")) != 0 || len + n >= size)
+			continue;
+		memcpy(ret + len, line, n + 1);
+		len += n;
+	}
+	gzclose(file);
+	return len ? ret : NULL;
+}
+
 void tt_running_ask(struct tt_running *ret)
 {
-	char signature[256], preempt[128], command[4096];
+	char signature[256], preempt[128], command[4096], config[1024], path[128];
 	struct utsname name;
 
 	uname(&name);
+	snprintf(path, sizeof(path), "/boot/config-%s", name.release);
 	const struct tt_running_texts texts = {
 		.release = name.release,
 		.build = name.version,
 		.signature = file_read("/proc/version_signature", signature, sizeof(signature)),
 		.preempt = file_read("/sys/kernel/debug/sched/preempt", preempt, sizeof(preempt)),
 		.command = file_read("/proc/cmdline", command, sizeof(command)),
+		.config = config_read("/proc/config.gz", config, sizeof(config)) ?: config_read(path, config, sizeof(config)),
 	};
 	tt_running_parse(&texts, ret);
 }

@@ -28,6 +28,7 @@ struct tt_running_texts {
 	const char *signature; /* /proc/version_signature: Ubuntu's */
 	const char *preempt;   /* /sys/kernel/debug/sched/preempt */
 	const char *command;   /* /proc/cmdline */
+	const char *config;    /* lines of /proc/config.gz or /boot/config-RELEASE, each ended by a newline */
 };
 
 void tt_running_parse(const struct tt_running_texts *texts, struct tt_running *ret);
