@@ -49,6 +49,7 @@ TT_INLINE void tt_chunk_fill(struct tt_chunk *chunk, __u64 sock, const struct tt
 
 TT_INLINE void tt_chunk_at(struct tt_chunk *chunk, const struct tt_conn *conn, __u64 position)
 {
+	chunk->flags |= conn->seen_open * TT_CHUNK_FROM_START; /* this call may have opened it */
 	chunk->offset = position - conn->origin[chunk->direction & 1];
 	chunk->tcp_seq = conn->sequence ? (__u32)position : 0;
 }
@@ -84,13 +85,69 @@ TT_INLINE void tt_chunk_advance(struct tt_chunk *chunk, __u32 bytes)
 		chunk->tcp_seq += bytes;
 }
 
+/* The descriptor of the system call that is being reported still means the file it meant at the entry. */
+TT_INLINE bool tt_same_file(void)
+{
+	struct tt_work *w = tt_work_here();
+
+	return w && (!w->fd || tt_file_of(tt_files_here(), w->fd - 1) == w->found.file);
+}
+
+/* What is to become of bytes that are not where they would be after those before them. */
+enum tt_off {
+	TT_OFF_REFUSED, /* nobody can tell whose they are */
+	TT_OFF_PLACED,	/* their direction begins with them */
+	TT_OFF_COUNTED, /* the connection has no sequence to go by any more */
+};
+
+/*
+ * `start`: where they begin by the sequence; `before`: where it was at the call's entry, if that is known. A call that opens the
+ * connection (TCP Fast Open) sends the SYN before its bytes, which counts as one; its socket may have had no sequence at all.
+ * Apart, as it is off the common way and proved once.
+ */
+__noinline int tt_position_off(__u64 sock, __u32 direction, __u32 start, __u32 before, __u32 known)
+{
+	struct sock *sk = (struct sock *)sock;
+	struct tt_conn *conn = tt_conn_find(sock);
+
+	if (!conn)
+		return TT_OFF_REFUSED;
+	if (known && direction == TT_TX && !conn->bytes[TT_TX] && (conn->connecting || conn->seen_open) &&
+	    (!before || (start == before + 1 && tt_sock_opened_fast(sk)))) {
+		tt_conn_place(conn, TT_TX, start, true);
+		conn->seen_open = 1;
+		conn->fresh = 0;
+		return TT_OFF_PLACED;
+	}
+	if (!tt_sock_is_redirected(sk) || (known && !tt_same_file()))
+		return TT_OFF_REFUSED;
+	conn->sequence = 0;
+	return TT_OFF_COUNTED;
+}
+
+/*
+ * Without a sequence the calls of this side are counted. Two that end at the very same time must not get one place: what is read
+ * behind the addition is what was read before it and these bytes, or another came between. (5.10 has no addition that tells what
+ * it found.)
+ */
+TT_INLINE bool tt_position_by_count(struct tt_conn *conn, __u8 direction, __u32 bytes, __u64 *ret)
+{
+	direction &= 1;
+	volatile __u64 *next = &conn->next[direction];
+
+	conn->placed[direction] = 1;
+	*ret = *next;
+	__sync_fetch_and_add(&conn->next[direction], bytes);
+	return *next - *ret == bytes || conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM;
+}
+
 /*
  * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it
  * moved by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is
  * attributed.
  */
-TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, const struct tt_view *view, const struct tt_before *before,
-				       __u8 direction, __u32 bytes, __u64 *ret)
+TT_INLINE bool tt_position_by_sequence(__u64 sock, struct tt_conn *conn, const struct tt_view *view,
+				       const struct tt_before *before, __u8 direction, __u32 bytes, __u64 *ret)
 {
 	direction &= 1;
 	__u32 start = view->sequence - bytes;
@@ -105,13 +162,24 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, const struct tt_vie
 			start -= !(placed && start == next);
 	}
 	if (before->known && before->has_sequence) {
-		if (start != before->sequence && !((__s32)(start - before->sequence) > 0 && placed && start == next))
-			return false;
-	} else if (placed && start != next && (before->shared || (__s32)(start - next) < 0)) {
+		if (start != before->sequence && !((__s32)(start - before->sequence) > 0 && placed && start == next)) {
+			int off = tt_position_off(sock, direction, start, before->sequence, true);
+
+			if (off == TT_OFF_COUNTED)
+				return tt_position_by_count(conn, direction, bytes, ret);
+			if (off != TT_OFF_PLACED)
+				return false;
+			placed = true;
+		}
+	} else if (placed && start != next) {
+		if (tt_position_off(sock, direction, start, 0, false) == TT_OFF_COUNTED)
+			return tt_position_by_count(conn, direction, bytes, ret);
 		/* Whose the bytes in between are nobody can tell: they are left to nobody. */
-		if ((__s32)(start - next) > 0)
-			conn->next[direction] = tt_conn_unwrap(conn, direction, start + bytes);
-		return false;
+		if (before->shared || (__s32)(start - next) < 0) {
+			if ((__s32)(start - next) > 0)
+				conn->next[direction] = tt_conn_unwrap(conn, direction, start + bytes);
+			return false;
+		}
 	}
 	if (!placed)
 		tt_conn_place(conn, direction, start, false);
@@ -121,30 +189,18 @@ TT_INLINE bool tt_position_by_sequence(struct tt_conn *conn, const struct tt_vie
 	return true;
 }
 
-/*
- * Without a sequence the calls of this side are counted. Two that end at the very same time must not get one place: what is read
- * behind the addition is what was read before it and these bytes, or another came between. (5.10 has no addition that tells what
- * it found.)
- */
-TT_INLINE bool tt_position_by_count(struct tt_conn *conn, __u8 direction, __u32 bytes, __u64 *ret)
-{
-	volatile __u64 *next = &conn->next[direction];
-
-	conn->placed[direction] = 1;
-	*ret = *next;
-	__sync_fetch_and_add(&conn->next[direction], bytes);
-	return *next - *ret == bytes || conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM;
-}
-
-TT_INLINE bool tt_position(struct tt_conn *conn, const struct tt_view *view, const struct tt_before *before, __u8 direction,
-			   __u32 bytes, __u64 *ret)
+TT_INLINE bool tt_position(__u64 sock, struct tt_conn *conn, const struct tt_view *view, const struct tt_before *before,
+			   __u8 direction, __u32 bytes, __u64 *ret)
 {
 	/* Kernel TLS may have been switched on since: then the sequence counts its own bytes too. */
 	if (conn->sequence && !(view->has_sequence && (!before->known || before->has_sequence)))
 		conn->sequence = 0;
 	if (conn->sequence)
-		return tt_position_by_sequence(conn, view, before, direction, bytes, ret);
-	return tt_position_by_count(conn, direction & 1, bytes, ret);
+		return tt_position_by_sequence(sock, conn, view, before, direction, bytes, ret);
+	/* Of a redirected socket the sequence says nothing of the descriptor. */
+	if (before->known && before->has_sequence && !tt_same_file())
+		return false;
+	return tt_position_by_count(conn, direction, bytes, ret);
 }
 
 #endif

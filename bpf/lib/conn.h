@@ -124,12 +124,13 @@ TT_INLINE void tt_conn_place(struct tt_conn *conn, __u8 direction, __u32 sequenc
 	conn->placed[direction] = 1;
 }
 
-/* Its first byte in both directions is the next one. */
+/* Its first byte in both directions is the next one; of what is sent the call that opened it may have told it already. */
 TT_INLINE void tt_conn_begins(struct tt_conn *conn, struct sock *sk)
 {
+	if (!conn->seen_open || !conn->placed[TT_TX])
+		tt_conn_place(conn, TT_TX, conn->sequence ? tt_sequence(sk, TT_TX) : 0, true);
 	conn->seen_open = 1;
 	conn->fresh = 0;
-	tt_conn_place(conn, TT_TX, conn->sequence ? tt_sequence(sk, TT_TX) : 0, true);
 	tt_conn_place(conn, TT_RX, conn->sequence ? tt_sequence(sk, TT_RX) : 0, true);
 }
 

@@ -33,6 +33,7 @@ struct tt_move {
 struct tt_work {
 	struct tt_found found; /* the socket of the call … */
 	struct tt_move move;   /* … and what it did */
+	__u32 fd;	       /* of a system call: its descriptor + 1 */
 	__u32 segments;
 	__u32 at;	 /* cursor: segment … */
 	__u64 at_offset; /* … and bytes of it that were taken */

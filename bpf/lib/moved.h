@@ -30,6 +30,12 @@ TT_INLINE bool tt_says_nothing(const struct tt_work *w, const struct tt_move *m)
 	       (m->direction == TT_TX || !w->available || tt_is_datagram(m->transport));
 }
 
+/* A send on a socket that has no connection failed: nothing that exists did. (What connecting comes to is told otherwise.) */
+TT_INLINE bool tt_never_connected(const struct tt_move *m)
+{
+	return m->direction == TT_TX && m->before.known && m->before.has_sequence && !m->before.sequence;
+}
+
 /* The chunk that says a direction ended (error 0) or failed. */
 TT_INLINE void tt_report_end(struct tt_work *w, struct tt_conn *conn, __s32 error)
 {
@@ -47,6 +53,8 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 {
 	const struct tt_found *found = &w->found;
 	const struct tt_move *m = &w->move;
+	if (m->result < 0 && tt_never_connected(m))
+		return;
 	struct tt_conn *conn = tt_conn_get(found, m->transport);
 	if (!conn) {
 		tt_lost(TT_LOSS_CONN_TABLE_FULL, m->moved);
@@ -64,7 +72,7 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 	}
 
 	__u64 position;
-	if (!tt_position(conn, &m->view, &m->before, m->direction, m->moved, &position)) {
+	if (!tt_position(sock, conn, &m->view, &m->before, m->direction, m->moved, &position)) {
 		tt_lost(TT_LOSS_FD_RACE, m->moved);
 		return;
 	}

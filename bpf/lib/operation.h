@@ -101,6 +101,16 @@ TT_INLINE void tt_op_stamp(__u32 op, __u64 socket, const struct tt_found *found,
 	stamp->number = op;
 }
 
+/* A message is about to be sent on a socket of TCP that was never connected. */
+__noinline int tt_op_connects(__u64 socket, __u64 message)
+{
+	struct tt_found found = {};
+
+	if (tt_send_connects(TT_READ(struct msghdr, message, msg_flags)) && tt_op_socket(socket, &found))
+		tt_connect_begins(&found);
+	return 0;
+}
+
 /* `message`, `size` and `flags` are kept for tt_op_return. */
 __noinline int tt_op_enter(__u32 op, __u64 socket, __u64 message, __u64 size, __u32 flags)
 {
@@ -130,6 +140,8 @@ __noinline int tt_op_enter(__u32 op, __u64 socket, __u64 message, __u64 size, __
 	stamp->size = size;
 	stamp->argument = flags;
 	tt_op_stamp(op, socket, &found, transport, stamp);
+	if (op == TT_OP_SEND && stamp->has_sequence && !stamp->sequence)
+		tt_op_connects(socket, message);
 	return 0;
 }
 

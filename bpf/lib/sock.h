@@ -114,6 +114,21 @@ TT_INLINE bool tt_sock_has_sequence(struct sock *sk)
 	return TT_READ(struct sock, sk, sk_protocol) == TT_IPPROTO_TCP && !TT_READ(struct inet_connection_sock, sk, icsk_ulp_ops);
 }
 
+/*
+ * Programs of a sockmap stand between the socket and TCP: what they redirect moves no sequence, or another socket's. (What else
+ * keeps something there has no program that reads and writes.)
+ */
+TT_INLINE bool tt_sock_is_redirected(struct sock *sk)
+{
+	return TT_READ(struct sock, sk, sk_user_data) != NULL;
+}
+
+/* Its SYN asked for TCP Fast Open. */
+TT_INLINE bool tt_sock_opened_fast(struct sock *sk)
+{
+	return bpf_core_field_exists(((struct tcp_sock *)0)->syn_fastopen) && TT_READ_BITS(struct tcp_sock, sk, syn_fastopen);
+}
+
 /* No program has it any more. */
 TT_INLINE bool tt_sock_is_orphan(struct sock *sk)
 {

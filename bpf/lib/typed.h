@@ -87,6 +87,8 @@ TT_INLINE void tt_typed_enter(__u64 *ctx, __u32 op, struct socket *socket)
 	stamp->sequence = w->move.view.sequence;
 	stamp->entry_ns = bpf_ktime_get_ns();
 	stamp->number = op;
+	if (op == TT_OP_SEND && stamp->has_sequence && !stamp->sequence)
+		tt_op_connects(stamp->file, TT_PLAIN(w, 1));
 }
 
 __noinline int tt_typed_report(__u32 op, __u64 socket, __u64 message, __u64 size, __u64 flags_and_result)

@@ -85,7 +85,7 @@ __noinline int tt_ring_report(__u64 sock, __u32 direction, __s32 moved)
 
 		if (conn->sequence)
 			tt_view_take((struct sock *)sock, direction, tt_sock_has_sequence((struct sock *)sock), &view);
-		if (!tt_position(conn, &view, &nothing, direction, moved, &position)) {
+		if (!tt_position(sock, conn, &view, &nothing, direction, moved, &position)) {
 			tt_ring_lost(TT_LOSS_FD_RACE, moved);
 			return 0;
 		}

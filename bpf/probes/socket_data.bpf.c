@@ -17,14 +17,15 @@ TT_INLINE bool tt_call_reads(__u8 call)
 
 /* --- entry --- */
 
-TT_INLINE void tt_stamp_set(__u32 number, __u32 fd, __u32 argument, const struct tt_found *found, __u8 transport, __u8 direction)
+/* Returns whether it is a socket of TCP that was never connected, of a call that sends or connects. */
+TT_INLINE bool tt_stamp_set(__u32 number, __u32 fd, __u32 argument, const struct tt_found *found, __u8 transport, __u8 direction)
 {
 	struct tt_stamp *stamp = tt_stamp_place();
 
 	if (!stamp) {
 		tt_failed(TT_PLACE_STAMP_CREATE);
 		tt_self.stamp_failed = 1;
-		return;
+		return false;
 	}
 	stamp->file = found->file;
 	stamp->sock = (__u64)found->sk;
@@ -39,6 +40,7 @@ TT_INLINE void tt_stamp_set(__u32 number, __u32 fd, __u32 argument, const struct
 		stamp->sequence = tt_sequence(found->sk, direction);
 	stamp->entry_ns = direction == TT_TX ? bpf_ktime_get_ns() : 0;
 	stamp->number = number;
+	return direction == TT_TX && stamp->has_sequence && !stamp->sequence;
 }
 
 /*
@@ -66,6 +68,14 @@ TT_INLINE void tt_close_enter(__u32 fd)
 	if (!tt_find_here(fd, &found, false) || !tt_file_is_last(found.file) || tt_is_compat(tt_task_here()))
 		return;
 	tt_released(&found);
+}
+
+/* The call sends in a way that connects. */
+TT_INLINE bool tt_call_connects(struct pt_regs *regs, __u8 call)
+{
+	if (call == TT_CALL_SENDMSG)
+		return tt_send_connects(TT_ARG3(regs));
+	return (call == TT_CALL_SENDTO || call == TT_CALL_SENDMMSG) && tt_send_connects(TT_ARG4(regs));
 }
 
 TT_INLINE int tt_call_enter(struct pt_regs *regs, long id)
@@ -97,8 +107,8 @@ TT_INLINE int tt_call_enter(struct pt_regs *regs, long id)
 	__u8 transport = tt_transport_of(found.sk);
 	if (transport == TT_TRANSPORT_UNKNOWN || tt_is_compat(tt_task_here()))
 		return 0;
-	tt_stamp_set(id, fd, TT_ARG2(regs), &found, transport, direction);
-	if (call == TT_CALL_CONNECT && transport == TT_TRANSPORT_TCP)
+	bool connects = tt_stamp_set(id, fd, TT_ARG2(regs), &found, transport, direction) && tt_call_connects(regs, call);
+	if (connects || (call == TT_CALL_CONNECT && transport == TT_TRANSPORT_TCP))
 		tt_connect_begins(&found);
 	return 0;
 }
@@ -269,6 +279,7 @@ TT_INLINE void tt_data_exit(struct pt_regs *regs, __u8 call, __u32 number, long 
 	m->result = ret;
 	m->moved = ret > 0 ? ret : 0;
 	m->direction = direction;
+	w->fd = fd + 1;
 	m->count = 0;
 	m->entry_ns = 0;
 	m->before.known = stamp;

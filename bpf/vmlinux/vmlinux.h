@@ -231,6 +231,7 @@ struct sock {
 	u16 sk_type;
 	u16 sk_protocol;
 	u8 sk_shutdown;
+	void *sk_user_data;
 };
 
 struct proto_ops {
@@ -268,6 +269,7 @@ struct tcp_sock {
 	u32 srtt_us;
 	u32 mdev_us;
 	u32 total_retrans;
+	u8 syn_fastopen : 1;
 };
 
 struct kvec;

@@ -26,6 +26,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "live_fastopen.h"
 #include "live_pair.h"
 
 /* --- every call, one direction over a stream --- */
@@ -629,7 +630,7 @@ static void case_race(enum transport t, const char *name)
 
 	close(a.b);
 	pthread_create(&thread, NULL, receive_once, &r);
-	usleep(50000);
+	usleep(300000); /* until it waits, also on a busy machine */
 	MUST(dup2(b.b, r.fd));
 	usleep(1000);
 	fill(70, 0, 80);
@@ -661,7 +662,7 @@ static void case_closed(void)
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, receive_once, &r);
-	usleep(50000);
+	usleep(300000); /* until it waits, also on a busy machine */
 	close(a.b);
 	usleep(1000);
 	fill(72, 0, 80);
@@ -697,6 +698,7 @@ int main(void)
 	case_race(TCP4, "race-tcp");
 	case_race(UNIX_STREAM, "race-unix");
 	case_closed();
+	case_fastopen(); /* the last: elsewhere from here on */
 	fflush(stdout);
 	return 0;
 }

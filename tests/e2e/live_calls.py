@@ -3,7 +3,7 @@
 import os
 import sys
 
-from live_lib import DATAGRAM, EOF_FLAG, ERROR_FLAG, FROM_UNKNOWN, NO_PAYLOAD, Record, dump
+from live_lib import DATAGRAM, EOF_FLAG, ERROR_FLAG, FROM_START, FROM_UNKNOWN, NO_PAYLOAD, Record, dump
 
 CALLS = os.environ.get("LIVE_CALLS", "build/tests/live_calls")
 TCP_FIGURES = 1 << 4  # of a record about a connection
@@ -99,6 +99,11 @@ def check_note(d, what, n, lost):
         figures = [(r["role"], r["rtt_us"], r["tx_offset"], r["rx_offset"]) for r in d.of("close", ino=n["ino"])]
         if figures != [(n["role"], 0, n["tx_offset"], n["rx_offset"])] or any(r["rtt_us"] or r["flags"] & TCP_FIGURES for r in d.of("open", ino=n["ino"])):
             wrong(f"multipath ino={n['ino']}: {d.of('open', ino=n['ino'])} {d.of('close', ino=n['ino'])}")
+    elif what == "opened":
+        opens = [(r["error"], r["role"]) for r in d.of("open", ino=n["ino"])]
+        chunks = d.of("chunk", ino=n["ino"])
+        if opens != [(0, n["role"])] or any(not c["flags"] & FROM_START or c["role"] != n["role"] for c in chunks):
+            wrong(f"opened ino={n['ino']}: {opens}, {[(c['dir'], c['offset'], c['flags'], c['role']) for c in chunks]}")
     elif what == "refused":
         opens = d.of("open", ino=n["ino"])
         if [(r["error"], bool(r["flags"] & 4)) for r in opens] != [(n["error"], True)]:
