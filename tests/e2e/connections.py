@@ -111,7 +111,7 @@ def test_descriptors_reused_across_threads():
         found = result.of(protocol="http", kind=kind)
         for x in found:
             # The path says whose connection it was sent on.
-            if x["resource"]:
+            if x["resource"] and (x["client"] or not result.missed):
                 lib.equal(x["resource"].split("/")[2], x["client"], f"{kind}: address of {x['resource']}")
         whole = {x["resource"].split("/")[1] for x in found if x["complete"] and x["status"] == "200"}
         lib.check(len(whole) >= CHURN - refused and len(whole) <= CHURN, f"{kind}: {len(whole)} whole exchanges, {refused} refused, lost {result.lost()}")

@@ -104,7 +104,7 @@ def middle_http2():
         process, _ = services.nginx("location / { return 200 hello; } location /none { return 404; }", port=port, listen=f"127.0.0.1:{port} http2")
         lib.wait_for(lambda: lib.port_answers(port), "nginx")
         url = f"http://127.0.0.1:{port}"
-        client = services.start(["h2load", "-c", "2", "-m", "4", "-D", "12", "--rps", "50", f"{url}/a", f"{url}/none", f"{url}/b?c=1"])
+        client = services.start(["h2load", "-c", "2", "-m", "4", "-D", str(round(12 * lib.PATIENCE)), "--rps", "50", f"{url}/a", f"{url}/none", f"{url}/b?c=1"])
         time.sleep(1)
         with lib.Agent(client.pid, process.pid) as agent:
             time.sleep(4 * lib.PATIENCE)
