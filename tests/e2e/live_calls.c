@@ -28,6 +28,7 @@
 
 #include "live_fastopen.h"
 #include "live_pair.h"
+#include "live_sockmap.h"
 
 /* --- every call, one direction over a stream --- */
 
@@ -698,6 +699,7 @@ int main(void)
 	case_race(TCP4, "race-tcp");
 	case_race(UNIX_STREAM, "race-unix");
 	case_closed();
+	case_sockmap();
 	case_fastopen(); /* the last: elsewhere from here on */
 	fflush(stdout);
 	return 0;
