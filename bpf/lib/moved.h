@@ -36,6 +36,22 @@ TT_INLINE bool tt_never_connected(const struct tt_move *m)
 	return m->direction == TT_TX && m->before.known && m->before.has_sequence && !m->before.sequence;
 }
 
+/*
+ * Bytes moved, and connect() has no outcome: the event that tells it was missed (counted). It is told without its time, and what
+ * is reported does not count from the start. Fast Open sends before there is one.
+ */
+TT_INLINE void tt_connected_unseen(__u64 sock, struct tt_conn *conn)
+{
+	__u8 state = TT_READ(struct sock, (struct sock *)sock, __sk_common.skc_state);
+
+	if (state == TT_TCP_SYN_SENT || state == TT_TCP_CLOSE)
+		return;
+	conn->connecting = 0;
+	conn->connect_ns = 0;
+	tt_conn_readdress(sock);
+	tt_conn_opened(sock, 0);
+}
+
 /* The chunk that says a direction ended (error 0) or failed. */
 TT_INLINE void tt_report_end(struct tt_work *w, struct tt_conn *conn, __s32 error)
 {
@@ -62,6 +78,8 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 	}
 
 	__u64 sock = (__u64)found->sk;
+	if (conn->connecting && m->result > 0)
+		tt_connected_unseen(sock, conn);
 	tt_chunk_fill(&w->chunk, sock, conn, m->direction, m->entry_ns);
 	if (m->result < 0 || (!m->result && m->transport != TT_TRANSPORT_UDP)) {
 		w->chunk.rec.time_ns = tt_data_begin(c);

@@ -11,6 +11,7 @@ static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const 
 		   const struct tt_scope *scope, struct tt_kernel_report *report, struct tt_hook_verdict *verdict)
 {
 	const struct tt_hook_row *missing = tt_hook_set_missing(set, &report->features);
+	const bool task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
 
 	verdict->set = set;
 	if (missing) {
@@ -40,8 +41,10 @@ static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const 
 			all++;
 		}
 	}
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		report->features.has[TT_FEATURE_TASK_STORAGE] = task_storage;
+		return r == -ENODATA ? -EOPNOTSUPP : r;
+	}
 	verdict->reason[0] = 0;
 	verdict->chosen = true;
 	*ret = k;

@@ -15,8 +15,8 @@ import threading
 import lib
 
 SETS = ("fexit", "tracepoint", "kprobe")
-# Which of them have to work in the guests. No kernel that preempts programs in kprobes passes kprobe's self-test there (docs/kernel-support.md).
-DUE = {"5.10": SETS, "6.1": SETS, "6.12": SETS, "6.18": SETS, "7.0": SETS[:2], "7.3": SETS[:2]}
+# Which of them have to work in the guests.
+DUE = {"5.10": SETS, "6.1": SETS, "6.12": SETS, "6.18": SETS, "7.0": SETS, "7.3": SETS}
 URING = os.environ.get("LIVE_HTTP_URING", str(lib.ROOT / "build" / "tests" / "live_http_uring"))
 REQUESTS = lib.scaled(1000)
 ROUNDS = lib.scaled(50)
