@@ -48,11 +48,9 @@ static const struct {
 	enum tt_limit limit;
 	uint64_t value;
 } tt_read_limits[] = {
-	{TT_LIMIT_CONNECTIONS, 12288},
-	{TT_LIMIT_MESSAGES, 12288},
-	{TT_LIMIT_MESSAGE_BYTES, 8u << 20},
-	{TT_LIMIT_STREAM_TOTAL_BYTES, 8u << 20},
-	{TT_LIMIT_PCAP_HOLD_TOTAL_BYTES, 4u << 20},
+	{TT_LIMIT_CONNECTIONS, 12288},		 {TT_LIMIT_MESSAGES, 12288},
+	{TT_LIMIT_MESSAGE_BYTES, 8u << 20},	 {TT_LIMIT_STREAM_TOTAL_BYTES, 8u << 20},
+	{TT_LIMIT_PARSER_TOTAL_BYTES, 8u << 20}, {TT_LIMIT_PCAP_HOLD_TOTAL_BYTES, 4u << 20},
 };
 
 /* Of a recording the same exchanges are wanted as when it was made. */

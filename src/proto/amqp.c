@@ -54,7 +54,8 @@ struct tt_amqp_channel *tt_amqp_channel(struct tt_link *link, struct tt_amqp *s,
 		if (ch->number == number)
 			return ch;
 	}
-	struct tt_amqp_channel *ch = s->channels < tt_link_limit(link, TT_LIMIT_STATEMENTS) ? calloc(1, sizeof(*ch)) : NULL;
+	bool room = s->channels < tt_link_limit(link, TT_LIMIT_STATEMENTS) && tt_keep(link, sizeof(struct tt_amqp_channel));
+	struct tt_amqp_channel *ch = room ? calloc(1, sizeof(*ch)) : NULL;
 	if (!ch) {
 		tt_statements_turned_away(link, 1);
 		return NULL;
@@ -66,7 +67,7 @@ struct tt_amqp_channel *tt_amqp_channel(struct tt_link *link, struct tt_amqp *s,
 	return ch;
 }
 
-void tt_amqp_channel_forget(struct tt_amqp *s, uint16_t number)
+void tt_amqp_channel_forget(struct tt_link *link, struct tt_amqp *s, uint16_t number)
 {
 	for (struct tt_amqp_channel **at = &s->bucket[number % TT_AMQP_BUCKETS]; *at; at = &(*at)->next) {
 		struct tt_amqp_channel *ch = *at;
@@ -75,6 +76,7 @@ void tt_amqp_channel_forget(struct tt_amqp *s, uint16_t number)
 			continue;
 		*at = ch->next;
 		free(ch);
+		tt_keep_less(link, sizeof(*ch));
 		s->channels--;
 		return;
 	}

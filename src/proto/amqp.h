@@ -130,7 +130,7 @@ const char *tt_amqp_reply(uint16_t code);
 
 /* The channel's state, made if it is not known; NULL where the limit or memory is reached. */
 struct tt_amqp_channel *tt_amqp_channel(struct tt_link *link, struct tt_amqp *s, uint16_t number);
-void tt_amqp_channel_forget(struct tt_amqp *s, uint16_t number);
+void tt_amqp_channel_forget(struct tt_link *link, struct tt_amqp *s, uint16_t number);
 void tt_amqp_channels_free(struct tt_amqp *s);
 
 /* False: the frame makes no sense. */

@@ -125,7 +125,7 @@ static void take_answer(struct tt_amqp_frame *f, const struct tt_amqp_method *me
 	if (method->class == 10 && method->method == 30)
 		f->s->logging_in = false;
 	if (method->class == 20 && method->method == 41)
-		tt_amqp_channel_forget(f->s, f->channel);
+		tt_amqp_channel_forget(f->link, f->s, f->channel);
 	tt_message_text(m, TT_TEXT_STATUS, method->method == 72 ? TT_SPAN_LIT("empty") : TT_SPAN_LIT("OK"));
 	if (a->queue.len)
 		tt_message_text(m, TT_TEXT_RESOURCE, a->queue); /* the broker chose the name */

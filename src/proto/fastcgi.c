@@ -20,6 +20,7 @@
 /* One end's part of a request while it goes on. */
 struct part {
 	struct part *next;
+	struct tt_link *link;
 	uint16_t id;
 	uint8_t role;
 	bool done;	       /* of a request: its parameters; of an answer: its headers */
@@ -63,7 +64,8 @@ static void part_free(struct fcgi_state *s, struct part **at)
 	struct part *p = *at;
 
 	*at = p->next;
-	tt_buf_free(&p->pending);
+	tt_keep_free(p->link, &p->pending);
+	tt_keep_less(p->link, sizeof(*p));
 	free(p);
 	s->count--;
 }
@@ -78,13 +80,14 @@ static void parts_free(struct fcgi_state *s, enum tt_side side)
 static struct part *part_new(struct at *a, struct tt_message *m, size_t most)
 {
 	struct fcgi_state *s = a->s;
-	struct part *p = s->count < tt_link_limit(a->link, TT_LIMIT_STATEMENTS) ? calloc(1, sizeof(*p)) : NULL;
+	bool room = s->count < tt_link_limit(a->link, TT_LIMIT_STATEMENTS) && tt_keep(a->link, sizeof(struct part));
+	struct part *p = room ? calloc(1, sizeof(*p)) : NULL;
 
 	if (!p) {
 		tt_statements_turned_away(a->link, 1);
 		return NULL;
 	}
-	*p = (struct part){.next = s->parts[a->side], .id = a->r.id, .m = m, .pending = TT_BUF(most)};
+	*p = (struct part){.next = s->parts[a->side], .link = a->link, .id = a->r.id, .m = m, .pending = TT_BUF(most)};
 	s->parts[a->side] = p;
 	s->count++;
 	return p;
@@ -141,24 +144,26 @@ static void read_params(struct part *p, struct tt_span content)
 	struct tt_cursor c = tt_cursor(content);
 
 	if (kept) {
-		tt_buf_add(&p->pending, content.data, content.len);
+		tt_keep_add(p->link, &p->pending, content.data, content.len);
 		c = tt_cursor(tt_buf_span(&p->pending));
 	}
 	struct tt_span name, value;
 	enum tt_step step;
 	while ((step = tt_cursor_left(&c) ? tt_fastcgi_pair(&c, &name, &value) : TT_MORE) == TT_PARSED)
 		tt_fastcgi_param(p->m, name, value);
-	if (step == TT_LOST_SYNC || p->pending.failed) {
-		/* What follows a pair that is none cannot be read. */
+	bool broken = step == TT_LOST_SYNC || p->pending.failed;
+	if (!broken && kept) {
+		tt_buf_consume(&p->pending, c.pos);
+	} else if (!broken) {
+		struct tt_span rest = tt_cursor_rest(&c);
+		broken = tt_keep_add(p->link, &p->pending, rest.data, rest.len) < 0;
+	}
+	if (broken) {
+		/* What follows a pair that is none, or is not kept, cannot be read. */
 		if (p->m)
 			p->m->incomplete = true;
 		tt_fastcgi_params_end(p->m);
 		p->done = true;
-	} else if (kept) {
-		tt_buf_consume(&p->pending, c.pos);
-	} else {
-		struct tt_span rest = tt_cursor_rest(&c);
-		tt_buf_add(&p->pending, rest.data, rest.len);
 	}
 }
 
@@ -261,12 +266,12 @@ static void take_output(struct at *a, struct part *p)
 		p->body += a->r.size;
 		return;
 	}
-	tt_buf_add(&p->pending, a->content.data, TT_MIN(a->content.len, TT_FASTCGI_HEADERS_MAX - before));
+	tt_keep_add(a->link, &p->pending, a->content.data, TT_MIN(a->content.len, TT_FASTCGI_HEADERS_MAX - before));
 	size_t end = headers_end(tt_buf_span(&p->pending), before > 2 ? before - 2 : 0, &len);
 	if (end) {
 		tt_fastcgi_headers(p->m, tt_span_sub(tt_buf_span(&p->pending), 0, len));
 		p->body = (uint64_t)before + a->r.size - end;
-	} else if (p->pending.len >= TT_FASTCGI_HEADERS_MAX) {
+	} else if (p->pending.len >= TT_FASTCGI_HEADERS_MAX || p->pending.failed) {
 		tt_block_turned_away(a->link);
 		if (p->m)
 			p->m->incomplete = true;
@@ -274,7 +279,7 @@ static void take_output(struct at *a, struct part *p)
 		return;
 	}
 	p->done = true;
-	tt_buf_free(&p->pending);
+	tt_keep_free(a->link, &p->pending);
 }
 
 static void take_errors(struct at *a, struct part *p)

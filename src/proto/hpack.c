@@ -84,6 +84,20 @@ void tt_hpack_unknown(struct tt_hpack *h)
 	h->max = HPACK_SIZE_START;
 }
 
+size_t tt_hpack_bytes(const struct tt_hpack *h)
+{
+	return h->cap + (h->entries ? (h->mask + 1) * sizeof(*h->entries) : 0);
+}
+
+void tt_hpack_forget(struct tt_hpack *h)
+{
+	uint32_t keep = h->keep;
+
+	tt_hpack_free(h);
+	h->keep = keep;
+	tt_hpack_unknown(h);
+}
+
 static uint32_t hpack_room(const struct tt_hpack *h)
 {
 	return TT_MIN(h->max, h->keep);

@@ -91,6 +91,12 @@ struct tt_hpack {
 void tt_hpack_init(struct tt_hpack *h, uint32_t keep, bool from_start);
 void tt_hpack_free(struct tt_hpack *h);
 
+/* Memory it holds. */
+size_t tt_hpack_bytes(const struct tt_hpack *h);
+
+/* As tt_hpack_unknown, and gives its memory back. */
+void tt_hpack_forget(struct tt_hpack *h);
+
 /* Something was missed: nothing of the table is known any more, what comes is counted from here. */
 void tt_hpack_unknown(struct tt_hpack *h);
 

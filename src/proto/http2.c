@@ -43,7 +43,7 @@ static struct http2_stream *http2_stream(struct tt_link *link, struct http2_link
 	if (!(id & 1) || id <= h->highest)
 		return NULL;
 	http2_make_room(link, h, &h->streams);
-	return tt_http2_stream_add(&h->streams, id);
+	return tt_http2_stream_add(link, &h->streams, id);
 }
 
 struct http2_stream *tt_http2_promise(struct tt_link *link, struct http2_link *h, uint32_t id, const struct tt_input *in,
@@ -53,7 +53,7 @@ struct http2_stream *tt_http2_promise(struct tt_link *link, struct http2_link *h
 		return NULL;
 	h->promised = id;
 	http2_make_room(link, h, &h->pushed);
-	struct http2_stream *s = tt_http2_stream_add(&h->pushed, id);
+	struct http2_stream *s = tt_http2_stream_add(link, &h->pushed, id);
 	if (!s)
 		return NULL;
 	struct tt_message *m = tt_promised_request_begin(link, in, at);
@@ -372,7 +372,7 @@ static void http2_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	tt_http2_looks_drop(h, side);
 	http2_gap_streams(h, &h->streams, side);
 	http2_gap_pushed(h, side);
-	tt_buf_free(&s->block.bytes);
+	tt_keep_free(link, &s->block.bytes);
 	s->block.stream = s->block.promised = 0;
 	s->block.lost = false;
 	s->data_stream = s->data_left = 0;

@@ -41,7 +41,7 @@ static void http2_lose(struct http2_at *a, struct http2_block *b)
 	if (!b->lost)
 		tt_block_turned_away(a->link);
 	b->lost = true;
-	tt_buf_free(&b->bytes);
+	tt_keep_free(a->link, &b->bytes);
 }
 
 /* Whose headers the block has: those of the frame's stream, or a request's that is promised. */
@@ -54,6 +54,21 @@ static struct http2_half *http2_half(const struct http2_at *a, const struct http
 {
 	*ret = tt_http2_find(a->h, a->side, b->promised ? b->promised : b->stream);
 	return *ret ? &(*ret)->half[http2_block_part(a, b)] : NULL;
+}
+
+/* Reads a whole block. The table may grow with it, if all links together have room for that. */
+static int http2_decode(const struct http2_at *a, struct tt_span block, struct http2_head *head)
+{
+	struct tt_hpack *h = &a->h->side[a->side].hpack;
+	size_t before = tt_hpack_bytes(h);
+
+	int e = tt_hpack_block(h, block, head->m ? tt_http2_wanted[head->side] : 0, tt_http2_field, head);
+	size_t after = tt_hpack_bytes(h);
+	if (after <= before || tt_keep(a->link, after - before))
+		return e;
+	tt_keep_less(a->link, before);
+	tt_hpack_forget(h);
+	return e;
 }
 
 /* The block is whole (or lost): it is read, and may end its stream's half. */
@@ -73,10 +88,10 @@ static int http2_block_end(struct http2_at *a, struct tt_span block)
 	if (lost)
 		tt_hpack_unknown(&side->hpack);
 	else
-		e = tt_hpack_block(&side->hpack, block, head.m ? tt_http2_wanted[part] : 0, tt_http2_field, &head);
+		e = http2_decode(a, block, &head);
 	tt_buf_clear(&b->bytes);
 	if (b->bytes.cap > 4096)
-		tt_buf_free(&b->bytes);
+		tt_keep_free(a->link, &b->bytes);
 	if (head.m && (e < 0 || lost)) {
 		/* Anything may have stood there. */
 		head.hidden = tt_http2_wanted[part] & ~head.seen;
@@ -105,7 +120,7 @@ static int http2_part(struct http2_at *a, struct tt_span part)
 	bool last = a->frame.flags & TT_HTTP2_END_HEADERS;
 	if (last && !b->bytes.len)
 		return http2_block_end(a, part);
-	if (!b->lost && tt_buf_add(&b->bytes, part.data, part.len) < 0)
+	if (!b->lost && tt_keep_add(a->link, &b->bytes, part.data, part.len) < 0)
 		http2_lose(a, b);
 	return last ? http2_block_end(a, tt_buf_span(&b->bytes)) : HTTP2_ON;
 }

@@ -49,6 +49,7 @@ struct http2_stream {
 
 /* Streams by id and in the order they came. Zeroed it is empty. */
 struct http2_streams {
+	struct tt_link *link;
 	struct http2_stream *slot; /* slot 0 is not used */
 	uint32_t *bucket;
 	uint32_t slots, buckets, count;
@@ -104,8 +105,8 @@ struct http2_at {
 
 /* http2_stream.c. Pointers are good until the next one is added. */
 struct http2_stream *tt_http2_stream_find(const struct http2_streams *t, uint32_t id);
-/* NULL: no memory. The caller makes room first. */
-struct http2_stream *tt_http2_stream_add(struct http2_streams *t, uint32_t id);
+/* NULL: no memory, or the limit is reached. The caller makes room first. */
+struct http2_stream *tt_http2_stream_add(struct tt_link *link, struct http2_streams *t, uint32_t id);
 void tt_http2_stream_remove(struct http2_streams *t, struct http2_stream *s);
 void tt_http2_streams_free(struct http2_streams *t);
 

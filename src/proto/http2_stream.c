@@ -7,6 +7,7 @@
 
 #define HTTP2_SLOTS_FIRST 16
 #define HTTP2_SLOTS_KEPT 256
+#define HTTP2_SLOT_BYTES (sizeof(struct http2_stream) + sizeof(uint32_t))
 
 static uint32_t *http2_bucket(const struct http2_streams *t, uint32_t id)
 {
@@ -26,7 +27,8 @@ struct http2_stream *tt_http2_stream_find(const struct http2_streams *t, uint32_
 static bool http2_streams_grow(struct http2_streams *t)
 {
 	uint32_t slots = t->slots ? 2 * t->slots : HTTP2_SLOTS_FIRST;
-	uint32_t *bucket = calloc(slots, sizeof(*bucket));
+	size_t more = (slots - t->slots) * HTTP2_SLOT_BYTES;
+	uint32_t *bucket = tt_keep(t->link, more) ? calloc(slots, sizeof(*bucket)) : NULL;
 	struct http2_stream *slot = bucket ? realloc(t->slot, slots * sizeof(*slot)) : NULL;
 
 	if (!slot) {
@@ -50,8 +52,9 @@ static bool http2_streams_grow(struct http2_streams *t)
 	return true;
 }
 
-struct http2_stream *tt_http2_stream_add(struct http2_streams *t, uint32_t id)
+struct http2_stream *tt_http2_stream_add(struct tt_link *link, struct http2_streams *t, uint32_t id)
 {
+	t->link = link;
 	if (!t->unused && !http2_streams_grow(t))
 		return NULL;
 	uint32_t at = t->unused;
@@ -86,6 +89,8 @@ void tt_http2_stream_remove(struct http2_streams *t, struct http2_stream *s)
 
 void tt_http2_streams_free(struct http2_streams *t)
 {
+	if (t->slots)
+		tt_keep_less(t->link, t->slots * HTTP2_SLOT_BYTES);
 	free(t->slot);
 	free(t->bucket);
 	*t = (struct http2_streams){0};

@@ -20,6 +20,7 @@ enum tt_llm_count {
 };
 
 struct tt_http_app {
+	struct tt_link *link;
 	struct tt_message *m;
 	enum tt_http_app_kind kind;
 	bool response;
@@ -94,27 +95,28 @@ static enum tt_http_app_kind tt_http_app_by_path(struct tt_span path)
 	return TT_HTTP_APP_GUESS;
 }
 
-static struct tt_http_app *tt_http_app_new(const struct tt_link *link, struct tt_message *m, enum tt_http_app_kind kind)
+static struct tt_http_app *tt_http_app_new(struct tt_link *link, struct tt_message *m, enum tt_http_app_kind kind)
 {
 	uint64_t limit = tt_link_limit(link, TT_LIMIT_HTTP_CONTENT_BYTES);
-	struct tt_http_app *app = m && limit ? calloc(1, sizeof(*app)) : NULL;
+	struct tt_http_app *app = m && limit && tt_keep(link, sizeof(*app)) ? calloc(1, sizeof(*app)) : NULL;
 	if (!app)
 		return NULL;
 
+	app->link = link;
 	app->m = m;
 	app->kind = kind;
 	app->text = TT_BUF(limit);
 	return app;
 }
 
-struct tt_http_app *tt_http_app_request(const struct tt_link *link, struct tt_message *m, enum tt_http_media media)
+struct tt_http_app *tt_http_app_request(struct tt_link *link, struct tt_message *m, enum tt_http_media media)
 {
 	if (!m || media != TT_HTTP_MEDIA_JSON || !tt_span_eq(tt_message_get(m, TT_TEXT_OPERATION), TT_SPAN_LIT("POST")))
 		return NULL;
 	return tt_http_app_new(link, m, tt_http_app_by_path(tt_message_find(m, "url.path")));
 }
 
-struct tt_http_app *tt_http_app_response(const struct tt_link *link, struct tt_message *m, enum tt_http_media media,
+struct tt_http_app *tt_http_app_response(struct tt_link *link, struct tt_message *m, enum tt_http_media media,
 					 enum tt_http_app_kind kind)
 {
 	if (kind <= TT_HTTP_APP_GUESS || (media != TT_HTTP_MEDIA_JSON && media != TT_HTTP_MEDIA_EVENTS))
@@ -416,7 +418,7 @@ static void tt_http_app_events(struct tt_http_app *app, struct tt_link *link, co
 		ptrdiff_t end = tt_span_find(s, '\n');
 		size_t n = end < 0 ? s.len : (size_t)end;
 		/* A line longer than the limit is none that matters. */
-		app->dropping |= !app->dropping && tt_buf_add(&app->text, s.data, n) < 0;
+		app->dropping |= !app->dropping && tt_keep_add(link, &app->text, s.data, n) < 0;
 		if (end < 0)
 			return;
 		if (!app->dropping && tt_llms[app->kind].provider)
@@ -447,7 +449,7 @@ bool tt_http_app_take(struct tt_http_app *app, struct tt_link *link, const struc
 		return true;
 	}
 	size_t room = app->text.max - app->text.len;
-	if (tt_buf_add(&app->text, bytes.data, TT_MIN(bytes.len, room)) < 0)
+	if (tt_keep_add(link, &app->text, bytes.data, TT_MIN(bytes.len, room)) < 0)
 		return false;
 	return app->text.len < app->text.max && !tt_http_app_hopeless(app);
 }
@@ -482,8 +484,10 @@ struct tt_http_app *tt_http_app_end(struct tt_http_app *app)
 
 struct tt_http_app *tt_http_app_free(struct tt_http_app *app)
 {
-	if (app)
-		tt_buf_free(&app->text);
+	if (!app)
+		return NULL;
+	tt_keep_free(app->link, &app->text);
+	tt_keep_less(app->link, sizeof(*app));
 	free(app);
 	return NULL;
 }

@@ -44,9 +44,10 @@ static inline enum tt_http_app_kind tt_http_app_kind(const struct tt_message *m)
 
 struct tt_http_app;
 
-/* A request's or a response's content is about to come. NULL: there is nothing to look for (or no memory). */
-struct tt_http_app *tt_http_app_request(const struct tt_link *link, struct tt_message *m, enum tt_http_media media);
-struct tt_http_app *tt_http_app_response(const struct tt_link *link, struct tt_message *m, enum tt_http_media media,
+/* A request's or a response's content is about to come. NULL: there is nothing to look for (or no memory, or the limit is
+ * reached). The link outlives what is returned. */
+struct tt_http_app *tt_http_app_request(struct tt_link *link, struct tt_message *m, enum tt_http_media media);
+struct tt_http_app *tt_http_app_response(struct tt_link *link, struct tt_message *m, enum tt_http_media media,
 					 enum tt_http_app_kind kind);
 
 /* `bytes` of content stand at position `at` of the input. False: no more of it is wanted. */

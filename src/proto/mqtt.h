@@ -51,6 +51,7 @@ struct tt_mqtt_aliases {
 	} *list;
 	size_t count;
 	size_t cap;
+	struct tt_link *link; /* NULL: there were none yet */
 };
 
 struct tt_mqtt {

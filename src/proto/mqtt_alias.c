@@ -23,7 +23,8 @@ static struct tt_mqtt_alias *add(struct tt_link *link, struct tt_mqtt_aliases *a
 		return NULL;
 	if (a->count == a->cap) {
 		size_t cap = a->cap ? a->cap * 2 : 8;
-		struct tt_mqtt_alias *list = realloc(a->list, cap * sizeof(*list));
+		bool room = tt_keep(link, (cap - a->cap) * sizeof(*a->list));
+		struct tt_mqtt_alias *list = room ? realloc(a->list, cap * sizeof(*list)) : NULL;
 		if (!list)
 			return NULL;
 		a->list = list;
@@ -41,9 +42,10 @@ void tt_mqtt_alias_set(struct tt_link *link, struct tt_mqtt_aliases *a, uint16_t
 		return;
 	if (!row)
 		row = add(link, a, number);
+	a->link = link;
 	if (!a->text.max)
 		a->text = TT_BUF(tt_link_limit(link, TT_LIMIT_STATEMENT_BYTES));
-	if (!row || tt_buf_add(&a->text, topic.data, topic.len) < 0) {
+	if (!row || tt_keep_add(link, &a->text, topic.data, topic.len) < 0) {
 		if (row)
 			row->len = 0; /* what it meant before it means no more */
 		tt_statements_turned_away(link, 1);
@@ -62,6 +64,8 @@ struct tt_span tt_mqtt_alias_get(const struct tt_mqtt_aliases *a, uint16_t numbe
 
 void tt_mqtt_aliases_free(struct tt_mqtt_aliases *a)
 {
+	if (a->link)
+		tt_keep_less(a->link, a->cap * sizeof(*a->list) + a->text.cap);
 	free(a->list);
 	tt_buf_free(&a->text);
 	*a = (struct tt_mqtt_aliases){.count = 0};

@@ -105,6 +105,21 @@ void mysql_skip_to_eof(struct tt_link *link, struct mysql_state *st)
 /* --- packets ------------------------------------------------------------------------------------------------------------------
  */
 
+#define SPARE 4096u /* kept for the next packet */
+
+/* What grew or was freed since is accounted for. False: there is no room for it in all. */
+static bool keep_plain(struct tt_link *link, struct mysql_packed *p)
+{
+	if (p->plain.len == 0 && p->plain.cap > SPARE)
+		tt_buf_free(&p->plain);
+	if (p->plain.cap > p->kept && !tt_keep(link, p->plain.cap - p->kept))
+		return false;
+	if (p->plain.cap < p->kept)
+		tt_keep_less(link, p->kept - p->plain.cap);
+	p->kept = p->plain.cap;
+	return true;
+}
+
 /* Adds the block's plain bytes, as far as they are there or wanted. What follows them is left to `rest`. */
 static bool unpack(struct tt_link *link, struct mysql_packed *p, const struct header *h, struct tt_span block)
 {
@@ -121,7 +136,7 @@ static bool unpack(struct tt_link *link, struct mysql_packed *p, const struct he
 	p->skip -= dropped;
 	if (dropped)
 		tt_buf_consume(&p->plain, (size_t)dropped);
-	return true;
+	return keep_plain(link, p);
 }
 
 /* The plain bytes are read. What is behind the last of them must be of no interest. */
@@ -131,6 +146,7 @@ static enum tt_step read_plain(struct tt_link *link, struct mysql_state *st, enu
 	enum tt_step step = side == TT_REQUESTS ? mysql_parse_request(link, st, &inner) : mysql_parse_response(link, st, &inner);
 
 	tt_buf_consume(&p->plain, inner.c.pos);
+	keep_plain(link, p);
 	if (step == TT_PARSED || step == TT_MORE) {
 		if (p->rest > p->skip || p->plain.len > LEFT_OVER) {
 			tt_unpacked_turned_away(link);
@@ -146,7 +162,7 @@ static enum tt_step read_plain(struct tt_link *link, struct mysql_state *st, enu
 static void forget(struct mysql_packed *p)
 {
 	tt_buf_free(&p->plain);
-	*p = (struct mysql_packed){.on = p->on, .over = p->over};
+	*p = (struct mysql_packed){.on = p->on, .over = p->over, .kept = p->kept};
 }
 
 static enum tt_step read_packet(struct tt_link *link, struct mysql_state *st, enum tt_side side, struct tt_input *in)

@@ -159,6 +159,7 @@ struct mysql_packed {
 	bool over;	     /* what follows is of no interest (replication) */
 	bool held;	     /* the packet at the cursor is unpacked already */
 	struct tt_buf plain; /* bytes the parser has not taken yet */
+	size_t kept;	     /* of it, as accounted for */
 	uint64_t skip;	     /* plain bytes to pass over that are not unpacked yet */
 	uint64_t rest;	     /* plain bytes of the packet that were not unpacked */
 	/* While a packet is read: where it stands. */

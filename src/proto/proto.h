@@ -156,6 +156,18 @@ void tt_unpacked_turned_away(struct tt_link *link);
 void tt_block_turned_away(struct tt_link *link);
 
 /*
+ * What a protocol keeps of a link beyond its state is asked for here and given back when it is freed; what is left is given back
+ * with the state. False: all links together keep as much as the limit row parser_total_bytes allows, which is counted: do with
+ * less.
+ */
+bool tt_keep(struct tt_link *link, size_t bytes);
+void tt_keep_less(struct tt_link *link, size_t bytes);
+
+/* tt_buf_add (-ENOBUFS: at that limit, too) and tt_buf_free of a buffer that is so accounted for. */
+int tt_keep_add(struct tt_link *link, struct tt_buf *b, const void *data, size_t len);
+void tt_keep_free(struct tt_link *link, struct tt_buf *b);
+
+/*
  * Names for ids that are unique everywhere (Kafka's topic ids): what one connection told is known on all. Bounded by a limit row,
  * the longest unused go first, and a name that was not seen is data NULL. The span is borrowed until the next call.
  */

@@ -6,6 +6,8 @@
 #include "proto/sip.h"
 #include "shared/limits.h"
 
+#define KEPT (sizeof(struct sip_transaction) + 2 * sizeof(void *)) /* with its buckets */
+
 static struct sip_transaction **bucket_of(const struct sip_table *t, uint64_t id)
 {
 	return &t->bucket[id & (t->bucket_count - 1)];
@@ -43,6 +45,20 @@ static void forget_oldest(struct tt_link *link, struct sip_table *t)
 	/* Its request stands: the final response is paired by id as ever. */
 	tt_message_drop(link, x->response);
 	free(x);
+	tt_keep_less(link, KEPT);
+}
+
+/* Room for one more, if need be by forgetting. */
+static bool make_room(struct tt_link *link, struct sip_table *t)
+{
+	if (t->count >= tt_link_limit(link, TT_LIMIT_SIP_TRANSACTIONS))
+		forget_oldest(link, t);
+	if (tt_keep(link, KEPT))
+		return true;
+	if (!t->count)
+		return false;
+	forget_oldest(link, t);
+	return tt_keep(link, KEPT);
 }
 
 struct sip_transaction *sip_transaction(struct tt_link *link, struct sip_table *t, uint64_t id, enum tt_side asker)
@@ -53,8 +69,8 @@ struct sip_transaction *sip_transaction(struct tt_link *link, struct sip_table *
 		x = x->same_bucket;
 	if (x)
 		return x;
-	if (t->count >= tt_link_limit(link, TT_LIMIT_SIP_TRANSACTIONS))
-		forget_oldest(link, t);
+	if (!make_room(link, t))
+		return NULL;
 	if (t->count >= t->bucket_count)
 		grow(t);
 	x = t->bucket_count ? calloc(1, sizeof(*x)) : NULL;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/own.h"
 #include "shared/limits.h"
 
 struct tt_sql_entry {
@@ -77,6 +78,8 @@ static void drop(struct tt_sql_table *t, struct tt_sql_entry **at)
 	use_unlink(t, e);
 	t->count--;
 	t->bytes -= entry_bytes(e);
+	if (t->link)
+		tt_keep_less(t->link, entry_bytes(e));
 	tt_sql_text_unref(e->text);
 	free(e);
 }
@@ -132,8 +135,18 @@ void tt_sql_remember(struct tt_link *link, struct tt_sql_table *t, struct tt_spa
 {
 	uint64_t count = tt_link_limit(link, TT_LIMIT_STATEMENTS);
 	uint64_t bytes = tt_link_limit(link, TT_LIMIT_STATEMENT_BYTES);
+	struct tt_sql_entry e = {.text = text, .name_len = (uint32_t)name.len};
+	size_t kept = (size_t)t->bytes, more = (size_t)entry_bytes(&e);
 
+	/* Where all tables together have no room for more this one's older entries make it. */
+	if (tt_keep(link, more))
+		kept += more;
+	else
+		bytes = TT_MIN(bytes, t->bytes);
+	t->link = NULL;
 	tt_statements_turned_away(link, tt_sql_table_put(t, name, text, count, bytes));
+	t->link = link;
+	tt_keep_less(link, kept - (size_t)t->bytes);
 }
 
 struct tt_sql_text *tt_sql_table_get(struct tt_sql_table *t, struct tt_span name)
@@ -155,6 +168,8 @@ void tt_sql_table_remove(struct tt_sql_table *t, struct tt_span name)
 
 void tt_sql_table_clear(struct tt_sql_table *t)
 {
+	if (t->link)
+		tt_keep_less(t->link, (size_t)t->bytes);
 	while (t->oldest) {
 		struct tt_sql_entry *e = t->oldest;
 		t->oldest = e->newer;

@@ -15,7 +15,8 @@ struct tt_sql_table {
 	struct tt_sql_entry *newest;
 	uint32_t bucket_count; /* a power of two */
 	uint32_t count;
-	uint64_t bytes; /* names, texts and entries */
+	uint64_t bytes;	      /* names, texts and entries */
+	struct tt_link *link; /* whose they are kept for; NULL: not accounted for */
 };
 
 /* Sets what `name` stands for (a reference to the text is taken; NULL: known, without text). Returns how many entries were

@@ -17,6 +17,7 @@
 #define TDS_HEAD_MOST 4096u	     /* of an answer: its first bytes, and its last ones */
 #define TDS_TAIL 2048u
 #define TDS_DB_MOST 384u
+#define TDS_SPARE 1024u /* of a text, kept for the next one */
 #define TDS_VERSION_72 0x72000000u
 
 enum tds_type {
@@ -106,6 +107,7 @@ enum tt_step tds_parse_request(struct tt_link *link, struct tds_state *st, struc
 /* Headers in front of a batch, RPC or transaction request (7.2 on) are passed over. False: there are none. */
 bool tds_pass_headers(struct tt_cursor *c);
 void tds_statement(struct tt_message *m, struct tt_span text);
+void tds_spare(struct tt_link *link, struct tt_buf *b);
 
 /* tds_rpc.c */
 void tds_describe_rpc(struct tt_link *link, struct tds_state *st, struct tt_message *m, struct tt_span payload);

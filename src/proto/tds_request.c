@@ -122,6 +122,13 @@ static void begin(struct tt_link *link, struct tds_state *st, const struct tt_in
 	}
 }
 
+/* What was long is not held for the next one. */
+void tds_spare(struct tt_link *link, struct tt_buf *b)
+{
+	if (b->cap > TDS_SPARE)
+		tt_keep_free(link, b);
+}
+
 static void finish(struct tt_link *link, struct tds_state *st, const struct tt_input *in, uint64_t end)
 {
 	struct tt_message *m = st->req.open;
@@ -139,6 +146,7 @@ static void finish(struct tt_link *link, struct tds_state *st, const struct tt_i
 	}
 	st->attentions += st->req.type == TDS_ATTENTION;
 	describe(link, st, m);
+	tds_spare(link, &st->text);
 	tt_message_end(link, m, in, end);
 }
 
@@ -151,7 +159,7 @@ static enum tt_step payload(struct tt_link *link, struct tds_state *st, struct t
 	struct tt_span part = tt_cursor_take(&in->c, n);
 
 	if (wanted)
-		tt_buf_add(&st->text, part.data, TT_MIN(part.len, TDS_REQUEST_MOST - st->text.len));
+		tt_keep_add(link, &st->text, part.data, TT_MIN(part.len, TDS_REQUEST_MOST - st->text.len));
 	r->left -= (uint16_t)n;
 	if (r->left && wanted)
 		return TT_MORE;

@@ -94,6 +94,7 @@ static void finish(struct tt_link *link, struct tds_state *st, const struct tt_i
 		conclude_prelogin(st, m);
 	else
 		conclude(link, st, m, st->res.size == st->head.len);
+	tds_spare(link, &st->head);
 	tt_message_end(link, m, in, in->c.pos);
 }
 
@@ -133,7 +134,7 @@ static enum tt_step payload(struct tt_link *link, struct tds_state *st, struct t
 	size_t n = TT_MIN((size_t)r->left, tt_cursor_left(&in->c));
 	struct tt_span part = tt_cursor_take(&in->c, n);
 	if (part.len) {
-		tt_buf_add(&st->head, part.data, TT_MIN(part.len, TDS_HEAD_MOST - st->head.len));
+		tt_keep_add(link, &st->head, part.data, TT_MIN(part.len, TDS_HEAD_MOST - st->head.len));
 		keep_tail(st, part);
 	}
 	r->left -= (uint16_t)n;

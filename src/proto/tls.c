@@ -189,7 +189,7 @@ static bool is_kept(uint8_t message)
 	return message == TT_TLS_CLIENT_HELLO || message == TT_TLS_SERVER_HELLO || message == TT_TLS_SERVER_KEY_EXCHANGE;
 }
 
-static bool take_message(struct tls_state *s, enum tt_side side)
+static bool take_message(struct tt_link *link, struct tls_state *s, enum tt_side side)
 {
 	struct tls_side *d = &s->side[side];
 	struct tt_span body = tt_buf_span(&d->hello);
@@ -200,14 +200,15 @@ static bool take_message(struct tls_state *s, enum tt_side side)
 		s->certificate = true;
 	if (d->message == TT_TLS_SERVER_KEY_EXCHANGE && side == TT_RESPONSES)
 		take_key_exchange(s, body);
-	if (d->message == (side == TT_REQUESTS ? TT_TLS_CLIENT_HELLO : TT_TLS_SERVER_HELLO)) {
+	bool kept = !d->hello.failed;
+	if (kept && d->message == (side == TT_REQUESTS ? TT_TLS_CLIENT_HELLO : TT_TLS_SERVER_HELLO)) {
 		good = tt_tls_read_hello(d->message, body, &h);
 		if (good && side == TT_REQUESTS)
 			take_client_hello(s, &h);
 		else if (good)
 			take_server_hello(s, &h);
 	}
-	tt_buf_free(&d->hello);
+	tt_keep_free(link, &d->hello);
 	d->message = 0;
 	d->head_len = 0;
 	return good;
@@ -224,7 +225,7 @@ static void begin_message(struct tls_side *d)
 }
 
 /* Messages run over the borders of records, and several stand in one. False: a hello that is none. */
-static bool take_handshake(struct tls_state *s, enum tt_side side, struct tt_span bytes)
+static bool take_handshake(struct tt_link *link, struct tls_state *s, enum tt_side side, struct tt_span bytes)
 {
 	struct tls_side *d = &s->side[side];
 	struct tt_cursor c = tt_cursor(bytes);
@@ -237,10 +238,10 @@ static bool take_handshake(struct tls_state *s, enum tt_side side, struct tt_spa
 		} else {
 			struct tt_span part = tt_cursor_take(&c, TT_MIN((size_t)d->body_left, tt_cursor_left(&c)));
 			if (is_kept(d->message))
-				tt_buf_add(&d->hello, part.data, TT_MIN(part.len, TT_TLS_HELLO_MOST - d->hello.len));
+				tt_keep_add(link, &d->hello, part.data, TT_MIN(part.len, TT_TLS_HELLO_MOST - d->hello.len));
 			d->body_left -= (uint32_t)part.len;
 		}
-		if (d->head_len == sizeof(d->head) && d->body_left == 0 && !take_message(s, side))
+		if (d->head_len == sizeof(d->head) && d->body_left == 0 && !take_message(link, s, side))
 			return false;
 	}
 	return true;
@@ -336,7 +337,7 @@ static enum tt_step take_body(struct tt_link *link, struct tls_state *s, enum tt
 	if (side == TT_RESPONSES)
 		s->server_end = in->offset + in->c.pos;
 	enum tt_step step = TT_PARSED;
-	if (d->type == TT_TLS_HANDSHAKE && !is_ciphered(d) && !take_handshake(s, side, body)) {
+	if (d->type == TT_TLS_HANDSHAKE && !is_ciphered(d) && !take_handshake(link, s, side, body)) {
 		if (side == TT_REQUESTS)
 			tt_message_drop(link, TT_TAKE_PTR(s->request));
 		return TT_LOST_SYNC;

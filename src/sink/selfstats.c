@@ -59,6 +59,7 @@ static void tt_self_streams(struct tt_buf *out, const struct tt_stream_stats *s)
 	tt_self_gauge(out, "telltale_stream_connections", "Connections known now.", s->connections);
 	tt_self_gauge(out, "telltale_stream_messages", "Messages held now.", s->messages);
 	tt_self_gauge(out, "telltale_stream_buffered_bytes", "Unparsed bytes held now.", s->buffered_bytes);
+	tt_self_gauge(out, "telltale_stream_parser_bytes", "What protocols keep of their connections now.", s->parser_bytes);
 }
 
 static void tt_self_series(struct tt_buf *out, const struct tt_series_set *set)

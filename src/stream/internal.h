@@ -106,6 +106,7 @@ struct tt_link {
 	struct tt_conn *conn;
 	const struct tt_proto *proto;
 	void *state;
+	uint64_t parser_bytes;	    /* what the protocol keeps beyond its state */
 	struct tt_flow flow[2];	    /* by enum tt_direction */
 	struct tt_pair pair;	    /* what the client asks */
 	struct tt_pair back;	    /* what the server asks: by id or one-way */

@@ -28,6 +28,7 @@ static void tt_link_forget_proto(struct tt_link *link)
 	if (link->proto && link->proto->state_free && link->state)
 		link->proto->state_free(link->state);
 	free(link->state);
+	tt_keep_less(link, link->parser_bytes);
 	link->state = NULL;
 	link->proto = NULL;
 }

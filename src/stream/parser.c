@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a parser may ask of its link and tell it (proto/proto.h), apart from messages, which are pair.c's. */
+#include <errno.h>
+
 #include "stream/internal.h"
 
 void *tt_link_state(struct tt_link *link)
@@ -25,6 +27,51 @@ void tt_unpacked_turned_away(struct tt_link *link)
 void tt_block_turned_away(struct tt_link *link)
 {
 	link->conn->s->stats.blocks_full++;
+}
+
+bool tt_keep(struct tt_link *link, size_t bytes)
+{
+	struct tt_streams *s = link->conn->s;
+
+	if (s->stats.parser_bytes + bytes > tt_streams_limit(s, TT_LIMIT_PARSER_TOTAL_BYTES)) {
+		s->stats.parser_full++;
+		return false;
+	}
+	s->stats.parser_bytes += bytes;
+	link->parser_bytes += bytes;
+	return true;
+}
+
+void tt_keep_less(struct tt_link *link, size_t bytes)
+{
+	size_t less = TT_MIN(bytes, link->parser_bytes);
+
+	link->conn->s->stats.parser_bytes -= less;
+	link->parser_bytes -= less;
+}
+
+int tt_keep_add(struct tt_link *link, struct tt_buf *b, const void *data, size_t len)
+{
+	size_t before = b->cap;
+
+	if (len <= b->cap - b->len)
+		return tt_buf_add(b, data, len);
+	/* A buffer grows to at most twice what is in it. */
+	size_t twice = TT_MAX(2 * (b->len + len), (size_t)64), most = TT_MIN(twice, b->max);
+	size_t asked = most > before ? most - before : 0;
+	if (!tt_keep(link, asked)) {
+		b->failed = true;
+		return -ENOBUFS;
+	}
+	int r = tt_buf_add(b, data, len);
+	tt_keep_less(link, asked - TT_MIN(asked, b->cap - before));
+	return r;
+}
+
+void tt_keep_free(struct tt_link *link, struct tt_buf *b)
+{
+	tt_keep_less(link, b->cap);
+	tt_buf_free(b);
 }
 
 bool tt_link_from_start(const struct tt_link *link)

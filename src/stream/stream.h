@@ -36,6 +36,7 @@
 	X(blocks_full, "blocks_full", "header blocks not read because of the limit")                             \
 	X(statements_full, "statements_full", "prepared statements forgotten because of the limit")              \
 	X(unpacked_full, "unpacked_full", "compressed messages read only up to the limit, or not at all for it") \
+	X(parser_full, "parser_full", "times a protocol kept less of a connection because of the limit of all")  \
 	X(bad_records, "bad_records", "records that made no sense")
 
 struct tt_stream_stats {
@@ -45,6 +46,7 @@ struct tt_stream_stats {
 	uint64_t connections;	 /* now */
 	uint64_t messages;	 /* now */
 	uint64_t buffered_bytes; /* now */
+	uint64_t parser_bytes;	 /* now */
 };
 
 struct tt_streams_ops {

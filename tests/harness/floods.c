@@ -67,6 +67,7 @@ struct flood {
 	int ids[2];	/* where in it a stream's number stands, counted up by two; 0: nowhere */
 	bool by_server; /* the server says it, after `head` */
 	double most;	/* steps a byte; 0: STEPS_A_BYTE */
+	bool keeps;	/* its protocol keeps more than a few KB of each connection */
 };
 
 extern const struct tt_proto tt_proto_amqp, tt_proto_dubbo, tt_proto_http, tt_proto_http2, tt_proto_ldap, tt_proto_memcached,
@@ -79,13 +80,16 @@ extern const struct tt_proto tt_proto_amqp, tt_proto_dubbo, tt_proto_http, tt_pr
 
 static const struct flood floods[] = {
 	{"rapid reset", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\5\0\0\0\1\x82\x84\x86\0\0\4\3\0\0\0\0\1\0\0\0\x8"),
-	 .ids = {5, 17}},
-	{"streams opened", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\4\0\0\0\1\x83\x84\x86"), .ids = {5}},
-	{"header entries", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\xa\1\5\0\0\0\1\x82\x84\x86\x40\1a\3bcd"), .ids = {5}},
-	{"CONTINUATION", &tt_proto_http2, BYTES(PREFACE "\0\0\1\1\1\0\0\0\1\x82"), BYTES("\0\0\5\x9\0\0\0\0\1\0\1a\1b")},
+	 .ids = {5, 17}, .keeps = true},
+	{"streams opened", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\4\0\0\0\1\x83\x84\x86"), .ids = {5}, .keeps = true},
+	{"header entries", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\xa\1\5\0\0\0\1\x82\x84\x86\x40\1a\3bcd"), .ids = {5},
+	 .keeps = true},
+	{"CONTINUATION", &tt_proto_http2, BYTES(PREFACE "\0\0\1\1\1\0\0\0\1\x82"), BYTES("\0\0\5\x9\0\0\0\0\1\0\1a\1b"),
+	 .keeps = true},
 	{"CONTINUATION of nothing", &tt_proto_http2, BYTES(PREFACE "\0\0\1\1\1\0\0\0\1\x82"), BYTES("\0\0\0\x9\0\0\0\0\1")},
 	{"SETTINGS", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\6\4\0\0\0\0\0\0\1\0\0\x10\0")},
-	{"table sizes", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\6\1\5\0\0\0\1\x20\x3f\xe1\x1f\x82\x84"), .ids = {5}},
+	{"table sizes", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\6\1\5\0\0\0\1\x20\x3f\xe1\x1f\x82\x84"), .ids = {5},
+	 .keeps = true},
 	{"PING", &tt_proto_http2, BYTES(PREFACE),
 	 BYTES("\0\0\x8\6\0\0\0\0\0"
 	       "12345678")},
@@ -96,10 +100,10 @@ static const struct flood floods[] = {
 	{"one header line", &tt_proto_http, BYTES("GET / HTTP/1.1\r\na: "), BYTES("bbbbbbbb")},
 	{"chunks", &tt_proto_http, BYTES("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), BYTES("1\r\na\r\n")},
 	{"pipelined requests", &tt_proto_http, BYTES(""), BYTES("GET / HTTP/1.1\r\nHost: a\r\n\r\n")},
-	{"JSON arrays (GraphQL)", &tt_proto_http, BYTES(JSON_HEAD("/graphql")), BYTES("[")},
-	{"JSON objects (GraphQL)", &tt_proto_http, BYTES(JSON_HEAD("/graphql")), BYTES("{\"a\":")},
+	{"JSON arrays (GraphQL)", &tt_proto_http, BYTES(JSON_HEAD("/graphql")), BYTES("["), .keeps = true},
+	{"JSON objects (GraphQL)", &tt_proto_http, BYTES(JSON_HEAD("/graphql")), BYTES("{\"a\":"), .keeps = true},
 	{"JSON arrays (JSON-RPC)", &tt_proto_http, BYTES(JSON_HEAD("/")), BYTES("[{\"jsonrpc\":")},
-	{"braces in a query", &tt_proto_http, BYTES(JSON_HEAD("/graphql") "{\"query\":\""), BYTES("{a")},
+	{"braces in a query", &tt_proto_http, BYTES(JSON_HEAD("/graphql") "{\"query\":\""), BYTES("{a"), .keeps = true},
 	{"arrays (RESP)", &tt_proto_redis, BYTES(""), BYTES("*1\r\n")},
 	{"arrays answered (RESP)", &tt_proto_redis, BYTES("*1\r\n$4\r\nPING\r\n"), BYTES("*1\r\n"), .by_server = true},
 	{"structs (Thrift)", &tt_proto_thrift, BYTES("\x80\1\0\1\0\0\0\4ping\0\0\0\0"), BYTES("\xc\0\1")},
@@ -149,13 +153,13 @@ static void on_exchange(void *ctx, const struct tt_exchange *x)
 
 static const struct tt_streams_ops ops = {.exchange = on_exchange};
 
-static void say(struct tt_streams *s, int dir, uint64_t *offset, const char *data, size_t len, uint64_t now)
+static void say(struct tt_streams *s, uint64_t conn, int dir, uint64_t *offset, const char *data, size_t len, uint64_t now)
 {
 	tt_free_auto struct tt_chunk *k = calloc(1, sizeof(*k) + len);
 	assert_non_null(k);
 	*k = (struct tt_chunk){
 		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = (uint32_t)(sizeof(*k) + len), .time_ns = now},
-		.conn = {.sock = 1, .ino = 1},
+		.conn = {.sock = conn, .ino = conn},
 		.offset = *offset,
 		.length = (uint32_t)len,
 		.captured = (uint32_t)len,
@@ -198,11 +202,11 @@ static struct played play(const struct flood *f, size_t most, size_t segment)
 	tt_limits_init(&limits);
 	assert_int_equal(tt_streams_new(&s, &limits, &f->proto, 1, &ops, &exchanges), 0);
 	if (f->by_server)
-		say(s, TT_RX, &offset[TT_RX], f->head, f->head_len, now);
+		say(s, 1, TT_RX, &offset[TT_RX], f->head, f->head_len, now);
 	int dir = f->by_server ? TT_TX : TT_RX;
 	steps = 0;
 	for (size_t at = 0; at < p.bytes; at += segment) {
-		say(s, dir, &offset[dir], text + at, p.bytes - at < segment ? p.bytes - at : segment, now += MS / 100);
+		say(s, 1, dir, &offset[dir], text + at, p.bytes - at < segment ? p.bytes - at : segment, now += MS / 100);
 		size_t heap = mallinfo2().uordblks;
 		p.heap = heap > p.heap ? heap : p.heap;
 	}
@@ -240,4 +244,63 @@ static void work_grows_with_the_bytes(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(work_grows_with_the_bytes))
+/* What many connections keep is bounded for all of them, and is accounted for to the last byte. Returns how often it was refused.
+ */
+static uint64_t many(const struct flood *f, uint64_t conns, size_t most, uint64_t limit, size_t *ret_heap)
+{
+	enum { SEGMENT = 1000 };
+	struct tt_limits limits;
+	struct tt_streams *s = NULL;
+	struct tt_stream_stats stats;
+	uint64_t exchanges = 0, now = MS;
+	size_t len, before = mallinfo2().uordblks;
+	tt_free_auto char *text = flood_bytes(f, most, &len);
+	tt_free_auto uint64_t *offsets = calloc(conns, 2 * sizeof(*offsets));
+
+	tt_limits_init(&limits);
+	limits.value[TT_LIMIT_PARSER_TOTAL_BYTES] = limit;
+	assert_int_equal(tt_streams_new(&s, &limits, &f->proto, 1, &ops, &exchanges), 0);
+	int dir = f->by_server ? TT_TX : TT_RX;
+	for (uint64_t c = 0; f->by_server && c < conns; c++)
+		say(s, c + 1, TT_RX, &offsets[2 * c + TT_RX], f->head, f->head_len, now);
+	for (size_t at = 0; at < len; at += SEGMENT) {
+		for (uint64_t c = 0; c < conns; c++) {
+			size_t n = len - at < SEGMENT ? len - at : SEGMENT;
+			say(s, c + 1, dir, &offsets[2 * c + (uint64_t)dir], text + at, n, now += MS / 1000);
+			tt_streams_stats(s, &stats);
+			assert_true(stats.parser_bytes <= limit);
+		}
+	}
+	*ret_heap = mallinfo2().uordblks - before;
+	tt_streams_finish(s);
+	tt_streams_stats(s, &stats);
+	assert_int_equal(stats.parser_bytes, 0);
+	tt_streams_free(s);
+	return stats.parser_full;
+}
+
+static void many_connections_keep_little(void **state)
+{
+	size_t heap;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(floods) / sizeof(*floods); i++) {
+		uint64_t full = many(&floods[i], 40, 16u << 10, 64u << 10, &heap);
+		print_message("%-32s 40 connections: refused %llu times\n", floods[i].name, (unsigned long long)full);
+		assert_true(full || !floods[i].keeps);
+	}
+}
+
+/* 3 000 calls whose content is looked at, none of which comes to its end: 180 MB would be kept of them. */
+static void unfinished_contents_have_a_total(void **state)
+{
+	static const struct flood json = {"", &tt_proto_http, BYTES(JSON_HEAD("/graphql") "{\"query\":\""), BYTES("aaaaaaaa")};
+	size_t heap;
+
+	(void)state;
+	assert_true(many(&json, 3000, 60u << 10, 4u << 20, &heap) > 0);
+	assert_true(heap < 16u << 20);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(work_grows_with_the_bytes), cmocka_unit_test(many_connections_keep_little),
+	      cmocka_unit_test(unfinished_contents_have_a_total))
