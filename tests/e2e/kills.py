@@ -189,7 +189,7 @@ def web(services, tls):
     return process, port
 
 
-def killed_at_random_moments(*options, tls=False):
+def killed_at_random_moments(*options, tls=False, count=LOADS):
     seed = int(os.environ.get("TT_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"TT_SEED={seed}", flush=True)
     choose = random.Random(seed)
@@ -203,13 +203,13 @@ def killed_at_random_moments(*options, tls=False):
 
         def loads():
             took = time_to_start(services, scope)
-            seen.extend(load_and_kill(services, scope, choose.uniform(0, 1.5 * took), choose.choice(ENDS), choose.random() < 0.5) for _ in range(LOADS))
+            seen.extend(load_and_kill(services, scope, choose.uniform(0, 1.5 * took), choose.choice(ENDS), choose.random() < 0.5) for _ in range(count))
 
         client = asked_for(port, tls, loads)
         if alone:
             lib.equal(sorted(objects() - before), [], "left behind at the end")
     lib.check(any(seen), "it was never caught with anything in the kernel")
-    print(f"{LOADS} loads, {sum(n > 0 for n in seen)} killed with up to {max(seen)} objects in the kernel; {client.answered} requests answered, "
+    print(f"{count} loads, {sum(n > 0 for n in seen)} killed with up to {max(seen)} objects in the kernel; {client.answered} requests answered, "
           f"the slowest in {client.longest * 1000:.0f} ms; without telltale in {bare * 1000:.0f} ms", flush=True)
     most = max(A_SECOND, SLOWER * bare)
     if BY_TIME:
@@ -223,7 +223,7 @@ def test_killed_at_random_moments():
 def test_killed_with_uprobes():
     """A service of TLS, whose library has probes in it; it is a copy of our own (lib.py)."""
     lib.need("openssl")
-    killed_at_random_moments("--uprobes", tls=True)
+    killed_at_random_moments("--uprobes", tls=True, count=LOADS if lib.SCALE >= 1 else LOADS // 2)
 
 
 if __name__ == "__main__":
