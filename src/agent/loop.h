@@ -22,6 +22,7 @@ struct tt_loop {
 	struct tt_command *command; /* NULL: none; signals to end are passed on to it */
 	void (*reload)(void *ctx);  /* SIGHUP; NULL: ignored */
 	void (*stop)(void *ctx);    /* called once before the last drain, so that nothing new comes; NULL */
+	bool (*over)(void *ctx);    /* asked after every drain: true ends the loop; NULL */
 	void *ctx;
 	int command_status; /* out: wait status of the command */
 };

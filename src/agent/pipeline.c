@@ -18,6 +18,7 @@ struct tt_pipeline {
 	tt_pipeline_tap tap;
 	void *tap_ctx;
 	struct tt_libraries *libraries; /* NULL: nobody looks for them */
+	struct tt_kin *kin;		/* NULL: nobody asks who is there */
 	int64_t wall_minus_mono_ns;
 	uint64_t now_ns; /* of the records */
 	const struct tt_where *where;
@@ -152,6 +153,11 @@ void tt_pipeline_set_libraries(struct tt_pipeline *p, struct tt_libraries *libra
 	p->libraries = libraries;
 }
 
+void tt_pipeline_set_kin(struct tt_pipeline *p, struct tt_kin *kin)
+{
+	p->kin = kin;
+}
+
 static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 {
 	struct tt_pipeline *p = ctx;
@@ -177,6 +183,8 @@ static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 		tt_identities_record(p->identities, rec);
 		if (p->libraries)
 			tt_libraries_record(p->libraries, rec);
+		if (p->kin)
+			tt_kin_record(p->kin, rec);
 		break;
 	}
 	return 0;

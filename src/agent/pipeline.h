@@ -6,6 +6,7 @@
 #ifndef TT_AGENT_PIPELINE_H
 #define TT_AGENT_PIPELINE_H
 
+#include "agent/kin.h"
 #include "agent/libraries.h"
 #include "identity/identity.h"
 #include "sink/sink.h"
@@ -37,6 +38,9 @@ int tt_pipeline_add(struct tt_pipeline *p, struct tt_sink *sink);
 void tt_pipeline_set_tap(struct tt_pipeline *p, tt_pipeline_tap tap, void *ctx);
 /* Tells it of processes that may have mapped TLS libraries. Borrowed, must outlive the pipeline. */
 void tt_pipeline_set_libraries(struct tt_pipeline *p, struct tt_libraries *libraries);
+
+/* Keeps it up to date. Borrowed, must outlive the pipeline. */
+void tt_pipeline_set_kin(struct tt_pipeline *p, struct tt_kin *kin);
 
 /*
  * Takes in what the source has now, at most `budget` records (0: no limit). Returns how many, 0 when there is nothing now,

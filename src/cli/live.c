@@ -11,6 +11,7 @@
 #include "agent/observe.h"
 #include "attach/attach.h"
 #include "attach/privilege.h"
+#include "cli/ends.h"
 #include "cli/reload.h"
 #include "web/server.h"
 
@@ -21,6 +22,7 @@ struct tt_live_state {
 	struct tt_server *server;
 	struct tt_attach *attach;
 	struct tt_libraries *libraries;
+	struct tt_ends ends;
 	char scope[256];
 };
 
@@ -65,6 +67,14 @@ static void tt_live_stop_source(void *ctx)
 static int tt_live_config_file(void *attach, struct tt_buf *text)
 {
 	return tt_attach_config_file(attach, text);
+}
+
+/* The processes that were named are gone. An agent stays, since it is asked what there was. */
+static bool tt_live_over(void *ctx)
+{
+	struct tt_live_state *s = ctx;
+
+	return !s->run->command && tt_ends_look(&s->ends, s->scope, sizeof(s->scope)) && s->run->ends;
 }
 
 static void tt_live_reload(void *ctx)
@@ -127,6 +137,9 @@ static int tt_live_session(struct tt_live_state *s, struct tt_source *source)
 	const struct tt_outputs_about about = {.scope = tt_observe_scope_text(run->config, command, s->scope, sizeof(s->scope)),
 					       .hooks = hooks};
 	tt_outputs_describe(s->session.outputs, &about);
+	r = tt_ends_begin(&s->ends, run->config, command, s->session.pipeline);
+	if (r < 0)
+		return tt_error_errno(r, "starting");
 	return run->prepare ? run->prepare(&s->session) : 0;
 }
 
@@ -165,6 +178,7 @@ int tt_live_run(struct tt_live_run *run)
 				       .command = run->command,
 				       .reload = tt_live_reload,
 				       .stop = tt_live_stop_source,
+				       .over = tt_live_over,
 				       .ctx = &s};
 		r = tt_loop_run(&loop);
 		run->command_status = loop.command_status;
@@ -176,7 +190,10 @@ int tt_live_run(struct tt_live_run *run)
 		tt_pipeline_finish(s.session.pipeline);
 		run->end(&s.session);
 	}
+	if (s.session.pipeline && r == 0 && run->command)
+		tt_ends_left(&s.ends, tt_pipeline_identities(s.session.pipeline));
 	int closed = tt_session_close(&s.session);
+	tt_ends_free(&s.ends);
 	s.mailbox = tt_mailbox_free(s.mailbox);
 	s.attach = tt_attach_free(s.attach);
 	s.libraries = tt_libraries_free(s.libraries);

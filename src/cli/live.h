@@ -10,6 +10,7 @@ struct tt_live_run {
 	struct tt_config *config;
 	struct tt_command *command; /* NULL: none */
 	const char *listen;	    /* NULL: no server */
+	bool ends;		    /* with the processes that are named, when nothing is left of them */
 	/* Adds further sinks before anything is observed; NULL. Negative errno, printed. */
 	int (*prepare)(struct tt_session *session);
 	/* Everything is in place; NULL. Negative errno, printed. */

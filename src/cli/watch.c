@@ -25,7 +25,7 @@ static int tt_watch_prepare(struct tt_session *session)
 
 int tt_watch_main(struct tt_config *config, int argc, char **argv)
 {
-	struct tt_live_run run = {.config = config, .prepare = tt_watch_prepare};
+	struct tt_live_run run = {.config = config, .prepare = tt_watch_prepare, .ends = true};
 
 	if (config->connect)
 		return tt_remote_watch(config) < 0;
