@@ -122,6 +122,14 @@ bool tt_attach_calls_privileged(struct tt_kernel *k)
 	return tt_privilege_without(enough, TT_ARRAY_LEN(enough), try_call, k) == -EPERM;
 }
 
+static bool uprobes_privileged(void)
+{
+	static const int admin[] = {CAP_SYS_ADMIN};
+
+	return tt_setting_number("kernel.perf_event_paranoid") > 2 ||
+	       tt_privilege_without(admin, TT_ARRAY_LEN(admin), tt_plaintext_try, NULL) == -EPERM;
+}
+
 /* What is needed from now on: docs/threat-model.md has the same rows. */
 static int drop(const struct tt_attach_config *config)
 {
@@ -131,7 +139,7 @@ static int drop(const struct tt_attach_config *config)
 	if (tt_plaintext_on(config->kernel)) {
 		keep[count++] = CAP_PERFMON;
 		keep[count++] = CAP_CHECKPOINT_RESTORE; /* /proc/PID/map_files */
-		if (tt_setting_number("kernel.perf_event_paranoid") > 2)
+		if (uprobes_privileged())
 			keep[count++] = CAP_SYS_ADMIN;
 	}
 

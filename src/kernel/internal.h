@@ -44,6 +44,7 @@ struct tt_kernel {
 	size_t library_count;
 	size_t libraries_most;
 	uint64_t libraries_refused;
+	struct tt_program_seen *programs_seen; /* plaintext.c */
 	bool plaintext;			       /* the programs for libraries are loaded */
 	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
 	void *remote_ctx;

@@ -23,16 +23,25 @@ static const struct tt_library_function gnutls[] = {
 	{"gnutls_deinit", "tt_gnutls_end", NULL, true},
 };
 
+/* Conn.Handshake and its like, and the first Conn.Read or Conn.Write, come by one of the two handshakes. */
+static const struct tt_library_function go[] = {
+	{"crypto/tls.(*Conn).Read", "tt_go_move", "tt_go_received", true},
+	{"crypto/tls.(*Conn).Write", "tt_go_move", "tt_go_sent", true},
+	{"crypto/tls.(*Conn).clientHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in programs that connect */
+	{"crypto/tls.(*Conn).serverHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in those that listen */
+};
+
 const struct tt_library tt_libraries[] = {
-	{"openssl", "libssl.so", openssl, TT_ARRAY_LEN(openssl)},
-	{"gnutls", "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls)},
+	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl)},
+	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls)},
+	{"go", TT_LIBRARY_GO, NULL, go, TT_ARRAY_LEN(go)},
 };
 const size_t tt_library_count = TT_ARRAY_LEN(tt_libraries);
 
 const struct tt_library *tt_library_of(const char *file)
 {
 	for (size_t i = 0; i < tt_library_count; i++) {
-		if (strncmp(file, tt_libraries[i].file, strlen(tt_libraries[i].file)) == 0)
+		if (tt_libraries[i].file && strncmp(file, tt_libraries[i].file, strlen(tt_libraries[i].file)) == 0)
 			return &tt_libraries[i];
 	}
 	return NULL;

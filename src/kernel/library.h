@@ -13,12 +13,18 @@
 struct tt_library_function {
 	const char *symbol;
 	const char *enter;   /* program at its entry */
-	const char *returns; /* program at its return; NULL: none */
+	const char *returns; /* program at its return, or at its instructions that return; NULL: none */
 	bool required;	     /* a file without it is none of these */
+};
+
+enum tt_library_form {
+	TT_LIBRARY_SHARED, /* a shared object, known by its file's name; functions by their symbols */
+	TT_LIBRARY_GO,	   /* linked into a program by Go; functions by its own table */
 };
 
 struct tt_library {
 	const char *name; /* as exchanges name it in `source` */
+	enum tt_library_form form;
 	const char *file; /* how the file's name begins */
 	const struct tt_library_function *functions;
 	size_t function_count;
@@ -36,12 +42,28 @@ const struct tt_library *tt_library_of(const char *file);
  */
 int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count);
 
+#define TT_RETURNS_MOST 64
+
+/* Where a function is, as offsets in its file. */
+struct tt_function_sites {
+	uint64_t entry; /* 0: it is not there */
+	size_t return_count;
+	uint64_t returns[TT_RETURNS_MOST]; /* its instructions that return */
+};
+
+/*
+ * The same of functions in a program linked by Go. -ENOEXEC: it is none, or its tables are not as they are known; -EOPNOTSUPP: by
+ * a Go older than 1.18; -E2BIG: a function returns in more places.
+ */
+int tt_go_functions(const char *path, const char *const *names, struct tt_function_sites *ret, size_t count);
+
 /* A file that a process has mapped to run code from. */
 struct tt_mapped {
 	uint64_t dev;
 	uint64_t inode;
-	const char *name; /* as the process knows it, possibly with " (deleted)" behind; ended by 0 */
-	const char *path; /* by which it can be opened from here, whatever became of its name */
+	uint64_t changed_ns; /* its inode, of the wall clock */
+	const char *name;    /* as the process knows it, possibly with " (deleted)" behind; ended by 0 */
+	const char *path;    /* by which it can be opened from here, whatever became of its name */
 };
 
 /* Returns 0 to go on. */
@@ -50,6 +72,9 @@ typedef int (*tt_mapped_fn)(void *ctx, const struct tt_mapped *file);
 /* Tells the libraries among the files process `pid` has mapped to run code from, once each mapping. What fn returned, or -errno:
  * no such process. */
 int tt_mapped_files(uint32_t pid, tt_mapped_fn fn, void *ctx);
+
+/* Tells the file of the program that process `pid` runs. As above. */
+int tt_program_file(uint32_t pid, tt_mapped_fn fn, void *ctx);
 
 /* Tells the libraries the dynamic loader finds by their names alone (/etc/ld.so.cache), ours among them only. As above. */
 int tt_loader_files(tt_mapped_fn fn, void *ctx);

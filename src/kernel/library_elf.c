@@ -2,13 +2,13 @@
 /* Functions of an ELF file by name (elf(5)). */
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "kernel/library.h"
+#include "kernel/library_elf.h"
 
 #define FILE_MOST (1ll << 30)
 
@@ -37,8 +37,7 @@ static void section_search(Elf *elf, Elf_Scn *section, const GElf_Shdr *head, st
 	}
 }
 
-/* What is loaded at that address stands at this offset; 0: nowhere. */
-static uint64_t file_offset(Elf *elf, uint64_t address)
+uint64_t tt_elf_code_offset(Elf *elf, uint64_t address)
 {
 	size_t count = 0;
 	GElf_Phdr segment;
@@ -53,13 +52,10 @@ static uint64_t file_offset(Elf *elf, uint64_t address)
 	return 0;
 }
 
-static int search(Elf *elf, struct wanted *w)
+static void search(Elf *elf, struct wanted *w)
 {
-	GElf_Ehdr head;
 	Elf_Scn *section = NULL;
 
-	if (!gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64)
-		return -ENOEXEC;
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr shead;
 
@@ -67,28 +63,44 @@ static int search(Elf *elf, struct wanted *w)
 			section_search(elf, section, &shead, w);
 	}
 	for (size_t i = 0; i < w->count; i++)
-		w->addresses[i] = w->addresses[i] ? file_offset(elf, w->addresses[i]) : 0;
-	return 0;
+		w->addresses[i] = w->addresses[i] ? tt_elf_code_offset(elf, w->addresses[i]) : 0;
 }
 
-int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count)
+int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 {
 	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct wanted w = {names, ret, count};
 	struct stat st;
 
-	memset(ret, 0, count * sizeof(*ret));
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MOST)
 		return -EFBIG;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;
-	/* Not mapped: who owns the file could cut it off while it is read. */
 	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!elf)
 		return -ENOEXEC;
-	int r = search(elf, &w);
+	GElf_Ehdr head;
+	if (!gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64) {
+		elf_end(elf);
+		return -ENOEXEC;
+	}
+	*ret_fd = TT_TAKE_FD(fd);
+	*ret = elf;
+	return 0;
+}
+
+int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count)
+{
+	tt_close_auto int fd = -1;
+	struct wanted w = {names, ret, count};
+	Elf *elf;
+
+	memset(ret, 0, count * sizeof(*ret));
+	int r = tt_elf_open(path, &fd, &elf);
+	if (r < 0)
+		return r;
+	search(elf, &w);
 	elf_end(elf);
-	return r;
+	return 0;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,15 @@ static const char *base_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+static struct tt_mapped mapped_of(const struct stat *st, const char *name, const char *path)
+{
+	return (struct tt_mapped){.dev = st->st_dev,
+				  .inode = st->st_ino,
+				  .changed_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000u + (uint64_t)st->st_ctim.tv_nsec,
+				  .name = name,
+				  .path = path};
 }
 
 /* proc_pid_maps(5): begin-end permissions offset major:minor inode name. */
@@ -36,7 +46,7 @@ static int maps_line(uint32_t pid, char *line, tt_mapped_fn fn, void *ctx)
 	/* The device of the line is another one than stat's on some file systems (btrfs, overlay). */
 	if (stat(path, &st) < 0)
 		return 0;
-	const struct tt_mapped file = {.dev = st.st_dev, .inode = st.st_ino, .name = base_name(name), .path = path};
+	const struct tt_mapped file = mapped_of(&st, base_name(name), path);
 	return fn(ctx, &file);
 }
 
@@ -55,6 +65,20 @@ int tt_mapped_files(uint32_t pid, tt_mapped_fn fn, void *ctx)
 		r = maps_line(pid, line, fn, ctx);
 	fclose(maps);
 	return r;
+}
+
+int tt_program_file(uint32_t pid, tt_mapped_fn fn, void *ctx)
+{
+	char path[32], name[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
+	ssize_t n = readlink(path, name, sizeof(name) - 1);
+	if (n < 0 || stat(path, &st) < 0)
+		return -errno;
+	name[n] = 0;
+	const struct tt_mapped file = mapped_of(&st, base_name(name), path);
+	return fn(ctx, &file);
 }
 
 /* --- ld.so.cache, as glibc's dl-cache.h has it since 2.2 (the format "glibc-ld.so.cache1.1") --- */
@@ -83,7 +107,7 @@ static int loader_entry(struct tt_span file, size_t at, tt_mapped_fn fn, void *c
 	const char *path = loader_text(file, tt_cursor_le32(&c));
 	if (!name || !path || !tt_library_of(name) || stat(path, &st) < 0)
 		return 0;
-	const struct tt_mapped found = {.dev = st.st_dev, .inode = st.st_ino, .name = name, .path = path};
+	const struct tt_mapped found = mapped_of(&st, name, path);
 	return fn(ctx, &found);
 }
 

@@ -136,7 +136,8 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_conns, limits->value[TT_LIMIT_KERNEL_CONNECTIONS]},
 		{k->skel->maps.tt_stamps_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
 		{k->skel->maps.tt_plain_calls_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
-		{k->skel->maps.tt_plain_sessions, limits->value[TT_LIMIT_KERNEL_SESSIONS]},
+		{k->skel->maps.tt_plain_sessions, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
+		{k->skel->maps.tt_plain_goroutines, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
 	};
@@ -370,11 +371,11 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	int r = config_fill((struct tt_kernel_config *)&k->skel->rodata->tt_config, set, limits, scope, report);
 	if (r < 0)
 		return r;
+	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE] && !tt_plaintext_refused();
 	r = maps_size(k, limits);
 	if (r < 0)
 		return r;
 	programs_choose(k, set, &report->features, all);
-	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE] && !tt_plaintext_refused();
 	k->libraries_most = limits->value[TT_LIMIT_LIBRARIES];
 	if (k->plaintext)
 		programs_choose_plaintext(k);

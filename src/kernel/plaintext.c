@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "kernel/hazards.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
+#include "probes.skel.h"
 
 #define FUNCTIONS_MOST 16
 
@@ -26,7 +28,17 @@ struct tt_library_file {
 	uint64_t dev;
 	uint64_t inode;
 	size_t link_count;
-	struct bpf_link *links[2 * FUNCTIONS_MOST];
+	size_t links_size;
+	struct bpf_link **links;
+};
+
+/* Programs that are none of Go are many: those looked at last are known by this. */
+#define PROGRAMS_SEEN 256
+
+struct tt_program_seen {
+	uint64_t dev;
+	uint64_t inode;
+	uint64_t changed_ns;
 };
 
 /*
@@ -106,6 +118,17 @@ static int uprobe_open(const char *path, uint64_t offset, bool returns)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * The offset is no file's: who may is told it is invalid. (Since 6.17, ba677dbe77af, and in stable trees CAP_PERFMON is not
+ * enough for uprobes.)
+ */
+int tt_plaintext_try(void *unused)
+{
+	tt_close_auto int fd = uprobe_open("/proc/self/exe", 1ull << 62, false);
+
+	return fd == -EACCES || fd == -EPERM ? -EPERM : 0;
+}
+
 static int probe_attach(struct tt_kernel *k, struct tt_library_file *file, const char *program, const char *path, uint64_t offset,
 			bool returns)
 {
@@ -127,6 +150,41 @@ static int probe_attach(struct tt_kernel *k, struct tt_library_file *file, const
 	return 0;
 }
 
+static int links_reserve(struct tt_library_file *file, size_t more)
+{
+	if (file->link_count + more <= file->links_size)
+		return 0;
+	struct bpf_link **links = realloc(file->links, (file->link_count + more) * sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	file->links = links;
+	file->links_size = file->link_count + more;
+	return 0;
+}
+
+/* At its instructions that return where they are known, else by a return probe. */
+static int returns_attach(struct tt_kernel *k, struct tt_library_file *file, const char *program, const char *path,
+			  const struct tt_function_sites *sites)
+{
+	int r = 0;
+
+	if (!sites->return_count)
+		return probe_attach(k, file, program, path, sites->entry, true);
+	for (size_t i = 0; r == 0 && i < sites->return_count; i++)
+		r = probe_attach(k, file, program, path, sites->returns[i], false);
+	return r;
+}
+
+static int function_attach(struct tt_kernel *k, struct tt_library_file *file, const struct tt_library_function *f,
+			   const char *path, const struct tt_function_sites *sites)
+{
+	int r = links_reserve(file, 2 + sites->return_count);
+	/* The return first: a call under way then has both or none. */
+	if (r == 0 && f->returns)
+		r = returns_attach(k, file, f->returns, path, sites);
+	return r < 0 ? r : probe_attach(k, file, f->enter, path, sites->entry, false);
+}
+
 /* --- one file --- */
 
 static void file_detach(struct tt_library_file *file)
@@ -135,27 +193,45 @@ static void file_detach(struct tt_library_file *file)
 		bpf_link__destroy(file->links[--file->link_count]);
 }
 
-static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path)
+static void file_free(struct tt_library_file *file)
 {
-	const struct tt_library *library = file->library;
+	free(file->links);
+	free(file);
+}
+
+static int functions_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret)
+{
 	const char *names[FUNCTIONS_MOST];
 	uint64_t offsets[FUNCTIONS_MOST];
 
 	for (size_t i = 0; i < library->function_count; i++)
 		names[i] = library->functions[i].symbol;
+	if (library->form == TT_LIBRARY_GO)
+		return tt_go_functions(path, names, ret, library->function_count);
 	int r = tt_elf_functions(path, names, offsets, library->function_count);
-	for (size_t i = 0; r == 0 && i < library->function_count; i++) {
-		const struct tt_library_function *f = &library->functions[i];
+	for (size_t i = 0; i < library->function_count; i++)
+		ret[i] = (struct tt_function_sites){.entry = offsets[i]};
+	return r;
+}
 
-		if (!offsets[i]) {
-			r = f->required ? -ENOENT : 0;
-			continue;
-		}
-		/* The return first: a call under way then has both or none. */
-		if (f->returns)
-			r = probe_attach(k, file, f->returns, path, offsets[i], true);
-		if (r == 0)
-			r = probe_attach(k, file, f->enter, path, offsets[i], false);
+/* -ENOENT: one is missing without which the file is none of that library. */
+static int functions_required(const struct tt_library *library, const struct tt_function_sites *sites)
+{
+	for (size_t i = 0; i < library->function_count; i++) {
+		if (!sites[i].entry && library->functions[i].required)
+			return -ENOENT;
+	}
+	return 0;
+}
+
+static int functions_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
+			    const struct tt_function_sites *sites)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < file->library->function_count; i++) {
+		if (sites[i].entry)
+			r = function_attach(k, file, &file->library->functions[i], path, &sites[i]);
 	}
 	if (r < 0)
 		file_detach(file);
@@ -176,34 +252,97 @@ struct look {
 	int attached;
 };
 
-static int look_file(void *ctx, const struct tt_mapped *mapped)
+static bool room(struct tt_kernel *k)
 {
-	struct look *look = ctx;
-	struct tt_kernel *k = look->k;
-	const struct tt_library *library = tt_library_of(mapped->name);
+	if (k->library_count < k->libraries_most)
+		return true;
+	k->libraries_refused++;
+	return false;
+}
 
-	if (!library || known(k, mapped))
-		return 0;
-	if (k->library_count >= k->libraries_most) {
-		k->libraries_refused++;
-		return 0;
-	}
+static const char *refusal(const struct tt_library *library, int r)
+{
+	return library->form == TT_LIBRARY_GO && r == -EOPNOTSUPP ? "linked by a Go older than 1.18" : strerror(-r);
+}
+
+/* Attaches the file and takes it into the list. -ENOEXEC, -ENOENT: a program without the library is left out of it. */
+static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped)
+{
+	struct tt_function_sites sites[FUNCTIONS_MOST];
+	int r = functions_find(library, mapped->path, sites);
+
+	if (r == 0)
+		r = functions_required(library, sites);
+	if (library->form == TT_LIBRARY_GO && (r == -ENOEXEC || r == -ENOENT))
+		return r;
+	if (!room(k))
+		return -ENOSPC;
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
 	*file = (struct tt_library_file){.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode};
-	int r = file_attach(k, file, mapped->path);
+	if (r == 0)
+		r = functions_attach(k, file, mapped->path, sites);
 	/* A refused one stays in the list, so that it is not tried again and again. */
 	k->libraries = file;
 	k->library_count++;
 	if (r < 0) {
 		k->libraries_refused++;
-		tt_warn("%s (%s): its plaintext is not observed: %s", mapped->name, library->name, strerror(-r));
-		return 0;
+		tt_warn("%s (%s): its plaintext is not observed: %s", mapped->name, library->name, refusal(library, r));
+		return r;
 	}
+	if (library->form == TT_LIBRARY_GO)
+		__atomic_store_n(&k->skel->bss->tt_plain_go, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
 	tt_debug("%s (%s): %zu probes", mapped->name, library->name, file->link_count);
-	look->attached++;
+	return 0;
+}
+
+static int look_file(void *ctx, const struct tt_mapped *mapped)
+{
+	struct look *look = ctx;
+	const struct tt_library *library = tt_library_of(mapped->name);
+
+	if (!library || known(look->k, mapped))
+		return 0;
+	int r = file_add(look->k, library, mapped);
+	look->attached += r == 0;
+	return r == -ENOMEM ? r : 0;
+}
+
+/* Its place among those looked at, which it takes if it was not there; `seen`: it was. NULL: no memory. */
+static struct tt_program_seen *program_seen(struct tt_kernel *k, const struct tt_mapped *mapped, bool *seen)
+{
+	if (!k->programs_seen)
+		k->programs_seen = calloc(PROGRAMS_SEEN, sizeof(*k->programs_seen));
+	if (!k->programs_seen)
+		return NULL;
+	struct tt_program_seen *place = &k->programs_seen[(mapped->inode ^ mapped->dev) % PROGRAMS_SEEN];
+	*seen = place->dev == mapped->dev && place->inode == mapped->inode && place->changed_ns == mapped->changed_ns;
+	return place;
+}
+
+/* A program with the library in itself. */
+static int look_program(void *ctx, const struct tt_mapped *mapped)
+{
+	struct look *look = ctx;
+	struct tt_kernel *k = look->k;
+	bool seen = false;
+	struct tt_program_seen *place = program_seen(k, mapped, &seen);
+
+	if (!place)
+		return -ENOMEM;
+	if (seen || known(k, mapped))
+		return 0;
+	for (size_t i = 0; i < tt_library_count; i++) {
+		if (tt_libraries[i].form != TT_LIBRARY_GO)
+			continue;
+		int r = file_add(k, &tt_libraries[i], mapped);
+		look->attached += r == 0;
+		if (r != -ENOEXEC && r != -ENOENT)
+			return r == -ENOMEM ? r : 0;
+	}
+	*place = (struct tt_program_seen){mapped->dev, mapped->inode, mapped->changed_ns};
 	return 0;
 }
 
@@ -216,6 +355,8 @@ int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
 	if (!k->plaintext || pid == (uint32_t)getpid())
 		return 0;
 	int r = tt_mapped_files(pid, look_file, &look);
+	if (r == 0)
+		r = tt_program_file(pid, look_program, &look);
 	return r < 0 ? r : look.attached;
 }
 
@@ -242,10 +383,22 @@ static void look_everywhere(struct tt_kernel *k, const struct tt_scope *scope)
 		closedir(proc);
 }
 
+/* Each probe is two descriptors, and a program in Go has some forty. */
+static void descriptors_allow(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* without it probes are refused sooner, which is said then */
+}
+
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 {
 	if (!k->plaintext)
 		return;
+	descriptors_allow();
 	if (scope->mode == TT_SCOPE_ALL || (scope->mode == TT_SCOPE_PIDS && scope->pid_count))
 		look_ahead(k);
 	look_everywhere(k, scope);
@@ -259,8 +412,10 @@ void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *li
 		while (file->link_count)
 			let_go(file->links[--file->link_count]);
 		k->libraries = file->next;
-		free(file);
+		file_free(file);
 	}
+	free(k->programs_seen);
+	k->programs_seen = NULL;
 }
 
 bool tt_plaintext_on(const struct tt_kernel *k)

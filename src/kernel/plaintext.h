@@ -23,6 +23,9 @@ int tt_plaintext_look(struct tt_kernel *k, uint32_t pid);
 /* Why uprobes are not to be put into processes on the kernel that runs; NULL: nothing speaks against it. Static text. */
 const char *tt_plaintext_refused(void);
 
+/* Whether this thread may put uprobes into processes: -EPERM if not. Puts none. A function for tt_privilege_without. */
+int tt_plaintext_try(void *unused);
+
 /* Plaintext is observed: libraries may be attached from now on. */
 bool tt_plaintext_on(const struct tt_kernel *k);
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ELF files as they are read here (elf(5)): piece by piece, and never mapped, because who owns one could cut it off. */
+#ifndef TT_KERNEL_LIBRARY_ELF_H
+#define TT_KERNEL_LIBRARY_ELF_H
+
+#include <gelf.h>
+#include <stdint.h>
+
+/* An ELF file of 64 bits. *fd and *elf are the caller's (close, elf_end) and untouched on failure: -errno, -EFBIG, -ENOEXEC. */
+int tt_elf_open(const char *path, int *fd, Elf **elf);
+
+/* The code that is loaded at that address stands at this offset; 0: nowhere. */
+uint64_t tt_elf_code_offset(Elf *elf, uint64_t address);
+
+#endif
