@@ -93,9 +93,10 @@ def sets_of(telltale):
     return [s for s in names if subprocess.run([telltale, "doctor", "--hooks", s], stdout=subprocess.DEVNULL).returncode == 0]
 
 
-def agent(telltale, hooks, pids):
+def agent(telltale, hooks, pids, *options):
     port = free_port()
-    return watching([telltale, "agent", "--listen", f"127.0.0.1:{port}", "--hooks", hooks, *(f"--pid={p}" for p in pids)], lambda _: port_answers(port))
+    return watching([telltale, "agent", "--listen", f"127.0.0.1:{port}", "--hooks", hooks, *options, *(f"--pid={p}" for p in pids)],
+                    lambda _: port_answers(port))
 
 
 def main():
@@ -126,6 +127,7 @@ def main():
         for hooks in sets:
             figures_of("out of scope", hooks, agent(telltale, hooks, [sleeper.pid]))
             figures_of("server", hooks, agent(telltale, hooks, [nginx.pid, redis.pid]))
+            figures_of("full output", hooks, agent(telltale, hooks, [nginx.pid, redis.pid], "--json", "/tmp/exchanges.jsonl"))
             figures_of("both ends", hooks, agent(telltale, hooks, [nginx.pid, redis.pid, *clients.pids()]))
         ports = f"port {web_port} or port {redis_port}"
         figures_of("tcpdump", None, watching(["tcpdump", "-i", "lo", "-s", "256", "-Z", "root", "-w", "/tmp/pcap", ports], says("listening on")))
