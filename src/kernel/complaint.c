@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/own.h"
+#include "kernel/hazards.h"
 #include "kernel/internal.h"
 #include "kernel/verified.h"
 
@@ -91,14 +92,20 @@ bool tt_kernel_forbidden(int r)
 int tt_kernel_not_permitted(struct tt_kernel_report *report)
 {
 	struct rlimit locked = {.rlim_cur = RLIM_INFINITY};
+	struct tt_running running;
 
 	if (modules_forbidden())
 		return tt_kernel_refuse(
 			report, -EPERM,
 			"CAP_SYS_ADMIN is missing: from Linux 5.11 to 6.1 loading needs it, for listing the BTF of modules");
-	/* Kernels that old count maps as locked memory; libbpf raises the limit where it may. */
+	/*
+	 * Kernels before 5.11 count maps as locked memory; libbpf raises the limit where it may. Asked by version: if no room is
+	 * left at all, what probes find is not true.
+	 */
+	tt_running_ask(&running);
 	getrlimit(RLIMIT_MEMLOCK, &locked);
-	if (!report->features.has[TT_FEATURE_TASK_STORAGE] && locked.rlim_cur != RLIM_INFINITY)
+	const bool counted = running.version.major < 5 || (running.version.major == 5 && running.version.minor < 11);
+	if (counted && locked.rlim_cur != RLIM_INFINITY)
 		return tt_kernel_refuse(
 			report, -EPERM,
 			"CAP_SYS_RESOURCE is missing, and the maps do not fit into RLIMIT_MEMLOCK (%llu KiB): on this "
