@@ -109,7 +109,7 @@ server {{ listen {listen or f'127.0.0.1:{port}'}; {locations} }} }}
         wait_for(lambda: port_answers(port), "redis-server")
         return process, port
 
-    def mariadb(self, init_sql=""):
+    def mariadb(self, init_sql="", *options):
         port = free_port()
         data = self.dir / f"mariadb-{port}"
         if not copied("TT_MARIADB_DATA", data):
@@ -119,11 +119,11 @@ server {{ listen {listen or f'127.0.0.1:{port}'}; {locations} }} }}
         init.write_text("CREATE USER IF NOT EXISTS shop@'127.0.0.1' IDENTIFIED BY 'shop';\nGRANT ALL ON *.* TO shop@'127.0.0.1';\n" + init_sql)
         process = self.start(["mariadbd", "--no-defaults", f"--datadir={data}", "--user=root", f"--port={port}",
                               "--bind-address=127.0.0.1", f"--socket={self.dir}/mariadb-{port}.sock", f"--init-file={init}",
-                              "--innodb-buffer-pool-size=32M", "--skip-name-resolve", "--local-infile=1"], name="mariadb")
+                              "--innodb-buffer-pool-size=32M", "--skip-name-resolve", "--local-infile=1", *options], name="mariadb")
         wait_for(lambda: port_answers(port), "mariadbd")
         return process, port
 
-    def postgres(self):
+    def postgres(self, *options):
         """Refuses to run as root: runs as the package's user postgres then."""
         port = free_port()
         data = self.dir / f"postgres-{port}"
@@ -136,7 +136,7 @@ server {{ listen {listen or f'127.0.0.1:{port}'}; {locations} }} }}
         if not copied("TT_POSTGRES_DATA", data, **user):
             subprocess.run([binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **user)
-        process = self.start([binaries / "postgres", "-D", data, "-p", port, "-h", "127.0.0.1", "-k", data, "-F"], name="postgres", cwd="/", **user)
+        process = self.start([binaries / "postgres", "-D", data, "-p", port, "-h", "127.0.0.1", "-k", data, "-F", *options], name="postgres", cwd="/", **user)
         # It answers before it takes anybody in; its own file says when that is.
         wait_for(lambda: port_answers(port) and "ready" in (data / "postmaster.pid").read_text(), "postgres")
         return process, port

@@ -77,12 +77,12 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 		return r;
 	}
 	tt_observe_chosen(&report, config->hooks);
-	if (config->uprobes && !tt_plaintext_on(tt_live_kernel(*ret))) {
-		const char *refused = tt_plaintext_refused();
+	bool on = tt_plaintext_on(tt_live_kernel(*ret));
+	if (config->uprobes && (!on || tt_plaintext_refused())) {
+		const char *refused = on ? tt_plaintext_refused() : report.features.refused[TT_FEATURE_UPROBE];
 
-		refused = refused ? refused : report.features.refused[TT_FEATURE_UPROBE];
-		tt_warn("%s TLS libraries are not observed: %s", tt_config_name(&name, config, "uprobes", "--uprobes:"),
-			refused ? refused : "this kernel does not take the probes");
+		tt_warn("%s TLS libraries are not observed%s: %s", tt_config_name(&name, config, "uprobes", "--uprobes:"),
+			on ? ", but programs of Go" : "", refused ? refused : "this kernel does not take the probes");
 	}
 	return 0;
 }

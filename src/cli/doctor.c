@@ -51,8 +51,9 @@ static void tt_doctor_write_text(const struct tt_doctor *d)
 	const char *refused = tt_plaintext_refused();
 	printf("TLS libraries (--uprobes)\n  %-8s %s\n", d->plaintext ? "ready" : "not",
 	       d->plaintext ? "plaintext of what they encrypt and decrypt"
-	       : refused    ? refused
 			    : "not asked for, or this kernel does not take the probes");
+	if (refused)
+		printf("  %-8s libraries other than Go's: %s\n", "not", refused);
 	if (d->status == 0)
 		puts("ready");
 }

@@ -64,6 +64,8 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 /* The clock of records. */
 uint64_t tt_kernel_now(void);
 /* plaintext.c: attaches what is there at the start; gives every link to let_go and forgets the files. */
+struct tt_library;
+bool tt_plaintext_takes(const struct tt_library *library); /* not where return probes do harm and it needs them */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 

@@ -182,6 +182,8 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 static void programs_choose_plaintext(struct tt_kernel *k)
 {
 	for (size_t i = 0; i < tt_library_count; i++) {
+		if (!tt_plaintext_takes(&tt_libraries[i]))
+			continue;
 		for (size_t j = 0; j < tt_libraries[i].function_count; j++) {
 			const struct tt_library_function *f = &tt_libraries[i].functions[j];
 
@@ -371,7 +373,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	int r = config_fill((struct tt_kernel_config *)&k->skel->rodata->tt_config, set, limits, scope, report);
 	if (r < 0)
 		return r;
-	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE] && !tt_plaintext_refused();
+	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE];
 	r = maps_size(k, limits);
 	if (r < 0)
 		return r;

@@ -71,6 +71,11 @@ const char *tt_plaintext_refused(void)
 	return NULL;
 }
 
+bool tt_plaintext_takes(const struct tt_library *library)
+{
+	return library->form == TT_LIBRARY_GO || !tt_plaintext_refused();
+}
+
 /* --- one probe --- */
 
 /* The numbers perf knows uprobes by, as the kernel says them. Negative errno. */
@@ -303,7 +308,7 @@ static int look_file(void *ctx, const struct tt_mapped *mapped)
 	struct look *look = ctx;
 	const struct tt_library *library = tt_library_of(mapped->name);
 
-	if (!library || known(look->k, mapped))
+	if (!library || !tt_plaintext_takes(library) || known(look->k, mapped))
 		return 0;
 	int r = file_add(look->k, library, mapped);
 	look->attached += r == 0;

@@ -20,7 +20,10 @@ struct tt_plaintext_stats {
  */
 int tt_plaintext_look(struct tt_kernel *k, uint32_t pid);
 
-/* Why uprobes are not to be put into processes on the kernel that runs; NULL: nothing speaks against it. Static text. */
+/*
+ * Why return probes are not to be put into processes on the kernel that runs, so only programs that need none (of Go) are
+ * observed; NULL: nothing speaks against it. Static text.
+ */
 const char *tt_plaintext_refused(void);
 
 /* Whether this thread may put uprobes into processes: -EPERM if not. Puts none. A function for tt_privilege_without. */

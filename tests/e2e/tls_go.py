@@ -55,9 +55,9 @@ def counted(name, protocol, version="1.3", requests=REQUESTS, together=20):
     for kind in ("server", "client"):
         exchanges = result.of(kind=kind, protocol=protocol)
         ends = collections.Counter((x["operation"], x["status"], x["complete"], x["source"]) for x in exchanges)
-        lib.equal(dict(ends), {("POST", "200", True, "go"): requests}, f"{kind} exchanges; lost {result.lost()}")
-        lib.equal(collections.Counter(x["resource"] for x in exchanges), want, f"what the {kind} was asked")
-    lib.equal(result.lost(), {}, "lost")
+        result.counts(dict(ends), {("POST", "200", True, "go"): requests}, f"{kind} exchanges; lost {result.lost()}")
+        result.counts(collections.Counter(x["resource"] for x in exchanges), want, f"what the {kind} was asked")
+    result.check_lost({})
     result.check_accounts()
     return result
 
