@@ -281,8 +281,9 @@ def chosen_set(preexec):
     return next((s["name"] for s in told if s["chosen"]), None), {s["name"]: s["reason"] for s in told}
 
 
-# What telltale takes with these alone. Before 7.0 that is nothing less; from there on system calls by perf need tracefs and more (docs/threat-model.md).
-WITH_TWO = {"5.10": "fexit", "6.1": "tracepoint", "6.12": "tracepoint", "6.18": "tracepoint", "7.0": "fexit", "7.3": "fexit"}
+# What telltale takes with these alone. Before 7.0 that is nothing less; from there on system calls by perf need tracefs and more (docs/threat-model.md),
+# and kprobes, which several can be attached of at once, need nothing more.
+WITH_TWO = {"5.10": "fexit", "6.1": "tracepoint", "6.12": "tracepoint", "6.18": "tracepoint", "7.0": "kprobe", "7.3": "kprobe"}
 
 
 def test_two_capabilities_are_enough():
