@@ -21,6 +21,8 @@ struct tt_pipeline {
 	struct tt_kin *kin;		/* NULL: nobody asks who is there */
 	int64_t wall_minus_mono_ns;
 	uint64_t now_ns; /* of the records */
+	uint64_t ask_ns; /* from this record time on the source is asked again up to when all is given */
+	uint64_t ask_every_ns;
 	const struct tt_where *where;
 	bool show_values;
 	uint64_t filtered;
@@ -104,6 +106,7 @@ int tt_pipeline_new(struct tt_pipeline **ret, const struct tt_pipeline_config *c
 	p->where = config->where;
 	p->show_values = config->show_values;
 	p->wall_minus_mono_ns = tt_clock_difference();
+	p->ask_every_ns = config->limits->value[TT_LIMIT_STREAM_HOLD] * 1000000u / 2 + 1;
 
 	int r = tt_streams_new(&p->streams, config->limits, config->protos, config->proto_count, &streams_ops, p);
 	if (r == 0)
@@ -186,6 +189,11 @@ static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 		if (p->kin)
 			tt_kin_record(p->kin, rec);
 		break;
+	}
+	/* What the streams wait for ends with the records, however many come at once. */
+	if (rec->time_ns >= p->ask_ns) {
+		p->ask_ns = rec->time_ns + p->ask_every_ns;
+		tt_streams_advance(p->streams, p->source->ops->watermark(p->source));
 	}
 	return 0;
 }

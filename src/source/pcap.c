@@ -164,7 +164,7 @@ static uint64_t tt_pcap_watermark(const struct tt_source *s)
 	const struct tt_pcap *p = (const struct tt_pcap *)s;
 	uint64_t least = p->now_ns;
 
-	if (p->queue.len)
+	if (p->queue_pos < p->queue.len)
 		least = TT_MIN(least, ((const struct tt_record *)(p->queue.data + p->queue_pos))->time_ns);
 	for (const struct tt_flow *f = p->flows.holding; f; f = f->hold_next) {
 		for (int i = 0; i < 2; i++) {

@@ -32,7 +32,7 @@ struct tt_source_ops {
 	 * now, -ENODATA at the end for good, or another negative errno. Never blocks.
 	 */
 	int (*poll)(struct tt_source *s, uint64_t budget, tt_record_fn fn, void *ctx);
-	/* All records up to this time have been delivered. */
+	/* All records up to this time have been delivered. May be asked while one is: it counts as delivered then. */
 	uint64_t (*watermark)(const struct tt_source *s);
 	/*
 	 * Obeys a capture wish where it can: calls that end before `from` need no payload, others up to `bytes`. The latest wish

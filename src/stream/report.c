@@ -129,7 +129,8 @@ void tt_pair_orphan(struct tt_link *link, struct tt_message *rsp)
 {
 	struct tt_pair *p = tt_pair_of(link, rsp);
 
-	p->unsure_open -= p->untrusted;
+	/* One that was not waited for any longer may answer what turns out to be missing. */
+	p->unsure_open -= p->untrusted || rsp->unsure;
 	link->conn->s->stats.unpaired++;
 	tt_pair_discard(link, rsp);
 }

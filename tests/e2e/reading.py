@@ -149,6 +149,33 @@ def test_what_a_capture_lacks_is_said():
     lib.equal((len(done.stdout.splitlines()), done.stderr), (2, f"telltale: warning: cut.pcap: {said}\n"), "lines of JSON, warning")
 
 
+def keep_alive(gap_us, missing, count=40):
+    """Requests one after the other on one connection; the sixth of them is not in the capture."""
+    client, port, us, seq, ack = b"\x0a\0\0\1", 40000, 1700000000000000, 1001, 5001
+    out = packet(us, client, port, SERVER, 80, 1000, 0, 2) + packet(us + 10, SERVER, 80, client, port, 5000, 1001, 0x12)
+    for number in range(count):
+        us += gap_us
+        asked, answer = b"GET /item/%d HTTP/1.1\r\nHost: shop\r\n\r\n" % number, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        if not (missing == "request" and number == 5):
+            out += packet(us, client, port, SERVER, 80, seq, ack, 0x18, asked)
+        seq += len(asked)
+        if not (missing == "response" and number == 5):
+            out += packet(us + 100, SERVER, 80, client, port, ack, seq, 0x18, answer)
+        ack += len(answer)
+    return out
+
+
+def test_what_is_missing_is_not_waited_for_longer_than_said():
+    # Half a second apart: what stream_hold_ms, 200, has ended is known when the next one comes.
+    for missing in ("request", "response"):
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as capture:
+            capture.write(HEAD + keep_alive(500000, missing))
+            capture.flush()
+            lines = [json.loads(line) for line in subprocess.check_output([lib.TELLTALE, "read", "--json", capture.name]).splitlines()]
+        whole = [line for line in lines if line["complete"] and line["status"] == "200"]
+        assert len(whole) >= 35, (missing, len(whole), len(lines))
+
+
 def test_servers_and_files_are_told_apart():
     done, _ = read_files({"first": answered(80) + answered(81), "second": answered(80)})
     first, second = done.stdout.split("\nsecond.pcap:\n")
