@@ -4,11 +4,13 @@ import os
 import struct
 import sys
 
-from live_lib import EOF_FLAG, ERROR_FLAG, Record, dump
+from live_lib import EOF_FLAG, ERROR_FLAG, FROM_UNKNOWN, Record, dump
 
 RACE = os.environ.get("LIVE_RACE", "build/tests/live_race")
 SECONDS = float(os.environ.get("LIVE_RACE_SECONDS", "2"))
 CROWD_SECONDS = SECONDS * float(os.environ.get("TT_SCALE", "1"))
+# From 7.0 on events of connections may be missed (docs/kernel-support.md); each is counted.
+MISSES = ("lost_missed_run",) if int(os.uname().release.split(".")[0]) >= 7 else ()
 bad = []
 
 
@@ -28,12 +30,12 @@ def flip(kind):
     refused = s["lost_bytes_fd_race"] + s["lost_bytes_fd_gone"]
     print(f"flip-{kind}: {received['calls']} calls; bytes {received['bytes']}, attributed {right}, refused {refused}, "
           f"ring_full {s['lost_bytes_ring_full']}; chunks of another connection: {wrong}")
-    if kind == "unix" and "tt_recv_length" not in d.programs:
+    if kind == "unix" and not any(name.startswith(("tt_fexit_", "tt_kprobe_")) or name.endswith("recv_length") for name in d.programs):
         print("flip-unix: before 6.3 a descriptor changed and changed back within one call is not noticed on Unix sockets")
         return
     if wrong:
         bad.append(f"flip-{kind}: {wrong} chunks carry the other connection's bytes")
-    if not s["lost_ring_full"] and right + refused != received["bytes"]:
+    if not s["lost_ring_full"] and not s["lost_missed_run"] and right + refused != received["bytes"]:
         bad.append(f"flip-{kind}: {received['bytes']} bytes came, {right} attributed, {refused} refused")
     d.check_sums()
 
@@ -55,17 +57,19 @@ def churn(threads, rounds, *options, may_lose=()):
         numbers.setdefault(words.pop() if words else 0, set()).add(way + conn)
     ends = sum(len(v) for v in numbers.values())
     print(f"churn {threads} x {rounds}: {len(numbers)} connections, {ends} streams, lost {lost}")
-    if set(lost) - set(may_lose):
+    missed = lost.get("lost_missed_run", 0) if MISSES else 0
+    if set(lost) - set(may_lose) - set(MISSES):
         bad.append(f"churn: lost {lost}")
-    if not lost and (len(numbers) != count or ends != 4 * count):
+    if set(lost) <= set(MISSES) and (len(numbers) > count or ends > 4 * count or ends + missed < 4 * count):
         bad.append("churn: not every stream was seen")
     opened, closed = d.of("open"), d.of("close")
     if not lost and (len(opened), len(closed)) != (2 * count, 2 * count):
         bad.append(f"churn: {len(opened)} opened, {len(closed)} closed")
-    for r in closed:
-        if (r["tx_offset"], r["rx_offset"]) != (100, 100):
-            bad.append(f"churn: close with other offsets: {r}")
-            break
+    # Where an event was missed the start may not be known, or one's own FIN counted.
+    others = [r for r in closed if (r["tx_offset"], r["rx_offset"]) != (100, 100)]
+    unlike = [r for r in others if not missed or any(r[f"{way}_offset"] % FROM_UNKNOWN not in (100, 101) for way in ("tx", "rx"))]
+    if unlike or len(others) > missed:
+        bad.append(f"churn: {len(others)} closed with other offsets: {(unlike or others)[0]}")
     d.check_sums()
 
 
