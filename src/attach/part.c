@@ -90,7 +90,7 @@ static int serve_libraries(void *ctx, const struct tt_attach_request *request, s
 {
 	const struct part *part = ctx;
 
-	return tt_plaintext_look(part->kernel, request->number);
+	return tt_plaintext_look_later(part->kernel, request->number);
 }
 
 static int serve_stop(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)

@@ -45,6 +45,7 @@ struct tt_kernel {
 	size_t libraries_most;
 	uint64_t libraries_refused;
 	struct tt_program_seen *programs_seen; /* plaintext.c */
+	struct tt_plaintext_worker *plaintext_worker;
 	bool plaintext;			       /* the programs for libraries are loaded */
 	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
 	void *remote_ctx;
@@ -63,7 +64,24 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 
 /* The clock of records. */
 uint64_t tt_kernel_now(void);
+/* One attached file. */
+struct tt_library_file {
+	struct tt_library_file *next;
+	const struct tt_library *library;
+	uint64_t dev;
+	uint64_t inode;
+	uint32_t user; /* a process that had it; 0: the loader would give it to programs that are not there yet, so it stays */
+	bool used;     /* found so far, of those that were sought */
+	size_t link_count;
+	size_t links_size;
+	struct bpf_link **links;
+};
+
 /* plaintext.c: attaches what is there at the start; gives every link to let_go and forgets the files. */
+void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bpf_link *link));
+/* plaintext_users.c: lets go of files that no process has any more. */
+void tt_plaintext_tidy(struct tt_kernel *k);
+void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
 struct tt_library;
 bool tt_plaintext_takes(const struct tt_library *library); /* not where return probes do harm and it needs them */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);

@@ -21,17 +21,6 @@
 
 #define FUNCTIONS_MOST 16
 
-/* One attached file. */
-struct tt_library_file {
-	struct tt_library_file *next;
-	const struct tt_library *library;
-	uint64_t dev;
-	uint64_t inode;
-	size_t link_count;
-	size_t links_size;
-	struct bpf_link **links;
-};
-
 /* Programs that are none of Go are many: those looked at last are known by this. */
 #define PROGRAMS_SEEN 256
 
@@ -198,8 +187,10 @@ static void file_detach(struct tt_library_file *file)
 		bpf_link__destroy(file->links[--file->link_count]);
 }
 
-static void file_free(struct tt_library_file *file)
+void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bpf_link *link))
 {
+	while (file->link_count)
+		let_go(file->links[--file->link_count]);
 	free(file->links);
 	free(file);
 }
@@ -254,6 +245,7 @@ static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
 
 struct look {
 	struct tt_kernel *k;
+	uint32_t pid; /* whose files they are; 0: the loader's */
 	int attached;
 };
 
@@ -271,7 +263,7 @@ static const char *refusal(const struct tt_library *library, int r)
 }
 
 /* Attaches the file and takes it into the list. -ENOEXEC, -ENOENT: a program without the library is left out of it. */
-static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped)
+static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
 {
 	struct tt_function_sites sites[FUNCTIONS_MOST];
 	int r = functions_find(library, mapped->path, sites);
@@ -285,7 +277,8 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	*file = (struct tt_library_file){.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode};
+	*file = (struct tt_library_file){
+		.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode, .user = user};
 	if (r == 0)
 		r = functions_attach(k, file, mapped->path, sites);
 	/* A refused one stays in the list, so that it is not tried again and again. */
@@ -310,7 +303,7 @@ static int look_file(void *ctx, const struct tt_mapped *mapped)
 
 	if (!library || !tt_plaintext_takes(library) || known(look->k, mapped))
 		return 0;
-	int r = file_add(look->k, library, mapped);
+	int r = file_add(look->k, library, mapped, look->pid);
 	look->attached += r == 0;
 	return r == -ENOMEM ? r : 0;
 }
@@ -342,7 +335,7 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 	for (size_t i = 0; i < tt_library_count; i++) {
 		if (tt_libraries[i].form != TT_LIBRARY_GO)
 			continue;
-		int r = file_add(k, &tt_libraries[i], mapped);
+		int r = file_add(k, &tt_libraries[i], mapped, look->pid);
 		look->attached += r == 0;
 		if (r != -ENOEXEC && r != -ENOENT)
 			return r == -ENOMEM ? r : 0;
@@ -355,7 +348,7 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 
 int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
 {
-	struct look look = {.k = k};
+	struct look look = {.k = k, .pid = pid};
 
 	if (!k->plaintext || pid == (uint32_t)getpid())
 		return 0;
@@ -411,13 +404,12 @@ void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link))
 {
+	tt_plaintext_worker_end(k);
 	while (k->libraries) {
 		struct tt_library_file *file = k->libraries;
 
-		while (file->link_count)
-			let_go(file->links[--file->link_count]);
 		k->libraries = file->next;
-		file_free(file);
+		tt_library_file_free(file, let_go);
 	}
 	free(k->programs_seen);
 	k->programs_seen = NULL;

@@ -21,6 +21,12 @@ struct tt_plaintext_stats {
 int tt_plaintext_look(struct tt_kernel *k, uint32_t pid);
 
 /*
+ * The same soon, by a thread that is there for it until tt_kernel_stop and also lets go of files that no process has any more. 0;
+ * -ENOSPC: too many are waiting; no thread or memory.
+ */
+int tt_plaintext_look_later(struct tt_kernel *k, uint32_t pid);
+
+/*
  * Why return probes are not to be put into processes on the kernel that runs, so only programs that need none (of Go) are
  * observed; NULL: nothing speaks against it. Static text.
  */

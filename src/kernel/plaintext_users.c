@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who still has the files that are attached. A process that was seen to have one is asked first, then all are. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "kernel/internal.h"
+#include "kernel/library.h"
+
+struct users {
+	struct tt_kernel *k;
+	uint32_t pid;
+};
+
+static int mark(void *ctx, const struct tt_mapped *mapped)
+{
+	const struct users *u = ctx;
+
+	for (struct tt_library_file *f = u->k->libraries; f; f = f->next) {
+		if (f->dev == mapped->dev && f->inode == mapped->inode) {
+			f->used = true;
+			f->user = f->user ? u->pid : 0;
+		}
+	}
+	return 0;
+}
+
+/* Which of the files this process has; none where it is gone. */
+static void mark_process(struct tt_kernel *k, uint32_t pid)
+{
+	struct users u = {k, pid};
+
+	(void)tt_mapped_files(pid, mark, &u);
+	(void)tt_program_file(pid, mark, &u);
+}
+
+static bool all_used(const struct tt_kernel *k)
+{
+	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
+		if (!f->used)
+			return false;
+	}
+	return true;
+}
+
+/* False: processes could not be listed, so nothing is known. */
+static bool mark_everywhere(struct tt_kernel *k)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+
+	if (!proc)
+		return false;
+	while (!all_used(k) && (entry = readdir(proc))) {
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		if (pid)
+			mark_process(k, pid);
+	}
+	closedir(proc);
+	return true;
+}
+
+static void link_destroy(struct bpf_link *link)
+{
+	bpf_link__destroy(link);
+}
+
+void tt_plaintext_tidy(struct tt_kernel *k)
+{
+	for (struct tt_library_file *f = k->libraries; f; f = f->next)
+		f->used = !f->user;
+	for (struct tt_library_file *f = k->libraries; f; f = f->next) {
+		if (!f->used)
+			mark_process(k, f->user);
+	}
+	if (all_used(k) || !mark_everywhere(k))
+		return;
+	for (struct tt_library_file **at = &k->libraries; *at;) {
+		struct tt_library_file *f = *at;
+
+		if (f->used) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		k->library_count--;
+		tt_debug("%s of device %" PRIx64 ", inode %" PRIu64 ": no process has it any more, %zu probes are gone",
+			 f->library->name, f->dev, f->inode, f->link_count);
+		tt_library_file_free(f, link_destroy);
+	}
+}
