@@ -2,6 +2,7 @@
 #include "base/seed.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/random.h>
 
 uint64_t tt_seed(void)
@@ -15,4 +16,17 @@ uint64_t tt_seed(void)
 		seed = (uintptr_t)&seed; /* early at boot: better than nothing */
 	seed |= 1;
 	return atomic_compare_exchange_strong(&kept, &none, seed) ? seed : none;
+}
+
+uint64_t tt_seed_hash(const void *words, size_t count)
+{
+	uint64_t by = tt_seed(), h = by;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word;
+		memcpy(&word, (const uint8_t *)words + i * sizeof(word), sizeof(word));
+		h = (h ^ word) * by;
+		h ^= h >> 32;
+	}
+	return h;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/own.h"
+#include "base/seed.h"
 #include "proto/http2_internal.h"
 
 #define HTTP2_SLOTS_FIRST 16
@@ -11,7 +12,7 @@
 
 static uint32_t *http2_bucket(const struct http2_streams *t, uint32_t id)
 {
-	return &t->bucket[(id * 0x9E3779B1u >> 7) & (t->buckets - 1)];
+	return &t->bucket[tt_seed_bucket(id, (unsigned)__builtin_ctz(t->buckets))];
 }
 
 struct http2_stream *tt_http2_stream_find(const struct http2_streams *t, uint32_t id)

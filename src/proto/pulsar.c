@@ -12,6 +12,7 @@
 #define FRAME 8
 #define LENGTH_MAX (64u << 20) /* 5 MiB of message by default */
 #define LOOK 16384	       /* of a command so much is read */
+#define EARLY 64	       /* and so much before that is there */
 
 /* Requests have their own numbers; the others stand in other ranges. */
 #define SEQUENCE_ID (1ull << 63)
@@ -41,6 +42,9 @@ static enum pulsar_read read_frame(struct tt_span bytes, struct frame *ret)
 		return PULSAR_WRONG;
 	uint32_t wanted = TT_MIN(ret->command_length, (uint32_t)LOOK);
 	struct tt_span command = tt_span_sub(tt_cursor_rest(&c), 0, wanted);
+	/* A long one is not begun anew with every segment; its first bytes say soon if it is none. */
+	if (command.len < wanted && command.len > EARLY)
+		return PULSAR_CUT;
 	enum pulsar_read read = pulsar_command_read(command, ret->command_length, &ret->command);
 	/* Read as far as it will be. */
 	return read == PULSAR_CUT && command.len == wanted && ret->command.row ? PULSAR_WHOLE : read;

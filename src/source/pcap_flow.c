@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/own.h"
+#include "base/seed.h"
 
 int tt_flows_init(struct tt_flows *t, const struct tt_limits *limits)
 {
@@ -52,16 +53,9 @@ static int tt_flow_key_make(struct tt_flow_key *key, const struct tt_segment *se
 
 static size_t tt_flow_hash(const struct tt_flow_key *key)
 {
-	const uint8_t *bytes = (const uint8_t *)key;
-	uint64_t h = 0x9e3779b97f4a7c15u;
+	static_assert(sizeof(*key) % 8 == 0, "all of it is looked at");
 
-	for (size_t i = 0; i + 8 <= sizeof(*key); i += 8) {
-		uint64_t word;
-		memcpy(&word, bytes + i, sizeof(word));
-		h = (h ^ word) * 0xff51afd7ed558ccdu;
-		h ^= h >> 32;
-	}
-	return (size_t)h;
+	return (size_t)tt_seed_hash(key, sizeof(*key) / 8);
 }
 
 static void tt_flows_use_unlink(struct tt_flows *t, struct tt_flow *f)

@@ -20,13 +20,17 @@ static int tt_pieces_insert(struct tt_pieces *p, struct tt_piece **at, int64_t o
 	if (captured.len)
 		memcpy(piece->data, captured.data, captured.len);
 	p->bytes += tt_piece_cost(piece);
+	if (!piece->next)
+		p->tail = piece;
 	*at = piece;
 	return 0;
 }
 
 int tt_pieces_add(struct tt_pieces *p, int64_t off, uint32_t len, struct tt_span captured, uint64_t time_ns)
 {
-	struct tt_piece **at = &p->head;
+	/* Behind one that is missing they mostly come in order. */
+	bool last = p->tail && p->tail->off + p->tail->len <= off;
+	struct tt_piece **at = last ? &p->tail->next : &p->head;
 
 	while (len) {
 		while (*at && (*at)->off + (*at)->len <= off)
@@ -56,6 +60,7 @@ struct tt_piece *tt_pieces_pop(struct tt_pieces *p)
 	struct tt_piece *piece = p->head;
 	if (piece) {
 		p->head = piece->next;
+		p->tail = p->head ? p->tail : NULL;
 		p->bytes -= tt_piece_cost(piece);
 	}
 	return piece;

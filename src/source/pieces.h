@@ -21,7 +21,8 @@ struct tt_piece {
 
 struct tt_pieces {
 	struct tt_piece *head;
-	uint64_t bytes; /* of memory */
+	struct tt_piece *tail; /* the last one */
+	uint64_t bytes;	       /* of memory */
 };
 
 /* Keeps a copy of what is new of the part. 0, or -ENOMEM having kept some of it. */

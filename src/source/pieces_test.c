@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/own.h"
 #include "harness/unit.h"
 
 /* Adds random parts of a known sequence in random order; what comes out must be that sequence, in order, each byte once. */
@@ -34,6 +35,33 @@ static void any_order_gives_the_sequence(void **state)
 		assert_int_equal(p.bytes, 0);
 		for (int i = 0; i < 200; i++)
 			assert_int_equal(covered[i], 0);
+	}
+}
+
+/* Behind a missing part they come in order; one that fills a hole or reaches back is put where it belongs all the same. */
+static void what_comes_in_order_is_put_last(void **state)
+{
+	struct tt_pieces p = {0};
+	uint8_t all[64];
+
+	for (int i = 0; i < 64; i++)
+		all[i] = (uint8_t)i;
+	for (int round = 0; round < 2; round++) {
+		static const struct {
+			int64_t off;
+			uint32_t len;
+		} parts[] = {{10, 5}, {15, 5}, {30, 5}, {22, 4}, {33, 10}, {43, 1}, {0, 64}, {60, 4}};
+		for (size_t i = 0; i < TT_ARRAY_LEN(parts); i++)
+			assert_int_equal(
+				tt_pieces_add(&p, parts[i].off, parts[i].len, tt_span(all + parts[i].off, parts[i].len), 1), 0);
+		int64_t next = 0;
+		for (struct tt_piece *piece; (piece = tt_pieces_pop(&p)); free(piece)) {
+			assert_int_equal(piece->off, next);
+			assert_memory_equal(piece->data, all + piece->off, piece->len);
+			next += piece->len;
+		}
+		assert_int_equal(next, 64);
+		assert_null(p.tail);
 	}
 }
 
@@ -74,5 +102,5 @@ static void a_cut_tail_is_kept_as_length(void **state)
 	tt_pieces_free(&p);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(any_order_gives_the_sequence), cmocka_unit_test(what_came_first_wins),
-	      cmocka_unit_test(a_cut_tail_is_kept_as_length))
+TT_UNIT_TESTS(cmocka_unit_test(any_order_gives_the_sequence), cmocka_unit_test(what_comes_in_order_is_put_last),
+	      cmocka_unit_test(what_came_first_wins), cmocka_unit_test(a_cut_tail_is_kept_as_length))

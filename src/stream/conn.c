@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table of connections: hash by identity, list by last traffic. */
+#include "base/seed.h"
 #include "stream/internal.h"
 
 static size_t tt_conn_bucket(const struct tt_streams *s, const struct tt_conn_id *id, uint64_t extra)
 {
-	uint64_t h = (id->sock ^ (id->ino << 32 | id->ino >> 32) ^ extra) * 0x9E3779B97F4A7C15u;
-	return (h >> 32) & s->bucket_mask;
+	return tt_seed_bucket(id->sock ^ (id->ino << 32 | id->ino >> 32) ^ extra, s->bucket_bits);
 }
 
 static bool tt_conn_is(const struct tt_conn *c, const struct tt_conn_id *id, uint64_t extra)

@@ -73,6 +73,7 @@ struct tt_flow {
 	bool eof;	       /* nothing comes after `next` */
 	bool give_up;	       /* what it waits for will not come */
 	bool busy;	       /* being parsed: guards against recursion */
+	bool starved;	       /* what is kept was offered and is not enough: only more bytes help */
 	bool eof_told;	       /* the end was handed on */
 	uint64_t resync_from;  /* not before this offset */
 	uint64_t pending_skip; /* asked for while busy, applied to what is consumed */
@@ -161,7 +162,7 @@ struct tt_streams {
 	const struct tt_streams_ops *ops;
 	void *ctx;
 	struct tt_conn **buckets;
-	size_t bucket_mask;
+	unsigned bucket_bits;	   /* there are 1 << bits */
 	struct tt_conn *lru_first; /* longest without traffic */
 	struct tt_conn *lru_last;
 	struct tt_conn *last; /* found last: records come in runs */

@@ -92,6 +92,7 @@ static void tt_link_speak(struct tt_link *link, const struct tt_proto *proto)
 		bool whole = link->conn->datagram || !f->started || f->from_start;
 		f->mode = whole ? TT_FLOW_PARSE : TT_FLOW_RESYNC;
 		f->resync_from = 0;
+		f->starved = false;
 		if (!whole) {
 			link->pair.untrusted = true;
 			link->pair.unsure_open += f->hole_ns && dir == link->request_dir;
@@ -213,6 +214,7 @@ static void tt_link_switch_now(struct tt_link *link)
 		link->flow[dir].mode = TT_FLOW_DETECT;
 		link->flow[dir].skip_to = link->flow[dir].optional_to = 0;
 		link->flow[dir].wait_ns = 0;
+		link->flow[dir].starved = false;
 		link->flow[dir].ending = NULL;
 	}
 	link->pair.untrusted = false;
@@ -280,12 +282,14 @@ static size_t tt_link_parse(struct tt_link *link, int dir, const uint8_t *data, 
 		return used;
 	}
 	if (step == TT_WAIT) {
+		f->starved = false;
 		if (!f->wait_ns)
 			f->wait_ns = TT_MAX(f->last_ns, (uint64_t)1);
 		*ret_go = false;
 		return used;
 	}
 	f->wait_ns = 0;
+	f->starved = step == TT_MORE;
 	/* A parser that says it moved but did not would be called for ever. */
 	*ret_go = step == TT_PARSED && (used || f->pending_skip);
 	return used;
@@ -379,7 +383,7 @@ void tt_link_settle(struct tt_link *link)
 		bool moved = false;
 		for (int dir = 0; dir < 2; dir++) {
 			struct tt_flow *f = &link->flow[dir];
-			if (f->busy || f->buf.len == 0 || f->mode == TT_FLOW_DETECT)
+			if (f->busy || f->starved || f->buf.len == 0 || f->mode == TT_FLOW_DETECT)
 				continue;
 			uint64_t at = f->at;
 			tt_flow_refeed(link, dir);
@@ -408,6 +412,7 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
 	f->hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	f->skip_to = f->optional_to = 0;
 	f->wait_ns = 0;
+	f->starved = false;
 	if (f->mode == TT_FLOW_STOPPED)
 		return;
 	if (f->mode == TT_FLOW_DETECT) {

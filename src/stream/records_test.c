@@ -279,7 +279,42 @@ static void chunks_may_change_places(void **state)
 	world_free(w);
 }
 
+/* --- how often what is kept is offered again ----------------------------------------------------------------------------- */
+
+static unsigned calls[2];
+
+static enum tt_step parse_never_enough(struct tt_link *link, enum tt_side side, struct tt_input *in)
+{
+	calls[side]++;
+	return TT_MORE;
+}
+
+static enum tt_verdict detect_any(const struct tt_first *first)
+{
+	return TT_YES;
+}
+
+/* Neither a byte of the other side nor one that was offered already is a reason to parse again. */
+static void what_is_not_enough_is_offered_once(void **state)
+{
+	static const struct tt_proto never = {
+		.name = "never", .pairing = TT_PAIR_IN_ORDER, .stream = true, .detect = detect_any, .parse = parse_never_enough};
+	struct world *w = world_new();
+	const struct tt_proto *only = &never;
+
+	w->streams = tt_streams_free(w->streams);
+	assert_int_equal(tt_streams_new(&w->streams, &w->limits, &only, 1, &ops, w), 0);
+	memset(calls, 0, sizeof(calls));
+	for (uint64_t i = 0; i < 100; i++) {
+		chunk(w, TT_RX, i, "q", 0);
+		chunk(w, TT_TX, i, "a", 0);
+	}
+	assert_int_equal(calls[TT_REQUESTS], 100);
+	assert_int_equal(calls[TT_RESPONSES], 100);
+	world_free(w);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(final_offsets_end_a_body), cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back),
 	      cmocka_unit_test(a_reset_counts_once), cmocka_unit_test(a_forgotten_connection_comes_back),
 	      cmocka_unit_test(retransmits_count_from_the_first_sight), cmocka_unit_test(an_empty_datagram_has_no_bytes),
-	      cmocka_unit_test(chunks_may_change_places))
+	      cmocka_unit_test(what_is_not_enough_is_offered_once), cmocka_unit_test(chunks_may_change_places))

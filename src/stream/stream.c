@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/seed.h"
 #include "stream/internal.h"
 
 #define TT_NS_PER_MS 1000000u
@@ -27,7 +28,7 @@ int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, cons
 		free(s);
 		return -ENOMEM;
 	}
-	s->bucket_mask = buckets - 1;
+	s->bucket_bits = (unsigned)__builtin_ctzll(buckets);
 	s->limits = limits;
 	s->protos = protos;
 	s->proto_count = count;
@@ -55,12 +56,14 @@ static bool tt_is_datagram(uint8_t transport, uint16_t flags)
 	return transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM || flags & TT_CHUNK_DATAGRAM;
 }
 
+/* It stands for the peer's address, so nobody must be able to choose another one with the same. */
 static uint64_t tt_peer_key(const struct tt_sockaddr *peer)
 {
-	uint64_t h = peer->port ^ 0xcbf29ce484222325u;
-	for (size_t i = 0; i < sizeof(peer->addr); i++)
-		h = (h ^ peer->addr[i]) * 0x100000001b3u;
-	return h | 1;
+	uint64_t words[3] = {peer->port};
+
+	static_assert(sizeof(peer->addr) == 2 * sizeof(words[0]), "all of it is looked at");
+	memcpy(words + 1, peer->addr, sizeof(peer->addr));
+	return tt_seed_hash(words, TT_ARRAY_LEN(words)) | 1;
 }
 
 static void tt_conn_actor(struct tt_conn *c, const struct tt_record *rec)

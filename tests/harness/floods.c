@@ -9,6 +9,7 @@
 
 #include "harness/unit.h"
 #include "proto/proto.h"
+#include "source/pieces.h"
 #include "stream/stream.h"
 
 #define MS 1000000u
@@ -67,12 +68,13 @@ struct flood {
 	int ids[2];	/* where in it a stream's number stands, counted up by two; 0: nowhere */
 	bool by_server; /* the server says it, after `head` */
 	double most;	/* steps a byte; 0: STEPS_A_BYTE */
+	bool chosen;	/* by a multiplication that everybody can look up all of them have one hash */
 	bool keeps;	/* its protocol keeps more than a few KB of each connection */
 };
 
 extern const struct tt_proto tt_proto_amqp, tt_proto_dubbo, tt_proto_http, tt_proto_http2, tt_proto_ldap, tt_proto_memcached,
-	tt_proto_mongodb, tt_proto_mqtt, tt_proto_nats, tt_proto_postgresql, tt_proto_redis, tt_proto_sip, tt_proto_smtp,
-	tt_proto_thrift;
+	tt_proto_mongodb, tt_proto_mqtt, tt_proto_nats, tt_proto_postgresql, tt_proto_pulsar, tt_proto_redis, tt_proto_sip,
+	tt_proto_smtp, tt_proto_thrift;
 
 #define BYTES(s) (s), sizeof(s) - 1
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
@@ -82,6 +84,8 @@ static const struct flood floods[] = {
 	{"rapid reset", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\5\0\0\0\1\x82\x84\x86\0\0\4\3\0\0\0\0\1\0\0\0\x8"),
 	 .ids = {5, 17}, .keeps = true},
 	{"streams opened", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\4\0\0\0\1\x83\x84\x86"), .ids = {5}, .keeps = true},
+	{"streams opened, ids chosen", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\4\0\0\0\1\x83\x84\x86"), .ids = {5},
+	 .keeps = true, .chosen = true},
 	{"header entries", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\xa\1\5\0\0\0\1\x82\x84\x86\x40\1a\3bcd"), .ids = {5},
 	 .keeps = true},
 	{"CONTINUATION", &tt_proto_http2, BYTES(PREFACE "\0\0\1\1\1\0\0\0\1\x82"), BYTES("\0\0\5\x9\0\0\0\0\1\0\1a\1b"),
@@ -130,6 +134,8 @@ static const struct flood floods[] = {
 	{"pings (MQTT)", &tt_proto_mqtt, BYTES("\x10\xe\0\4MQTT\4\2\0\x3c\0\2id"), BYTES("\xc0\0"), .most = EQUAL_IDS},
 	{"lines (NATS)", &tt_proto_nats, BYTES("CONNECT {}\r\n"), BYTES("PING\r\n"), .most = EQUAL_IDS},
 	{"statements (PostgreSQL)", &tt_proto_postgresql, BYTES("\0\0\0\x10\0\3\0\0user\0a\0\0"), BYTES("Q\0\0\0\6;\0")},
+	{"a command of small fields (Pulsar)", &tt_proto_pulsar, BYTES("\0\xf\0\4\0\xf\0\0\x8\2\x12\x80\x80\x2c"),
+	 BYTES("\x12\1a")},
 	{"parsed, never run (PostgreSQL)", &tt_proto_postgresql, BYTES("\0\0\0\x10\0\3\0\0user\0a\0\0"),
 	 BYTES("P\0\0\0\xb\0a b\0\0\0")},
 	{"gets without an end (memcached)", &tt_proto_memcached, BYTES("get a\r\nget "), BYTES("key ")},
@@ -181,6 +187,8 @@ static char *flood_bytes(const struct flood *f, size_t most, size_t *ret_len)
 	size_t len = f->by_server ? 0 : f->head_len;
 	memcpy(text, f->head, len);
 	for (uint32_t id = 1; len < most; id += 2, len += f->unit_len) {
+		while (f->chosen && (id * 0x9E3779B1u >> 7) & 0x3fff)
+			id += 2;
 		memcpy(text + len, f->unit, f->unit_len);
 		for (int i = 0; i < 2; i++) {
 			for (int b = 0; f->ids[i] && b < 4; b++)
@@ -302,5 +310,20 @@ static void unfinished_contents_have_a_total(void **state)
 	assert_true(heap < 16u << 20);
 }
 
+/* One segment is missing, and many small ones come behind it. */
+static void what_is_behind_a_missing_segment_costs_little(void **state)
+{
+	enum { PIECES = 20000 };
+	struct tt_pieces p = {0};
+
+	(void)state;
+	steps = 0;
+	for (int64_t off = 1; off <= PIECES; off++)
+		assert_int_equal(tt_pieces_add(&p, off, 1, tt_span("a", 1), 1), 0);
+	tt_pieces_free(&p);
+	print_message("%.1f steps a segment\n", (double)steps / PIECES);
+	assert_true(steps / PIECES < 100);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(work_grows_with_the_bytes), cmocka_unit_test(many_connections_keep_little),
-	      cmocka_unit_test(unfinished_contents_have_a_total))
+	      cmocka_unit_test(what_is_behind_a_missing_segment_costs_little), cmocka_unit_test(unfinished_contents_have_a_total))
