@@ -55,19 +55,60 @@ static inline bool tt_span_ieq(struct tt_span a, struct tt_span b)
 	return true;
 }
 
+#ifdef __SSE2__
+/* Where c is among the sixteen bytes, as bits. */
+static inline unsigned tt_bytes_eq(__m128i bytes, uint8_t c)
+{
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)c)));
+}
+#endif
+
 /* memchr for what mostly stands within some dozen bytes, as ends of lines do: there it makes no call. */
 static inline const uint8_t *tt_find_near(const uint8_t *at, const uint8_t *end, uint8_t c)
 {
-#ifdef __SSE2__
-	const __m128i wanted = _mm_set1_epi8((char)c);
+	ptrdiff_t left = end - at;
 
-	for (; end - at >= 16; at += 16) {
-		unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at), wanted));
-		if (found)
-			return at + __builtin_ctz(found);
+#ifdef __SSE2__
+	if (left >= 16) {
+		const uint8_t *last = end - 16;
+		unsigned found;
+
+		for (; at <= last; at += 16) {
+			found = tt_bytes_eq(_mm_loadu_si128((const __m128i *)at), c);
+			if (found)
+				return at + __builtin_ctz(found);
+		}
+		/* The rest with bytes before it, which were looked at. */
+		found = tt_bytes_eq(_mm_loadu_si128((const __m128i *)last), c);
+		return found ? last + __builtin_ctz(found) : NULL;
 	}
 #endif
-	return at < end ? memchr(at, c, (size_t)(end - at)) : NULL;
+	return left > 0 ? memchr(at, c, (size_t)left) : NULL;
+}
+
+/* Is c there? Without a call where there are few bytes. */
+static inline bool tt_span_has(struct tt_span s, uint8_t c)
+{
+#ifdef __SSE2__
+	/* Two halves that overlap; of the shorter ones twice, so that nothing else is compared. */
+	if (s.len - 8 < 8)
+		return tt_bytes_eq(_mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)s.data),
+						      _mm_loadl_epi64((const __m128i *)(s.data + s.len - 8))),
+				   c);
+	if (s.len - 4 < 4) {
+		int32_t low, high;
+		memcpy(&low, s.data, 4);
+		memcpy(&high, s.data + s.len - 4, 4);
+		return tt_bytes_eq(_mm_set_epi32(low, high, low, high), c);
+	}
+#endif
+	if (s.len >= 8)
+		return tt_find_near(s.data, s.data + s.len, c);
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] == c)
+			return true;
+	}
+	return false;
 }
 
 /* Position of byte c, or -1. */

@@ -82,35 +82,38 @@ static ptrdiff_t http_scheme_end(struct tt_span target)
 	return colon + 1;
 }
 
-bool tt_http_set_target(struct tt_message *m, struct tt_span target)
+/* All but a path. Rare, and what it keeps in registers should not be saved for every target. */
+__attribute__((noinline)) static bool http_set_target_any(struct tt_message *m, struct tt_span target)
 {
-	/* origin-form; '*' asks about the server itself and has no path */
-	if (target.data[0] == '/') {
-		if (!tt_find_near(target.data, target.data + target.len, '?')) {
-			tt_message_text_attr(m, TT_TEXT_RESOURCE, "url.path", target);
-			return false;
-		}
-		tt_message_text(m, TT_TEXT_RESOURCE, target);
-		tt_http_set_path(m);
-		return false;
-	}
 	tt_message_text(m, TT_TEXT_RESOURCE, target);
 	if (tt_span_eq(target, TT_SPAN_LIT("*")))
 		return false;
 
 	/* absolute-form */
 	ptrdiff_t scheme = http_scheme_end(target);
-	if (scheme >= 0) {
-		struct tt_span rest = tt_span_sub(target, (size_t)scheme + 2, SIZE_MAX);
-		size_t end = 0;
-		while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
-			end++;
-		struct tt_span authority = tt_span_sub(rest, 0, end);
-		tt_http_set_authority(m, authority);
-		if (end < rest.len)
-			http_set_path(m, tt_span_sub(rest, end, SIZE_MAX));
-		return true;
+	if (scheme < 0)
+		return false;
+	struct tt_span rest = tt_span_sub(target, (size_t)scheme + 2, SIZE_MAX);
+	size_t end = 0;
+	while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
+		end++;
+	tt_http_set_authority(m, tt_span_sub(rest, 0, end));
+	if (end < rest.len)
+		http_set_path(m, tt_span_sub(rest, end, SIZE_MAX));
+	return true;
+}
+
+bool tt_http_set_target(struct tt_message *m, struct tt_span target)
+{
+	/* origin-form; '*' asks about the server itself and has no path */
+	if (target.data[0] != '/')
+		return http_set_target_any(m, target);
+	if (!tt_span_has(target, '?')) {
+		tt_message_text_attr(m, TT_TEXT_RESOURCE, "url.path", target);
+		return false;
 	}
+	tt_message_text(m, TT_TEXT_RESOURCE, target);
+	tt_http_set_path(m);
 	return false;
 }
 
@@ -153,7 +156,7 @@ void tt_http_set_authority(struct tt_message *m, struct tt_span authority)
 	int port = -1;
 
 	/* User information is not part of the host, and a password may hold an @ of its own. */
-	const uint8_t *at = authority.len ? memrchr(authority.data, '@', authority.len) : NULL;
+	const uint8_t *at = tt_span_has(authority, '@') ? memrchr(authority.data, '@', authority.len) : NULL;
 	if (at)
 		authority = tt_span_sub(authority, (size_t)(at + 1 - authority.data), SIZE_MAX);
 	if (!authority.len)
