@@ -92,7 +92,8 @@ static bool request_body_plausible(uint8_t type, struct tt_cursor c, bool whole)
 	case 'Q':
 		return sql_follows(&c, whole);
 	case 'P':
-		return is_string(&c, whole) && (tt_cursor_short(&c) || sql_follows(&c, whole));
+		/* Five bytes of another protocol may be a type and a length: what tells must be there. */
+		return is_string(&c, true) && sql_follows(&c, whole);
 	case 'B':
 		return are_strings(&c, whole, 2);
 	case 'D':
@@ -105,6 +106,11 @@ static bool request_body_plausible(uint8_t type, struct tt_cursor c, bool whole)
 	default:
 		return true;
 	}
+}
+
+static bool body_ends(const struct tt_cursor *c, bool whole)
+{
+	return whole && tt_cursor_left(c) == 0;
 }
 
 static bool response_body_plausible(uint8_t type, struct tt_cursor c, bool whole)
@@ -124,7 +130,7 @@ static bool response_body_plausible(uint8_t type, struct tt_cursor c, bool whole
 		return are_strings(&c, whole, 2) && tt_cursor_left(&c) == 0;
 	case 'T': {
 		uint16_t fields = tt_cursor_be16(&c);
-		return fields <= 1664 && (fields == 0 || is_string(&c, whole));
+		return !tt_cursor_short(&c) && fields <= 1664 && (fields ? is_string(&c, true) : body_ends(&c, whole));
 	}
 	default:
 		return true;

@@ -488,6 +488,22 @@ static void starts_in_the_middle_of_executions(void **state)
 	CHECK("EXECUTE|-|OK|-|26|19|in" MID "EXECUTE" CHANGED("1") "\nEXECUTE|-|OK|-|26|19|in" MID "EXECUTE" CHANGED("1") "\n");
 }
 
+/* A type and a length, and nothing that tells: a PUBREC and a PUBREL of MQTT are as much. */
+static void takes_no_header_for_a_message(void **state)
+{
+	static const char *const heads[] = {"P\3\0\4\207", "T\3\0\4\207"};
+
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t j = 0; j < 2; j++) {
+			tt_script_auto struct tt_script s = {0};
+
+			STEP(TT_MID);
+			tt_script_say(&s, i ? TT_SAY_SERVER : TT_SAY_CLIENT, heads[j], 5, "", 0);
+			CHECK("");
+		}
+	}
+}
+
 static void keeps_to_the_text_limit(void **state)
 {
 	tt_script_auto struct tt_script s = {0};
@@ -554,5 +570,5 @@ TT_UNIT_TESTS(cmocka_unit_test(logs_in_and_asks), cmocka_unit_test(reads_several
 	      cmocka_unit_test(shows_a_commit_that_fails), cmocka_unit_test(keeps_the_statement_a_name_stands_for),
 	      cmocka_unit_test(flushes), cmocka_unit_test(copies_in_and_out), cmocka_unit_test(copies_in_the_extended_protocol),
 	      cmocka_unit_test(calls_a_function), cmocka_unit_test(replicates), cmocka_unit_test(starts_in_the_middle),
-	      cmocka_unit_test(starts_in_the_middle_of_executions), cmocka_unit_test(keeps_to_the_text_limit),
-	      cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))
+	      cmocka_unit_test(starts_in_the_middle_of_executions), cmocka_unit_test(takes_no_header_for_a_message),
+	      cmocka_unit_test(keeps_to_the_text_limit), cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))

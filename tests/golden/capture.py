@@ -12,13 +12,46 @@ from services import Services, free_port, port_answers, wait_for  # noqa: E402,F
 MOST_BYTES = 100_000
 
 
+def packets_of(data):
+    """The packets of a capture (microseconds, this machine's byte order), each with its header."""
+    at, packets = 24, []
+    while at + 16 <= len(data):
+        end = at + 16 + int.from_bytes(data[at + 8:at + 12], sys.byteorder)
+        packets.append(data[at:end])
+        at = end
+    return packets
+
+
 def cut(source, target, packets):
     """The capture without its first packets: telltale began in the middle."""
     data = pathlib.Path(source).read_bytes()
-    at = 24
-    for _ in range(packets):
-        at += 16 + int.from_bytes(data[at + 8 : at + 12], "little")
-    pathlib.Path(target).write_bytes(data[:24] + data[at:])
+    pathlib.Path(target).write_bytes(data[:24] + b"".join(packets_of(data)[packets:]))
+
+
+def elsewhere(packet, link_type, number, seconds):
+    """The packet that much later, between two hosts that no other number has."""
+    packet = bytearray(packet)
+    packet[0:4] = (int.from_bytes(packet[0:4], sys.byteorder) + seconds).to_bytes(4, sys.byteorder)
+    at = 16 + {1: 14, 101: 0, 113: 16, 276: 20}[link_type]
+    hosts = (at + 12, at + 16) if packet[at] >> 4 == 4 else (at + 8, at + 24)
+    for host in hosts if packet[at] >> 4 in (4, 6) else ():
+        packet[host + 1] ^= number >> 8
+        packet[host + 2] ^= number & 255
+    return bytes(packet)
+
+
+def begun_everywhere(source, target, most, step=1):
+    """From every step-th packet on the next `most`, one after the other as connections of hosts of their own. How many times."""
+    data = pathlib.Path(source).read_bytes()
+    packets, link_type = packets_of(data), int.from_bytes(data[20:24], sys.byteorder)
+    times = [int.from_bytes(p[0:4], sys.byteorder) for p in packets]
+    starts = range(0, len(packets), step)
+    long = max(times) - min(times) + 1
+    with open(target, "wb") as out:
+        out.write(data[:24])
+        for n, start in enumerate(starts):
+            out.writelines(elsewhere(p, link_type, n, n * long) for p in packets[start:start + most])
+    return len(starts)
 
 
 class Capture:
@@ -45,11 +78,3 @@ class Capture:
             raise RuntimeError(f"{self.path} is larger than {MOST_BYTES} bytes")
         print(f"{self.path.name}: {self.path.stat().st_size} bytes")
 
-
-def cut(source, target, packets):
-    """A capture (microseconds, this machine's byte order) without its first packets: as if one had come late."""
-    data = pathlib.Path(source).read_bytes()
-    at = 24
-    for _ in range(packets):
-        at += 16 + int.from_bytes(data[at + 8:at + 12], sys.byteorder)
-    pathlib.Path(target).write_bytes(data[:24] + data[at:])
