@@ -17,6 +17,7 @@ struct tt_total_row {
 };
 
 static const struct tt_total_row tt_total_streams[] = {
+	{offsetof(struct tt_stream_stats, encrypted_bytes), "bytes were encrypted"},
 	{offsetof(struct tt_stream_stats, unknown_bytes), "bytes of unknown protocols"},
 	{offsetof(struct tt_stream_stats, missing_bytes), "bytes were never seen"},
 	{offsetof(struct tt_stream_stats, evicted),

@@ -122,7 +122,7 @@ void tt_flow_hole(struct tt_link *link, int dir, uint64_t n)
 	tt_flow_buf_drop(s, f);
 	tt_flow_advance_at(link, dir, kept + n);
 	if (f->mode == TT_FLOW_STOPPED) {
-		s->stats.unknown_bytes += n;
+		tt_link_unread(link, n);
 		return;
 	}
 	s->stats.holes++;

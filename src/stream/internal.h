@@ -253,6 +253,14 @@ void tt_link_front_missing(struct tt_link *link, int dir);
 void tt_link_unseen(struct tt_link *link, int dir, uint64_t missing); /* what is missing at f->at is optional */
 void tt_link_settle(struct tt_link *link);			      /* runs sides that waited for each other */
 void tt_link_stop(struct tt_link *link);
+/* Bytes are only counted: what is encrypted, its plaintext at hand or not, or what nobody knows. */
+static inline void tt_link_unread(struct tt_link *link, uint64_t n)
+{
+	struct tt_stream_stats *stats = &link->conn->s->stats;
+	bool beside = link->conn->link[1] && link != link->conn->link[1];
+
+	*((link->proto && link->proto->encrypts) || beside ? &stats->encrypted_bytes : &stats->unknown_bytes) += n;
+}
 void tt_link_wish(struct tt_link *link, int dir, uint64_t from, uint32_t bytes);
 static inline uint64_t tt_skip_end(uint64_t at, uint64_t n)
 {

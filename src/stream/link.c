@@ -356,7 +356,7 @@ size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t l
 				return pos;
 			if (f->mode == TT_FLOW_DETECT) {
 				tt_flow_advance_at(link, dir, len - pos);
-				link->conn->s->stats.unknown_bytes += len - pos;
+				tt_link_unread(link, len - pos);
 				return len;
 			}
 			break;
@@ -368,7 +368,7 @@ size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t l
 			pos += tt_link_resync(link, dir, data + pos, len - pos);
 			break;
 		default:
-			link->conn->s->stats.unknown_bytes += len - pos;
+			tt_link_unread(link, len - pos);
 			tt_flow_advance_at(link, dir, len - pos);
 			return len;
 		}
@@ -463,7 +463,7 @@ void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chun
 	if (!link->proto && f->mode == TT_FLOW_DETECT)
 		tt_link_detect(link, dir, tt_span(data, chunk->captured), &drop);
 	if (!link->proto || f->mode != TT_FLOW_PARSE) {
-		link->conn->s->stats.unknown_bytes += chunk->length;
+		tt_link_unread(link, chunk->length);
 		return;
 	}
 

@@ -19,6 +19,7 @@
 	X(missing_bytes, "missing_bytes", "bytes no chunk ever named, in bodies or elsewhere")                   \
 	X(skipped_bytes, "skipped_bytes", "bytes not parsed by intent (bodies)")                                 \
 	X(unknown_bytes, "unknown_bytes", "bytes of connections whose protocol is not known")                    \
+	X(encrypted_bytes, "encrypted_bytes", "encrypted bytes, which are only counted")                         \
 	X(desyncs, "desyncs", "times a parser met what its protocol does not allow")                             \
 	X(resyncs, "resyncs", "times a side found a trustworthy message again")                                  \
 	X(exchanges, "exchanges", "exchanges reported")                                                          \
