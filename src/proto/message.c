@@ -203,6 +203,16 @@ void tt_message_attr_static(struct tt_message *m, const char *key, struct tt_spa
 		tt_message_put(m, key, TT_ATTR_STRING, TT_ATTR_STATIC, (uint32_t)value.len, (int64_t)(intptr_t)value.data);
 }
 
+void tt_message_attr_drop(struct tt_message *m, const char *key)
+{
+	const struct tt_attribute *a = m ? tt_message_attribute_set(m, key) : NULL;
+	if (!a)
+		return;
+	size_t at = (size_t)(a - m->attributes);
+	memmove(m->attributes + at, m->attributes + at + 1, (m->attribute_count - at - 1) * sizeof(*a));
+	m->attribute_count--;
+}
+
 void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text which)
 {
 	if (m && m->text[which].set)

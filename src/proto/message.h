@@ -56,6 +56,7 @@ struct tt_message {
 	const struct tt_proto *as; /* reported as this protocol, spoken over the link's; the request's or else the response's */
 	void *tag;		   /* the parser's own, not owned: what the response needs to know of its request */
 	uint32_t kind;		   /* the same, as a number */
+	const char *size_key;	   /* the attribute that is told only of a request that came whole; NULL none */
 	uint64_t own_bytes;	   /* not 0: counted by the parser, because the messages of this side interleave */
 	bool one_way;		   /* a request that gets no response */
 	bool maybe_silent;	   /* a request that may get no response: that none came is then no failure, but one-way */
@@ -125,6 +126,9 @@ void tt_message_attr(struct tt_message *m, const char *key, struct tt_span value
 void tt_message_attr_static(struct tt_message *m, const char *key, struct tt_span value);
 void tt_message_attr_int(struct tt_message *m, const char *key, int64_t value);
 void tt_message_attr_bool(struct tt_message *m, const char *key, bool value);
+
+/* It is not set any more. Nothing happens where it was not. */
+void tt_message_attr_drop(struct tt_message *m, const char *key);
 
 /* The attribute is the text that is set now, kept once. */
 void tt_message_attr_text(struct tt_message *m, const char *key, enum tt_text which);

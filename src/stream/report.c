@@ -68,6 +68,8 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 
 	if (!x.proto)
 		return;
+	if (!req->ended && req->size_key)
+		tt_message_attr_drop(req, req->size_key);
 	bool asked = tt_link_dir(link, (enum tt_side)(req->side ^ req->promised)) == TT_RX;
 	ends.origin = link->origin;
 	ends.role = asked ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
