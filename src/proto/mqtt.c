@@ -407,7 +407,8 @@ static const struct tt_proto_doc doc = {
 		"[3.1.1](http://docs.oasis-open.org/mqtt/mqtt/v3.1.1/), [5](https://docs.oasis-open.org/mqtt/mqtt/v5.0/), 3.1",
 	.recognised = "CONNECT with the protocol's name and a known level; in mid-connection segments made of whole packets "
 		      "whose flags, "
-		      "lengths and topics are right, among them one that says which end is the broker",
+		      "lengths and topics are right, among them one that says which end is the broker, or on a broker's port "
+		      "(1883, 8883)",
 	.operation = "the packet that asks: `CONNECT`, `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PINGREQ`, `DISCONNECT`, `AUTH`",
 	.resource = "the topic, the first topic filter",
 	.status = "`OK`, or the reason code as a number; `error_type` is its name, `not_authorized`",

@@ -58,6 +58,12 @@ static bool tells_side(uint8_t type)
 	return type != TT_MQTT_PUBLISH && type != TT_MQTT_DISCONNECT && (type < TT_MQTT_PUBACK || type > TT_MQTT_PUBCOMP);
 }
 
+/* The port brokers have, in the clear and under TLS: between equals it tells which end is the broker, never that it is MQTT. */
+static bool is_broker(uint16_t port)
+{
+	return port == 1883 || port == 8883;
+}
+
 /* In the middle: whole packets up to the end, but for the payload of the last; *ret_strong: they cannot be chance. */
 static enum look look_in_the_middle(struct tt_span s, enum tt_side side, bool *ret_strong)
 {
@@ -122,7 +128,8 @@ enum tt_verdict tt_mqtt_detect(const struct tt_first *first)
 	if (first->from_start[TT_RESPONSES] && first->side[TT_RESPONSES].len &&
 	    first->side[TT_RESPONSES].data[0] != TT_MQTT_CONNACK << 4)
 		return TT_NO;
-	bool side_known = first->role_known || look[TT_REQUESTS] == SURE || look[TT_RESPONSES] == SURE;
+	bool side_known =
+		first->role_known || look[TT_REQUESTS] == SURE || look[TT_RESPONSES] == SURE || is_broker(first->server_port);
 	bool both = look[TT_REQUESTS] >= LIKELY && look[TT_RESPONSES] >= LIKELY;
 	return side_known && (strong[TT_REQUESTS] || strong[TT_RESPONSES] || both) ? TT_YES : TT_MAYBE;
 }

@@ -4,6 +4,7 @@
 
 #include "harness/talk.h"
 #include "harness/unit.h"
+#include "proto/mqtt.h"
 
 extern const struct tt_proto tt_proto_mqtt;
 
@@ -171,6 +172,20 @@ static void in_the_middle(void **state)
 				   "messaging.destination.name=a/b,mqtt.qos=1\n");
 }
 
+/* Messages of quality 0 are the same either way: that a side has the brokers' port tells which end it is, and nothing else. */
+static void the_port_tells_the_broker(void **state)
+{
+	struct tt_first first = {.server_port = 1883, .side[TT_REQUESTS] = TT_SPAN_LIT("\x30\7\0\3a/bhi")};
+
+	assert_int_equal(tt_mqtt_detect(&first), TT_YES);
+	first.server_port = 5000;
+	assert_int_equal(tt_mqtt_detect(&first), TT_MAYBE);
+	first = (struct tt_first){.server_port = 1883, .side[TT_REQUESTS] = TT_SPAN_LIT("\x30\7\0\6a/bhi")};
+	assert_int_equal(tt_mqtt_detect(&first), TT_NO);
+	first.side[TT_REQUESTS] = TT_SPAN_LIT("GET / HTTP/1.1\r\n\r\n");
+	assert_int_equal(tt_mqtt_detect(&first), TT_NO);
+}
+
 static void large(void **state)
 {
 	static char payload[300000] = "\x32\xda\xa7\x12\0\3a/b\0\1"; /* 299 994 bytes behind the head */
@@ -195,4 +210,5 @@ static void hostile(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(qualities), cmocka_unit_test(deliveries), cmocka_unit_test(refusals), cmocka_unit_test(reasons),
-	      cmocka_unit_test(aliases), cmocka_unit_test(in_the_middle), cmocka_unit_test(large), cmocka_unit_test(hostile))
+	      cmocka_unit_test(aliases), cmocka_unit_test(in_the_middle), cmocka_unit_test(the_port_tells_the_broker),
+	      cmocka_unit_test(large), cmocka_unit_test(hostile))
