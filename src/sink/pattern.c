@@ -195,6 +195,20 @@ static bool tt_is_uuid(struct tt_span s)
 	return true;
 }
 
+/* `bot123456:AAHd…`, a program's key to Telegram: even where it is of letters alone. */
+static bool tt_is_bot_key(struct tt_span s)
+{
+	size_t digits = 3;
+
+	if (!tt_span_starts(s, TT_SPAN_LIT("bot")))
+		return false;
+	while (digits < s.len && tt_is_digit(s.data[digits]))
+		digits++;
+	struct tt_span rest = tt_span_sub(s, digits, s.len);
+	return digits > 3 && (tt_span_starts(rest, TT_SPAN_LIT(":")) || tt_span_starts(rest, TT_SPAN_LIT("%3A")) ||
+			      tt_span_starts(rest, TT_SPAN_LIT("%3a")));
+}
+
 bool tt_pattern_is_secret(struct tt_span segment)
 {
 	size_t word = 0;
@@ -219,7 +233,7 @@ bool tt_pattern_is_secret(struct tt_span segment)
 		if (word >= TT_PATTERN_SECRET_LEAST && digits && letters)
 			return true;
 	}
-	return tt_is_token(segment);
+	return tt_is_token(segment) || tt_is_bot_key(segment);
 }
 
 /* One part of a key: wholly an identifier, or with its numbers taken out. */
