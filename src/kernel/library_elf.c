@@ -2,6 +2,7 @@
 /* Functions of an ELF file by name (elf(5)). */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,10 @@
 #include "kernel/library.h"
 #include "kernel/library_elf.h"
 
+/* Who owns a file says how large its parts are: sections may overlap, and lie where the file has a hole. */
 #define FILE_MOST (1ll << 30)
+#define SECTIONS_MOST 1024
+#define TABLE_MOST (32u << 20) /* of one that is read whole: names, symbols */
 
 struct wanted {
 	const char *const *names;
@@ -52,16 +56,34 @@ uint64_t tt_elf_code_offset(Elf *elf, uint64_t address)
 	return 0;
 }
 
-static void search(Elf *elf, struct wanted *w)
+/* The section of that number, if it may be read whole. */
+static bool table_fits(Elf *elf, size_t number)
+{
+	GElf_Shdr head;
+
+	return gelf_getshdr(elf_getscn(elf, number), &head) && head.sh_size <= TABLE_MOST;
+}
+
+/* The first table of symbols of that kind, if it and its names may be read whole. */
+static void symbols_search(Elf *elf, uint32_t kind, struct wanted *w)
 {
 	Elf_Scn *section = NULL;
 
 	while ((section = elf_nextscn(elf, section))) {
-		GElf_Shdr shead;
+		GElf_Shdr head;
 
-		if (gelf_getshdr(section, &shead) && (shead.sh_type == SHT_DYNSYM || shead.sh_type == SHT_SYMTAB))
-			section_search(elf, section, &shead, w);
+		if (!gelf_getshdr(section, &head) || head.sh_type != kind)
+			continue;
+		if (head.sh_size <= TABLE_MOST && table_fits(elf, head.sh_link))
+			section_search(elf, section, &head, w);
+		return;
 	}
+}
+
+static void search(Elf *elf, struct wanted *w)
+{
+	symbols_search(elf, SHT_DYNSYM, w);
+	symbols_search(elf, SHT_SYMTAB, w);
 	for (size_t i = 0; i < w->count; i++)
 		w->addresses[i] = w->addresses[i] ? tt_elf_code_offset(elf, w->addresses[i]) : 0;
 }
@@ -81,9 +103,14 @@ int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 	if (!elf)
 		return -ENOEXEC;
 	GElf_Ehdr head;
-	if (!gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64) {
+	size_t sections = 0, names = 0;
+	int r = !gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64		     ? -ENOEXEC
+		: elf_getshdrnum(elf, &sections) < 0 || elf_getshdrstrndx(elf, &names) < 0   ? -ENOEXEC
+		: sections > SECTIONS_MOST || (sections && names && !table_fits(elf, names)) ? -EFBIG
+											     : 0;
+	if (r < 0) {
 		elf_end(elf);
-		return -ENOEXEC;
+		return r;
 	}
 	*ret_fd = TT_TAKE_FD(fd);
 	*ret = elf;

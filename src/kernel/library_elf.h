@@ -6,7 +6,10 @@
 #include <gelf.h>
 #include <stdint.h>
 
-/* An ELF file of 64 bits. *fd and *elf are the caller's (close, elf_end) and untouched on failure: -errno, -EFBIG, -ENOEXEC. */
+/*
+ * An ELF file of 64 bits. *fd and *elf are the caller's (close, elf_end) and untouched on failure: -errno, -ENOEXEC, or
+ * -EFBIG (beyond 1 GiB, 1 024 sections, 32 MiB of their names).
+ */
 int tt_elf_open(const char *path, int *fd, Elf **elf);
 
 /* The code that is loaded at that address stands at this offset; 0: nowhere. */

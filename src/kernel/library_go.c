@@ -16,6 +16,7 @@
 #define WORD 8
 #define RETURNS 0xc3 /* the instruction RET of x86-64 */
 #define INSTRUCTIONS_BYTES 64
+#define RELOCATIONS_BYTES (64u << 20) /* looked through in one file */
 /* Of runtime.moduledata: the 23rd word is runtime.text; stands in a section of its own since Go 1.26. */
 #define MODULE_TEXT 176
 
@@ -54,9 +55,9 @@ static void sections_find(Elf *elf, struct sections *ret)
 
 /* --- where the functions' offsets count from --- */
 
-static uint64_t relocation_in(struct tt_window *w, const GElf_Shdr *section, uint64_t address)
+static uint64_t relocation_in(struct tt_window *w, const GElf_Shdr *section, uint64_t bytes, uint64_t address)
 {
-	for (uint64_t at = 0; at + RELA_BYTES <= section->sh_size; at += RELA_BYTES) {
+	for (uint64_t at = 0; at + RELA_BYTES <= bytes; at += RELA_BYTES) {
 		struct tt_cursor c = tt_cursor(tt_window_at(w, section->sh_offset + at, RELA_BYTES));
 		uint64_t where = tt_cursor_le64(&c);
 		uint64_t info = tt_cursor_le64(&c);
@@ -74,14 +75,18 @@ static uint64_t relocation_in(struct tt_window *w, const GElf_Shdr *section, uin
 static uint64_t pointer(Elf *elf, struct tt_window *w, uint64_t address, uint64_t offset)
 {
 	struct tt_cursor c = tt_cursor(tt_window_at(w, offset, WORD));
-	uint64_t value = tt_cursor_le64(&c);
+	uint64_t value = tt_cursor_le64(&c), left = RELOCATIONS_BYTES;
 	Elf_Scn *section = NULL;
 
 	while (!value && (section = elf_nextscn(elf, section))) {
 		GElf_Shdr head;
 
-		if (gelf_getshdr(section, &head) && head.sh_type == SHT_RELA)
-			value = relocation_in(w, &head, address);
+		if (!gelf_getshdr(section, &head) || head.sh_type != SHT_RELA)
+			continue;
+		const uint64_t bytes = TT_MIN(head.sh_size, left);
+
+		value = relocation_in(w, &head, bytes, address);
+		left -= bytes;
 	}
 	return value;
 }
