@@ -13,6 +13,7 @@ import lib
 
 PEER = lib.ROOT / "tests" / "golden" / "grpc" / "peer.py"
 REQUESTS = lib.scaled(20000)
+EACH = REQUESTS // 10  # a connection whose header table has a hole is not understood any more
 CALLS = 10 * lib.scaled(100)
 
 
@@ -58,7 +59,7 @@ def calls():
 def both_ends(result, protocol, want):
     for kind in ("server", "client"):
         found = collections.Counter((x["operation"], x["resource"], x["status"], x["complete"]) for x in result.of(kind=kind, protocol=protocol))
-        result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
+        result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}", each=EACH)
 
 
 def test_nginx():
@@ -66,8 +67,8 @@ def test_nginx():
     lib.equal(result.told["succeeded"], REQUESTS, "h2load's own count")
     both_ends(result, "http2", {("GET", "/a/b?x=REDACTED", "200", True): REQUESTS})
     for end in ("server", "client"):
-        result.counts(result.metric(f"http_{end}_request_duration_seconds_count"), REQUESTS, f"{end} histogram")
-    result.counts(result.metric("traces_service_graph_request_total", client="h2load", server="nginx"), REQUESTS, "one count an exchange in the map")
+        result.counts(result.metric(f"http_{end}_request_duration_seconds_count"), REQUESTS, f"{end} histogram", each=EACH)
+    result.counts(result.metric("traces_service_graph_request_total", client="h2load", server="nginx"), REQUESTS, "one count an exchange in the map", each=EACH)
     result.check_accounts()
 
 

@@ -119,9 +119,9 @@ class Result:
     def check_lost(self, want, what="lost"):
         equal({cause: n for cause, n in self.lost().items() if cause != "missed_run" or not self.missed}, want, what)
 
-    def counts(self, got, want, what, each=1):
-        """Numbers of exchanges, or exchanges themselves: all that are due; of `each` a missed run may cost, no more lack than runs were missed, and
-        what is there beside them is what is left of one."""
+    def counts(self, got, want, what, each=2):
+        """Numbers of exchanges, or exchanges themselves: all that are due. A missed run may cost `each` (the one it belongs to, and the next, whose
+        start is doubted), no more than that lack, and what is there beside them is what is left of one."""
         if not self.missed:
             return equal(got, want, what)
         if isinstance(want, (int, float)):
