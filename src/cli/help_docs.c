@@ -187,6 +187,16 @@ static const char *tt_key_value(const struct tt_option *o)
 	}
 }
 
+/* An option may mean another thing to another command: its key is listed once. */
+static bool tt_option_has_key(const struct tt_option *o)
+{
+	for (size_t i = 0; i < tt_options_count; i++) {
+		if (tt_options[i].key && strcmp(tt_options[i].name, o->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 void tt_help_configuration_markdown(struct tt_buf *b)
 {
 	char commands[128];
@@ -224,12 +234,13 @@ void tt_help_configuration_markdown(struct tt_buf *b)
 	tt_buf_add_str(b, "\nOptions without a key: ");
 	bool first = true;
 	for (size_t i = 0; i < tt_options_count; i++) {
-		if (tt_options[i].key)
+		if (tt_option_has_key(&tt_options[i]))
 			continue;
 		tt_buf_printf(b, "%s`--%s`", first ? "" : ", ", tt_options[i].name);
 		first = false;
 	}
-	tt_buf_add_str(b, ". `listen: none` is `--no-listen`.\n");
+	tt_buf_add_str(b, ". `listen: none` is `--no-listen`.\nA lone `-` begins a list in YAML: standard "
+			  "output is written `json: \"-\"` and `metrics: \"-\"`.\n");
 }
 
 static const char *tt_pairing_text(const struct tt_proto *p)

@@ -21,6 +21,8 @@ struct tt_identities {
 	void *ask_ctx;
 	char host[TT_IDENTITY_NAME_LEN]; /* empty: not this one */
 	uint64_t unknown;
+	uint64_t look_second; /* the looks of which are counted */
+	uint32_t looks;
 	struct tt_identity nobody; /* the answer for processes that do not get into the table */
 };
 
@@ -202,6 +204,25 @@ static struct tt_span tt_record_text(const char *text, uint16_t len, size_t most
 	return tt_span(text, TT_MIN((size_t)len, most));
 }
 
+/*
+ * What the environment asks for is only to be had while the process is there, so it is looked at with the first word of it and
+ * not when the name is wanted. On a host where much is started that would cost more than it gives: beyond so many a second the
+ * others are looked at when they are asked for.
+ */
+#define TT_EXEC_LOOKS_A_SECOND 100
+
+static void tt_identities_exec_look(struct tt_identities *ids, struct tt_process *p, uint64_t now_ns)
+{
+	uint64_t second = now_ns / 1000000000u;
+
+	if (second != ids->look_second) {
+		ids->look_second = second;
+		ids->looks = 0;
+	}
+	if (ids->looks++ < TT_EXEC_LOOKS_A_SECOND)
+		tt_process_look(ids, p);
+}
+
 static void tt_identities_exec(struct tt_identities *ids, const struct tt_process_record *r)
 {
 	struct tt_process *p = tt_identities_get(ids, r->rec.tgid, r->rec.start_ns);
@@ -209,13 +230,14 @@ static void tt_identities_exec(struct tt_identities *ids, const struct tt_proces
 		return;
 	p->ppid = r->ppid;
 	p->nothing = false;
-	p->look = true; /* the environment and the rest of long arguments, if it is still there when it is asked for */
+	p->look = true; /* the environment and the rest of long arguments, if it is still there */
 	p->execed = true;
 	tt_process_comm(p, r->comm);
 	struct tt_span file = tt_record_text(r->file, r->file_len, sizeof(r->file));
 	while (file.len && !file.data[file.len - 1])
 		file.len--;
 	tt_process_name(ids, p, tt_record_text(r->args, r->args_len, sizeof(r->args)), file);
+	tt_identities_exec_look(ids, p, r->rec.time_ns);
 }
 
 static void tt_identities_exit(struct tt_identities *ids, const struct tt_process_record *r)

@@ -176,6 +176,28 @@ static void from_records(void **state)
 	assert_string_equal(find(51, 2 * S)->service, "curl");
 }
 
+/* Its environment is read with the first word of it: by the time its name is wanted it may be gone. */
+static void a_short_life_has_the_name_it_asked_for(void **state)
+{
+	put_process(70, 1, 500, "curl", (struct bytes)TEXT("curl\0x"), (struct bytes)TEXT("OTEL_SERVICE_NAME=checkout"),
+		    "0::/\n");
+	tell(TT_REC_EXEC, 70, 5 * S, 1, "curl", (struct bytes)TEXT("curl\0x\0"), 6 * S);
+	remove_process(70);
+	assert_string_equal(find(70, 5 * S)->service, "checkout");
+
+	/* Where very much is started, not each of them. */
+	for (unsigned pid = 1000; pid < 1300; pid++) {
+		put_process(pid, 1, 500, "curl", (struct bytes)TEXT("curl\0x"), (struct bytes)TEXT("OTEL_SERVICE_NAME=checkout"),
+			    "0::/\n");
+		tell(TT_REC_EXEC, pid, 5 * S, 1, "curl", (struct bytes)TEXT("curl\0x\0"), 7 * S);
+		if (pid >= 1299)
+			assert_string_equal(find(pid, 5 * S)->service, "checkout"); /* it is there still */
+		remove_process(pid);
+	}
+	assert_string_equal(find(1000, 5 * S)->service, "checkout");
+	assert_string_equal(find(1298, 5 * S)->service, "curl");
+}
+
 static void a_child_of_one_that_was_there_before(void **state)
 {
 	put_process(100, 1, 500, "sh", (struct bytes)TEXT("/bin/sh\0/srv/worker.sh"), (struct bytes)NONE, "0::/docker/" ID "\n");
@@ -278,5 +300,6 @@ static void this_process(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 TT_UNIT_TESTS(WITH(from_proc), WITH(names_that_were_asked_for), WITH(from_records), WITH(a_child_of_one_that_was_there_before),
-	      WITH(the_order_of_fork_and_exec_does_not_matter), WITH(a_recording_keeps_names),
-	      WITH(a_replay_does_not_know_its_host), WITH(the_table_is_bounded), WITH(seeds_from_proc), WITH(this_process))
+	      WITH(a_short_life_has_the_name_it_asked_for), WITH(the_order_of_fork_and_exec_does_not_matter),
+	      WITH(a_recording_keeps_names), WITH(a_replay_does_not_know_its_host), WITH(the_table_is_bounded),
+	      WITH(seeds_from_proc), WITH(this_process))

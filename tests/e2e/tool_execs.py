@@ -72,6 +72,26 @@ def test_failed_ones():
     lib.equal([r for r in rows if r["end"] == "error"], [], "failed execs that were not asked for")
 
 
+def test_lookups_are_folded():
+    """A shell that looks in three directories before it finds the program, and nowhere finds another."""
+    with tempfile.TemporaryDirectory() as name:
+        directories = [pathlib.Path(name) / d for d in "abc"]
+        for d in directories:
+            d.mkdir()
+        path = f"{':'.join(map(str, directories))}:{os.environ['PATH']}"
+        script = f"import os\nfor i in range(50):\n  p = os.fork() or os.execvpe('true', ['true', str(i)], {{'PATH': '{path}'}})\n  os.waitpid(p, 0)"
+        # python's execvpe forms each path itself: execve after execve, as execvp(3) does.
+        rows, _, err = execs(command=[lib.PYTHON, "-c", script])
+        mine = [r for r in rows if r["command"].split()[0].endswith("true")]
+        lib.equal([(r["command"], r["end"]) for r in mine], [(f"true {i}", "exit") for i in range(50)], "a line for each program")
+        lib.check(re.search(r"\b(1[5-9]\d|[2-9]\d\d) places a program was looked for", err), f"what was left out: {err[-300:]}")
+        rows, _, _ = execs("--lookups", command=[lib.PYTHON, "-c", script])
+        lib.equal(len([r for r in rows if r["command"].startswith(str(directories[1]) + "/true ")]), 50, "places in the second directory")
+        missing = "import os\ntry: os.execvp('no-such-program-anywhere', ['x', 'y'])\nexcept FileNotFoundError: pass"
+        rows, _, _ = execs(command=[lib.PYTHON, "-c", missing])
+        lib.equal([r["status"] for r in rows if "/no-such-program-anywhere y" in (r["command"] or "")], ["ENOENT"], "what is found nowhere has one line")
+
+
 def test_top():
     rows, _, err = execs("--top", "2", "--no-failed", script="for i in 0.1 0.5 0.2 0.4 0.3; do sleep $i & done; wait; exec true")
     # The shell, until it became `true`, and the longest of the sleeps.

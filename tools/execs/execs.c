@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/own.h"
+#include "tools/execs/lookup.h"
 #include "tools/tool.h"
 
 #define TT_EXECS_BUCKETS 4096
@@ -45,6 +46,8 @@ static const struct tt_field fields[] = {
 static const struct tt_option_row options[] = {
 	{"no-failed", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_execs_config, no_failed), 0, 0,
 	 "leave out what could not be started"},
+	{"lookups", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_execs_config, lookups), 0, 0,
+	 "show each place a program was looked for at, not one line for all of them"},
 };
 
 /* The place of tt_execs_failed in the list below. */
@@ -61,6 +64,7 @@ static const struct tt_map_row maps[] = {{"tt_execs_works", TT_MAP_PER_CPU}};
 
 enum note {
 	NOTE_TABLE_FULL,
+	NOTE_LOOKUPS,
 };
 
 /* A program that runs. */
@@ -71,6 +75,14 @@ struct program {
 	struct tt_execs_row row;
 };
 
+/* A program was looked for and not found so far: shown if the process does something else, or ends. */
+struct lookup {
+	struct lookup *next;
+	struct tt_execs_started first;
+	struct tt_execs_started last;
+	uint64_t more; /* places behind the first */
+};
+
 struct user {
 	uint32_t uid;
 	char name[33]; /* empty: not asked yet */
@@ -79,6 +91,8 @@ struct user {
 struct execs {
 	struct program *buckets[TT_EXECS_BUCKETS];
 	uint64_t count;
+	struct lookup *lookups[TT_EXECS_BUCKETS];
+	uint64_t lookup_count;
 	struct user users[TT_EXECS_USERS]; /* by uid, the last asked wins its place */
 };
 
@@ -162,9 +176,80 @@ static struct program *program_take(struct execs *x, uint32_t tgid)
 	return NULL;
 }
 
+static int failed_row(struct tt_tool_run *run, const struct tt_execs_started *s)
+{
+	struct tt_execs_row row;
+	const char *name = strerrorname_np((int)s->error);
+
+	row_begin(run->state, &row, s);
+	snprintf(row.end, sizeof(row.end), "error");
+	if (name)
+		snprintf(row.status, sizeof(row.status), "%s", name);
+	else
+		snprintf(row.status, sizeof(row.status), "%u", s->error);
+	return tt_tool_row(run, &row);
+}
+
+/* --- programs that are looked for --- */
+
+static struct lookup **lookup_at(struct execs *x, uint32_t tgid)
+{
+	struct lookup **at = &x->lookups[tgid % TT_EXECS_BUCKETS];
+
+	while (*at && (*at)->first.rec.tgid != tgid)
+		at = &(*at)->next;
+	return at;
+}
+
+/* The process goes on: with `found`, the program it started, or without one. */
+static int lookup_over(struct tt_tool_run *run, uint32_t tgid, const struct tt_execs_started *found)
+{
+	struct execs *x = run->state;
+	struct lookup **at = lookup_at(x, tgid);
+	tt_free_auto struct lookup *l = *at;
+
+	if (!l)
+		return 0;
+	*at = l->next;
+	x->lookup_count--;
+	bool hidden = found && tt_lookup_found(&l->first, found);
+	run->notes[NOTE_LOOKUPS] += l->more + hidden;
+	return hidden ? 0 : failed_row(run, &l->first);
+}
+
+static int failed(struct tt_tool_run *run, const struct tt_execs_started *s)
+{
+	const struct tt_execs_config *config = run->config;
+	struct execs *x = run->state;
+	struct lookup *l = *lookup_at(x, s->rec.tgid);
+	bool goes_on = (!config || !config->lookups) && tt_lookup_goes_on(s->error);
+
+	if (l && goes_on && tt_lookup_same(&l->last, s, l->more)) {
+		l->last = *s;
+		l->more++;
+		return 0;
+	}
+	int r = lookup_over(run, s->rec.tgid, NULL);
+	if (r < 0)
+		return r;
+	l = goes_on && x->lookup_count < run->limits->value[TT_LIMIT_TOOL_PROGRAMS] ? calloc(1, sizeof(*l)) : NULL;
+	if (!l)
+		return failed_row(run, s);
+	l->first = l->last = *s;
+	struct lookup **at = lookup_at(x, s->rec.tgid);
+	*at = l;
+	x->lookup_count++;
+	return 0;
+}
+
+/* --- starts and ends --- */
+
 static int started(struct tt_tool_run *run, const struct tt_execs_started *s)
 {
 	struct execs *x = run->state;
+	int looked = lookup_over(run, s->rec.tgid, s);
+	if (looked < 0)
+		return looked;
 	tt_free_auto struct program *before = program_take(x, s->rec.tgid);
 
 	if (before) {
@@ -194,27 +279,14 @@ static int started(struct tt_tool_run *run, const struct tt_execs_started *s)
 	return 0;
 }
 
-static int failed(struct tt_tool_run *run, const struct tt_execs_started *s)
-{
-	struct tt_execs_row row;
-	const char *name = strerrorname_np((int)s->error);
-
-	row_begin(run->state, &row, s);
-	snprintf(row.end, sizeof(row.end), "error");
-	if (name)
-		snprintf(row.status, sizeof(row.status), "%s", name);
-	else
-		snprintf(row.status, sizeof(row.status), "%u", s->error);
-	return tt_tool_row(run, &row);
-}
-
 /* An end nothing is known of is that of a fork that executed nothing, or of what ran before telltale did. */
 static int ended(struct tt_tool_run *run, const struct tt_execs_ended *e)
 {
+	int r = lookup_over(run, e->rec.tgid, NULL);
 	tt_free_auto struct program *p = program_take(run->state, e->rec.tgid);
 
-	if (!p)
-		return 0;
+	if (r < 0 || !p)
+		return r;
 	if (p->start_ns == e->rec.start_ns)
 		row_end(&p->row, e->rec.time_ns, e->wait_status);
 	return tt_tool_row(run, &p->row);
@@ -278,6 +350,10 @@ static int execs_end(struct tt_tool_run *run)
 
 	if (!list)
 		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < TT_EXECS_BUCKETS; i++) {
+		while (r == 0 && x->lookups[i])
+			r = lookup_over(run, x->lookups[i]->first.rec.tgid, NULL);
+	}
 	for (size_t i = 0; i < TT_EXECS_BUCKETS; i++) {
 		for (struct program *p = x->buckets[i]; p; p = p->next)
 			list[n++] = p;
@@ -295,6 +371,10 @@ static void execs_free(struct tt_tool_run *run)
 	for (size_t i = 0; x && i < TT_EXECS_BUCKETS; i++) {
 		while (x->buckets[i])
 			free(program_take(x, x->buckets[i]->tgid));
+		for (struct lookup *l = x->lookups[i], *next; l; l = next) {
+			next = l->next;
+			free(l);
+		}
 	}
 	free(x);
 	run->state = NULL;
@@ -313,7 +393,8 @@ const struct tt_tool tt_tool_execs = {
 	.hook_count = TT_ARRAY_LEN(hooks),
 	.maps = maps,
 	.map_count = TT_ARRAY_LEN(maps),
-	.notes = {[NOTE_TABLE_FULL] = "shown without their end, for want of room (limit tool_programs)"},
+	.notes = {[NOTE_TABLE_FULL] = "shown without their end, for want of room (limit tool_programs)",
+		  [NOTE_LOOKUPS] = "places a program was looked for at in vain left out (--lookups shows them)"},
 	.begin = execs_begin,
 	.record = execs_record,
 	.end = execs_end,

@@ -35,7 +35,8 @@ struct tt_execs_config {
 	__u32 compat_execve; /* of 32-bit callers; ~0: there are none */
 	__u32 compat_execveat;
 	__u8 no_failed;
-	__u8 reserved[3];
+	__u8 lookups; /* each file that was looked for is shown */
+	__u8 reserved[2];
 };
 
 static_assert(sizeof(struct tt_execs_started) == 40 + 16 + TT_EXECS_ARGS_LEN, "layout");

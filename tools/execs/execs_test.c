@@ -95,7 +95,9 @@ static void ends_are_told(void **state)
 	stop(10, 5, 3000, 2 << 8);
 	stop(11, 6, 3500, 9);
 	start(TT_EXECS_FAILED, 12, 7, 4000, 2, ARGS("/bin/none\0x"));
-	stop(99, 9, 5000, 0); /* a fork that executed nothing */
+	stop(99, 9, 5000, 0);		      /* a fork that executed nothing */
+	assert_null(strstr(lines(), "none")); /* it may be found elsewhere */
+	stop(12, 7, 5000, 127 << 8);
 	assert_string_equal(lines(), LINE("1000", "10", "2000", "\"exit\"", "\"2\"", "\"ls -l\"")
 					     LINE("2000", "11", "1500", "\"signal\"", "\"SIGKILL\"", "\"sh\"")
 						     LINE("4000", "12", "null", "\"error\"", "\"ENOENT\"", "\"/bin/none x\""));
@@ -170,7 +172,64 @@ static void long_commands_are_cut(void **state)
 	assert_non_null(strstr(at, "\"EFAULT\",\"command\":null"));
 }
 
+#define FAILED(error, path) start(TT_EXECS_FAILED, 10, 5, 1000, error, ARGS(path "\0-v"))
+
+/* Directory after directory, then the program: one line. */
+static void lookups_are_folded(void **state)
+{
+	FAILED(2, "/usr/local/bin/ld");
+	FAILED(13, "/opt/bin/ld");
+	start(TT_EXECS_STARTED, 10, 5, 2000, 0, ARGS("ld\0-v"));
+	stop(10, 5, 3000, 0);
+	assert_int_equal(run.notes[1], 2);
+	assert_string_equal(lines(), LINE("2000", "10", "1000", "\"exit\"", "\"0\"", "\"ld -v\""));
+}
+
+/* A script: its interpreter is what is started. And a program that is called otherwise than its file. */
+static void what_was_found_may_have_another_name(void **state)
+{
+	FAILED(2, "/usr/local/bin/script");
+	start(TT_EXECS_STARTED, 10, 5, 2000, 0, ARGS("/bin/sh\0-e\0/usr/bin/script\0-v"));
+	FAILED(2, "/usr/local/bin/cc");
+	start(TT_EXECS_STARTED, 10, 5, 3000, 0, ARGS("gcc\0-v"));
+	assert_null(strstr(lines(), "error"));
+	assert_int_equal(run.notes[1], 2);
+}
+
+static void what_is_not_found_has_one_line(void **state)
+{
+	FAILED(2, "/usr/local/bin/ld");
+	FAILED(2, "/usr/local/bin/ld"); /* again: another attempt */
+	FAILED(2, "/usr/bin/ld");
+	FAILED(2, "/usr/bin/ld"); /* PATH may name it twice */
+	FAILED(2, "/bin/gold");
+	FAILED(8, "/sbin/gold"); /* no search goes on after this */
+	start(TT_EXECS_STARTED, 10, 5, 2000, 0, ARGS("as\0--version"));
+	assert_string_equal(lines(),
+			    LINE("1000", "10", "null", "\"error\"", "\"ENOENT\"", "\"/usr/local/bin/ld -v\"")
+				    LINE("1000", "10", "null", "\"error\"", "\"ENOENT\"", "\"/usr/local/bin/ld -v\"")
+					    LINE("1000", "10", "null", "\"error\"", "\"ENOENT\"", "\"/bin/gold -v\"")
+						    LINE("1000", "10", "null", "\"error\"", "\"ENOEXEC\"", "\"/sbin/gold -v\""));
+	assert_int_equal(run.notes[1], 2);
+
+	FAILED(2, "/bin/last");
+	assert_int_equal(tool->end(&run), 0);
+	assert_non_null(strstr(lines(), "\"/bin/last -v\""));
+}
+
+static void each_place_if_asked_for(void **state)
+{
+	const struct tt_execs_config config = {.lookups = true};
+
+	run.config = &config;
+	FAILED(2, "/usr/local/bin/ld");
+	FAILED(2, "/usr/bin/ld");
+	assert_non_null(strstr(lines(), "\"/usr/bin/ld -v\""));
+	assert_int_equal(run.notes[1], 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 TT_UNIT_TESTS(TEST(ends_are_told), TEST(core_dumps_are_signals), TEST(one_process_may_be_many_programs),
 	      TEST(numbers_come_round_again), TEST(what_runs_is_shown_at_the_end), TEST(a_full_table_loses_no_line),
-	      TEST(long_commands_are_cut))
+	      TEST(long_commands_are_cut), TEST(lookups_are_folded), TEST(what_was_found_may_have_another_name),
+	      TEST(what_is_not_found_has_one_line), TEST(each_place_if_asked_for))
