@@ -79,7 +79,7 @@ struct tt_library_file {
 
 /* plaintext.c: attaches what is there at the start; gives every link to let_go and forgets the files. */
 void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bpf_link *link));
-/* plaintext_users.c: lets go of files that no process has any more. */
+/* plaintext_users.c: lets go of files that no process has any more, and of sessions of processes that are gone. */
 void tt_plaintext_tidy(struct tt_kernel *k);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
 struct tt_library;

@@ -29,6 +29,7 @@ static const struct tt_library_function go[] = {
 	{"crypto/tls.(*Conn).Write", "tt_go_move", "tt_go_sent", true},
 	{"crypto/tls.(*Conn).clientHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in programs that connect */
 	{"crypto/tls.(*Conn).serverHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in those that listen */
+	{"crypto/tls.(*Conn).Close", "tt_go_end", NULL, false},
 };
 
 const struct tt_library tt_libraries[] = {

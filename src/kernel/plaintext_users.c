@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Who still has the files that are attached. A process that was seen to have one is asked first, then all are. */
+#include <bpf/bpf.h>
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
+#include "probes.skel.h"
 
 struct users {
 	struct tt_kernel *k;
@@ -67,8 +72,51 @@ static void link_destroy(struct bpf_link *link)
 	bpf_link__destroy(link);
 }
 
+/* --- what is kept of processes --- */
+
+/* As in bpf/lib/plaintext.h. */
+struct plain_key {
+	__u64 address;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* Of the first pid namespace (PROC_PID_INIT_INO), whose ids the programs have. */
+#define FIRST_PID_NAMESPACE 0xeffffffcu
+
+static bool ids_are_the_kernels(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == FIRST_PID_NAMESPACE;
+}
+
+/* Forgets what a table, as large as it may be, has of processes that are gone. */
+static void forget_gone(const struct bpf_map *map)
+{
+	struct plain_key key, following;
+	int fd = bpf_map__fd(map);
+	int r = bpf_map_get_next_key(fd, NULL, &key);
+
+	for (__u32 i = 0; r == 0 && i < bpf_map__max_entries(map); i++) {
+		r = bpf_map_get_next_key(fd, &key, &following);
+		if (kill((pid_t)key.tgid, 0) < 0 && errno == ESRCH)
+			(void)bpf_map_delete_elem(fd, &key);
+		key = following;
+	}
+}
+
+static void processes_tidy(struct tt_kernel *k)
+{
+	if (!ids_are_the_kernels())
+		return;
+	forget_gone(k->skel->maps.tt_plain_sessions);
+	forget_gone(k->skel->maps.tt_plain_goroutines);
+}
+
 void tt_plaintext_tidy(struct tt_kernel *k)
 {
+	processes_tidy(k);
 	for (struct tt_library_file *f = k->libraries; f; f = f->next)
 		f->used = !f->user;
 	for (struct tt_library_file *f = k->libraries; f; f = f->next) {

@@ -60,10 +60,12 @@ func one(client *http.Client, url string, body, want int) bool {
 	return err == nil && r.StatusCode == 200 && got == int64(want) && r.Header.Get("Sent") == strconv.Itoa(body)
 }
 
-// Requests of several sizes by several goroutines at a time. Waits for a line first, so that it is known when it connects.
-func ask(url string, requests, together int, http2 bool, version uint16) {
+// Requests of several sizes by several goroutines at a time. Waits for a line first, so that it is known when it connects, and for the end of them
+// with its connections open.
+func ask(url string, requests, together int, http2, kept bool, version uint16) {
 	config := &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}
-	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: http2, MaxIdleConnsPerHost: together, MaxConnsPerHost: together}
+	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: http2, MaxIdleConnsPerHost: together, MaxConnsPerHost: together,
+		DisableKeepAlives: !kept}
 	client := &http.Client{Transport: transport}
 	sizes := []int{0, 1, 100, 5000, 40000}
 	var next, succeeded atomic.Int64
@@ -84,8 +86,10 @@ func ask(url string, requests, together int, http2 bool, version uint16) {
 		}()
 	}
 	all.Wait()
-	transport.CloseIdleConnections()
 	fmt.Println(succeeded.Load())
+	_, err = io.Copy(io.Discard, os.Stdin)
+	must(err)
+	transport.CloseIdleConnections()
 }
 
 func main() {
@@ -93,5 +97,5 @@ func main() {
 		serve(os.Args[2], os.Args[3], os.Args[4])
 	}
 	versions := map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
-	ask(os.Args[2], number(os.Args[3]), number(os.Args[4]), os.Args[5] == "http2", versions[os.Args[6]])
+	ask(os.Args[2], number(os.Args[3]), number(os.Args[4]), os.Args[5] == "http2", os.Args[7] == "kept", versions[os.Args[6]])
 }

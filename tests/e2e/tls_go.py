@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests between programs of Go over their own TLS, stripped or not, counted once at each end in plaintext, against what the client says it did."""
 import collections
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -31,33 +32,67 @@ def build(name, directory):
     return program
 
 
-def between(program, protocol, version, requests, together):
-    """The programs are looked into some time after they began, so nothing is asked at once."""
+class Client:
+    """The programs are looked into some time after they began, so it asks nothing at once."""
+
+    def __init__(self, program, port, protocol, version, requests, together, kept="kept"):
+        self.process = subprocess.Popen([program, "ask", f"https://127.0.0.1:{port}/a/b", requests, together, protocol, version, kept], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.process.stdout.readline()
+        time.sleep(0.5 * lib.PATIENCE)
+
+    def ask(self):
+        """How many requests succeeded. Its connections are still open then."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+@contextlib.contextmanager
+def server(program):
     with lib.Services() as services:
         key, chain = tls_counts.certificate(services)
         port = lib.free_port()
         services.start([program, "serve", port, chain, key])
         lib.wait_for(lambda: lib.port_answers(port), "the server")
-        client = subprocess.Popen([program, "ask", f"https://127.0.0.1:{port}/a/b", requests, together, protocol, version], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True)
-        client.stdout.readline()
-        time.sleep(0.5 * lib.PATIENCE)
-        out, _ = client.communicate("\n")
-        lib.tell(succeeded=int(out))
+        yield port
 
 
-def counted(name, protocol, version="1.3", requests=REQUESTS, together=20):
+def between(program, *load):
+    with server(program) as port:
+        client = Client(program, port, *load)
+        lib.tell(succeeded=client.ask())
+        client.process.communicate()
+
+
+def killed(program, requests, together):
+    """Clients that end with their connections open, each some time after the one before."""
+    with server(program) as port:
+        succeeded = 0
+        for turn in range(3):
+            if turn:
+                time.sleep(12)
+            client = Client(program, port, "http", "1.3", str(int(requests) // 3), together)
+            succeeded += client.ask()
+            client.process.kill()
+            client.process.wait()
+        lib.tell(succeeded=succeeded)
+
+
+def counted(name, protocol, version="1.3", requests=REQUESTS, together=20, kept="kept", scenario="between", options=()):
     lib.need("go")
+    load = (requests, together) if scenario == "killed" else (protocol, version, requests, together, kept)
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-go-") as directory:
         # One goroutine writes, another reads: on a busy machine the answer may be read long before the thread that wrote goes on to say so.
-        result = lib.run("between", "--uprobes", "--limit", "stream_hold_ms=20000", args=(build(name, directory), protocol, version, requests, together))
+        result = lib.run(scenario, "--uprobes", "--limit", "stream_hold_ms=20000", *options, args=(build(name, directory), *load))
     lib.equal(result.told["succeeded"], requests, "the client's own count")
-    want = collections.Counter(f"/a/b/{SIZES[i // 5 % 5]}" for i in range(1, requests + 1))
     for kind in ("server", "client"):
         exchanges = result.of(kind=kind, protocol=protocol)
         ends = collections.Counter((x["operation"], x["status"], x["complete"], x["source"]) for x in exchanges)
         result.counts(dict(ends), {("POST", "200", True, "go"): requests}, f"{kind} exchanges; lost {result.lost()}")
-        result.counts(collections.Counter(x["resource"] for x in exchanges), want, f"what the {kind} was asked")
+        if scenario == "between":
+            want = collections.Counter(f"/a/b/{SIZES[i // 5 % 5]}" for i in range(1, requests + 1))
+            result.counts(collections.Counter(x["resource"] for x in exchanges), want, f"what the {kind} was asked")
     result.check_lost({})
     result.check_accounts()
     return result
@@ -86,6 +121,15 @@ def test_tls_1_2():
 def test_many_goroutines():
     """Each on a connection of its own."""
     counted("stripped", "http", requests=lib.scaled(3000), together=500)
+
+
+def test_closed_sessions_are_forgotten():
+    """More connections than there is room for sessions, one after the other."""
+    counted("stripped", "http", requests=lib.scaled(300), together=4, kept="closed", options=("--limit", "kernel_sessions=64"))
+
+
+def test_sessions_of_killed_processes_are_forgotten():
+    counted("stripped", "http", requests=3 * lib.scaled(100), together=40, scenario="killed", options=("--limit", "kernel_sessions=192"))
 
 
 if __name__ == "__main__":
