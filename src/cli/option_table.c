@@ -224,7 +224,8 @@ const struct tt_option tt_options[] = {
 	 .kind = TT_OPTION_FLAG,
 	 .offset = AT(uprobes),
 	 .commands = ATTACHING,
-	 .help = "put probes into TLS libraries and programs of Go, so that encrypted traffic is shown in plaintext (docs/tls.md)"},
+	 .help = "put probes into TLS libraries and programs of Go, so that encrypted traffic is shown in plaintext "
+		 "(docs/tls.md)"},
 	{.name = "limit",
 	 .argument = "NAME=VALUE",
 	 .key = "limits",

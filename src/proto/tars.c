@@ -79,7 +79,8 @@ static bool take_number(struct tt_cursor *c, uint8_t type, int32_t *ret)
 		*ret = 0;
 		break;
 	case JCE_BYTE:
-		*ret = (int8_t)tt_cursor_u8(c);
+		*ret = tt_cursor_u8(c);
+		*ret -= *ret & 0x80 ? 0x100 : 0;
 		break;
 	case JCE_SHORT:
 		*ret = (int16_t)tt_cursor_be16(c);

@@ -46,7 +46,8 @@ struct tt_span tds_encryption(struct tt_span prelogin)
 
 	if (!find_option(prelogin, OPTION_ENCRYPTION, &value) || value.len != 1)
 		return tt_span(NULL, 0);
-	uint8_t code = value.data[0] & 0x0f; /* above it stands what certificates are asked for */
+	struct tt_cursor c = tt_cursor(value);
+	uint8_t code = tt_cursor_u8(&c) & 0x0f; /* above it stands what certificates are asked for */
 	return code < TT_ARRAY_LEN(names) ? tt_span_str(names[code]) : tt_span(NULL, 0);
 }
 
