@@ -52,9 +52,12 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
+TEXT_MOST = 4000  # of a failure's line
+
+
 def check(condition, text):
     if not condition:
-        raise AssertionError(text)
+        raise AssertionError(text if len(text) <= TEXT_MOST else f"{text[:TEXT_MOST]} … ({len(text)} characters)")
 
 
 def equal(got, want, what):
