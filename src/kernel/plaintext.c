@@ -130,6 +130,8 @@ static int probe_attach(struct tt_kernel *k, struct tt_library_file *file, const
 
 	if (!p || bpf_program__fd(p) < 0)
 		return -ENOENT;
+	if (!file->links || file->link_count >= file->links_size)
+		return -ENOBUFS;
 	int fd = uprobe_open(path, offset, returns);
 	if (fd < 0)
 		return fd;

@@ -380,7 +380,8 @@ static int http_start(struct tt_link *link, struct http_link *h, enum tt_side si
 		at = in->c.pos;
 		if (!tt_http_line(s, &in->c, &line)) {
 			struct tt_span rest = tt_cursor_rest(&in->c);
-			bool blank = rest.len == 0 || tt_span_eq(rest, TT_SPAN_LIT("\r"));
+			struct tt_cursor left = in->c;
+			bool blank = rest.len == 0 || (rest.len == 1 && tt_cursor_u8(&left) == '\r');
 			return blank || tt_http_may_become_line(side, rest) ? TT_MORE : TT_LOST_SYNC;
 		}
 	} while (!line.len);

@@ -84,7 +84,7 @@ def counted(name, protocol, version="1.3", requests=REQUESTS, together=20, kept=
     load = (requests, together) if scenario == "killed" else (protocol, version, requests, together, kept)
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-go-") as directory:
         # One goroutine writes, another reads: on a busy machine the answer may be read long before the thread that wrote goes on to say so.
-        result = lib.run(scenario, "--uprobes", "--limit", "stream_hold_ms=20000", *options, args=(build(name, directory), *load))
+        result = lib.run(scenario, "--uprobes", "--limit", "stream_hold_ms=20000", "--limit", "ring_bytes=64M", *options, args=(build(name, directory), *load))
     lib.equal(result.told["succeeded"], requests, "the client's own count")
     for kind in ("server", "client"):
         exchanges = result.of(kind=kind, protocol=protocol)
