@@ -47,9 +47,11 @@ static inline bool tt_measure_counted(const struct tt_exchange *x, uint64_t *ret
  */
 static inline bool tt_measure_failed(const struct tt_exchange *x)
 {
-	return x->outcome == TT_OUTCOME_ANSWERED  ? x->response->failed
-	       : x->outcome == TT_OUTCOME_ONE_WAY ? x->request->failed
-						  : true;
+	const struct tt_message *said = x->outcome == TT_OUTCOME_ANSWERED  ? x->response
+					: x->outcome == TT_OUTCOME_ONE_WAY ? x->request
+									   : NULL;
+
+	return !said || said->failed;
 }
 
 static inline bool tt_is_client(const struct tt_endpoints *ends)
