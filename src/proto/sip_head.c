@@ -74,7 +74,7 @@ static enum tt_verdict may_become_start(struct tt_span part)
 
 	if (part.len > LINE_MOST)
 		return TT_NO;
-	if (tt_span_starts(version, tt_span_sub(part, 0, version.len)))
+	if (!part.data || tt_span_starts(version, tt_span_sub(part, 0, version.len)))
 		return TT_MAYBE;
 	if (tt_cursor_short(&c))
 		return part.len < 2 || is_method(part) ? TT_MAYBE : TT_NO;
