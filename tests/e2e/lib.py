@@ -277,3 +277,12 @@ def main(module):
             failures += 1
             print(f"not ok {name}:\n{traceback.format_exc()}", flush=True)
     return 1 if failures else 0 if passed or not chosen else SKIPPED
+
+
+def main_with_libraries(tests):
+    """main() for tests with --uprobes: a scenario is told of by a second argument and has its libraries from the test that runs it."""
+    if len(sys.argv) > 2:
+        return main(tests)
+    need_root()
+    with libraries_of_our_own():
+        return main(tests)

@@ -144,9 +144,4 @@ def test_without_uprobes():
     lib.check(len(result.of(protocol="tls", kind="client")) == 7, "handshakes are seen all the same")
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        sys.exit(lib.main(globals()))
-    lib.need_root()
-    with lib.libraries_of_our_own():
-        sys.exit(lib.main(globals()))
+sys.exit(lib.main_with_libraries(globals()))

@@ -83,9 +83,4 @@ def test_replaced():
     result.check_accounts()
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        sys.exit(lib.main(globals()))
-    lib.need_root()
-    with lib.libraries_of_our_own():
-        sys.exit(lib.main(globals()))
+sys.exit(lib.main_with_libraries(globals()))

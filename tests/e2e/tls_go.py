@@ -132,5 +132,4 @@ def test_sessions_of_killed_processes_are_forgotten():
     counted("stripped", "http", requests=3 * lib.scaled(100), together=40, scenario="killed", options=("--limit", "kernel_sessions=192"))
 
 
-if __name__ == "__main__":
-    sys.exit(lib.main(globals()))
+sys.exit(lib.main(globals()))
