@@ -46,24 +46,15 @@ static void tt_observe_latecomers(struct tt_source *live, const uint32_t *roots,
 		tt_live_follow(live, pids[i]);
 }
 
-/* How a refusal begins that has its reason in what was asked for, and the key of that. */
-static const struct {
-	const char *begin;
-	const char *key;
-} tt_observe_asked[] = {{"cgroup ", "cgroup"}, {"network namespace ", "netns"}, {"no set of hooks", "hooks"}};
-
-static void tt_observe_refused(const struct tt_config *config, const char *text)
+static void tt_observe_refused(const struct tt_config *config, const struct tt_kernel_report *report, int r)
 {
+	const char *text = report->error[0] ? report->error : strerror(-r);
 	struct tt_config_name name;
 
-	for (size_t i = 0; i < TT_ARRAY_LEN(tt_observe_asked); i++) {
-		if (strncmp(text, tt_observe_asked[i].begin, strlen(tt_observe_asked[i].begin)) == 0 &&
-		    tt_config_line(config, tt_observe_asked[i].key)) {
-			tt_error("%s %s", tt_config_name(&name, config, tt_observe_asked[i].key, ""), text);
-			return;
-		}
-	}
-	tt_error("%s", text);
+	if (report->about && tt_config_line(config, report->about))
+		tt_error("%s %s", tt_config_name(&name, config, report->about, ""), text);
+	else
+		tt_error("%s", text);
 }
 
 static int tt_observe_scope(struct tt_source **ret, const struct tt_config *config, const struct tt_scope *scope)
@@ -73,7 +64,7 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 
 	int r = tt_live_new(ret, config->hooks, &config->limits, scope, &report);
 	if (r < 0) {
-		tt_observe_refused(config, report.error[0] ? report.error : strerror(-r));
+		tt_observe_refused(config, &report, r);
 		return r;
 	}
 	tt_observe_chosen(&report, config->hooks);

@@ -90,13 +90,19 @@ static int try_sets(struct tt_kernel **ret, const char *hooks, const struct tt_l
 /* The set whose refusal says most: the first that was asked for. */
 static void refuse_all(struct tt_kernel_report *report, const char *hooks, int r)
 {
+	const bool any = !hooks || strcmp(hooks, "auto") == 0;
+
+	report->about = any ? NULL : "hooks";
 	for (size_t i = 0; i < report->set_count; i++) {
 		const struct tt_hook_verdict *v = &report->sets[i];
 
 		if (!v->set || !asked_for(v->set, hooks))
 			continue;
-		tt_kernel_refuse(report, r, "no set of hooks works on this kernel; %s: %s", v->set->name,
-				 v->reason[0] ? v->reason : strerror(-r));
+		tt_kernel_refuse(report, r, "%s; %s: %s",
+				 any ? "no set of hooks works on this kernel"
+				     : "the set of hooks that was asked for does not work here",
+				 v->set->name, v->reason[0] ? v->reason : strerror(-r));
+		return;
 	}
 }
 

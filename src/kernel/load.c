@@ -51,6 +51,7 @@ static int config_scope(struct tt_kernel_config *c, const struct tt_scope *scope
 		return 0;
 	uint32_t inode;
 	int r = tt_scope_netns_inode(scope->netns, &inode);
+	report->about = r < 0 ? "netns" : NULL;
 	if (r < 0)
 		return tt_kernel_refuse(report, r, "network namespace %s: %s", scope->netns, strerror(-r));
 	c->netns = inode;
@@ -280,6 +281,7 @@ int tt_kernel_scope_fill(struct tt_kernel *k, const struct tt_scope *scope, stru
 		return 0;
 
 	tt_close_auto int fd = tt_scope_open_cgroup(scope->cgroup);
+	report->about = fd < 0 ? "cgroup" : NULL;
 	if (fd < 0)
 		return tt_kernel_refuse(report, fd, "cgroup %s: %s", scope->cgroup,
 					fd == -EINVAL ? "not a v2 cgroup" : strerror(-fd));
