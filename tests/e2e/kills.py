@@ -21,7 +21,7 @@ import threading
 import time
 
 import lib
-from tls_counts import certificate
+from tls_lib import certificate
 
 LOADS = max(10, lib.scaled(100))
 ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -229,5 +229,4 @@ def test_killed_with_uprobes():
 if __name__ == "__main__":
     if not BPF:
         lib.skip("the number of the bpf call is not known for this processor")
-    with lib.libraries_of_our_own() if len(sys.argv) < 3 and os.geteuid() == 0 else contextlib.nullcontext():
-        sys.exit(lib.main(globals()))
+    sys.exit(lib.main_with_libraries(globals()))

@@ -253,6 +253,8 @@ def libraries_copy(directory):
 def main(module):
     """Runs a scenario, or every function named test_*; each prints its own line."""
     functions = vars(module) if not isinstance(module, dict) else module
+    if functions["__name__"] != "__main__":  # who imports it wants its functions, not its end
+        raise RuntimeError(f"{functions['__name__']}: its tests are run where it is imported")
     if len(sys.argv) > 2 and sys.argv[1] == "--scenario":
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
         functions[sys.argv[2]](*sys.argv[3:])

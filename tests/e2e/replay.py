@@ -158,4 +158,5 @@ def test_replay():
     print(f"{len(whole)} conversations, said {len(said)} times, {len(result.exchanges)} exchanges; {others} captures have others, too")
 
 
-sys.exit(lib.main(globals()))
+if __name__ == "__main__":
+    sys.exit(lib.main(globals()))

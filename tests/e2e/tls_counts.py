@@ -7,30 +7,14 @@ import subprocess
 import sys
 
 import lib
+import tls_lib
 
 REQUESTS = lib.scaled(5000)
 
 
-def certificate(services):
-    """A key and a certificate nobody trusts."""
-    key, chain = services.dir / "key.pem", services.dir / "chain.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", chain, "-days", "2", "-subj", "/CN=localhost"],
-                   check=True, stderr=subprocess.DEVNULL)
-    return key, chain
-
-
-def nginx(services, version, http2=False):
-    key, chain = certificate(services)
-    port = lib.free_port()
-    services.nginx(f"ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols {version}; location / {{ return 200 hello; }}"
-                   " location /none { return 404; }", port=port, listen=f"127.0.0.1:{port} ssl{' http2' if http2 else ''}")
-    lib.wait_for(lambda: lib.port_answers(port), "nginx")
-    return port
-
-
 def h2load(version, http2):
     with lib.Services() as services:
-        port = nginx(services, version, http2 == "http2")
+        port = tls_lib.nginx(services, version, http2 == "http2")
         options = ["-m", "16"] if http2 == "http2" else ["--h1"]
         out = subprocess.run(["h2load", "-n", str(REQUESTS), "-c", "10", "-t", "1", *options, f"https://127.0.0.1:{port}/a/b?x=1"], check=True,
                              capture_output=True, text=True).stdout
@@ -40,7 +24,7 @@ def h2load(version, http2):
 def clients():
     """One request each of programs with different libraries."""
     with lib.Services() as services:
-        port = nginx(services, "TLSv1.2 TLSv1.3")
+        port = tls_lib.nginx(services, "TLSv1.2 TLSv1.3")
         subprocess.run(["curl", "-sk", f"https://127.0.0.1:{port}/curl"], check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["curl", "-sk", f"https://127.0.0.1:{port}/none"], check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["wget", "-q", "--no-check-certificate", "-O-", f"https://127.0.0.1:{port}/wget"], check=True, stdout=subprocess.DEVNULL)
@@ -83,7 +67,7 @@ thread.join()
 
 def asking_aside(kind):
     with lib.Services() as services:
-        subprocess.run([lib.PYTHON, "-c", ASIDE, kind, *map(str, certificate(services))], check=True)
+        subprocess.run([lib.PYTHON, "-c", ASIDE, kind, *map(str, tls_lib.certificate(services))], check=True)
 
 
 def of_plaintext(result, protocol, want, **more):
@@ -144,4 +128,5 @@ def test_without_uprobes():
     lib.check(len(result.of(protocol="tls", kind="client")) == 7, "handshakes are seen all the same")
 
 
-sys.exit(lib.main_with_libraries(globals()))
+if __name__ == "__main__":
+    sys.exit(lib.main_with_libraries(globals()))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import lib
-import tls_counts
+import tls_lib
 
 GETS = lib.scaled(5000)
 TRANSACTIONS = lib.scaled(100)  # of each of four clients
@@ -26,7 +26,7 @@ STATEMENTS = [
 
 def redis():
     with lib.Services() as services:
-        key, chain = tls_counts.certificate(services)
+        key, chain = tls_lib.certificate(services)
         port = lib.free_port()
         services.start(["redis-server", "--port", "0", "--tls-port", port, "--bind", "127.0.0.1", "--save", "", "--dir", services.dir, "--tls-cert-file", chain,
                         "--tls-key-file", key, "--tls-ca-cert-file", chain, "--tls-auth-clients", "no"], name="redis")
@@ -39,7 +39,7 @@ def redis():
 
 def mariadb():
     with lib.Services() as services:
-        key, chain = tls_counts.certificate(services)
+        key, chain = tls_lib.certificate(services)
         _, port = services.mariadb("CREATE DATABASE shop;\nCREATE TABLE shop.t (id INT PRIMARY KEY, note TEXT);", f"--ssl-cert={chain}", f"--ssl-key={key}")
         for _ in range(2):
             subprocess.run(["mariadb", "--no-defaults", "-h", "127.0.0.1", f"-P{port}", "-ushop", "-pshop", "--ssl", "--force"],
@@ -48,7 +48,7 @@ def mariadb():
 
 def postgres():
     with lib.Services() as services:
-        key, chain = tls_counts.certificate(services)
+        key, chain = tls_lib.certificate(services)
         for file in (key, chain):
             shutil.chown(file, "postgres")
         _, port = services.postgres("-c", "ssl=on", "-c", f"ssl_cert_file={chain}", "-c", f"ssl_key_file={key}")
@@ -107,4 +107,5 @@ def test_postgres():
     result.check_accounts()
 
 
-sys.exit(lib.main_with_libraries(globals()))
+if __name__ == "__main__":
+    sys.exit(lib.main_with_libraries(globals()))

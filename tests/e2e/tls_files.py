@@ -10,7 +10,7 @@ import sys
 import time
 
 import lib
-import tls_counts
+import tls_lib
 
 ASKED = 3
 # Asks once for every line it is given, some time after its library was there to be found.
@@ -52,7 +52,7 @@ def library_put(directory):
 
 def replaced():
     with lib.Services() as services:
-        port = tls_counts.nginx(services, "TLSv1.3")
+        port = tls_lib.nginx(services, "TLSv1.3")
         directory = services.dir / "libraries"
         directory.mkdir()
         library_put(directory)
@@ -83,4 +83,5 @@ def test_replaced():
     result.check_accounts()
 
 
-sys.exit(lib.main_with_libraries(globals()))
+if __name__ == "__main__":
+    sys.exit(lib.main_with_libraries(globals()))

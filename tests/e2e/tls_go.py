@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import lib
-import tls_counts
+import tls_lib
 
 REQUESTS = lib.scaled(2000)
 SOURCE = pathlib.Path(__file__).with_suffix(".go")
@@ -51,7 +51,7 @@ class Client:
 @contextlib.contextmanager
 def server(program):
     with lib.Services() as services:
-        key, chain = tls_counts.certificate(services)
+        key, chain = tls_lib.certificate(services)
         port = lib.free_port()
         services.start([program, "serve", port, chain, key])
         lib.wait_for(lambda: lib.port_answers(port), "the server")
@@ -132,4 +132,5 @@ def test_sessions_of_killed_processes_are_forgotten():
     counted("stripped", "http", requests=3 * lib.scaled(100), together=40, scenario="killed", options=("--limit", "kernel_sessions=192"))
 
 
-sys.exit(lib.main(globals()))
+if __name__ == "__main__":
+    sys.exit(lib.main(globals()))
