@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/securebits.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -33,6 +34,12 @@ const struct tt_need tt_needs[] = {
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", -1, TT_NEED_ALWAYS, false,
 	 "environment of other users' processes, Docker's names of containers; from Linux 7.0 on tracefs, for system calls",
 	 "service names set in the environment and container names are not known"},
+	{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", -1, TT_NEED_RUNNING, false,
+	 "--uprobes: files that processes have mapped; CAP_PERFMON and, where uprobes want it, CAP_SYS_ADMIN are kept with it",
+	 "libraries that are mapped later are not found"},
+	{CAP_SYSLOG, "CAP_SYSLOG", -1, TT_NEED_START, false,
+	 "addresses in /proc/kallsyms: payload of sendfile, splice and zero-copy sends",
+	 "these bytes are counted, and what they are is not seen"},
 	{CAP_KILL, "CAP_KILL", -1, TT_NEED_RUNNING, false, "run: signals for a command of another user",
 	 "signals do not reach it"},
 	{CAP_SETUID, "CAP_SETUID", -1, TT_NEED_START, false, "become another user (--drop-to)",
@@ -76,16 +83,27 @@ const struct tt_need *tt_need_missing(void)
 	return NULL;
 }
 
-int tt_need_check(void)
+int tt_need_explain(char *ret, size_t size)
 {
 	const struct tt_need *missing = tt_need_missing();
 
 	if (!missing)
 		return 0;
-	tt_error("%s is missing, and without it %s: run as root, or grant CAP_BPF and CAP_PERFMON (telltale doctor lists them "
-		 "all)",
+	snprintf(ret, size,
+		 "%s is missing, and without it %s: run as root, or grant CAP_BPF and CAP_PERFMON (on some kernels one more: "
+		 "telltale doctor lists them all)",
 		 missing->name, missing->without);
 	return -EPERM;
+}
+
+int tt_need_check(void)
+{
+	char text[256];
+
+	int r = tt_need_explain(text, sizeof(text));
+	if (r < 0)
+		tt_error("%s", text);
+	return r;
 }
 
 void tt_need_warn(void)

@@ -37,7 +37,10 @@ bool tt_need_met(const struct tt_need *need);
 /* The first required one that is missing; NULL: none is. */
 const struct tt_need *tt_need_missing(void);
 
-/* Logs one line naming what is required and missing. 0 or -EPERM. */
+/* One line naming what is required and missing, into ret: -EPERM; 0: nothing is, ret is untouched. */
+int tt_need_explain(char *ret, size_t size);
+
+/* Logs that line. 0 or -EPERM. */
 int tt_need_check(void);
 
 /* Logs one line naming what is missing of what names other users' processes, if anything is. */

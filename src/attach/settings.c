@@ -2,23 +2,42 @@
 #include "attach/settings.h"
 
 #include <errno.h>
+#include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/own.h"
 
 const struct tt_setting tt_settings[] = {
-	{"kernel.perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid",
-	 "kprobes and uprobes, from Linux 7.0 on system calls: up to 2 CAP_PERFMON is enough, above (Debian's 3) they need "
-	 "CAP_SYS_ADMIN"},
-	{"kernel.unprivileged_bpf_disabled", "/proc/sys/kernel/unprivileged_bpf_disabled",
-	 "not 0: before Linux 5.19 each bpf(2) needs CAP_BPF, and the attach part keeps it; else only loading does"},
-	{"kernel.bpf_stats_enabled", "/proc/sys/kernel/bpf_stats_enabled",
-	 "1: the time programs take is known, at some 35 ns a run; 0: it is not"},
-	{"lockdown", "/sys/kernel/security/lockdown", "confidentiality: programs may not read memory, nothing can be observed"},
+	{.name = "kernel.perf_event_paranoid",
+	 .path = "/proc/sys/kernel/perf_event_paranoid",
+	 .meaning = "kprobes and uprobes, from Linux 7.0 on system calls: up to 2 CAP_PERFMON is enough, above (Debian's 3) they "
+		    "need "
+		    "CAP_SYS_ADMIN"},
+	{.name = "kernel.unprivileged_bpf_disabled",
+	 .path = "/proc/sys/kernel/unprivileged_bpf_disabled",
+	 .meaning = "not 0: before Linux 5.19 each bpf(2) needs CAP_BPF, and the attach part keeps it; else only loading does"},
+	{.name = "kernel.bpf_stats_enabled",
+	 .path = "/proc/sys/kernel/bpf_stats_enabled",
+	 .meaning = "1: the time programs take is known, at some 35 ns a run; 0: it is not"},
+	{.name = "lockdown",
+	 .path = "/sys/kernel/security/lockdown",
+	 .meaning = "confidentiality: programs may not read memory, nothing can be observed",
+	 .mount = "-t securityfs securityfs /sys/kernel/security",
+	 .magic = SECURITYFS_MAGIC},
 };
 const size_t tt_setting_count = TT_ARRAY_LEN(tt_settings);
+
+/* The last word of `mount` is the place. */
+static bool mounted(const struct tt_setting *setting)
+{
+	struct statfs fs;
+
+	return !setting->mount || (statfs(strrchr(setting->mount, ' ') + 1, &fs) == 0 && fs.f_type == setting->magic);
+}
 
 const char *tt_setting_value(const struct tt_setting *setting, char *text, size_t size)
 {
@@ -26,7 +45,7 @@ const char *tt_setting_value(const struct tt_setting *setting, char *text, size_
 
 	FILE *f = fopen(setting->path, "re");
 	if (!f) {
-		snprintf(text, size, "%s", errno == ENOENT ? "absent" : "unreadable");
+		snprintf(text, size, "%s", errno != ENOENT ? "unreadable" : mounted(setting) ? "absent" : "unknown");
 		return text;
 	}
 	if (!fgets(line, sizeof(line), f))

@@ -13,33 +13,71 @@
 
 static void tt_doctor_features(const struct tt_features *features)
 {
+	char why[256];
+
 	puts("kernel features");
 	for (int i = 0; i < TT_FEATURE_MAX; i++) {
 		const struct tt_feature_row *row = &tt_feature_rows[i];
-		printf("  %-8s %-36s %s\n", features->has[i] ? "yes" : "missing", row->name, row->purpose);
-		if (!features->has[i] && features->refused[i])
-			printf("  %-8s %-36s refused: %s\n", "", "", features->refused[i]);
-		else if (!features->has[i])
-			printf("  %-8s %-36s (since %s)\n", "", "", row->since);
+
+		const char *word = features->has[i]	  ? "yes"
+				   : features->refused[i] ? "unused"
+				   : features->absent[i]  ? "no"
+							  : "missing";
+
+		printf("  %-9s %-40s %s\n", word, row->name, row->purpose);
+		if (!features->has[i])
+			printf("  %-9s %-40s why: %s\n", "", "", tt_feature_why(features, i, why, sizeof(why)));
 	}
 }
 
+/* All there are, so that what they cost can be compared. */
 static void tt_doctor_sets(const struct tt_kernel_report *report)
 {
-	puts("hook row sets at the socket");
+	puts("hook row sets at the socket, in the order they are tried");
 	for (size_t i = 0; i < report->set_count; i++) {
 		const struct tt_hook_verdict *v = &report->sets[i];
-		printf("  %-8s %-16s %s\n", v->chosen ? "chosen" : "not", v->set->name, v->reason[0] ? v->reason : v->set->cost);
+		char name[40];
+
+		snprintf(name, sizeof(name), v->set->form ? "%s (%s)" : "%s", v->set->name, v->set->form);
+		printf("  %-13s %-22s %s\n", tt_hook_state_words[v->state], name, v->set->cost);
+		if (v->reason[0])
+			printf("  %-13s %-22s why: %s\n", "", "", v->reason);
 	}
+}
+
+static void tt_doctor_common(const struct tt_doctor *d)
+{
 	puts("other hooks");
-	for (size_t i = 0; i < tt_hook_common.count; i++) {
+	if (d->status != 0)
+		puts("  not tried: they are attached with a set of the above");
+	for (size_t i = 0; d->status == 0 && i < tt_hook_common.count; i++) {
 		const struct tt_hook_row *row = &tt_hook_common.rows[i];
-		const struct tt_hook_verdict *v = &report->common[i];
+		const struct tt_hook_verdict *v = &d->report.common[i];
 		if (v->chosen)
 			printf("  %-8s %s\n", "attached", row->hook);
 		else
 			printf("  %-8s %-28s %s; without it: %s\n", "not", row->hook, v->reason, row->without);
 	}
+}
+
+static void tt_doctor_plaintext(const struct tt_doctor *d)
+{
+	const char *refused = tt_plaintext_refused();
+	char why[256];
+
+	puts("TLS libraries (--uprobes)");
+	if (d->plaintext)
+		printf("  %-9s plaintext of what they encrypt and decrypt\n", "ready");
+	else if (!d->report.features.has[TT_FEATURE_UPROBE])
+		printf("  %-9s %s\n", "missing", tt_feature_why(&d->report.features, TT_FEATURE_UPROBE, why, sizeof(why)));
+	else if (!d->plaintext_wanted)
+		printf("  %-9s doctor --uprobes does\n", "not tried");
+	else if (d->status != 0)
+		printf("  %-9s they are attached with a set of the above\n", "not tried");
+	else
+		printf("  %-9s this kernel does not take the probes\n", "refused");
+	if (refused)
+		printf("  %-9s libraries other than Go's: %s\n", "not", refused);
 }
 
 static void tt_doctor_write_text(const struct tt_doctor *d)
@@ -48,12 +86,8 @@ static void tt_doctor_write_text(const struct tt_doctor *d)
 	tt_doctor_write_privileges();
 	tt_doctor_features(&d->report.features);
 	tt_doctor_sets(&d->report);
-	const char *refused = tt_plaintext_refused();
-	printf("TLS libraries (--uprobes)\n  %-8s %s\n", d->plaintext ? "ready" : "not",
-	       d->plaintext ? "plaintext of what they encrypt and decrypt"
-			    : "not asked for, or this kernel does not take the probes");
-	if (refused)
-		printf("  %-8s libraries other than Go's: %s\n", "not", refused);
+	tt_doctor_common(d);
+	tt_doctor_plaintext(d);
 	if (d->status == 0)
 		puts("ready");
 }
@@ -100,6 +134,23 @@ static void tt_doctor_ask_verifier(const struct tt_config *config, struct tt_doc
 	tt_kernel_verified(NULL, NULL);
 }
 
+/* A message that did not arrive is none: said with the place it was to go to. */
+static bool tt_doctor_tell(const struct tt_config *config, const struct tt_doctor *d)
+{
+	int r = 0;
+
+	if (config->json) {
+		r = tt_doctor_write_json(d, config->json);
+	} else {
+		tt_doctor_write_text(d);
+		r = fflush(stdout) == 0 && !ferror(stdout) ? 0 : -errno;
+	}
+	if (r < 0)
+		tt_error_errno(r, "doctor: %s",
+			       !config->json || strcmp(config->json, "-") == 0 ? "standard output" : config->json);
+	return r == 0;
+}
+
 int tt_doctor_main(struct tt_config *config, int argc, char **argv)
 {
 	tt_free_auto struct tt_doctor *d = calloc(1, sizeof(*d));
@@ -108,19 +159,14 @@ int tt_doctor_main(struct tt_config *config, int argc, char **argv)
 		return 1;
 	}
 	uname(&d->name);
+	d->plaintext_wanted = config->uprobes;
 	d->status = tt_doctor_try(config, d, &d->report);
-	if (!config->json) {
-		tt_doctor_write_text(d);
-	} else {
+	if (d->status != 0 && tt_need_explain(d->error, sizeof(d->error)) == 0)
+		snprintf(d->error, sizeof(d->error), "%s", d->report.error[0] ? d->report.error : strerror(-d->status));
+	if (config->json)
 		tt_doctor_ask_verifier(config, d);
-		int r = tt_doctor_write_json(d, config->json);
-		if (r < 0)
-			tt_error_errno(r, "doctor --json");
-	}
-	if (d->status == 0)
-		return 0;
-	fflush(stdout);
-	if (tt_need_check() == 0)
-		tt_error("%s", d->report.error[0] ? d->report.error : strerror(-d->status));
-	return 1;
+	bool told = tt_doctor_tell(config, d);
+	if (d->status != 0)
+		tt_error("%s", d->error);
+	return d->status == 0 && told ? 0 : 1;
 }

@@ -20,7 +20,9 @@ struct tt_doctor {
 	struct tt_doctor_program programs[96];
 	size_t program_count;
 	bool plaintext; /* TLS libraries can be attached */
-	int status;	/* 0: ready; else the reason stands in report.error */
+	bool plaintext_wanted;
+	int status;	 /* 0: ready */
+	char error[700]; /* else why not */
 };
 
 /* One line to the file, - being standard output. 0, -ENOMEM, or what writing failed with. */

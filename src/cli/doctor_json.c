@@ -32,6 +32,8 @@ static void tt_flag(struct tt_json *j, const char *key, bool v)
 
 static void tt_json_features(struct tt_json *j, const struct tt_features *features)
 {
+	char why[256];
+
 	tt_json_key(j, "features");
 	tt_json_array(j);
 	for (size_t i = 0; i < TT_FEATURE_MAX; i++) {
@@ -41,34 +43,28 @@ static void tt_json_features(struct tt_json *j, const struct tt_features *featur
 		tt_string(j, "purpose", tt_feature_rows[i].purpose);
 		tt_flag(j, "present", features->has[i]);
 		tt_reason(j, "refused", features->refused[i] ? features->refused[i] : "");
+		tt_reason(j, "reason", tt_feature_why(features, i, why, sizeof(why)));
 		tt_json_object_end(j);
 	}
 	tt_json_array_end(j);
 }
 
-static const struct tt_hook_verdict *tt_verdict_of(const struct tt_kernel_report *report, const struct tt_hook_set *set)
-{
-	for (size_t i = 0; i < report->set_count; i++) {
-		if (report->sets[i].set == set)
-			return &report->sets[i];
-	}
-	return NULL;
-}
-
-/* All sets there are: one behind the chosen one was not tried. */
+/* All sets there are. */
 static void tt_json_sets(struct tt_json *j, const struct tt_kernel_report *report)
 {
 	tt_json_key(j, "hook_sets");
 	tt_json_array(j);
-	for (size_t i = 0; i < tt_hook_set_count; i++) {
-		const struct tt_hook_verdict *v = tt_verdict_of(report, &tt_hook_sets[i]);
+	for (size_t i = 0; i < report->set_count; i++) {
+		const struct tt_hook_verdict *v = &report->sets[i];
 
 		tt_json_object(j);
-		tt_string(j, "name", tt_hook_sets[i].name);
-		tt_string(j, "cost", tt_hook_sets[i].cost);
-		tt_flag(j, "tried", v);
-		tt_flag(j, "chosen", v && v->chosen);
-		tt_reason(j, "reason", v ? v->reason : "");
+		tt_string(j, "name", v->set->name);
+		tt_reason(j, "form", v->set->form ? v->set->form : "");
+		tt_string(j, "cost", v->set->cost);
+		tt_string(j, "state", tt_hook_state_words[v->state]);
+		tt_flag(j, "tried", v->state == TT_HOOK_CHOSEN || v->state == TT_HOOK_REFUSED);
+		tt_flag(j, "chosen", v->chosen);
+		tt_reason(j, "reason", v->reason);
 		tt_json_object_end(j);
 	}
 	tt_json_array_end(j);
@@ -130,7 +126,7 @@ int tt_doctor_write_json(const struct tt_doctor *d, const char *path)
 	tt_string(&j, "kernel", d->name.release);
 	tt_string(&j, "machine", d->name.machine);
 	tt_flag(&j, "ready", d->status == 0);
-	tt_reason(&j, "error", d->status == 0 ? "" : d->report.error[0] ? d->report.error : strerror(-d->status));
+	tt_reason(&j, "error", d->error);
 	tt_doctor_json_privileges(&j);
 	tt_json_features(&j, &d->report.features);
 	tt_json_sets(&j, &d->report);

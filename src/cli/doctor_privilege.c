@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What doctor says of capabilities and of the kernel's settings. */
 #include <stdio.h>
+#include <string.h>
 
 #include "attach/privilege.h"
 #include "attach/settings.h"
@@ -13,13 +14,13 @@ void tt_doctor_write_privileges(void)
 		const struct tt_need *n = &tt_needs[i];
 		bool met = tt_need_met(n);
 
-		printf("  %-8s %-20s %-15s %s\n", met ? "has" : "lacks", n->name,
+		printf("  %-8s %-22s %-15s %s\n", met ? "has" : "lacks", n->name,
 		       n->when == TT_NEED_START	    ? "at the start"
 		       : n->when == TT_NEED_RUNNING ? "while observing"
 						    : "always",
 		       n->purpose);
 		if (!met)
-			printf("  %-8s %-20s %-15s without it: %s\n", "", "", "", n->without);
+			printf("  %-8s %-22s %-15s without it: %s\n", "", "", "", n->without);
 	}
 	puts("settings");
 	for (size_t i = 0; i < tt_setting_count; i++) {
@@ -27,6 +28,8 @@ void tt_doctor_write_privileges(void)
 
 		printf("  %-8s %-36s %s\n", tt_setting_value(&tt_settings[i], value, sizeof(value)), tt_settings[i].name,
 		       tt_settings[i].meaning);
+		if (tt_settings[i].mount && strcmp(value, "unknown") == 0)
+			printf("  %-8s %-36s to be known: mount %s\n", "", "", tt_settings[i].mount);
 	}
 }
 

@@ -147,8 +147,8 @@ const struct tt_option tt_options[] = {
 	 .bare_value = "-",
 	 .next = TT_COMMAND_LIVE,
 	 .remote = true,
-	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; agent, run and watch "
-		 "also take --json FILE"},
+	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; agent, run, watch "
+		 "and doctor also take --json FILE"},
 	{.name = "json",
 	 .letter = 'j',
 	 .argument = "FILE",
@@ -156,6 +156,7 @@ const struct tt_option tt_options[] = {
 	 .offset = AT(json),
 	 .commands = TT_COMMAND_DOCTOR,
 	 .bare_value = "-",
+	 .next = TT_COMMAND_DOCTOR,
 	 .help = "say it as one JSON object (docs/kernel-support.md), with what the verifier had to do for each program, on "
 		 "standard "
 		 "output or in this file"},

@@ -13,7 +13,7 @@
 #include "kernel/verified.h"
 
 /* libbpf speaks through one callback: its first complaint, for the one line of an error, and all of it for who asked. */
-static char complaint[200];
+static char complaint[320];
 static void (*log_fn)(const char *text);
 
 void tt_kernel_log(void (*fn)(const char *text))
@@ -47,9 +47,9 @@ static int complaint_keep(enum libbpf_print_level level, const char *fmt, va_lis
 	const char *reason = reason_in_log(text);
 	size_t used = strlen(complaint);
 	if (reason && used < sizeof(complaint) - 4) {
-		snprintf(complaint + used, sizeof(complaint) - used, ": %s", reason);
+		tt_kernel_say(complaint + used, sizeof(complaint) - used, ": %s", reason);
 	} else if (!used) {
-		snprintf(complaint, sizeof(complaint), "%.*s", (int)strcspn(text, "\n"), text);
+		tt_kernel_say(complaint, sizeof(complaint), "%.*s", (int)strcspn(text, "\n"), text);
 	}
 	return 0;
 }
@@ -65,12 +65,33 @@ const char *tt_kernel_complaint(void)
 	return complaint;
 }
 
+static void whole_words(char *ret, size_t size, const char *fmt, va_list args)
+{
+	static const char more[] = " ...";
+	int n = vsnprintf(ret, size, fmt, args);
+
+	if (n < 0 || (size_t)n < size || size <= sizeof(more))
+		return;
+	ret[size - sizeof(more)] = 0;
+	char *end = strrchr(ret, ' ') ?: ret + strlen(ret);
+	memcpy(end, more, sizeof(more));
+}
+
+void tt_kernel_say(char *ret, size_t size, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	whole_words(ret, size, fmt, args);
+	va_end(args);
+}
+
 int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(report->error, sizeof(report->error), fmt, args);
+	whole_words(report->error, sizeof(report->error), fmt, args);
 	va_end(args);
 	return r;
 }

@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -105,52 +108,113 @@ static int ask_btf(struct tt_features *f)
 	return 0;
 }
 
-/* Where the kernel maps all memory, and the structs of its pages; it must let its symbols be read. */
-static void ask_pages(struct tt_features *f)
+/* Where the kernel maps all memory, and the structs of its pages; it must let its symbols be read. NULL, or why not. */
+static const char *ask_pages(struct tt_features *f)
 {
 #if defined(__x86_64__)
 	struct tt_symbol symbols[] = {{.name = "page_offset_base"}, {.name = "vmemmap_base"}};
 
 	if (tt_symbols_find(symbols, TT_ARRAY_LEN(symbols)) < 0)
-		return;
+		return "/proc/kallsyms cannot be read";
 	f->page_offset_base = symbols[0].address;
 	f->vmemmap_base = symbols[1].address;
 	f->has[TT_FEATURE_PAGES] = f->page_offset_base && f->vmemmap_base;
+	if (f->has[TT_FEATURE_PAGES])
+		return NULL;
+	return symbols[0].listed && symbols[1].listed
+		       ? "/proc/kallsyms hides addresses (CAP_SYSLOG is missing, or kernel.kptr_restrict is 2)"
+		       : "/proc/kallsyms has no page_offset_base and vmemmap_base (CONFIG_KALLSYMS_ALL, CONFIG_RANDOMIZE_MEMORY)";
+#else
+	return "known on x86-64 only";
 #endif
 }
 
-/* The number of an event is asked of tracefs, which only root may read. */
-static void ask_tracefs(struct tt_features *f)
+/* The number of an event is asked of tracefs, which only root may read. NULL, or why not. */
+static const char *ask_tracefs(struct tt_features *f)
 {
-	static const char *const paths[] = {"/sys/kernel/tracing/events/raw_syscalls/sys_enter/id",
-					    "/sys/kernel/debug/tracing/events/raw_syscalls/sys_enter/id"};
+	static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	bool mounted = false, hidden = false;
 
-	for (size_t i = 0; i < TT_ARRAY_LEN(paths) && !f->has[TT_FEATURE_PERF_TRACEPOINTS]; i++) {
-		f->has[TT_FEATURE_PERF_TRACEPOINTS] = access(paths[i], R_OK) == 0;
-		if (!f->has[TT_FEATURE_PERF_TRACEPOINTS] && errno == EACCES)
-			f->refused[TT_FEATURE_PERF_TRACEPOINTS] = "tracefs cannot be read (CAP_DAC_READ_SEARCH is missing)";
+	for (size_t i = 0; i < TT_ARRAY_LEN(places); i++) {
+		struct statfs fs;
+		char path[128];
+
+		if (statfs(places[i], &fs) < 0) {
+			hidden |= errno == EACCES;
+			continue;
+		}
+		if (fs.f_type != TRACEFS_MAGIC)
+			continue;
+		mounted = true;
+		snprintf(path, sizeof(path), "%s/events/raw_syscalls/sys_enter/id", places[i]);
+		f->has[TT_FEATURE_PERF_TRACEPOINTS] = access(path, R_OK) == 0;
+		if (f->has[TT_FEATURE_PERF_TRACEPOINTS])
+			return NULL;
+		hidden |= errno == EACCES;
 	}
-	if (f->has[TT_FEATURE_PERF_TRACEPOINTS])
-		f->refused[TT_FEATURE_PERF_TRACEPOINTS] = NULL;
+	if (hidden)
+		return "tracefs cannot be read (CAP_DAC_READ_SEARCH is missing)";
+	if (mounted)
+		return "tracefs has no raw_syscalls/sys_enter (CONFIG_FTRACE_SYSCALLS)";
+	return access(places[0], F_OK) == 0 ? "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)"
+					    : "there is no tracefs (CONFIG_TRACING, or no /sys)";
+}
+
+/* Where not even a map may be made, the library takes what it cannot ask for something that is there. */
+static void ask_maps(struct tt_features *f)
+{
+	static const char *const denied = "may not be asked (CAP_BPF; before Linux 5.11 also room in RLIMIT_MEMLOCK)";
+	tt_close_auto int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tt_asked", 0, 0, (__u32)sysconf(_SC_PAGESIZE), NULL);
+
+	f->has[TT_FEATURE_RINGBUF] = fd >= 0;
+	if (fd == -EPERM) {
+		f->absent[TT_FEATURE_RINGBUF] = denied;
+		f->absent[TT_FEATURE_TASK_STORAGE] = denied;
+		return;
+	}
+	/* The helper is there since 5.11, but tracing programs may call it since 5.13: what a raw tracepoint may, all may. */
+	f->has[TT_FEATURE_TASK_STORAGE] =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) == 1;
+}
+
+/* What perf can do stands in sysfs. */
+static void ask_perf(struct tt_features *f)
+{
+	static const struct {
+		enum tt_feature feature;
+		const char *path;
+	} rows[] = {
+		{TT_FEATURE_KPROBE, "/sys/bus/event_source/devices/kprobe/type"},
+		{TT_FEATURE_UPROBE, "/sys/bus/event_source/devices/uprobe/type"},
+	};
+	const bool told = access("/sys/bus/event_source/devices", F_OK) == 0;
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		f->has[rows[i].feature] = access(rows[i].path, R_OK) == 0;
+		f->absent[rows[i].feature] = told ? NULL : "sysfs is not mounted, or this kernel is built without perf";
+	}
 }
 
 int tt_features_probe(struct tt_features *ret)
 {
 	struct tt_features f = {0};
-
-	int r = ask_btf(&f);
-	if (r < 0)
-		return r;
-	f.has[TT_FEATURE_RINGBUF] = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
-	/* The helper is there since 5.11, but tracing programs may call it since 5.13: what a raw tracepoint may, all may. */
-	f.has[TT_FEATURE_TASK_STORAGE] =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) == 1;
-	f.has[TT_FEATURE_KPROBE] = access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
-	f.has[TT_FEATURE_UPROBE] = access("/sys/bus/event_source/devices/uprobe/type", R_OK) == 0;
-	ask_tracefs(&f);
-	ask_pages(&f);
 	struct tt_running running;
+
 	tt_running_ask(&running);
+	f.major = running.version.major;
+	f.minor = running.version.minor;
+	int r = ask_btf(&f);
+	for (int i = 0; r < 0 && i < TT_FEATURE_MAX; i++)
+		f.absent[i] = r == -EPERM ? "not asked, as kernel BTF may not be read" : "not asked, as there is no kernel BTF";
+	if (r < 0) {
+		f.absent[TT_FEATURE_BTF] = r == -EPERM ? "may not be read" : "there is no /sys/kernel/btf/vmlinux";
+		*ret = f;
+		return r;
+	}
+	ask_maps(&f);
+	ask_perf(&f);
+	f.absent[TT_FEATURE_PERF_TRACEPOINTS] = ask_tracefs(&f);
+	f.absent[TT_FEATURE_PAGES] = ask_pages(&f);
 	tt_hazards_apply(&f, &running);
 	*ret = f;
 	return 0;

@@ -4,6 +4,7 @@
 #define TT_KERNEL_FEATURES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* X(id, name, since, what it is for) */
@@ -30,7 +31,7 @@
 	X(MPTCP_ACCEPT, "accept of MPTCP by itself", "6.6", "accepted MPTCP connections, before as TCP's")                      \
 	X(UPROBE, "uprobes by perf", "4.17, 33ea4b24277b", "plaintext of TLS libraries")                                        \
 	X(PREEMPT_DISABLE, "bpf_preempt_disable", "6.10, fc7566ad0a82", "programs that no other task comes between")            \
-	X(PAGES, "addresses of pages", "x86-64, kallsyms readable", "payload of sendfile, splice and zero-copy sends")
+	X(PAGES, "addresses of pages", "x86-64, CONFIG_KALLSYMS_ALL", "payload of sendfile, splice and zero-copy sends")
 
 enum tt_feature {
 #define TT_FEATURE_ENUM(id, ...) TT_FEATURE_##id,
@@ -59,13 +60,21 @@ enum tt_called_by {
 struct tt_features {
 	bool has[TT_FEATURE_MAX];
 	const char *refused[TT_FEATURE_MAX]; /* why a feature that is there is not used; static text; NULL: not so */
+	const char *absent[TT_FEATURE_MAX];  /* why it is not there, where it is not the kernel's age or build; static text */
+	unsigned major, minor;		     /* of the running kernel, as upstream numbers it */
 	/* Programs may be preempted; these must see to it themselves that others do not come between. */
 	bool preempted[TT_CALLED_BY_MAX];
 	uint64_t page_offset_base; /* addresses of the variables of these names; 0 without TT_FEATURE_PAGES */
 	uint64_t vmemmap_base;
 };
 
-/* Asks all questions. 0, or -ENOENT without kernel BTF (then nothing else is known), -EPERM where the kernel does not answer. */
+/*
+ * Asks all questions. 0, or -ENOENT without kernel BTF (then nothing else is known, and `absent` says so), -EPERM where the
+ * kernel does not answer.
+ */
 int tt_features_probe(struct tt_features *ret);
+
+/* Why a feature is not used, in words that stand alone; empty where it is. Returns text. */
+const char *tt_feature_why(const struct tt_features *features, enum tt_feature id, char *text, size_t size);
 
 #endif

@@ -96,19 +96,43 @@ static const struct tt_hook_row common_rows[] = {
 
 /* The two by tracepoints are one set by name: which of them serves is the kernel's matter. */
 const struct tt_hook_set tt_hook_sets[] = {
-	{"fexit", "about 24 ns a hook, on sockets only; payload of io_uring, sendfile and splice too", fexit_rows,
-	 TT_ARRAY_LEN(fexit_rows), .called_by = TT_CALLED_BY_TRAMPOLINE},
-	{"tracepoint", "15 to 17 ns a system call at each end", tracepoint_rows, TT_ARRAY_LEN(tracepoint_rows),
+	{.name = "fexit",
+	 .cost = "cheapest; runs at calls on sockets only; payload of io_uring, sendfile and splice too",
+	 .rows = fexit_rows,
+	 .count = TT_ARRAY_LEN(fexit_rows),
+	 .called_by = TT_CALLED_BY_TRAMPOLINE},
+	{.name = "tracepoint",
+	 .form = "BTF-typed",
+	 .cost = "dearer; runs at both ends of each system call of the host",
+	 .rows = tracepoint_rows,
+	 .count = TT_ARRAY_LEN(tracepoint_rows),
 	 .called_by = TT_CALLED_BY_TRACEPOINT},
-	{"tracepoint", "by perf: 36 to 56 ns a system call at each end", perf_rows, TT_ARRAY_LEN(perf_rows),
+	{.name = "tracepoint",
+	 .form = "by perf",
+	 .cost = "dearer still; runs at both ends of each system call of the host",
+	 .rows = perf_rows,
+	 .count = TT_ARRAY_LEN(perf_rows),
 	 .called_by = TT_CALLED_BY_PERF},
-	{"kprobe", "about 140 ns a hook, on sockets only; payload of io_uring, sendfile and splice too", kprobe_rows,
-	 TT_ARRAY_LEN(kprobe_rows), .called_by = TT_CALLED_BY_PERF, .stamps_all = true},
+	{.name = "kprobe",
+	 .cost = "dearest; runs at calls on sockets only; payload of io_uring, sendfile and splice too",
+	 .rows = kprobe_rows,
+	 .count = TT_ARRAY_LEN(kprobe_rows),
+	 .called_by = TT_CALLED_BY_PERF,
+	 .stamps_all = true},
 };
 const size_t tt_hook_set_count = TT_ARRAY_LEN(tt_hook_sets);
 
-const struct tt_hook_set tt_hook_common = {"life of connections and processes", "only when such an event happens", common_rows,
-					   TT_ARRAY_LEN(common_rows), .called_by = TT_CALLED_BY_TRACEPOINT};
+const struct tt_hook_set tt_hook_common = {.name = "life of connections and processes",
+					   .cost = "only when such an event happens",
+					   .rows = common_rows,
+					   .count = TT_ARRAY_LEN(common_rows),
+					   .called_by = TT_CALLED_BY_TRACEPOINT};
+
+const char *const tt_hook_state_words[TT_HOOK_STATE_MAX] = {
+#define TT_HOOK_STATE_WORD(id, word) [TT_HOOK_##id] = (word),
+	TT_HOOK_STATES(TT_HOOK_STATE_WORD)
+#undef TT_HOOK_STATE_WORD
+};
 
 const struct tt_hook_row *tt_hook_set_missing(const struct tt_hook_set *set, const struct tt_features *features)
 {

@@ -27,7 +27,8 @@ struct tt_hook_row {
 
 struct tt_hook_set {
 	const char *name;
-	const char *cost; /* measured, per hook */
+	const char *form; /* what tells two sets of one name apart; NULL: there is one */
+	const char *cost; /* for people, against the others; figures stand in docs/performance.md */
 	const struct tt_hook_row *rows;
 	size_t count;
 	enum tt_called_by called_by;
@@ -44,11 +45,29 @@ extern const size_t tt_hook_set_count;
 /* Hooks used with any set. */
 extern const struct tt_hook_set tt_hook_common;
 
-/* What became of a set: doctor prints it. */
+/* What became of a set. X(id, word) */
+#define TT_HOOK_STATES(X)                                                                 \
+	X(NOT_TRIED, "not tried")     /* another was taken before, or nothing could be */ \
+	X(NOT_ASKED, "not asked for") /* --hooks names another */                         \
+	X(MISSES, "may miss")	      /* not tried as long as another may do */           \
+	X(REFUSED, "refused")	      /* tried: it does not work here */                  \
+	X(CHOSEN, "chosen")
+
+enum tt_hook_state {
+#define TT_HOOK_STATE_ENUM(id, word) TT_HOOK_##id,
+	TT_HOOK_STATES(TT_HOOK_STATE_ENUM)
+#undef TT_HOOK_STATE_ENUM
+		TT_HOOK_STATE_MAX,
+};
+
+extern const char *const tt_hook_state_words[TT_HOOK_STATE_MAX];
+
+/* What became of a set, or of one row of the common ones (then `chosen` and `reason` alone): doctor prints it. */
 struct tt_hook_verdict {
 	const struct tt_hook_set *set;
+	enum tt_hook_state state;
 	bool chosen;
-	char reason[200]; /* why not; empty where it was chosen or not tried */
+	char reason[400]; /* why not, whole words; empty where it was chosen */
 };
 
 /* Why others are tried before this set on this kernel: it would miss something, or load slowly. NULL: nothing speaks against it.

@@ -58,6 +58,23 @@ static void a_set_for_every_kernel(void **state)
 	TT_HOOK_SET_NAMES(TT_IS_THERE)
 }
 
+/* Two sets of one name are told apart, and each says what it costs. */
+static void sets_are_told_apart(void **state)
+{
+	for (size_t a = 0; a < tt_hook_set_count; a++) {
+		assert_true(strlen(tt_hook_sets[a].cost) > 0);
+		for (size_t b = 0; b < a; b++) {
+			if (strcmp(tt_hook_sets[a].name, tt_hook_sets[b].name) != 0)
+				continue;
+			assert_non_null(tt_hook_sets[a].form);
+			assert_non_null(tt_hook_sets[b].form);
+			assert_string_not_equal(tt_hook_sets[a].form, tt_hook_sets[b].form);
+		}
+	}
+	for (int i = 0; i < TT_HOOK_STATE_MAX; i++)
+		assert_true(strlen(tt_hook_state_words[i]) > 0);
+}
+
 /* What a newer kernel does without is no reason against a set; what only an older one lacks is. */
 static void what_a_kernel_does_without(void **state)
 {
@@ -71,5 +88,6 @@ static void what_a_kernel_does_without(void **state)
 	assert_non_null(tt_hook_set_missing(&tt_hook_sets[0], &f));
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(a_set_for_every_kernel), cmocka_unit_test(what_a_kernel_does_without),
-	      cmocka_unit_test(names_the_first_missing_required_row), cmocka_unit_test(every_row_says_what_it_is_for))
+TT_UNIT_TESTS(cmocka_unit_test(a_set_for_every_kernel), cmocka_unit_test(sets_are_told_apart),
+	      cmocka_unit_test(what_a_kernel_does_without), cmocka_unit_test(names_the_first_missing_required_row),
+	      cmocka_unit_test(every_row_says_what_it_is_for))

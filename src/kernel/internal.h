@@ -90,6 +90,8 @@ void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *li
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 
 int tt_kernel_refuse(struct tt_kernel_report *report, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Like snprintf, but what does not fit ends with a whole word and "...". */
+void tt_kernel_say(char *ret, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Was this failure of a load one of privilege? */
 bool tt_kernel_forbidden(int r);
 /* -EPERM, though the capabilities are there (attach/privilege.h has looked): says what else it may be. */

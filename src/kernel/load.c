@@ -351,10 +351,10 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 		if (r == 0 || (r == -ENOENT && row->need == TT_HOOK_IF_THERE))
 			continue;
 		if (rows)
-			snprintf(rows[i].reason, sizeof(rows[i].reason), "%s",
-				 r == -ENOENT	 ? "this kernel does not have it"
-				 : r == -ENOEXEC ? tt_kernel_complaint()
-						 : strerror(-r));
+			tt_kernel_say(rows[i].reason, sizeof(rows[i].reason), "%s",
+				      r == -ENOENT    ? "this kernel does not have it"
+				      : r == -ENOEXEC ? tt_kernel_complaint()
+						      : strerror(-r));
 		if (row->need != TT_HOOK_OPTIONAL) {
 			snprintf(reason, size, "%s does not attach: %s", row->hook, strerror(-r));
 			return -EOPNOTSUPP;
@@ -388,7 +388,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	(void)tt_kernel_complaint_begin(); /* what earlier tries complained of is past */
 	r = tt_probes__load(k->skel);
 	if (r < 0) {
-		snprintf(reason, size, "refused by the kernel (%s): %.120s", strerror(-r), tt_kernel_complaint());
+		tt_kernel_say(reason, size, "refused by the kernel (%s): %s", strerror(-r), tt_kernel_complaint());
 		return tt_kernel_forbidden(r) ? -EPERM
 					      : -EOPNOTSUPP; /* not permitted to us, or to nobody here: the next set will tell */
 	}

@@ -16,7 +16,7 @@ struct tt_kernel_report {
 	struct tt_hook_verdict sets[TT_HOOK_SETS_MOST];
 	size_t set_count;
 	struct tt_hook_verdict common[16]; /* one a row of tt_hook_common: `set` is not used */
-	char error[256];
+	char error[600];
 	const char *about; /* what was asked for and is the reason of the error, as the configuration names it; NULL: nothing */
 };
 

@@ -105,11 +105,13 @@ struct choice {
 
 static int choice_add(struct choice *c, const struct tt_hook_row *row, struct tt_kernel_report *report)
 {
+	char why[256];
+
 	if (!report->features.has[row->needs]) {
 		if (row->need != TT_HOOK_REQUIRED)
 			return 0;
-		return tt_kernel_refuse(report, -EOPNOTSUPP, "this kernel has no %s (%s)", row->hook,
-					tt_feature_rows[row->needs].since);
+		return tt_kernel_refuse(report, -EOPNOTSUPP, "this needs %s; %s: %s", row->hook, tt_feature_rows[row->needs].name,
+					tt_feature_why(&report->features, row->needs, why, sizeof(why)));
 	}
 	if (c->count == TT_LINKS_MOST)
 		return -ENOSPC;

@@ -19,8 +19,10 @@ static void line_take(const char *line, struct tt_symbol *symbols, size_t count)
 	const char *name = end + 3;
 	size_t len = strcspn(name, "\t\n");
 	for (size_t i = 0; i < count; i++) {
-		if (!symbols[i].address && strncmp(symbols[i].name, name, len) == 0 && !symbols[i].name[len])
-			symbols[i].address = address;
+		if (symbols[i].address || strncmp(symbols[i].name, name, len) != 0 || symbols[i].name[len])
+			continue;
+		symbols[i].address = address;
+		symbols[i].listed = true;
 	}
 }
 

@@ -3,12 +3,14 @@
 #ifndef TT_KERNEL_SYMBOLS_H
 #define TT_KERNEL_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct tt_symbol {
 	const char *name;
 	uint64_t address; /* 0: not there, or hidden (kernel.kptr_restrict) */
+	bool listed;	  /* it is there */
 };
 
 /* Looks all of them up in one pass. 0 or a negative errno of opening the list. */
