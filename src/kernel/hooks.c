@@ -146,6 +146,7 @@ const struct tt_hook_row *tt_hook_set_missing(const struct tt_hook_set *set, con
 const char *tt_hook_set_not_whole(const struct tt_hook_set *set, const struct tt_features *features)
 {
 	if (features->preempted[set->called_by])
-		return "this kernel lets its programs be preempted, and others on that processor miss them meanwhile";
+		return "as far as can be told (sched/preempt in debugfs, the kernel's configuration), its programs are "
+		       "preempted, and others on that processor miss them meanwhile";
 	return NULL;
 }
