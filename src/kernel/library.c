@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/library.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -35,6 +36,8 @@ static const struct tt_library_function go[] = {
 const struct tt_library tt_libraries[] = {
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl)},
 	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls)},
+	{"openssl", TT_LIBRARY_STATIC, NULL, openssl,
+	 TT_ARRAY_LEN(openssl)}, /* and BoringSSL, whose functions are called alike */
 	{"go", TT_LIBRARY_GO, NULL, go, TT_ARRAY_LEN(go)},
 };
 const size_t tt_library_count = TT_ARRAY_LEN(tt_libraries);
@@ -46,4 +49,30 @@ const struct tt_library *tt_library_of(const char *file)
 			return &tt_libraries[i];
 	}
 	return NULL;
+}
+
+static int sites_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret)
+{
+	const char *names[TT_FUNCTIONS_MOST];
+	uint64_t offsets[TT_FUNCTIONS_MOST];
+
+	for (size_t i = 0; i < library->function_count; i++)
+		names[i] = library->functions[i].symbol;
+	if (library->form == TT_LIBRARY_GO)
+		return tt_go_functions(path, names, ret, library->function_count);
+	int r = tt_elf_functions(path, names, offsets, library->function_count);
+	for (size_t i = 0; i < library->function_count; i++)
+		ret[i] = (struct tt_function_sites){.entry = offsets[i]};
+	return r;
+}
+
+int tt_library_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret)
+{
+	int r = sites_find(library, path, ret);
+
+	for (size_t i = 0; r == 0 && i < library->function_count; i++) {
+		if (!ret[i].entry && library->functions[i].required)
+			r = -ENOENT;
+	}
+	return r;
 }

@@ -19,6 +19,7 @@ struct tt_library_function {
 
 enum tt_library_form {
 	TT_LIBRARY_SHARED, /* a shared object, known by its file's name; functions by their symbols */
+	TT_LIBRARY_STATIC, /* linked into a program that has kept its symbols */
 	TT_LIBRARY_GO,	   /* linked into a program by Go; functions by its own table */
 };
 
@@ -42,6 +43,7 @@ const struct tt_library *tt_library_of(const char *file);
  */
 int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count);
 
+#define TT_FUNCTIONS_MOST 16 /* of one library */
 #define TT_RETURNS_MOST 64
 
 /* Where a function is, as offsets in its file. */
@@ -56,6 +58,12 @@ struct tt_function_sites {
  * a Go older than 1.18; -E2BIG: a function returns in more places.
  */
 int tt_go_functions(const char *path, const char *const *names, struct tt_function_sites *ret, size_t count);
+
+/*
+ * Where the library's functions are in the file: ret[i] of functions[i], of TT_FUNCTIONS_MOST. -ENOENT: one is missing without
+ * which the file is none of that library; else as the two above.
+ */
+int tt_library_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret);
 
 /* A file that a process has mapped to run code from. */
 struct tt_mapped {

@@ -19,9 +19,7 @@
 #include "kernel/library.h"
 #include "probes.skel.h"
 
-#define FUNCTIONS_MOST 16
-
-/* Programs that are none of Go are many: those looked at last are known by this. */
+/* Programs without a library in themselves are many: those looked at last are known by this. */
 #define PROGRAMS_SEEN 256
 
 struct tt_program_seen {
@@ -197,31 +195,6 @@ void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bp
 	free(file);
 }
 
-static int functions_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret)
-{
-	const char *names[FUNCTIONS_MOST];
-	uint64_t offsets[FUNCTIONS_MOST];
-
-	for (size_t i = 0; i < library->function_count; i++)
-		names[i] = library->functions[i].symbol;
-	if (library->form == TT_LIBRARY_GO)
-		return tt_go_functions(path, names, ret, library->function_count);
-	int r = tt_elf_functions(path, names, offsets, library->function_count);
-	for (size_t i = 0; i < library->function_count; i++)
-		ret[i] = (struct tt_function_sites){.entry = offsets[i]};
-	return r;
-}
-
-/* -ENOENT: one is missing without which the file is none of that library. */
-static int functions_required(const struct tt_library *library, const struct tt_function_sites *sites)
-{
-	for (size_t i = 0; i < library->function_count; i++) {
-		if (!sites[i].entry && library->functions[i].required)
-			return -ENOENT;
-	}
-	return 0;
-}
-
 static int functions_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
 			    const struct tt_function_sites *sites)
 {
@@ -267,12 +240,10 @@ static const char *refusal(const struct tt_library *library, int r)
 /* Attaches the file and takes it into the list. -ENOEXEC, -ENOENT: a program without the library is left out of it. */
 static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
 {
-	struct tt_function_sites sites[FUNCTIONS_MOST];
-	int r = functions_find(library, mapped->path, sites);
+	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
+	int r = tt_library_find(library, mapped->path, sites);
 
-	if (r == 0)
-		r = functions_required(library, sites);
-	if (library->form == TT_LIBRARY_GO && (r == -ENOEXEC || r == -ENOENT))
+	if (library->form != TT_LIBRARY_SHARED && (r == -ENOEXEC || r == -ENOENT))
 		return r;
 	if (!room(k))
 		return -ENOSPC;
@@ -335,7 +306,7 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 	if (seen || known(k, mapped))
 		return 0;
 	for (size_t i = 0; i < tt_library_count; i++) {
-		if (tt_libraries[i].form != TT_LIBRARY_GO)
+		if (tt_libraries[i].form == TT_LIBRARY_SHARED || !tt_plaintext_takes(&tt_libraries[i]))
 			continue;
 		int r = file_add(k, &tt_libraries[i], mapped, look->pid);
 		look->attached += r == 0;

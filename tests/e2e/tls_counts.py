@@ -70,18 +70,10 @@ def asking_aside(kind):
         subprocess.run([lib.PYTHON, "-c", ASIDE, kind, *map(str, tls_lib.certificate(services))], check=True)
 
 
-def of_plaintext(result, protocol, want, **more):
-    """Each end shows these exchanges, and each of them came from a library."""
-    for kind in ("server", "client"):
-        found = collections.Counter((x["operation"], x["resource"], x["status"], x["complete"], x["source"])
-                                    for x in result.of(kind=kind, protocol=protocol, **more))
-        result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
-
-
 def versions(version, http2):
     result = lib.run("h2load", "--uprobes", args=(version, http2))
     lib.equal(result.told["succeeded"], REQUESTS, "h2load's own count")
-    of_plaintext(result, http2, {("GET", "/a/b?x=REDACTED", "200", True, "openssl"): REQUESTS})
+    tls_lib.of_plaintext(result, http2, {("GET", "/a/b?x=REDACTED", "200", True, "openssl"): REQUESTS})
     handshakes = collections.Counter((x["kind"], x["status"], x["attributes"]["tls.protocol.version"]) for x in result.of(protocol="tls"))
     lib.equal(dict(handshakes), {(kind, "OK", version.removeprefix("TLSv")): 10 for kind in ("server", "client")}, "handshakes")
     result.check_lost({})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of TLS share: a key, and a server of it."""
+import collections
 import subprocess
 
 import lib
@@ -20,3 +21,12 @@ def nginx(services, version, http2=False):
                    " location /none { return 404; }", port=port, listen=f"127.0.0.1:{port} ssl{' http2' if http2 else ''}")
     lib.wait_for(lambda: lib.port_answers(port), "nginx")
     return port
+
+
+def of_plaintext(result, protocol, want, **more):
+    """Each end shows these exchanges, and each of them came from a library."""
+    for kind in ("server", "client"):
+        found = collections.Counter((x["operation"], x["resource"], x["status"], x["complete"], x["source"])
+                                    for x in result.of(kind=kind, protocol=protocol, **more))
+        wanted = collections.Counter(want)
+        result.counts(dict(found), want, f"{kind} exchanges; {found - wanted} more, {wanted - found} lack; lost {result.lost()}")

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Requests between programs OpenSSL is linked into, counted once at each end in plaintext, against what the client says it did."""
+import collections
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import lib
+import tls_lib
+
+REQUESTS = lib.scaled(500)
+SOURCE = pathlib.Path(__file__).with_suffix(".c")
+# What is built of it, by name: the linker's options.
+BUILDS = {"symbols": ("-l:libssl.a", "-l:libcrypto.a"), "fixed": ("-no-pie", "-static", "-l:libssl.a", "-l:libcrypto.a")}
+
+
+def build(name, directory):
+    """A binary nobody else runs."""
+    program = pathlib.Path(directory) / name
+    done = subprocess.run(["cc", "-O2", "-o", program, SOURCE, *BUILDS[name], "-lpthread", "-ldl"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        lib.skip(f"there is no OpenSSL to be linked into a program (libssl-dev): {done.stdout}")
+    return program
+
+
+def between(program):
+    with lib.Services() as services:
+        key, chain = tls_lib.certificate(services)
+        port = lib.free_port()
+        services.start([program, "serve", port, chain, key])
+        lib.wait_for(lambda: lib.port_answers(port), "the server")
+        with subprocess.Popen([program, "ask", str(port), str(REQUESTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+            client.stdout.readline()
+            time.sleep(2 * lib.PATIENCE)  # programs are looked into some time after they began
+            out, _ = client.communicate("\n")
+            lib.tell(succeeded=int(out))
+
+
+def counted(name):
+    with tempfile.TemporaryDirectory(prefix="telltale-e2e-static-") as directory:
+        result = lib.run("between", "--uprobes", args=(build(name, directory),))
+    lib.equal(result.told["succeeded"], REQUESTS, "the client's own count")
+    tls_lib.of_plaintext(result, "http", dict(collections.Counter(("GET", f"/static/{i // 10}", "200", True, "openssl") for i in range(REQUESTS))))
+    result.check_lost({})
+    result.check_accounts()
+
+
+def test_symbols():
+    counted("symbols")
+
+
+def test_fixed_address():
+    """All of it is linked statically, and not position-independent."""
+    counted("fixed")
+
+
+if __name__ == "__main__":
+    sys.exit(lib.main(globals()))
