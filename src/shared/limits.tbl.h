@@ -30,6 +30,7 @@ TT_LIMIT(PCAP_INTERFACES, "pcap_interfaces", 1024, 1, 65536, "interfaces", "inte
 TT_LIMIT(PCAP_HOLD_BYTES, "pcap_hold_bytes", 4u << 20, 4096, 256u << 20, "bytes", "bytes held for one direction while an earlier segment may still come")
 TT_LIMIT(PCAP_HOLD_TOTAL_BYTES, "pcap_hold_total_bytes", 64u << 20, 64u << 10, 4294967295u, "bytes", "bytes held for missing segments in all")
 TT_LIMIT(PCAP_HOLD, "pcap_hold_ms", 10000, 0, 600000, "ms", "how long a missing segment nobody acknowledged is waited for")
+TT_LIMIT(PCAP_HISTORY_BYTES, "pcap_history_bytes", 2u << 20, 4096, 256u << 20, "bytes", "latest bytes of connections against which segments that come again are held")
 TT_LIMIT(PCAP_FRAGMENT_BYTES, "pcap_fragment_bytes", 4u << 20, 64u << 10, 1u << 30, "bytes", "bytes of IP fragments kept while their packet is not whole")
 TT_LIMIT(DETECT_BYTES, "detect_bytes", 4096, 64, 65536, "bytes", "bytes looked at before a connection counts as unknown")
 TT_LIMIT(PENDING_REQUESTS, "pending_requests", 16384, 1, 1u << 20, "requests", "unanswered requests kept per connection")

@@ -26,6 +26,9 @@ static const struct tt_total_row tt_total_streams[] = {
 
 static const struct tt_total_row tt_total_capture[] = {
 	{offsetof(struct tt_pcap_stats, capture_dropped), "packets were lost by the capturing system, as the file says"},
+	{offsetof(struct tt_pcap_stats, conflicts),
+	 "segments came again with other bytes: the first stand, and unless they had been acknowledged what they are part of is "
+	 "incomplete"},
 	{offsetof(struct tt_pcap_stats, malformed), "packets could not be read: cut too short, or contradicting themselves"},
 	{offsetof(struct tt_pcap_stats, link_unknown), "packets are of a link type that is not supported"},
 	{offsetof(struct tt_pcap_stats, fragments_dropped), "fragmented packets were not put together: parts are missing"},

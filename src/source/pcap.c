@@ -187,6 +187,7 @@ static void tt_pcap_free(struct tt_source *s)
 
 	tt_flows_free(&p->flows);
 	tt_fragments_free(&p->fragments);
+	tt_history_free(&p->history);
 	tt_pcap_file_free(&p->packets);
 	tt_reader_free(&p->file.reader);
 	tt_buf_free(&p->queue);
@@ -217,6 +218,7 @@ static int tt_pcap_alloc(struct tt_pcap **ret, const struct tt_limits *limits)
 	p->queue = TT_BUF(16 * (limits->value[TT_LIMIT_PCAP_HOLD_TOTAL_BYTES] + limits->value[TT_LIMIT_PCAP_PACKET_BYTES]));
 	tt_pcap_file_init(&p->packets, &p->file.reader, limits);
 	tt_fragments_init(&p->fragments, limits);
+	tt_history_init(&p->history, limits->value[TT_LIMIT_PCAP_HISTORY_BYTES]);
 	*ret = p;
 	return 0;
 }

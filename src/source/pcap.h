@@ -6,6 +6,10 @@
  * Times are the capture's wall clock as it is; a first clock record says so. Offsets are TCP sequence numbers, unwrapped: from
  * the stream's first byte where its beginning was captured. A segment that is missing is waited for while it may still come; what
  * never came is visible as a jump of the offset. A damaged file gives everything before the damage, then the error.
+ *
+ * What comes again is held against what was reported, as far back as limit pcap_history_bytes goes. Where it is something else,
+ * the first one stands and a chunk with TT_CHUNK_NO_PAYLOAD says so: it names the bytes in doubt, which lie before those reported
+ * last, or is empty where they had been acknowledged, so that the first ones are what was taken.
  */
 #ifndef TT_SOURCE_PCAP_H
 #define TT_SOURCE_PCAP_H
@@ -23,6 +27,7 @@
 	X(fragments, "IP fragments")                                           \
 	X(fragments_dropped, "fragmented packets that were given up")          \
 	X(retransmitted, "TCP segments seen before")                           \
+	X(conflicts, "TCP segments seen before with other bytes")              \
 	X(reordered, "TCP segments that came before an earlier one")           \
 	X(after_end, "TCP segments after their connection's end")              \
 	X(missing, "ranges of a TCP stream that never came")                   \

@@ -8,6 +8,7 @@
 #include "source/pcap_file.h"
 #include "source/pcap_flow.h"
 #include "source/pcap_fragment.h"
+#include "source/pcap_history.h"
 
 struct tt_pcap {
 	struct tt_file_source file; /* first */
@@ -15,6 +16,7 @@ struct tt_pcap {
 	struct tt_pcap_file packets;
 	struct tt_fragments fragments;
 	struct tt_flows flows;
+	struct tt_history history;
 	struct tt_pcap_stats stats;
 	struct tt_source_stats records;
 	struct tt_buf queue; /* records not yet delivered, each at a multiple of 8 */
@@ -29,6 +31,9 @@ struct tt_pcap {
 void tt_pcap_emit_clock(struct tt_pcap *p, uint64_t time_ns);
 void tt_pcap_emit_data(struct tt_pcap *p, struct tt_flow *f, int from, uint32_t len, struct tt_span captured, uint64_t time_ns);
 void tt_pcap_emit_mark(struct tt_pcap *p, struct tt_flow *f, int from, uint16_t flag, int error, uint64_t time_ns);
+/* These bytes, reported before, came again as others, and it is not known which ones the other end took; empty: it is, they were
+ * acknowledged (docs of pcap.h). */
+void tt_pcap_emit_conflict(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_conflict *what, uint64_t time_ns);
 void tt_pcap_emit_conn(struct tt_pcap *p, struct tt_flow *f, uint16_t type, uint16_t flags, int error, uint64_t time_ns);
 
 /* pcap_tcp.c */

@@ -56,7 +56,6 @@ static void tt_pcap_chunk(struct tt_pcap *p, struct tt_flow *f, int from, struct
 	d->last_ns = TT_MAX(c->rec.time_ns, d->last_ns);
 	c->rec = tt_pcap_record(TT_REC_CHUNK, sizeof(*c) + captured.len, d->last_ns);
 	c->conn.sock = f->serial;
-	c->offset = (uint64_t)d->next;
 	c->captured = (uint32_t)captured.len;
 	c->tcp_seq = tcp ? (uint32_t)d->next + d->bias : 0;
 	c->direction = from == local ? TT_TX : TT_RX;
@@ -71,23 +70,35 @@ static void tt_pcap_chunk(struct tt_pcap *p, struct tt_flow *f, int from, struct
 	c->local = f->key.end[local];
 	c->peer = f->key.end[!local];
 	f->first_seen = true;
-	d->bytes += c->length;
-	p->stats.cut_bytes += c->length - c->captured;
 	tt_pcap_emit(p, c, sizeof(*c), captured, c->length);
 }
 
 void tt_pcap_emit_data(struct tt_pcap *p, struct tt_flow *f, int from, uint32_t len, struct tt_span captured, uint64_t time_ns)
 {
-	struct tt_chunk c = {.rec.time_ns = time_ns, .length = len};
+	struct tt_pcap_dir *d = &f->dir[from];
+	struct tt_chunk c = {.rec.time_ns = time_ns, .offset = (uint64_t)d->next, .length = len};
 	if (f->key.protocol == TT_IP_UDP)
 		c.flags = TT_CHUNK_DATAGRAM;
 	tt_pcap_chunk(p, f, from, &c, captured);
-	f->dir[from].next += len;
+	d->next += len;
+	d->bytes += len;
+	p->stats.cut_bytes += len - c.captured;
 }
 
 void tt_pcap_emit_mark(struct tt_pcap *p, struct tt_flow *f, int from, uint16_t flag, int error, uint64_t time_ns)
 {
-	struct tt_chunk c = {.rec.time_ns = time_ns, .flags = flag, .error = error};
+	struct tt_chunk c = {.rec.time_ns = time_ns, .offset = (uint64_t)f->dir[from].next, .flags = flag, .error = error};
+	tt_pcap_chunk(p, f, from, &c, tt_span(NULL, 0));
+}
+
+void tt_pcap_emit_conflict(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_conflict *what, uint64_t time_ns)
+{
+	struct tt_chunk c = {
+		.rec.time_ns = time_ns,
+		.offset = (uint64_t)what->off,
+		.length = (uint32_t)(what->end - what->off),
+		.flags = TT_CHUNK_NO_PAYLOAD,
+	};
 	tt_pcap_chunk(p, f, from, &c, tt_span(NULL, 0));
 }
 

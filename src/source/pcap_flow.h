@@ -20,11 +20,14 @@ struct tt_pcap_dir {
 	int64_t fin_off;
 	uint64_t fin_ns;
 	int64_t acked;	      /* highest offset the other end acknowledged; valid once acked_ns is set */
+	int64_t taken;	      /* the other end acknowledged all before it */
+	uint64_t history;     /* the latest of its bytes in tt_history */
 	uint64_t acked_ns;    /* when it acknowledged what is missing here */
 	uint64_t last_ns;     /* of the last record, so that times do not run backwards */
 	uint64_t bytes;	      /* reported */
 	uint32_t retransmits; /* segments seen again */
 	struct tt_pieces held;
+	struct tt_conflict doubt; /* in what is held */
 };
 
 struct tt_flow_key {

@@ -75,6 +75,58 @@ static void tt_tcp_settle(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns
 /* --- data ----------------------------------------------------------------------------------------------------------------------
  */
 
+/* What came again is something else: the first one stands, which is told once all of it was reported. */
+static void tt_tcp_conflict(struct tt_pcap *p, struct tt_flow *f, int from, struct tt_conflict what, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+
+	p->stats.conflicts++;
+	if (d->taken >= what.end)
+		what.off = what.end = d->next;
+	if (what.end <= d->next) {
+		tt_pcap_emit_conflict(p, f, from, &what, time_ns);
+		return;
+	}
+	bool first = d->doubt.off == d->doubt.end;
+	d->doubt.off = first ? what.off : TT_MIN(d->doubt.off, what.off);
+	d->doubt.end = TT_MAX(d->doubt.end, what.end);
+}
+
+static void tt_tcp_doubt_held(struct tt_pcap *p, struct tt_flow *f, int from)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+
+	if (d->doubt.end == d->doubt.off || d->doubt.end > d->next)
+		return;
+	tt_pcap_emit_conflict(p, f, from, &d->doubt, d->last_ns);
+	d->doubt = (struct tt_conflict){0};
+}
+
+/* A probe whether the connection is alive repeats the last byte, as whatever it likes (RFC 9293, 3.8.4). */
+static bool tt_tcp_is_probe(const struct tt_pcap_dir *d, int64_t off, struct tt_wire w)
+{
+	return w.wire_len == 1 && off + 1 == d->next && d->taken >= d->next;
+}
+
+static void tt_tcp_seen_before(struct tt_pcap *p, struct tt_flow *f, int from, int64_t off, struct tt_wire w, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+	struct tt_conflict what;
+
+	p->stats.retransmitted++;
+	d->retransmits++;
+	if (!tt_tcp_is_probe(d, off, w) && tt_history_differs(&p->history, d->history, off, w.data, &what))
+		tt_tcp_conflict(p, f, from, what, time_ns);
+}
+
+static void tt_tcp_report(struct tt_pcap *p, struct tt_flow *f, int from, struct tt_wire w, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[from];
+
+	tt_history_add(&p->history, &d->history, d->next, w.data);
+	tt_pcap_emit_data(p, f, from, w.wire_len, w.data, time_ns);
+}
+
 /* Reports what is held as far as nothing is missing before it. */
 static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f, int from)
 {
@@ -83,9 +135,11 @@ static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f, int from)
 
 	while (d->held.head && d->held.head->off <= d->next) {
 		struct tt_piece *piece = tt_pieces_pop(&d->held);
-		tt_pcap_emit_data(p, f, from, piece->len, tt_span(piece->data, piece->captured), piece->time_ns);
+		struct tt_wire w = {.data = tt_span(piece->data, piece->captured), .wire_len = piece->len};
+		tt_tcp_report(p, f, from, w, piece->time_ns);
 		free(piece);
 	}
+	tt_tcp_doubt_held(p, f, from);
 	tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
 }
 
@@ -113,8 +167,12 @@ static void tt_tcp_hold(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
 	struct tt_pcap_dir *d = &f->dir[from];
 	uint64_t before = d->held.bytes;
 
+	struct tt_conflict what;
+
 	if (off > d->next)
 		p->stats.reordered++;
+	if (tt_pieces_differ(&d->held, off, w.data, &what))
+		tt_tcp_conflict(p, f, from, what, time_ns);
 	if (tt_pieces_add(&d->held, off, w.wire_len, w.data, time_ns) < 0)
 		p->stats.no_memory++;
 	tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
@@ -133,8 +191,7 @@ static void tt_tcp_data(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
 		return;
 	}
 	if (off < d->next) {
-		p->stats.retransmitted++;
-		d->retransmits++;
+		tt_tcp_seen_before(p, f, from, off, w, time_ns);
 		if (off + w.wire_len <= d->next)
 			return;
 		uint32_t known = (uint32_t)(d->next - off);
@@ -142,7 +199,7 @@ static void tt_tcp_data(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
 		off = d->next;
 	}
 	if (off == d->next && (!d->held.head || d->held.head->off >= off + w.wire_len)) {
-		tt_pcap_emit_data(p, f, from, w.wire_len, w.data, time_ns);
+		tt_tcp_report(p, f, from, w, time_ns);
 		tt_tcp_drain(p, f, from);
 	} else {
 		tt_tcp_hold(p, f, from, off, w, time_ns);
@@ -155,9 +212,12 @@ static void tt_tcp_data(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
 /* The other end has what is missing here, so it was sent and not captured: it will hardly be sent again. */
 static void tt_tcp_acked(struct tt_pcap_dir *d, uint32_t ack, uint64_t time_ns)
 {
-	if (!d->known || !tt_pcap_dir_waits(d))
+	if (!d->known)
 		return;
 	int64_t off = tt_dir_offset(d, ack);
+	d->taken = TT_MAX(d->taken, off);
+	if (!tt_pcap_dir_waits(d))
+		return;
 	int64_t end = tt_dir_awaited_end(d);
 	if (off < end || (d->acked_ns && d->acked >= end))
 		return;

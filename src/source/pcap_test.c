@@ -44,7 +44,7 @@ static void what_came_twice_is_reported_once(void **state)
 	tt_build_tcp(&b, 5, true, C0, S0, ACK, "abc");
 	tt_build_tcp(&b, 6, true, C0 + 1, S0, ACK, "XXde");
 	tt_build_tcp(&b, 7, true, C0 + 4, S0, ACK, "");
-	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 abc\nrx@3+2 de\n");
+	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 abc\nrx@1+2 again\nrx@3+2 de\n");
 	assert_int_equal(stats.retransmitted, 2);
 }
 
@@ -70,7 +70,7 @@ static void first_wins_where_held_parts_overlap(void **state)
 	tt_build_tcp(&b, 4, true, C0 + 4, S0, ACK, "EF");
 	tt_build_tcp(&b, 5, true, C0 + 2, S0, ACK, "cdxxgh");
 	tt_build_tcp(&b, 6, true, C0, S0, ACK, "abyy");
-	expect(&b, OPEN "rx@0+2 ab\nrx@2+2 cd\nrx@4+2 EF\nrx@6+2 gh\n");
+	expect(&b, OPEN "rx@0+2 ab\nrx@2+2 cd\nrx@4+2 EF\nrx@6+2 gh\nrx@2+4 again\n");
 }
 
 static void what_was_acknowledged_but_not_captured_is_a_gap(void **state)

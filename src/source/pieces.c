@@ -2,6 +2,7 @@
 #include "source/pieces.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/own.h"
 
@@ -72,4 +73,30 @@ void tt_pieces_free(struct tt_pieces *p)
 
 	while ((piece = tt_pieces_pop(p)))
 		free(piece);
+}
+
+void tt_conflict_add(struct tt_conflict *ret, int64_t a_off, struct tt_span a, int64_t b_off, struct tt_span b)
+{
+	int64_t off = TT_MAX(a_off, b_off);
+	int64_t end = TT_MIN(a_off + (int64_t)a.len, b_off + (int64_t)b.len);
+
+	if (off >= end || memcmp(a.data + (off - a_off), b.data + (off - b_off), (size_t)(end - off)) == 0)
+		return;
+	while (a.data[off - a_off] == b.data[off - b_off])
+		off++;
+	while (a.data[end - 1 - a_off] == b.data[end - 1 - b_off])
+		end--;
+	bool first = ret->off == ret->end;
+	ret->off = first ? off : TT_MIN(ret->off, off);
+	ret->end = first ? end : TT_MAX(ret->end, end);
+}
+
+bool tt_pieces_differ(const struct tt_pieces *p, int64_t off, struct tt_span captured, struct tt_conflict *ret)
+{
+	*ret = (struct tt_conflict){0};
+	if (p->tail && p->tail->off + p->tail->len <= off)
+		return false;
+	for (const struct tt_piece *at = p->head; at && at->off < off + (int64_t)captured.len; at = at->next)
+		tt_conflict_add(ret, off, captured, at->off, tt_span(at->data, at->captured));
+	return ret->end > ret->off;
 }

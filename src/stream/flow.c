@@ -130,6 +130,35 @@ void tt_flow_hole(struct tt_link *link, int dir, uint64_t n)
 	tt_link_hole(link, dir, n);
 }
 
+/* A chunk that moves nothing: bytes taken in before came again as other ones (source/pcap.h). */
+static bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *k)
+{
+	return k->origin == TT_ORIGIN_PCAP && k->flags & TT_CHUNK_NO_PAYLOAD && f->started && k->offset + k->length <= f->next;
+}
+
+/*
+ * Which bytes the other end took is not known: what they are part of is not complete, and where a message begins behind them is
+ * found out as behind a hole.
+ */
+static void tt_flow_conflict(struct tt_link *link, int dir, const struct tt_chunk *chunk)
+{
+	struct tt_streams *s = link->conn->s;
+	struct tt_flow *f = &link->flow[dir];
+	uint64_t from = chunk->offset, to = chunk->offset + chunk->length;
+
+	s->stats.conflicts++;
+	s->stats.bytes -= chunk->length; /* once is enough */
+	if (from == to)
+		return;
+	f->doubt_from = f->doubt_to ? TT_MIN(f->doubt_from, from) : from;
+	f->doubt_to = TT_MAX(f->doubt_to, to);
+	uint64_t kept = f->buf.len;
+	tt_flow_buf_drop(s, f);
+	tt_flow_advance_at(link, dir, kept);
+	tt_link_hole(link, dir, kept);
+	tt_link_settle(link);
+}
+
 /* Takes in a chunk that begins at f->next. */
 static void tt_flow_take(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
 {
@@ -262,6 +291,10 @@ void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 	}
 	if (f->eof)
 		return;
+	if (tt_flow_is_conflict(f, chunk)) {
+		tt_flow_conflict(link, dir, chunk);
+		return;
+	}
 	if (chunk->offset > f->next) {
 		tt_flow_hold(link, dir, chunk, data);
 		return;

@@ -79,6 +79,8 @@ struct tt_flow {
 	uint64_t pending_skip; /* asked for while busy, applied to what is consumed */
 	uint64_t pending_optional;
 	uint64_t optional_to; /* bytes before it may be missing */
+	uint64_t doubt_from;  /* of what was taken in, from here */
+	uint64_t doubt_to;    /* to here other bytes came, too; 0: of nothing */
 };
 
 struct tt_pair {

@@ -314,7 +314,61 @@ static void what_is_not_enough_is_offered_once(void **state)
 	world_free(w);
 }
 
+/* Bytes of a capture came again as other ones, those of `offset` on; none: they had been acknowledged. */
+static void conflict(struct world *w, int dir, uint64_t offset, uint32_t length)
+{
+	struct tt_chunk k = {
+		.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .len = sizeof(k), .time_ns = w->now_ns += MS},
+		.conn = {.sock = 0x1000, .ino = 1},
+		.offset = offset,
+		.length = length,
+		.direction = (uint8_t)dir,
+		.transport = TT_TRANSPORT_TCP,
+		.origin = TT_ORIGIN_PCAP,
+		.role = TT_ROLE_SERVER,
+		.flags = TT_CHUNK_FROM_START | TT_CHUNK_NO_PAYLOAD,
+		.data_off = sizeof(k)};
+
+	tt_streams_record(w->streams, &k.rec);
+}
+
+static void a_conflict_marks_what_it_is_part_of(void **state)
+{
+	struct world *w = world_new();
+	struct tt_stream_stats stats;
+
+	chunk(w, TT_RX, 0, "Q one\n", 0);
+	chunk(w, TT_TX, 0, "A ok\n", 0);
+	assert_true(w->exchanges == 1 && w->complete);
+	conflict(w, TT_RX, 0, 2); /* that one is reported: what follows it is in doubt */
+	pass(w, 2 * S);
+	chunk(w, TT_RX, 6, "Q two\n", 0);
+	conflict(w, TT_RX, 6, 0); /* taken as it is */
+	chunk(w, TT_TX, 5, "A ok\n", 0);
+	assert_true(w->exchanges == 2 && w->complete);
+	chunk(w, TT_RX, 12, "Q tri\n", 0);
+	conflict(w, TT_RX, 14, 1);
+	chunk(w, TT_TX, 10, "A ok\n", 0);
+	assert_true(w->exchanges == 3 && !w->complete);
+	assert_int_equal(w->outcome, TT_OUTCOME_ANSWERED);
+	chunk(w, TT_RX, 18, "Q for\n", 0);
+	chunk(w, TT_TX, 15, "A o", 0);
+	conflict(w, TT_TX, 15, 3);
+	chunk(w, TT_TX, 18, "k\n", 0);
+	assert_true(w->exchanges == 4 && !w->complete);
+
+	pass(w, 2 * S);
+	chunk(w, TT_RX, 24, "Q fiv\n", 0);
+	chunk(w, TT_TX, 20, "A ok\n", 0);
+	assert_true(w->exchanges == 5 && w->complete);
+	tt_streams_stats(w->streams, &stats);
+	assert_int_equal(stats.conflicts, 4);
+	assert_int_equal(stats.bytes, 5 * 11);
+	world_free(w);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(final_offsets_end_a_body), cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back),
 	      cmocka_unit_test(a_reset_counts_once), cmocka_unit_test(a_forgotten_connection_comes_back),
 	      cmocka_unit_test(retransmits_count_from_the_first_sight), cmocka_unit_test(an_empty_datagram_has_no_bytes),
-	      cmocka_unit_test(what_is_not_enough_is_offered_once), cmocka_unit_test(chunks_may_change_places))
+	      cmocka_unit_test(what_is_not_enough_is_offered_once), cmocka_unit_test(chunks_may_change_places),
+	      cmocka_unit_test(a_conflict_marks_what_it_is_part_of))

@@ -47,6 +47,14 @@ static bool may_go_on(const struct tt_link *link, const struct tt_message *req, 
 	return (!req->next && tt_message_flow(link, req)->held) || (rsp && tt_message_flow(link, rsp)->held);
 }
 
+/* Some of its bytes may have been other ones. */
+static bool tt_message_doubted(const struct tt_link *link, const struct tt_message *m)
+{
+	const struct tt_flow *f = tt_message_flow(link, m);
+
+	return f->doubt_to > m->first_off && (!m->ended || f->doubt_from < m->end_off);
+}
+
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
 {
 	struct tt_conn *c = link->conn;
@@ -92,7 +100,7 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 					   : (rsp->ended ? rsp->end_off : tt_message_flow(link, rsp)->next) - rsp->first_off;
 	}
 	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete) &&
-		     !may_go_on(link, req, rsp);
+		     !may_go_on(link, req, rsp) && !tt_message_doubted(link, req) && !(rsp && tt_message_doubted(link, rsp));
 
 	s->stats.exchanges++;
 	s->stats.incomplete += !x.complete;

@@ -16,6 +16,7 @@
 	X(bytes, "bytes", "stream bytes taken in, captured or not")                                              \
 	X(holes, "holes", "missing ranges that mattered")                                                        \
 	X(hole_bytes, "hole_bytes", "bytes missing in them")                                                     \
+	X(conflicts, "conflicts", "times bytes of a capture came again as other ones; the first stand")          \
 	X(missing_bytes, "missing_bytes", "bytes no chunk ever named, in bodies or elsewhere")                   \
 	X(skipped_bytes, "skipped_bytes", "bytes not parsed by intent (bodies)")                                 \
 	X(unknown_bytes, "unknown_bytes", "bytes of connections whose protocol is not known")                    \

@@ -73,6 +73,12 @@ static const struct tt_chunk *as_chunk(const struct tt_record *rec)
 	return rec->type == TT_REC_CHUNK ? (const struct tt_chunk *)rec : NULL;
 }
 
+/* It says that bytes are in doubt, and moves none (source/pcap.h). */
+static bool is_conflict(const struct tt_chunk *k)
+{
+	return k->flags & TT_CHUNK_NO_PAYLOAD;
+}
+
 static int keep(void *ctx, const struct tt_record *rec)
 {
 	const struct tt_chunk *k = as_chunk(rec);
@@ -91,6 +97,8 @@ static int keep(void *ctx, const struct tt_record *rec)
 		memcpy(c->ends, swap ? &k->peer : &k->local, sizeof(k->local));
 		memcpy(c->ends + sizeof(k->local), swap ? &k->local : &k->peer, sizeof(k->local));
 		c->datagrams |= k->transport == TT_TRANSPORT_UDP;
+	}
+	if (k && !is_conflict(k)) {
 		c->bytes += k->length;
 		c->longest = k->length > c->longest ? k->length : c->longest;
 		c->whole &= k->captured == k->length && (k->transport != TT_TRANSPORT_TCP || k->flags & TT_CHUNK_FROM_START);
@@ -121,7 +129,7 @@ static void look_for_holes(struct conn *c)
 	uint64_t next[2] = {0, 0};
 	for (size_t i = 0; i < c->count; i++) {
 		const struct tt_chunk *k = as_chunk(c->records[i]);
-		if (!k || k->transport != TT_TRANSPORT_TCP)
+		if (!k || k->transport != TT_TRANSPORT_TCP || is_conflict(k))
 			continue;
 		c->whole &= k->offset == next[k->direction];
 		next[k->direction] = k->offset + k->length;
@@ -130,7 +138,7 @@ static void look_for_holes(struct conn *c)
 
 static bool is_stream(const struct tt_chunk *k)
 {
-	return k && k->transport == TT_TRANSPORT_TCP && !(k->flags & TT_CHUNK_DATAGRAM) && k->length;
+	return k && k->transport == TT_TRANSPORT_TCP && !(k->flags & TT_CHUNK_DATAGRAM) && k->length && !is_conflict(k);
 }
 
 /* Bytes `from` to `to` of a chunk as one of their own. */
@@ -431,7 +439,7 @@ static unsigned missing(const struct conn *c)
 	unsigned wrong = 0;
 	for (size_t i = 0; i < c->count; i++) {
 		const struct tt_chunk *k = as_chunk(c->records[i]);
-		if (!k || !k->length)
+		if (!k || !k->length || is_conflict(k))
 			continue;
 		wrong += compare(c, WAY("one segment missing", way.missing = i));
 		wrong += compare(c, WAY("one segment not named", way.missing = i; way.unnamed = true));

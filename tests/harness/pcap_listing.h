@@ -49,7 +49,11 @@ static inline void list_chunk(struct listing *l, const struct tt_chunk *c)
 		tt_buf_add_str(&l->text, " eof");
 	if (c->flags & TT_CHUNK_ERROR)
 		tt_buf_printf(&l->text, " error %d", c->error);
-	if (c->length)
+	if (c->flags & TT_CHUNK_NO_PAYLOAD && !c->length)
+		tt_buf_add_str(&l->text, " again");
+	else if (c->flags & TT_CHUNK_NO_PAYLOAD)
+		tt_buf_printf(&l->text, "+%u again", c->length);
+	else if (c->length)
 		tt_buf_printf(&l->text, "+%u %.*s", c->length, (int)c->captured, (const char *)c + c->data_off);
 	if (c->flags & TT_CHUNK_FIRST_SEEN)
 		tt_buf_add_str(&l->text, " first");
