@@ -36,10 +36,10 @@ static void tt_doctor_sets(const struct tt_kernel_report *report)
 	puts("hook row sets at the socket, in the order they are tried");
 	for (size_t i = 0; i < report->set_count; i++) {
 		const struct tt_hook_verdict *v = &report->sets[i];
-		char name[40];
+		char name[64];
 
-		snprintf(name, sizeof(name), v->set->form ? "%s (%s)" : "%s", v->set->name, v->set->form);
-		printf("  %-13s %-22s %s\n", tt_hook_state_words[v->state], name, v->set->cost);
+		printf("  %-13s %-22s %s\n", tt_hook_state_words[v->state], tt_kernel_set_title(v->set, name, sizeof(name)),
+		       v->set->cost);
 		if (v->reason[0])
 			printf("  %-13s %-22s why: %s\n", "", "", v->reason);
 	}

@@ -58,6 +58,12 @@ static int try_set(struct tt_kernel **ret, const struct tt_hook_set *set, const 
 	return 0;
 }
 
+const char *tt_kernel_set_title(const struct tt_hook_set *set, char *text, size_t size)
+{
+	snprintf(text, size, "%s%s%s%s", set->name, set->form ? " (" : "", set->form ? set->form : "", set->form ? ")" : "");
+	return text;
+}
+
 /* Whether the user (or nobody in particular) asked for the set. */
 static bool asked_for(const struct tt_hook_set *set, const char *hooks)
 {
@@ -65,16 +71,13 @@ static bool asked_for(const struct tt_hook_set *set, const char *hooks)
 }
 
 /* One set's turn. What try_set gives; -EOPNOTSUPP where it was none. */
-static int take_turn(struct tt_kernel **ret, const char *hooks, bool lenient, const struct tt_limits *limits,
-		     const struct tt_scope *scope, struct tt_kernel_report *report, struct tt_hook_verdict *verdict)
+static int take_turn(struct tt_kernel **ret, bool lenient, const struct tt_limits *limits, const struct tt_scope *scope,
+		     struct tt_kernel_report *report, struct tt_hook_verdict *verdict)
 {
 	const char *not_whole = tt_hook_set_not_whole(verdict->set, &report->features);
 
-	if (!asked_for(verdict->set, hooks)) {
-		verdict->state = TT_HOOK_NOT_ASKED;
-		tt_kernel_say(verdict->reason, sizeof(verdict->reason), "%s was asked for", hooks);
+	if (verdict->state == TT_HOOK_NOT_ASKED)
 		return -EOPNOTSUPP;
-	}
 	if (lenient != !!not_whole) {
 		if (not_whole) {
 			verdict->state = TT_HOOK_MISSES;
@@ -92,6 +95,7 @@ static int take_turn(struct tt_kernel **ret, const char *hooks, bool lenient, co
 static void explain(struct tt_kernel_report *report, const bool *denied)
 {
 	const struct tt_hook_set *chosen = NULL;
+	char title[64];
 
 	for (size_t i = 0; i < report->set_count; i++)
 		chosen = report->sets[i].chosen ? report->sets[i].set : chosen;
@@ -100,8 +104,8 @@ static void explain(struct tt_kernel_report *report, const bool *denied)
 		size_t used = strlen(v->reason);
 
 		if (v->state == TT_HOOK_NOT_TRIED && chosen)
-			tt_kernel_say(v->reason, sizeof(v->reason), "%s%s%s comes before it and works", chosen->name,
-				      chosen->form ? " " : "", chosen->form ? chosen->form : "");
+			tt_kernel_say(v->reason, sizeof(v->reason), "%s comes before it and works",
+				      tt_kernel_set_title(chosen, title, sizeof(title)));
 		else if (v->state == TT_HOOK_NOT_TRIED)
 			tt_kernel_say(v->reason, sizeof(v->reason), "what came before it failed for another reason");
 		else if (denied[i] && chosen)
@@ -118,9 +122,17 @@ static int try_sets(struct tt_kernel **ret, const char *hooks, const struct tt_l
 	bool denied[TT_HOOK_SETS_MOST] = {0}, any_denied = false;
 	int r = -EOPNOTSUPP;
 
+	for (size_t i = 0; i < report->set_count; i++) {
+		struct tt_hook_verdict *v = &report->sets[i];
+
+		if (asked_for(v->set, hooks))
+			continue;
+		v->state = TT_HOOK_NOT_ASKED;
+		tt_kernel_say(v->reason, sizeof(v->reason), "%s was asked for", hooks);
+	}
 	for (int lenient = 0; lenient < 2; lenient++) {
 		for (size_t i = 0; (r == -EOPNOTSUPP || r == -EPERM) && i < report->set_count; i++) {
-			r = take_turn(ret, hooks, lenient, limits, scope, report, &report->sets[i]);
+			r = take_turn(ret, lenient, limits, scope, report, &report->sets[i]);
 			denied[i] |= r == -EPERM;
 			any_denied |= r == -EPERM;
 		}

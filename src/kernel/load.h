@@ -23,6 +23,9 @@ struct tt_kernel_report {
 struct tt_kernel;
 struct tt_program_counts;
 
+/* A set's name, with its form where there are two of that name. Returns text. */
+const char *tt_kernel_set_title(const struct tt_hook_set *set, char *text, size_t size);
+
 /*
  * Loads, attaches, passes the self-test and begins to observe `scope`. `hooks` names the set to use, NULL or "auto" the best.
  * `limits` is only read during the call; `report` is always filled. -ENOENT no kernel BTF, -EPERM no privilege, -EOPNOTSUPP no

@@ -15,14 +15,18 @@ import tempfile
 import time
 
 import lib
+import tls_lib
 
 # capabilities(7), linux/capability.h
 CAPS = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_SETPCAP": 8,
-        "CAP_NET_BIND_SERVICE": 10, "CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24, "CAP_PERFMON": 38,
-        "CAP_BPF": 39}
+        "CAP_NET_BIND_SERVICE": 10, "CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24, "CAP_SYSLOG": 34,
+        "CAP_PERFMON": 38, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40}
 # docs/threat-model.md: what the attach part keeps.
 ATTACH_KEEPS = {"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}
+WITH_UPROBES = {"CAP_PERFMON", "CAP_CHECKPOINT_RESTORE"}
 KERNEL = tuple(map(int, os.uname().release.split(".")[:2]))
+# In stable trees it is so earlier: there either is right.
+UPROBES_WANT_ADMIN = KERNEL >= (6, 17) or int(pathlib.Path("/proc/sys/kernel/perf_event_paranoid").read_text()) > 2
 MAPS_ARE_LOCKED = KERNEL < (5, 11)
 MODULES_ARE_LISTED = (5, 11) <= KERNEL < (6, 2)  # by libbpf before 1.3, for what the kernel does not have
 CALLS_NEED_BPF = KERNEL < (5, 19) and \
@@ -114,6 +118,24 @@ def test_agent():
             lib.equal(held(agent.process.pid), ([], 1), "descriptors of programs, links, maps and events in the serving part; tables it can write: the wishes")
     lib.equal(len(agent.result.of(kind="server", resource="/counted", status="200", service="nginx")), REQUESTS, "requests")
     lib.check(agent.result.metric("telltale_bpf_run_seconds_total") >= 0 and "telltale_bpf_missed_runs_total" in agent.result.metrics_text, "programs' figures")
+    agent.result.check_accounts()
+
+
+def test_agent_with_uprobes():
+    """What attaching to libraries that are mapped later takes is kept, by each thread that does it, and nothing else."""
+    with lib.Services() as services:
+        port = tls_lib.nginx(services, "TLSv1.2 TLSv1.3")
+        with lib.Agent(services.processes[-1].pid, options=["--uprobes"]) as agent:
+            if "TLS libraries are not observed:" in agent.output():
+                lib.skip("this kernel does not take the probes")
+            attach = attach_part(agent.process.pid)
+            subprocess.run(["ab", "-q", "-k", "-n", "50", f"https://127.0.0.1:{port}/counted"], check=True, stdout=subprocess.DEVNULL)
+            threads = status(attach)
+            admin = bool(threads[0]["caps"]["CapEff"] & mask({"CAP_SYS_ADMIN"}))
+            lib.check(admin or not UPROBES_WANT_ADMIN, "it kept what uprobes want")
+            check_parts(status(agent.process.pid), threads, WITH_UPROBES | ({"CAP_SYS_ADMIN"} if admin else set()))
+            lib.equal(held(agent.process.pid), ([], 1), "descriptors of programs, links, maps and events in the serving part; tables it can write: the wishes")
+    lib.equal(len(agent.result.of(kind="server", resource="/counted", status="200")), 50, f"requests; {agent.result.output}")
     agent.result.check_accounts()
 
 
@@ -359,4 +381,4 @@ def test_doctor_names_them():
 
 if __name__ == "__main__":
     lib.need("nginx", "ab", "bpftool")
-    sys.exit(lib.main(globals()))
+    sys.exit(lib.main_with_libraries(globals()))
