@@ -3,9 +3,9 @@
  * Functions of TLS libraries, by uprobe and uretprobe. One set of programs a library, so that a chunk can say where it comes from
  * also before programs had cookies (5.15); src/kernel/library.c says which function each is attached to.
  */
-#include "lib/plaintext.h"
 #include "lib/args.h"
 #include "lib/prog.h"
+#include "lib/session.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define TT_STACK(regs) ((__u64)(regs)->sp)
@@ -45,6 +45,11 @@
 		  tt_plain_exit(TT_STACK_RETURNED(regs), TT_RX, origin, (__s32)TT_RETURNED(regs)))                \
 	TT_UPROBE(tt_##library##_returned, "uretprobe", tt_plain_exit(TT_STACK_RETURNED(regs), TT_TX, origin, 0)) \
 	TT_UPROBE(tt_##library##_end, "uprobe", tt_plain_end(TT_FUNCTION_ARG1(regs)))
+
+/* (session): it is told which side it is to take. */
+TT_UPROBE(tt_openssl_connects, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), TT_HELLO_SERVER))
+TT_UPROBE(tt_openssl_accepts, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), TT_HELLO_CLIENT))
+TT_UPROBE(tt_openssl_again, "uprobe", tt_plain_again(TT_FUNCTION_ARG1(regs)))
 
 TT_PLAIN_LIBRARY(openssl, TT_ORIGIN_OPENSSL)
 TT_PLAIN_LIBRARY(gnutls, TT_ORIGIN_GNUTLS)

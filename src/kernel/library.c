@@ -13,8 +13,10 @@ static const struct tt_library_function openssl[] = {
 	{"SSL_read_ex", "tt_openssl_move_ex", "tt_openssl_received", false}, /* 1.1.1 */
 	{"SSL_write_ex", "tt_openssl_move_ex", "tt_openssl_sent", false},    /* 1.1.1 */
 	{"SSL_do_handshake", "tt_openssl_handshake", "tt_openssl_returned", true},
+	{"SSL_set_connect_state", "tt_openssl_connects", NULL, false},
+	{"SSL_set_accept_state", "tt_openssl_accepts", NULL, false},
 	{"SSL_free", "tt_openssl_end", NULL, true},
-	{"SSL_clear", "tt_openssl_end", NULL, false},
+	{"SSL_clear", "tt_openssl_again", NULL, false},
 };
 
 static const struct tt_library_function gnutls[] = {

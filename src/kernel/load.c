@@ -122,6 +122,12 @@ int tt_kernel_maps_find(struct tt_kernel *k, const struct tt_limits *limits)
 	return 0;
 }
 
+/* Rows of hellos (bpf/lib/hello.h): four in each, and as many as there are sessions. */
+static uint32_t hello_rows(const struct tt_kernel *k, const struct tt_limits *limits)
+{
+	return k->plaintext ? tt_kernel_power_of_two(limits->value[TT_LIMIT_KERNEL_SESSIONS] / 4) : 1;
+}
+
 static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 {
 	int r = tt_kernel_maps_find(k, limits);
@@ -139,6 +145,7 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_plain_calls_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
 		{k->skel->maps.tt_plain_sessions, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_plain_goroutines, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
+		{k->skel->maps.tt_hellos, hello_rows(k, limits)},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
 	};
@@ -376,6 +383,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	if (r < 0)
 		return r;
 	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE];
+	k->skel->rodata->tt_hello_mask = hello_rows(k, limits) - 1;
 	r = maps_size(k, limits);
 	if (r < 0)
 		return r;

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * TLS sessions of libraries: which socket one uses, and the chunks that come of its plaintext. The socket is the one the thread
+ * moves bytes on while it is inside the library, or the one whose hello the session holds (hello.h); no field of the library's
+ * structs is known.
+ */
+#ifndef TT_BPF_SESSION_H
+#define TT_BPF_SESSION_H
+
+#include "plaintext.h"
+
+/*
+ * The call's place. One that has begun and not returned is left aside where the new one lies below it on the stack: another
+ * session's, the handshake that a call makes first, or what a callback asks of the same session. Else its return was not seen (an
+ * exception, a thread that jumped), and the new one takes its place.
+ */
+TT_INLINE struct tt_plain_call *tt_plain_begin(struct tt_plain_calls *calls, __u64 session, __u64 stack, __u32 handshake)
+{
+	struct tt_plain_call *call = &calls->call[0];
+
+	if (call->session && stack < call->stack)
+		call = &calls->call[1];
+	else
+		calls->call[1].session = 0;
+	call->session = session;
+	call->stack = stack;
+	call->entry_ns = bpf_ktime_get_ns();
+	call->sock = 0;
+	call->several = 0;
+	call->top = 0;
+	call->begins = handshake;
+	return call;
+}
+
+__noinline int tt_plain_enter(__u64 session, __u64 buffer, __u64 size_at, __u64 stack, __u32 handshake)
+{
+	struct tt_plain_calls *calls = session ? tt_plain_place() : NULL;
+
+	if (!calls) {
+		if (session)
+			tt_failed(TT_PLACE_STAMP_CREATE);
+		return 0;
+	}
+	struct tt_plain_call *call = tt_plain_begin(calls, session, stack, handshake);
+	call->buffer = buffer;
+	call->size_at = size_at;
+	return 0;
+}
+
+/* The same of goroutine g, whose stack pointer is `stack`. A function that finds its stack too small begins twice. */
+__noinline int tt_plain_enter_go(__u64 session, __u64 buffer, __u64 stack, __u64 g, __u32 handshake)
+{
+	__u64 top = tt_plain_top(g);
+	struct tt_plain_calls *calls = session && top ? tt_plain_goroutine_place(g) : NULL;
+
+	if (!calls) {
+		if (session)
+			tt_failed(TT_PLACE_STAMP_CREATE);
+		return 0;
+	}
+	struct tt_plain_call *call = tt_plain_begin(calls, session, TT_PLAIN_TOP - (top - stack), handshake);
+	call->buffer = buffer;
+	call->size_at = 0;
+	if (buffer > stack && buffer < top) /* it moves with the stack */
+		call->top = top;
+	return 0;
+}
+
+/* What stands in the place of a socket in an entry of sessions, below where sockets lie. */
+#define TT_PLAIN_LOST 0	 /* two were seen, and which is its own nobody can tell */
+#define TT_PLAIN_WAITS 1 /* none is known yet; how often its hello was looked for stands in the place of the inode */
+
+/* Beside the inode. */
+#define TT_PLAIN_SURE (1ull << 63) /* it is this socket, whatever others the thread uses */
+#define TT_PLAIN_SIDE 60	   /* two bits: the hello this side receives, TT_HELLO_CLIENT or TT_HELLO_SERVER; 0: not known */
+#define TT_PLAIN_INO ((1ull << TT_PLAIN_SIDE) - 1)
+
+/* How often a session's hello is looked for, and in how much of its object. */
+#define TT_HELLO_TRIES 16
+#define TT_SESSION_BYTES 1024
+
+/* Looks whether what the work area has of a session's object `at` there is the random of a hello that was heard. */
+__noinline int tt_hello_at(__u32 at, __u32 kind)
+{
+	struct tt_work *w = tt_work_here();
+	struct tt_hello wanted = {.tgid = bpf_get_current_pid_tgid() >> 32, .kind = kind};
+	struct tt_conn_id id;
+
+	if (!w || at > TT_SESSION_BYTES - sizeof(wanted.random))
+		return 0;
+	TT_BOUND(at, TT_SESSION_BYTES - 1);
+	__builtin_memcpy(wanted.random, w->data + at, sizeof(wanted.random));
+	if (!wanted.random[1] || !tt_hello_take(&wanted, &id))
+		return 0;
+	w->found.sk = (struct sock *)id.sock;
+	w->found.ino = id.ino;
+	return 1;
+}
+
+/*
+ * The socket that received the hello this session holds. Wherever in its object the library keeps the random, it is found there;
+ * only what the peer of this side sends is looked for, as a program that has both sides keeps each random twice.
+ */
+TT_INLINE bool tt_plain_recognise(__u64 session, __u32 kind, struct tt_conn_id *ret)
+{
+	struct tt_work *w = tt_work_here();
+
+	if (!w || bpf_probe_read_user(w->data, TT_SESSION_BYTES, (const void *)session))
+		return false;
+	for (__u32 at = 0; at <= TT_SESSION_BYTES - TT_HELLO_WORDS * sizeof(__u64); at += sizeof(__u64)) {
+		if (tt_hello_at(at, kind)) {
+			ret->sock = (__u64)w->found.sk;
+			ret->ino = w->found.ino;
+			return true;
+		}
+	}
+	return false;
+}
+
+TT_INLINE void tt_plain_bound(const struct tt_plain_key *key, const struct tt_conn_id *id)
+{
+	if (bpf_map_update_elem(&tt_plain_sessions, key, id, BPF_ANY))
+		tt_failed(TT_PLACE_CONN_UPDATE);
+}
+
+/* The session takes a side in a new connection: it waits for this hello. */
+__noinline int tt_plain_side(__u64 session, __u32 kind)
+{
+	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tt_conn_id waits = {.sock = TT_PLAIN_WAITS, .ino = (__u64)kind << TT_PLAIN_SIDE};
+
+	tt_plain_bound(&key, &waits);
+	return 0;
+}
+
+/*
+ * A session that waits for its hello. Also where its thread used a socket meanwhile: that was a callback's if another one
+ * received the hello.
+ */
+__noinline int tt_plain_wait(__u64 session)
+{
+	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tt_conn_id *waits = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+	struct tt_conn_id id;
+
+	if (!waits || (waits->ino & TT_PLAIN_INO) >= TT_HELLO_TRIES)
+		return 0;
+	waits->ino++;
+	__u64 side = waits->ino & ~TT_PLAIN_INO;
+	if (!tt_plain_recognise(session, side >> TT_PLAIN_SIDE, &id))
+		return 0;
+	id.ino |= side | TT_PLAIN_SURE;
+	tt_plain_bound(&key, &id);
+	return 1;
+}
+
+/* By the sockets its thread used within the library; of two neither is taken, and the session is lost for good. */
+TT_INLINE bool tt_plain_nested(const struct tt_plain_key *key, __u64 side, const struct tt_plain_call *call,
+			       struct tt_conn_id *ret)
+{
+	if (!call->sock)
+		return false;
+	ret->sock = call->several ? TT_PLAIN_LOST : call->sock;
+	ret->ino = call->ino | side;
+	tt_plain_bound(key, ret);
+	ret->ino = call->ino;
+	return !call->several;
+}
+
+/*
+ * The socket a session uses, until that connection ends: the one whose hello it holds, or the first its thread used within the
+ * library. A callback of the program may use another meanwhile (a cache of sessions, a log). False: it is not known.
+ */
+TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, struct tt_conn_id *ret)
+{
+	struct tt_plain_key key = {.session = call->session, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+
+	if (bound && bound->sock == TT_PLAIN_LOST)
+		return false;
+	if (bound && bound->sock == TT_PLAIN_WAITS) {
+		call->begins |= tt_plain_wait(call->session);
+		bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+	}
+	__u64 side = bound ? bound->ino & (3ull << TT_PLAIN_SIDE) : 0;
+	if (!bound || bound->sock <= TT_PLAIN_WAITS)
+		return tt_plain_nested(&key, side, call, ret);
+	bool sure = bound->ino & TT_PLAIN_SURE;
+	ret->sock = bound->sock;
+	ret->ino = bound->ino & TT_PLAIN_INO;
+	struct tt_conn *conn = tt_conn_find(ret->sock);
+	if (call->sock && !(conn && conn->ino == ret->ino && (sure || !call->several)))
+		return tt_plain_nested(&key, side, call, ret);
+	return true;
+}
+
+/* What this session sends and receives is the ciphertext of the one outside of it. */
+TT_INLINE bool tt_plain_within(const struct tt_plain_calls *calls, const struct tt_plain_call *call, const struct tt_conn_id *id)
+{
+	struct tt_plain_key key = {.session = calls->call[0].session, .tgid = bpf_get_current_pid_tgid() >> 32};
+
+	if (call == &calls->call[0] || !key.session || key.session == call->session)
+		return false;
+	struct tt_conn_id *outer = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+	return outer && outer->sock == id->sock && (outer->ino & TT_PLAIN_INO) == id->ino;
+}
+
+TT_INLINE void tt_plain_report(struct tt_conn *conn, const struct tt_conn_id *id, const struct tt_plain_call *call,
+			       __u8 direction, __u8 origin, __u32 length)
+{
+	struct tt_work *w = tt_work_here();
+	struct tt_kernel_counters *c = tt_counters_here();
+
+	if (!w || !c)
+		return;
+	tt_chunk_fill(&w->chunk, id->sock, conn, direction, direction == TT_TX ? call->entry_ns : 0);
+	w->chunk.origin = origin;
+	w->chunk.flags &= ~TT_CHUNK_FROM_START;
+	if (conn->plain_begins)
+		w->chunk.flags |= TT_CHUNK_FROM_START;
+	w->chunk.offset = conn->plain_next[direction & 1];
+	w->chunk.tcp_seq = 0;
+	if (!length)
+		w->chunk.flags |= TT_CHUNK_EOF;
+	tt_iov_one(w, call->buffer, length);
+	w->chunk.rec.time_ns = tt_data_begin(c);
+	tt_report_wanted(length);
+	tt_data_end(c);
+	conn->plain_next[direction & 1] += length;
+	conn->fresh = 0;
+}
+
+TT_INLINE struct tt_plain_call *tt_plain_returned(struct tt_plain_calls *calls, __u64 stack)
+{
+	for (int i = TT_PLAIN_DEPTH - 1; i >= 0; i--) {
+		if (calls->call[i].session && calls->call[i].stack == stack)
+			return &calls->call[i];
+	}
+	return NULL;
+}
+
+/* What is to be said of a call that moved `length` bytes, or whose side of the stream `ends`. */
+TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call *call, __u32 direction, __u32 origin,
+			      __u64 length, bool ends)
+{
+	struct tt_conn_id id = {};
+	bool bound = tt_plain_bind(call, &id);
+
+	if (!bound && !length)
+		return;
+	struct tt_conn *conn = bound ? tt_conn_find(id.sock) : NULL;
+	if (conn && conn->ino != id.ino)
+		conn = NULL;
+	if (conn && call->begins && !conn->plain_next[TT_TX] && !conn->plain_next[TT_RX])
+		conn->plain_begins = 1;
+	if (length && !conn)
+		tt_lost(TT_LOSS_SESSION, length);
+	else if (conn && (length || ends) && !tt_plain_within(calls, call, &id))
+		tt_plain_report(conn, &id, call, direction, origin, length);
+}
+
+/*
+ * The call that was entered with this stack returns; `result` bytes of plaintext were moved, none or less: none were, or it was
+ * not about any.
+ */
+__noinline int tt_plain_exit(__u64 stack, __u32 direction, __u32 origin, __s64 result)
+{
+	struct tt_plain_calls *calls = tt_plain_find();
+	struct tt_plain_call *call = calls ? tt_plain_returned(calls, stack) : NULL;
+	__u64 length = result > 0 ? result : 0;
+
+	if (!call)
+		return 0;
+	/* A read of none: the peer has said that nothing follows. (Where the result says only whether it failed, it does not.) */
+	bool ends = !result && direction == TT_RX && !call->size_at && call->buffer;
+	if (length && call->size_at && bpf_probe_read_user(&length, sizeof(length), (const void *)call->size_at)) {
+		tt_failed(TT_PLACE_USER_DATA);
+		length = 0;
+	}
+	tt_plain_moved(calls, call, direction, origin, length, ends);
+	call->session = 0;
+	return 0;
+}
+
+/* A string of Go. */
+struct tt_go_string {
+	__u64 data;
+	__u64 len;
+};
+
+/* What an interface of Go holds is io.EOF: an errors.errorString of that text. */
+TT_INLINE bool tt_go_is_eof(__u64 type, __u64 data)
+{
+	struct tt_go_string s = {};
+	__u32 text = 0;
+
+	return type && !bpf_probe_read_user(&s, sizeof(s), (const void *)data) && s.len == 3 &&
+	       !bpf_probe_read_user(&text, 3, (const void *)s.data) && text == ('E' | 'O' << 8 | 'F' << 16);
+}
+
+/* The same of goroutine g. A call about no bytes has a `result` below 0; 0: the peer has said that nothing follows. */
+__noinline int tt_plain_exit_go(__u64 stack, __u64 g, __u32 direction, __s64 result)
+{
+	__u64 top = tt_plain_top(g);
+	struct tt_plain_calls *calls = top ? tt_plain_goroutine_find(g) : NULL;
+	struct tt_plain_call *call = calls ? tt_plain_returned(calls, TT_PLAIN_TOP - (top - stack)) : NULL;
+	struct tt_plain_key key = {.session = g, .tgid = bpf_get_current_pid_tgid() >> 32};
+
+	if (!call)
+		return 0;
+	if (call->top)
+		call->buffer += top - call->top;
+	tt_plain_moved(calls, call, direction, TT_ORIGIN_GO_TLS, result > 0 ? result : 0, !result && direction == TT_RX);
+	call->session = 0;
+	if (!calls->call[0].session && !calls->call[1].session)
+		bpf_map_delete_elem(&tt_plain_goroutines, &key);
+	return 0;
+}
+
+/* The library frees the session, or begins a new one in its place. */
+__noinline int tt_plain_end(__u64 session)
+{
+	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+
+	bpf_map_delete_elem(&tt_plain_sessions, &key);
+	return 0;
+}
+
+/* The session begins anew, on the same side if it has one: the library does so itself before its first handshake. */
+__noinline int tt_plain_again(__u64 session)
+{
+	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+	const struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+	__u32 side = bound ? bound->ino >> TT_PLAIN_SIDE & 3 : 0;
+
+	return side ? tt_plain_side(session, side) : tt_plain_end(session);
+}
+
+#endif
