@@ -110,7 +110,7 @@ __noinline int tt_position_off(__u64 sock, __u32 direction, __u32 start, __u32 b
 	struct sock *sk = (struct sock *)sock;
 	struct tt_conn *conn = tt_conn_find(sock);
 
-	if (!conn)
+	if (!conn || (known && !tt_same_file()))
 		return TT_OFF_REFUSED;
 	if (known && direction == TT_TX && !conn->bytes[TT_TX] && (conn->connecting || conn->seen_open) &&
 	    (!before || (start == before + 1 && tt_sock_opened_fast(sk)))) {
@@ -119,7 +119,7 @@ __noinline int tt_position_off(__u64 sock, __u32 direction, __u32 start, __u32 b
 		conn->fresh = 0;
 		return TT_OFF_PLACED;
 	}
-	if (!tt_sock_is_redirected(sk) || (known && !tt_same_file()))
+	if (!tt_sock_is_redirected(sk))
 		return TT_OFF_REFUSED;
 	conn->sequence = 0;
 	return TT_OFF_COUNTED;
@@ -143,26 +143,18 @@ TT_INLINE bool tt_position_by_count(struct tt_conn *conn, __u8 direction, __u32 
 
 /*
  * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it
- * moved by more, others moved bytes too, and these are the last ones if all before them were claimed; on doubt nothing is
- * attributed.
+ * moved by more, others moved bytes at the same time, and whose are whose nobody can tell.
  */
 TT_INLINE bool tt_position_by_sequence(__u64 sock, struct tt_conn *conn, const struct tt_view *view,
 				       const struct tt_before *before, __u8 direction, __u32 bytes, __u64 *ret)
 {
 	direction &= 1;
-	__u32 start = view->sequence - bytes;
+	__u32 start = view->sequence - bytes - view->fin_read;
 	bool placed = conn->placed[direction];
 	__u32 next = conn->next[direction];
 
-	if (direction == TT_RX && view->fin_read) {
-		/* The FIN was read by this call, or there is none and the program shut its side down. */
-		if (before->known && before->has_sequence)
-			start -= start != before->sequence;
-		else
-			start -= !(placed && start == next);
-	}
 	if (before->known && before->has_sequence) {
-		if (start != before->sequence && !((__s32)(start - before->sequence) > 0 && placed && start == next)) {
+		if (start != before->sequence) {
 			int off = tt_position_off(sock, direction, start, before->sequence, true);
 
 			if (off == TT_OFF_COUNTED)

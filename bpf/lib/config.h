@@ -14,8 +14,6 @@
 #include "shared/record.h"
 
 #define TT_INLINE static __always_inline
-/* A function of its own, for what is large on the stack and off the common way. */
-#define TT_APART static __noinline
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

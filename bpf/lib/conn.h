@@ -31,14 +31,13 @@ struct tt_conn {
 	 * What is so or not (1, 0), a byte each: programs in process and in softirq context change them at the same time, and
 	 * bits of one word would be lost where two do.
 	 */
-	__u8 fresh;	   /* nothing reported of it yet */
-	__u8 seen_open;	   /* offsets count from the true start */
-	__u8 sequence;	   /* offsets come from TCP's sequence numbers */
-	__u8 connecting;   /* connect() began, no outcome reported */
-	__u8 placed[2];	   /* next and origin of the direction are known */
-	__u8 fin_sent;	   /* write_seq counts our FIN */
-	__u8 fin_received; /* copied_seq may count the peer's */
-	__u8 ended;	   /* the end of what is received was reported */
+	__u8 fresh;	 /* nothing reported of it yet */
+	__u8 seen_open;	 /* offsets count from the true start */
+	__u8 sequence;	 /* offsets come from TCP's sequence numbers */
+	__u8 connecting; /* connect() began, no outcome reported */
+	__u8 placed[2];	 /* next and origin of the direction are known */
+	__u8 fin_sent;	 /* write_seq counts our FIN */
+	__u8 ended;	 /* the end of what is received was reported */
 	__u8 reset_sent;
 	__u8 reset_received;
 	__u8 plain_begins; /* a library's plaintext is counted from its true first byte */
@@ -167,8 +166,7 @@ __noinline int tt_conn_end(__u64 sock, __u32 with_tcp)
 			__u32 written = TT_READ(struct tcp_sock, sk, write_seq) - conn->fin_sent;
 			__u32 copied = TT_READ(struct tcp_sock, sk, copied_seq);
 
-			if (conn->fin_received && TT_READ(struct tcp_sock, sk, rcv_nxt) == copied)
-				copied--;
+			copied -= tt_fin_was_read(sk, copied);
 			/* A direction never placed moved nothing that was seen; one that goes backwards was disconnected. */
 			if (conn->placed[TT_TX] && (__s32)(written - (__u32)conn->next[TT_TX]) > 0)
 				r.tx_offset = tt_conn_unwrap(conn, TT_TX, written) - conn->origin[TT_TX];
@@ -219,6 +217,10 @@ TT_INLINE void tt_conn_gone(__u64 sock, struct tt_conn *conn, bool with_tcp)
 {
 	if (!conn->connecting) {
 		tt_conn_end(sock, with_tcp);
+		return;
+	}
+	if (!conn->multipath && !TT_READ(struct sock, (struct sock *)sock, __sk_common.skc_dport)) {
+		bpf_map_delete_elem(&tt_conns, &sock); /* TCP Fast Open is switched off: nothing was tried */
 		return;
 	}
 	conn->connecting = 0;
@@ -276,6 +278,7 @@ __noinline int tt_conn_make(__u64 sock, __u64 ino, __u32 transport)
 		fresh.role = tt_role_by_listener(fresh.netns, &fresh.local, &fresh.peer);
 		fresh.sequence = tt_sock_has_sequence(sk);
 		fresh.multipath = tt_sock_is_multipath(sk);
+		fresh.fin_sent = tt_fin_was_sent(sk);
 	}
 	/* Another thread that uses it for the first time, too, may have been quicker: its state is kept. */
 	long r = bpf_map_update_elem(&tt_conns, &sock, &fresh, BPF_NOEXIST);

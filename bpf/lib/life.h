@@ -7,6 +7,7 @@
 
 #define TT_EPERM 1
 #define TT_EACCES 13
+#define TT_EPIPE 32
 #define TT_EADDRNOTAVAIL 99
 
 TT_INLINE void tt_begins(struct tt_conn *conn, struct sock *sk, __u8 role)
@@ -42,7 +43,7 @@ TT_INLINE void tt_connect_begins(const struct tt_found *found)
 		return;
 	struct tt_conn *conn = tt_conn_find(sock);
 	if (conn && conn->ino == found->ino) /* the socket had another connection before */
-		tt_conn_end(sock, false);
+		tt_conn_gone(sock, conn, false);
 	conn = tt_conn_get(found, TT_TRANSPORT_TCP);
 	if (!conn)
 		return;
@@ -67,7 +68,7 @@ TT_INLINE void tt_connect_failed(const struct tt_found *found, long result)
 
 	if (!conn || conn->ino != found->ino || !conn->connecting)
 		return;
-	if (result >= 0 ||
+	if (result >= 0 || result == -TT_EPIPE || /* it was not this call that was to connect it */
 	    !(tt_error_matters(-result) || result == -TT_EADDRNOTAVAIL || result == -TT_EACCES || result == -TT_EPERM))
 		return;
 	conn->connecting = 0;

@@ -6,6 +6,7 @@
 #ifndef TT_BPF_MOVED_H
 #define TT_BPF_MOVED_H
 
+#include "life.h"
 #include "plaintext.h"
 
 #define MSG_OOB 0x1
@@ -44,7 +45,7 @@ TT_INLINE void tt_connected_unseen(__u64 sock, struct tt_conn *conn)
 {
 	__u8 state = TT_READ(struct sock, (struct sock *)sock, __sk_common.skc_state);
 
-	if (state == TT_TCP_SYN_SENT || state == TT_TCP_CLOSE)
+	if (state == TT_TCP_SYN_SENT || state == TT_TCP_CLOSE || !*(volatile __u8 *)&conn->connecting)
 		return;
 	conn->connecting = 0;
 	conn->connect_ns = 0;
@@ -69,8 +70,10 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 {
 	const struct tt_found *found = &w->found;
 	const struct tt_move *m = &w->move;
-	if (m->result < 0 && tt_never_connected(m))
+	if (m->result < 0 && tt_never_connected(m)) {
+		tt_connect_failed(found, m->result);
 		return;
+	}
 	struct tt_conn *conn = tt_conn_get(found, m->transport);
 	if (!conn) {
 		tt_lost(TT_LOSS_CONN_TABLE_FULL, m->moved);

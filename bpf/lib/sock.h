@@ -20,14 +20,10 @@ enum tt_tcp_state {
 	TT_TCP_SYN_SENT = 2,
 	TT_TCP_FIN_WAIT1 = 4,
 	TT_TCP_FIN_WAIT2 = 5,
-	TT_TCP_TIME_WAIT = 6,
 	TT_TCP_CLOSE = 7,
-	TT_TCP_CLOSE_WAIT = 8,
 	TT_TCP_LAST_ACK = 9,
 	TT_TCP_CLOSING = 11,
 };
-
-#define TT_RCV_SHUTDOWN 1
 
 struct tt_found {
 	__u64 file;
@@ -140,10 +136,25 @@ TT_INLINE __u32 tt_sequence(struct sock *sk, __u8 direction)
 	return direction == TT_TX ? TT_READ(struct tcp_sock, sk, write_seq) : TT_READ(struct tcp_sock, sk, copied_seq);
 }
 
-/* The peer's FIN was taken together with the last byte, which moved copied_seq by one more. */
+/* Of a socket's flags: the peer's FIN has come (tcp_fin). */
+TT_INLINE bool tt_fin_has_come(__u64 flags)
+{
+	return flags & 1ull << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+}
+
+/* The peer's FIN was taken with or behind the last byte, which moved copied_seq by one more. */
 TT_INLINE bool tt_fin_was_read(struct sock *sk, __u32 copied)
 {
-	return (TT_READ(struct sock, sk, sk_shutdown) & TT_RCV_SHUTDOWN) && TT_READ(struct tcp_sock, sk, rcv_nxt) == copied;
+	return tt_fin_has_come(TT_READ(struct sock, sk, __sk_common.skc_flags)) &&
+	       TT_READ(struct tcp_sock, sk, rcv_nxt) == copied;
+}
+
+/* Our FIN is in the sequence of what was sent. Of a socket that is closed altogether it is not known. */
+TT_INLINE bool tt_fin_was_sent(struct sock *sk)
+{
+	__u8 state = TT_READ(struct sock, sk, __sk_common.skc_state);
+
+	return state == TT_TCP_FIN_WAIT1 || state == TT_TCP_FIN_WAIT2 || state == TT_TCP_CLOSING || state == TT_TCP_LAST_ACK;
 }
 
 /* How far TCP is in one direction, once a call has moved its bytes. */

@@ -62,7 +62,7 @@ TT_INLINE bool tt_typed_look(struct tt_work *w, __u32 op, struct socket *socket)
 		return true;
 	m->view.has_sequence = true;
 	m->view.sequence = direction == TT_TX ? tcp->write_seq : tcp->copied_seq;
-	m->view.fin_read = direction == TT_RX && (sk->sk_shutdown & TT_RCV_SHUTDOWN) && tcp->rcv_nxt == m->view.sequence;
+	m->view.fin_read = direction == TT_RX && tt_fin_has_come(sk->__sk_common.skc_flags) && tcp->rcv_nxt == m->view.sequence;
 	return true;
 }
 

@@ -44,8 +44,6 @@ int TT_PROG(tt_set_state, const struct sock *typed, int before, int after)
 		tt_conn_end(key, false);
 	else if (after == TT_TCP_FIN_WAIT1 || after == TT_TCP_LAST_ACK)
 		conn->fin_sent = 1;
-	else if (after == TT_TCP_CLOSE_WAIT || after == TT_TCP_CLOSING || (after == TT_TCP_CLOSE && before == TT_TCP_FIN_WAIT2))
-		conn->fin_received = 1;
 	return 0;
 }
 

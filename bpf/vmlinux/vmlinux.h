@@ -216,6 +216,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned long skc_flags;
 	int skc_bound_dev_if;
 	struct proto *skc_prot;
 	possible_net_t skc_net;
@@ -286,6 +287,11 @@ struct bio_vec {
 };
 
 /* Values differ with the kernel: they are relocated. */
+enum sock_flags {
+	SOCK_DEAD,
+	SOCK_DONE,
+};
+
 enum iter_type {
 	ITER_UBUF = 0x1001,
 	ITER_IOVEC,

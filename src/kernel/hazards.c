@@ -144,12 +144,17 @@ static bool built_not_preempted(const char *config)
 
 /*
  * How a kernel that can be told at boot was told; it says so itself where debugfs can be read: "none voluntary (full) lazy". Not
- * known at all: the careful answer.
+ * known at all: the careful answer. From 7.0 on (7dadeaa6e851) "none" and "voluntary" exist on few processors, and what is left
+ * of them on the command line is passed over.
  */
-static bool preempts_as_told(const struct tt_running_texts *t)
+static bool preempts_as_told(const struct tt_running_texts *t, struct tt_version version)
 {
+	const struct tt_version always = {7, 0, 0};
 	const char *chosen = t->preempt ? strchr(t->preempt, '(') : NULL;
 	const char *how = chosen ? chosen + 1 : parameter_of(t->command, "preempt");
+
+	if (!chosen && version_compare(version, always) >= 0)
+		return true;
 
 	if (!how)
 		return !built_not_preempted(t->config);
@@ -161,7 +166,7 @@ void tt_running_parse(const struct tt_running_texts *t, struct tt_running *ret)
 	*ret = (struct tt_running){0};
 	version_parse(t, &ret->version);
 	if (t->build && strstr(t->build, "PREEMPT_DYNAMIC"))
-		ret->preemptible = preempts_as_told(t);
+		ret->preemptible = preempts_as_told(t, ret->version);
 	else
 		ret->preemptible = !t->build || strstr(t->build, "PREEMPT");
 }

@@ -30,6 +30,10 @@ static const struct {
 	 {{6, 18, 44}, true}},
 	{{.release = "6.18.44", .build = "#1 SMP PREEMPT_DYNAMIC", .command = "preempt=nonesuch"}, {{6, 18, 44}, true}},
 	{{.release = "6.18.44", .build = "#1 SMP PREEMPT_DYNAMIC", .command = "quiet -- preempt=none"}, {{6, 18, 44}, true}},
+	/* From 7.0 on the command line says nothing of it, the kernel itself does. */
+	{{.release = "7.0.4", .build = "#1 SMP PREEMPT_DYNAMIC", .command = "preempt=none"}, {{7, 0, 4}, true}},
+	{{.release = "7.0.4", .build = "#1 SMP PREEMPT_DYNAMIC", .preempt = "(none) full", .command = "preempt=full"},
+	 {{7, 0, 4}, false}},
 	/* What it was built as counts where nobody said anything else. */
 	{{.release = "6.1.0",
 	  .build = "#1 SMP PREEMPT_DYNAMIC",

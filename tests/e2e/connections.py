@@ -39,6 +39,76 @@ def test_open_before_the_start():
                   ("server", f"127.0.0.1:{port}", names[int(x["resource"].split("/")[2])], "200", True), x["resource"])
 
 
+REQUEST, ANSWER = b"GET /h HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+FINS = 50  # connections of each kind
+# Kinds of connections whose FIN comes before their server's end is known: what their client sends, whether it shuts down only, whether it is read.
+EARLY = ((b"", False, True), (b"", False, False), (b"", True, True), (b"hello", False, True), (REQUEST, True, True))
+
+
+def fin_first(sent, shut, read, listener):
+    """Bytes that a connection moved, counted at both ends."""
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(sent)
+        if shut:
+            client.shutdown(socket.SHUT_WR)
+        else:
+            client.close()
+        with listener.accept()[0] as server:
+            if not read:
+                return 0
+            while server.recv(100):
+                pass
+            if sent != REQUEST:
+                return 2 * len(sent)
+            server.sendall(ANSWER)
+        while client.recv(1000):
+            pass
+        return 2 * len(REQUEST + ANSWER)
+
+
+def fins():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        lib.tell(moved=sum(fin_first(*kind, listener) for kind in EARLY for _ in range(FINS)))
+
+
+def check_no_byte_more(result, moved):
+    """A FIN is no byte, and nothing lacks where it was one."""
+    result.check_lost({})
+    # A connection whose end was not seen as it ended may have one byte more, for each run that was missed.
+    got = result.metric("network_io_bytes_total")
+    lib.check(moved - result.missed * len(REQUEST + ANSWER) <= got <= moved + result.missed, f"bytes: got {got}, want {moved}")
+    for name in ("telltale_stream_holes_total", "telltale_stream_missing_bytes_total"):
+        lib.check(result.metric(name) <= result.missed, f"{name}: {result.metric(name)}")
+
+
+def test_fin_before_accept():
+    result = lib.run("fins")
+    check_no_byte_more(result, result.told["moved"])
+    result.counts(len(result.of(protocol="http", operation="GET", status="200", complete=True)), 2 * FINS, "requests")
+
+
+def test_half_closed_before_the_start():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        pairs = []
+        for _ in range(FINS):
+            client = socket.create_connection(listener.getsockname())
+            pairs.append((client, listener.accept()[0]))
+            client.sendall(b"hello")
+            client.shutdown(socket.SHUT_WR)
+        with lib.Agent(os.getpid()) as agent:
+            for client, server in pairs:
+                while server.recv(100):
+                    pass
+                server.sendall(b"world")
+                server.close()
+                while client.recv(100):
+                    pass
+                client.close()
+            time.sleep(0.5)
+    # "hello" was sent before, and read afterwards.
+    check_no_byte_more(agent.result, FINS * (len("hello") + 2 * len("world")))
+
+
 def paced_get(port, path, seconds):
     """Reads slowly; returns (bytes of the response, seconds from the request to its last byte)."""
     with socket.create_connection(("127.0.0.1", port)) as s:

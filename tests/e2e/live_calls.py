@@ -108,6 +108,9 @@ def check_note(d, what, n, lost):
         opens = d.of("open", ino=n["ino"])
         if [(r["error"], bool(r["flags"] & 4)) for r in opens] != [(n["error"], True)]:
             wrong(f"refused ino={n['ino']}: {opens}")
+    elif what == "untried":
+        if d.of("open", ino=n["ino"]) or d.of("close", ino=n["ino"]):
+            wrong(f"untried ino={n['ino']}: {d.of('open', ino=n['ino'])} {d.of('close', ino=n['ino'])}")
     else:
         wrong(f"note {what} {dict(n)}")
 

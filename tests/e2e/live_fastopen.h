@@ -66,6 +66,20 @@ static const struct {
 	{"fastopen-option-nowait", 1, MSG_DONTWAIT, 1},
 };
 
+/* What sends so and fails has failed to connect, and so has what it opened; where Fast Open is off, nothing was tried. */
+static void fastopen_fails(const void *address, int error)
+{
+	int a = MUST(stream_socket(TCP4));
+
+	if (sendto(a, out, 10, MSG_FASTOPEN, address, sizeof(struct sockaddr_in)) >= 0 || errno != error)
+		fail("fastopen: %s was due", strerror(error));
+	if (error != EOPNOTSUPP)
+		printf("note refused ino=%llu error=%d\n", inode_of(a), error);
+	else
+		printf("note untried ino=%llu\n", inode_of(a));
+	close(a);
+}
+
 static void case_fastopen(void)
 {
 	struct sockaddr_storage address;
@@ -107,13 +121,13 @@ static void case_fastopen(void)
 		close(b);
 	}
 	close(l);
-	/* What sends so to a port where nobody listens has failed to connect, and so has what it opened. */
-	int a = MUST(stream_socket(TCP4));
-	if (sendto(a, out, 10, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof(struct sockaddr_in)) >= 0 ||
-	    errno != ECONNREFUSED)
-		fail("fastopen to nobody");
-	printf("note refused ino=%llu error=%d\n", inode_of(a), ECONNREFUSED);
-	close(a);
+	fastopen_fails(&address, ECONNREFUSED); /* nobody listens there any more */
+	struct sockaddr_in nowhere = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xc0000201)};
+	fastopen_fails(&nowhere, ENETUNREACH);
+	FILE *setting = fopen("/proc/sys/net/ipv4/tcp_fastopen", "we");
+	if (!setting || fputs("0", setting) < 0 || fclose(setting) != 0)
+		fail("fastopen off");
+	fastopen_fails(&address, EOPNOTSUPP);
 }
 
 #endif
