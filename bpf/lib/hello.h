@@ -11,6 +11,11 @@
 
 #define TT_HELLO_CLIENT 1
 #define TT_HELLO_SERVER 2
+#define TT_HELLO_NONE 3 /* a record of data in its place */
+
+#define TT_RECORD_BYTES 5 /* of a record before what it carries */
+#define TT_RECORD_HANDSHAKE 22
+#define TT_RECORD_DATA 23
 
 /* How a record with a hello begins: the record (RFC 8446, 5.1), the message (4), the version. */
 struct tt_hello_head {
@@ -22,7 +27,7 @@ struct tt_hello_head {
 	__u8 message_version[2];
 };
 
-#define TT_HELLO_WORDS 3 /* of the random: as many as nobody meets by chance */
+#define TT_HELLO_WORDS 3 /* of the random, or of the ciphertext: as many as nobody meets by chance */
 #define TT_HELLO_BYTES (sizeof(struct tt_hello_head) + TT_HELLO_WORDS * sizeof(__u64))
 
 /* A hello retry request has this in the place of a random. */
@@ -34,7 +39,7 @@ struct tt_hello {
 	__u64 sock; /* TT_HELLO_DOUBTFUL: more than one received it */
 	__u64 ino;
 	__u32 tgid;
-	__u32 kind;  /* TT_HELLO_CLIENT, TT_HELLO_SERVER */
+	__u32 kind;  /* TT_HELLO_* */
 	__u64 check; /* over all before it, so that what two processors wrote at a time is not taken for either; 0: free */
 };
 
@@ -55,6 +60,9 @@ struct {
 
 /* Set before load: rows - 1. */
 const volatile __u32 tt_hello_mask = 0;
+
+/* Written by the user side at run time: sessions that were open before are being looked for. */
+__u32 tt_plain_middle = 0;
 
 TT_INLINE __u64 tt_hello_mix(__u64 sum, __u64 word)
 {
@@ -111,7 +119,17 @@ TT_INLINE void tt_hello_keep(struct tt_hello *heard)
 	*place = *heard;
 }
 
-/* What the work area says was received begins with a hello. */
+/* What a record is that begins so; 0: it is not looked for. */
+TT_INLINE __u32 tt_hello_kind(const struct tt_hello_head *head)
+{
+	if (head->version[0] != 3)
+		return 0;
+	if (head->type == TT_RECORD_DATA)
+		return tt_plain_middle ? TT_HELLO_NONE : 0;
+	return head->type == TT_RECORD_HANDSHAKE && head->message <= TT_HELLO_SERVER ? head->message : 0;
+}
+
+/* Whatever the work area says was received: it may begin with a record that is looked for. */
 __noinline int tt_hello_hear(__u64 sock, __u64 ino)
 {
 	struct tt_work *w = tt_work_here();
@@ -127,15 +145,15 @@ __noinline int tt_hello_hear(__u64 sock, __u64 ino)
 	__u64 base = w->segment[at].iov_base + w->at_offset;
 	if (w->segment[at].iov_len - w->at_offset < TT_HELLO_BYTES || tt_segment_copy(w, &head, sizeof(head), base))
 		return 0;
-	heard.kind = head.message;
-	if (head.type != 22 || head.version[0] != 3 || (heard.kind != TT_HELLO_CLIENT && heard.kind != TT_HELLO_SERVER) ||
-	    tt_segment_copy(w, heard.random, sizeof(heard.random), base + sizeof(head)) || heard.random[0] == TT_HELLO_RETRY)
+	heard.kind = tt_hello_kind(&head);
+	base += heard.kind == TT_HELLO_NONE ? TT_RECORD_BYTES : sizeof(head);
+	if (!heard.kind || tt_segment_copy(w, heard.random, sizeof(heard.random), base) || heard.random[0] == TT_HELLO_RETRY)
 		return 0;
 	tt_hello_keep(&heard);
 	return 0;
 }
 
-/* The socket whose hello of that kind has this random; it is asked for once. False: none has, or nobody can tell. */
+/* The socket that received this; it is asked for once. False: none has, or nobody can tell. */
 TT_INLINE bool tt_hello_take(struct tt_hello *wanted, struct tt_conn_id *ret)
 {
 	struct tt_hello_row *row = tt_hello_row(wanted->random[1]);
