@@ -147,8 +147,8 @@ const struct tt_option tt_options[] = {
 	 .bare_value = "-",
 	 .next = TT_COMMAND_LIVE,
 	 .remote = true,
-	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; agent, run, watch "
-		 "and doctor also take --json FILE"},
+	 .help = "write each exchange as a JSON line (docs/json.md) to standard output, or to this file; watch shows "
+		 "nothing else then; agent, run, watch and doctor also take --json FILE"},
 	{.name = "json",
 	 .letter = 'j',
 	 .argument = "FILE",
@@ -219,7 +219,9 @@ const struct tt_option tt_options[] = {
 	 .commands = ATTACHING,
 	 .check = tt_check_hooks,
 	 .expected = "auto" TT_HOOK_SET_NAMES(TT_OR_HOOK_SET),
-	 .help = "which hooks to use: auto (the preset)" TT_HOOK_SET_NAMES(TT_OR_HOOK_SET)},
+	 .help = "which hooks to use: auto (the preset)" TT_HOOK_SET_NAMES(
+		 TT_OR_HOOK_SET) "; docs/architecture.md says what each "
+				 "sees, telltale doctor which work here"},
 	{.name = "uprobes",
 	 .key = "uprobes",
 	 .kind = TT_OPTION_FLAG,
