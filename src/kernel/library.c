@@ -26,6 +26,20 @@ static const struct tt_library_function gnutls[] = {
 	{"gnutls_deinit", "tt_gnutls_end", NULL, true},
 };
 
+/* Of two libraries: in the one descriptors are given to NSS, in the other they are read, written and closed. */
+static const struct tt_library_function nss[] = {
+	{"SSL_ImportFD", "tt_nss_import", NULL, true},
+	{"SSL_ForceHandshake", "tt_nss_handshake", "tt_nss_returned", true},
+};
+
+static const struct tt_library_function nspr[] = {
+	{"PR_Read", "tt_nss_move", "tt_nss_received", true},
+	{"PR_Recv", "tt_nss_recv", "tt_nss_received", true},
+	{"PR_Write", "tt_nss_move", "tt_nss_sent", true},
+	{"PR_Send", "tt_nss_move", "tt_nss_sent", true},
+	{"PR_Close", "tt_nss_end", NULL, true},
+};
+
 /* Conn.Handshake and its like, and the first Conn.Read or Conn.Write, come by one of the two handshakes. */
 static const struct tt_library_function go[] = {
 	{"crypto/tls.(*Conn).Read", "tt_go_move", "tt_go_received", true},
@@ -38,6 +52,8 @@ static const struct tt_library_function go[] = {
 const struct tt_library tt_libraries[] = {
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl)},
 	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls)},
+	{"nss", TT_LIBRARY_SHARED, "libssl3.so", nss, TT_ARRAY_LEN(nss)},
+	{"nss", TT_LIBRARY_SHARED, "libnspr4.so", nspr, TT_ARRAY_LEN(nspr)},
 	{"openssl", TT_LIBRARY_STATIC, NULL, openssl,
 	 TT_ARRAY_LEN(openssl)}, /* and BoringSSL, whose functions are called alike */
 	{"go", TT_LIBRARY_GO, NULL, go, TT_ARRAY_LEN(go)},

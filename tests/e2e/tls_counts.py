@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests over TLS, counted once at each end in plaintext, against what the clients say they did."""
 import collections
+import ctypes
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import lib
 import tls_lib
 
 REQUESTS = lib.scaled(5000)
+NSS_REQUESTS = 20
 
 
 def h2load(version, http2):
@@ -32,6 +34,34 @@ def clients():
                         f"{port}/python', context=ssl._create_unverified_context()).read()"], check=True)
         refused = subprocess.run(["curl", "-sk", "--tls-max", "1.1", f"https://127.0.0.1:{port}/"], stdout=subprocess.DEVNULL)
         lib.check(refused.returncode, "TLS 1.1 was accepted")
+
+
+# Two connections, one after the other; what the program reads of files and other sockets meanwhile goes through the same functions and is not told.
+NSS = """
+import ctypes, sys
+curl = ctypes.CDLL("libcurl-nss.so.4")
+curl.curl_easy_init.restype = ctypes.c_void_p
+URL, WRITE, VERIFY_PEER, VERIFY_HOST, FORBID_REUSE = 10002, 20011, 64, 81, 75
+take = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p)(lambda data, size, n, _: size * n)
+got = 0
+for turn in range(2):
+    easy = ctypes.c_void_p(curl.curl_easy_init())
+    for option in (VERIFY_PEER, VERIFY_HOST):
+        curl.curl_easy_setopt(easy, option, ctypes.c_long(0))
+    curl.curl_easy_setopt(easy, WRITE, take)
+    for i in range(int(sys.argv[2])):
+        curl.curl_easy_setopt(easy, URL, (sys.argv[1] + "/nss/" + str(turn)).encode())
+        got += curl.curl_easy_perform(easy) == 0
+    curl.curl_easy_cleanup(easy)
+print(got)
+"""
+
+
+def nss(version):
+    with lib.Services() as services:
+        port = tls_lib.nginx(services, version)
+        out = subprocess.run([lib.PYTHON, "-c", NSS, f"https://127.0.0.1:{port}", str(NSS_REQUESTS)], check=True, capture_output=True, text=True).stdout
+        lib.tell(succeeded=int(out))
 
 
 # A server whose handshake asks another socket something, as one with a cache of sessions does, and a client of it.
@@ -101,6 +131,21 @@ def test_clients():
     lib.equal({x["comm"]: x["source"] for x in result.of(kind="client", protocol="http")},
               {"curl": "openssl", "wget": "gnutls", lib.PYTHON.rsplit("/", 1)[-1]: "openssl"}, "whose plaintext it is")
     lib.equal([x["error_type"] for x in result.of(kind="client", protocol="tls", error=True)], ["protocol_version"], "refused handshakes")
+
+
+def test_nss():
+    try:
+        ctypes.CDLL("libcurl-nss.so.4")
+    except OSError as reason:
+        lib.skip(f"there is no libcurl over NSS: {reason}")
+    for version in ("TLSv1.2", "TLSv1.3"):
+        result = lib.run("nss", "--uprobes", args=(version,))
+        lib.equal(result.told["succeeded"], 2 * NSS_REQUESTS, "libcurl's own count")
+        for kind, source in (("server", "openssl"), ("client", "nss")):
+            found = collections.Counter((x["resource"], x["status"], x["complete"], x["source"]) for x in result.of(kind=kind, protocol="http"))
+            result.counts(dict(found), {(f"/nss/{turn}", "200", True, source): NSS_REQUESTS for turn in range(2)}, f"{kind} exchanges; lost {result.lost()}")
+        result.check_lost({})
+        result.check_accounts()
 
 
 def test_another_socket_within_a_call():
