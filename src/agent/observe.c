@@ -70,10 +70,12 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 	tt_observe_chosen(&report, config->hooks);
 	bool on = tt_plaintext_on(tt_live_kernel(*ret));
 	if (config->uprobes && (!on || tt_plaintext_refused())) {
-		const char *refused = on ? tt_plaintext_refused() : report.features.refused[TT_FEATURE_UPROBE];
+		char why[256];
+		const char *refused =
+			on ? tt_plaintext_refused() : tt_feature_why(&report.features, TT_FEATURE_UPROBE, why, sizeof(why));
 
 		tt_warn("%s TLS libraries are not observed%s: %s", tt_config_name(&name, config, "uprobes", "--uprobes:"),
-			on ? ", but programs of Go" : "", refused ? refused : "this kernel does not take the probes");
+			on ? ", but programs of Go" : "", refused[0] ? refused : "this kernel does not take the probes");
 	}
 	return 0;
 }

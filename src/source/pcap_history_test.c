@@ -55,7 +55,7 @@ static void what_was_acknowledged_was_taken(void **state)
 
 	tt_build_tcp(&b, 4, true, C0, S0, ACK, "abc");
 	tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "");
-	tt_build_tcp(&b, 6, true, C0, S0, ACK, "XXX");
+	tt_build_tcp(&b, 6, true, C0, S0, ACK, "YYY");
 	tt_build_tcp(&b, 7, true, C0 + 3, S0, ACK, "def");
 	expect_conflicts(&b, 1, BEGIN "rx@0+3 abc\nrx@3 again\nrx@3+3 def\n");
 }
