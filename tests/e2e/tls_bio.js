@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node's servers and clients of HTTPS, both in one event loop: so many connections, on each so many requests with paths of their own, whose answers say
+// by their status and their content what was asked. Prints how many answers were right.
+const fs = require("fs"), http2 = require("http2"), https = require("https");
+
+const CODES = [200, 201, 202, 203, 400, 404, 410, 500];
+const [protocol, version, connections, requests, key, chain] = process.argv.slice(2);
+const options = {key: fs.readFileSync(key), cert: fs.readFileSync(chain), minVersion: version, maxVersion: version, rejectUnauthorized: false};
+const code = path => CODES[path.split("/").slice(2).reduce((sum, part) => sum + Number(part), 0) % CODES.length];
+let right = 0;
+
+function collect(path, status, stream, done) {
+	let body = "";
+
+	stream.on("data", part => (body += part));
+	stream.on("end", () => {
+		right += status === code(path) && body === path.repeat(3);
+		done();
+	});
+}
+
+function answer(asked, stream) {
+	stream.statusCode = code(asked.url);
+	stream.end(asked.url.repeat(3));
+}
+
+// Each gives a function that asks for a path, and one that ends the connection.
+const clients = {
+	http(port) {
+		const agent = new https.Agent({keepAlive: true, maxSockets: 1});
+
+		return {
+			ask: (path, done) => https.get({host: "127.0.0.1", port, path, agent, ...options}, got => collect(path, got.statusCode, got, done)),
+			end: () => agent.destroy(),
+		};
+	},
+	http2(port) {
+		const session = http2.connect(`https://127.0.0.1:${port}`, options);
+
+		return {
+			ask(path, done) {
+				const stream = session.request({":path": path});
+
+				stream.on("response", head => collect(path, head[":status"], stream, done));
+				stream.end();
+			},
+			end: () => session.close(),
+		};
+	},
+};
+
+function all(client, me, i, done) {
+	client.ask(`/of/${me}/${i}`, () => {
+		if (i + 1 < requests)
+			return all(client, me, i + 1, done);
+		client.end();
+		done();
+	});
+}
+
+const server = (protocol === "http2" ? http2.createSecureServer : https.createServer)(options, answer);
+// What it runs is looked at some time after it began.
+server.listen(0, "127.0.0.1", 1024, () => setTimeout(() => {
+	let open = Number(connections);
+
+	for (let me = 0; me < connections; me++)
+		all(clients[protocol](server.address().port), me, 0, () => --open || (console.log(right), server.close()));
+}, Number(process.env.TT_PATIENCE || 1) * 1000));
