@@ -8,6 +8,7 @@ const EMPTY = {
 	slowest: ["No exchanges in the last five minutes", "The slowest requests appear here, with all that is known of them."],
 	failed: ["No failures in the last five minutes", "Failed and unanswered requests appear here, latest first."],
 };
+const BROKE_OFF = new Set(["closed_by_client", "closed_by_server", "reset", "timeout", "lost"]);
 const COLUMNS = [["Time", "hide-phone"], ["Service", "hide-phone"], ["Operation", "wide"], ["Status", null], ["Duration", "num"]];
 
 const keyOf = (x) => [x.time_unix_ns, x.pid, x.tid, x.kind, x.protocol, x.client, x.operation, x.resource].join("\t");
@@ -79,7 +80,8 @@ export class Exchanges {
 		const name = f.operation(x.operation, x.resource);
 		const button = h("button", {type: "button", class: "opener", "aria-expanded": "false", title: name}, h("span", {class: "what", text: name}));
 		const bar = h("span", {class: "bar"});
-		const status = x.status === null ? f.text(x.error_type).replaceAll("_", " ") : x.status;
+		const broke = x.error && (x.status === null || BROKE_OFF.has(x.error_type)) ? f.text(x.error_type).replaceAll("_", " ") : "";
+		const status = x.status === null ? broke || f.NONE : [x.status, broke].filter(Boolean).join(", ");
 		const tr = h("tr", {class: x.error ? "failed" : null},
 			h("td", {class: "time hide-phone", text: f.clock(x.time_unix_ns)}),
 			h("td", {class: "hide-phone service", text: f.text(x.service), title: f.text(x.service)}),

@@ -65,7 +65,12 @@ static void tt_line_status(struct tt_line_sink *l, const struct tt_exchange *x)
 
 	if (l->color)
 		tt_buf_add_str(&l->out, failed ? "\x1b[31m" : "\x1b[32m");
-	tt_line_text(&l->out, failed && !x->response ? tt_exchange_error_type(x) : status, 24);
+	if (x->response || !failed)
+		tt_line_text(&l->out, status, 24);
+	if (x->response && x->outcome != TT_OUTCOME_ANSWERED)
+		tt_buf_add_char(&l->out, ' ');
+	if (failed && x->outcome != TT_OUTCOME_ANSWERED)
+		tt_line_text(&l->out, tt_exchange_error_type(x), 24);
 	if (l->color)
 		tt_buf_add_str(&l->out, "\x1b[0m");
 	if (!x->complete)

@@ -37,6 +37,22 @@ static void tt_remote_print(const char *text, size_t least, size_t most)
 		putchar(' ');
 }
 
+/* What is no answer's own error (docs/json.md). */
+static bool tt_remote_broke_off(const char *error_type)
+{
+	static const char *const outcomes[] = {
+#define TT_REMOTE_OUTCOME(id, name) name,
+		TT_OUTCOMES(TT_REMOTE_OUTCOME)
+#undef TT_REMOTE_OUTCOME
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(outcomes); i++) {
+		if (outcomes[i] && strcmp(outcomes[i], error_type) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void tt_remote_show(const json_t *x)
 {
 	json_int_t time_ns = json_integer_value(json_object_get(x, "time_unix_ns"));
@@ -60,7 +76,12 @@ static void tt_remote_show(const json_t *x)
 	putchar(' ');
 	tt_remote_print(tt_remote_text(x, "resource"), 0, 100);
 	putchar(' ');
-	tt_remote_print(tt_remote_text(x, json_is_string(json_object_get(x, "status")) ? "status" : "error_type"), 0, 24);
+	bool status = json_is_string(json_object_get(x, "status"));
+	tt_remote_print(tt_remote_text(x, status ? "status" : "error_type"), 0, 24);
+	if (status && tt_remote_broke_off(tt_remote_text(x, "error_type"))) {
+		putchar(' ');
+		tt_remote_print(tt_remote_text(x, "error_type"), 0, 24);
+	}
 	putchar(' ');
 	if (json_is_false(json_object_get(x, "complete")))
 		fputs("(incomplete) ", stdout);

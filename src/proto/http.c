@@ -431,6 +431,7 @@ const struct tt_proto tt_proto_http = {
 	.doc = &tt_http_doc,
 	.pairing = TT_PAIR_IN_ORDER,
 	.stream = true,
+	.status_first = true,
 	.state_size = sizeof(struct http_link),
 	.state_free = http_state_free,
 	.detect = tt_http_detect,

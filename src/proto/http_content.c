@@ -121,8 +121,8 @@ int tt_http_content(struct tt_link *link, struct http_link *h, enum tt_side side
 		return TT_PARSED;
 	case TT_HTTP_COUNTED:
 		tt_message_attr_int(s->m, http_size_key(side), (int64_t)length);
-		/* Declared is not sent: a server that refuses may answer before. */
-		if (side == TT_REQUESTS && s->m)
+		/* Declared is not sent: a server that refuses may answer before, and an answer may break off. */
+		if (s->m)
 			s->m->size_key = http_size_key(side);
 		if (http_look(link, s, side))
 			return http_body_begin(link, s, side, length);

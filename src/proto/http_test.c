@@ -321,8 +321,15 @@ static void unanswered(void **state)
 	CHECK("GET|/|-|closed_by_server|18|0|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"), TT_S_EOF);
 	CHECK("GET|/|-|closed_by_client|18|0|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"), TT_C_EOF, TT_S_EOF);
 	CHECK("GET|/|-|reset|18|0|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"), TT_RESET, TT_S_EOF);
-	CHECK("GET|/|-|closed_by_server|18|41|complete|" ATTR_GET("/") "\n", TT_C("GET / HTTP/1.1\r\n\r\n"),
-	      TT_S("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"), TT_S_EOF);
+}
+
+/* What was said of the answer before it broke off holds. */
+static void partly_answered(void **state)
+{
+	CHECK("GET|/|200|closed_by_server|18|41|complete|" ATTR_GET("/") ",http.response.status_code=200\n",
+	      TT_C("GET / HTTP/1.1\r\n\r\n"), TT_S("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"), TT_S_EOF);
+	CHECK("GET|/|503|reset|18|55|complete|" ATTR_GET("/") ",http.response.status_code=503\n", TT_C("GET / HTTP/1.1\r\n\r\n"),
+	      TT_S("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello"), TT_RESET, TT_S_EOF);
 }
 
 static void from_the_middle(void **state)
@@ -460,6 +467,7 @@ TT_UNIT_TESTS(cmocka_unit_test(keep_alive), cmocka_unit_test(what_is_kept_of_a_h
 	      cmocka_unit_test(early_response_and_no_more), cmocka_unit_test(websocket), cmocka_unit_test(upgrade_declined),
 	      cmocka_unit_test(frames_sent_before_the_answer_was_read), cmocka_unit_test(tunnel), cmocka_unit_test(other_targets),
 	      cmocka_unit_test(lenient_lines), cmocka_unit_test(both_lengths), cmocka_unit_test(smuggling),
-	      cmocka_unit_test(doubtful_response), cmocka_unit_test(unanswered), cmocka_unit_test(from_the_middle),
-	      cmocka_unit_test(orphan_answer_to_head), cmocka_unit_test(holes), cmocka_unit_test(unsolicited_response),
-	      cmocka_unit_test(not_http), cmocka_unit_test(huge_heads), cmocka_unit_test(huge_length_field_is_doubtful))
+	      cmocka_unit_test(doubtful_response), cmocka_unit_test(unanswered), cmocka_unit_test(partly_answered),
+	      cmocka_unit_test(from_the_middle), cmocka_unit_test(orphan_answer_to_head), cmocka_unit_test(holes),
+	      cmocka_unit_test(unsolicited_response), cmocka_unit_test(not_http), cmocka_unit_test(huge_heads),
+	      cmocka_unit_test(huge_length_field_is_doubtful))

@@ -56,7 +56,7 @@ struct tt_message {
 	const struct tt_proto *as; /* reported as this protocol, spoken over the link's; the request's or else the response's */
 	void *tag;		   /* the parser's own, not owned: what the response needs to know of its request */
 	uint32_t kind;		   /* the same, as a number */
-	const char *size_key;	   /* the attribute that is told only of a request that came whole; NULL none */
+	const char *size_key;	   /* the attribute that is told only of a message that came whole; NULL none */
 	uint64_t own_bytes;	   /* not 0: counted by the parser, because the messages of this side interleave */
 	bool one_way;		   /* a request that gets no response */
 	bool maybe_silent;	   /* a request that may get no response: that none came is then no failure, but one-way */

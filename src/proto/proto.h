@@ -108,11 +108,12 @@ struct tt_proto {
 	const struct tt_proto_doc *doc;
 	const struct tt_proto *over; /* it is spoken within that one, whose messages name it (tt_message.as); NULL: on its own */
 	enum tt_pairing pairing;
-	enum tt_ids ids;		 /* by-id pairing only */
-	bool stream;			 /* runs over byte streams */
-	bool encrypts;			 /* what it carries may be seen elsewhere, in plaintext: it is read on beside that */
-	bool datagram;			 /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
-	size_t state_size;		 /* bytes of state per link, zeroed; 0 none */
+	enum tt_ids ids;   /* by-id pairing only */
+	bool stream;	   /* runs over byte streams */
+	bool encrypts;	   /* what it carries may be seen elsewhere, in plaintext: it is read on beside that */
+	bool status_first; /* an answer's status stands before its content: it holds also where the rest never comes */
+	bool datagram;	   /* runs over datagrams: parse() gets one whole datagram a call and consumes all of it */
+	size_t state_size; /* bytes of state per link, zeroed; 0 none */
 	void (*state_free)(void *state); /* frees what the state owns, not the state; NULL: nothing. Accepts zeroed state */
 
 	/* Quick to say no. May be called again with more bytes; must not give another answer for the same bytes. */

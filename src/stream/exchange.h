@@ -53,7 +53,8 @@ struct tt_exchange {
 	const struct tt_endpoints *ends;
 	struct tt_actor actor;
 	const struct tt_message *request;
-	const struct tt_message *response; /* NULL unless TT_OUTCOME_ANSWERED */
+	/* With TT_OUTCOME_ANSWERED the whole of it, else what came of it before it broke off (`status_first`); NULL: nothing. */
+	const struct tt_message *response;
 	enum tt_outcome outcome;
 	bool complete;		   /* nothing of it was missing */
 	uint64_t request_first_ns; /* monotonic; 0 unknown */

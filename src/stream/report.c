@@ -55,6 +55,21 @@ static bool tt_message_doubted(const struct tt_link *link, const struct tt_messa
 	return f->doubt_to > m->first_off && (!m->ended || f->doubt_from < m->end_off);
 }
 
+/*
+ * The beginning of an answer that broke off says more than none, where its status is known by then. Not where it is unsure whose
+ * it is.
+ */
+static const struct tt_message *tt_pair_answer(const struct tt_link *link, const struct tt_message *req, enum tt_outcome outcome)
+{
+	const struct tt_message *rsp = req->peer;
+
+	if (outcome == TT_OUTCOME_ANSWERED)
+		return rsp;
+	bool known = rsp && link->proto && link->proto->status_first && outcome != TT_OUTCOME_LOST &&
+		     tt_outcome_of(req, outcome) != TT_OUTCOME_ONE_WAY;
+	return known && !req->unsure && !rsp->unsure && tt_message_get(rsp, TT_TEXT_STATUS).data ? rsp : NULL;
+}
+
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
 {
 	struct tt_conn *c = link->conn;
@@ -66,7 +81,7 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 		.ends = &ends,
 		.actor = c->actor,
 		.request = req,
-		.response = outcome == TT_OUTCOME_ANSWERED ? rsp : NULL,
+		.response = tt_pair_answer(link, req, outcome),
 		.outcome = tt_outcome_of(req, outcome),
 		.request_first_ns = req->first_ns,
 		.request_last_ns = req->last_ns,
@@ -78,6 +93,8 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 		return;
 	if (!req->ended && req->size_key)
 		tt_message_attr_drop(req, req->size_key);
+	if (rsp && !rsp->ended && rsp->size_key)
+		tt_message_attr_drop(rsp, rsp->size_key);
 	bool asked = tt_link_dir(link, (enum tt_side)(req->side ^ req->promised)) == TT_RX;
 	ends.origin = link->origin;
 	ends.role = asked ? TT_ROLE_SERVER : TT_ROLE_CLIENT;

@@ -55,6 +55,7 @@ class Stream:
 
     def __init__(self, conversation):
         self.conversation, self.next, self.over = conversation, {}, False
+        self.said = {"client": b"", "server": b""}
         self.closed = None  # who closed first
 
     def take(self, who, seq, flags, data):
@@ -68,7 +69,10 @@ class Stream:
         if again >= 1 << 31:  # something is missing in between
             self.conversation.whole = False
             return
+        if data and again and data[:again] != self.said[who][-again:][:len(data)]:  # no socket says it in two ways
+            self.conversation.whole = False
         data = data[again:]
+        self.said[who] += data
         if data:
             self.conversation.steps.append((who, data))
             self.next[who] = (self.next[who] + len(data)) & 0xffffffff
