@@ -68,6 +68,8 @@ static void tt_doctor_plaintext(const struct tt_doctor *d)
 	puts("TLS libraries (--uprobes)");
 	if (d->plaintext)
 		printf("  %-9s plaintext of what they encrypt and decrypt\n", "ready");
+	else if (d->plaintext_denied)
+		printf("  %-9s uprobes are not permitted to who started this (CAP_SYS_ADMIN)\n", "refused");
 	else if (!d->report.features.has[TT_FEATURE_UPROBE])
 		printf("  %-9s %s\n", "missing", tt_feature_why(&d->report.features, TT_FEATURE_UPROBE, why, sizeof(why)));
 	else if (!d->plaintext_wanted)
@@ -117,7 +119,9 @@ static int tt_doctor_try(const struct tt_config *config, struct tt_doctor *d, st
 	int r = tt_kernel_new(&kernel, config->hooks, &config->limits, &nobody, report);
 	if (r == 0)
 		tt_kernel_verified_of(kernel, tt_doctor_keep, d);
-	d->plaintext = r == 0 && tt_plaintext_on(kernel);
+	const bool loaded = r == 0 && tt_plaintext_on(kernel);
+	d->plaintext_denied = loaded && tt_plaintext_try(NULL) == -EPERM;
+	d->plaintext = loaded && !d->plaintext_denied;
 	tt_kernel_free(kernel);
 	return r;
 }

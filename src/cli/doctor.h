@@ -21,8 +21,9 @@ struct tt_doctor {
 	size_t program_count;
 	bool plaintext; /* TLS libraries can be attached */
 	bool plaintext_wanted;
-	int status;	 /* 0: ready */
-	char error[700]; /* else why not */
+	bool plaintext_denied; /* the programs are there, but may not be attached by us */
+	int status;	       /* 0: ready */
+	char error[700];       /* else why not */
 };
 
 /* One line to the file, - being standard output. 0, -ENOMEM, or what writing failed with. */
