@@ -56,6 +56,8 @@ def server(program):
         services.start([program, "serve", port, chain, key])
         lib.wait_for(lambda: lib.port_answers(port), "the server")
         yield port
+        # What it wrote last may be read before its thread returns from the write, and is told at the return.
+        time.sleep(0.5 * lib.PATIENCE)
 
 
 def between(program, *load):
