@@ -152,9 +152,9 @@ TT_INLINE bool tt_fin_was_read(struct sock *sk, __u32 copied)
 /* Our FIN is in the sequence of what was sent. Of a socket that is closed altogether it is not known. */
 TT_INLINE bool tt_fin_was_sent(struct sock *sk)
 {
-	__u8 state = TT_READ(struct sock, sk, __sk_common.skc_state);
+	const __u32 sent = 1 << TT_TCP_FIN_WAIT1 | 1 << TT_TCP_FIN_WAIT2 | 1 << TT_TCP_CLOSING | 1 << TT_TCP_LAST_ACK;
 
-	return state == TT_TCP_FIN_WAIT1 || state == TT_TCP_FIN_WAIT2 || state == TT_TCP_CLOSING || state == TT_TCP_LAST_ACK;
+	return sent >> (TT_READ(struct sock, sk, __sk_common.skc_state) & 31) & 1;
 }
 
 /* How far TCP is in one direction, once a call has moved its bytes. */
