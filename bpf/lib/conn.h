@@ -213,19 +213,24 @@ __noinline int tt_conn_readdress(__u64 sock)
 }
 
 /* The socket goes: its end, or, where nothing had come of connect() yet, that it was given up. */
-TT_INLINE void tt_conn_gone(__u64 sock, struct tt_conn *conn, bool with_tcp)
+__noinline int tt_conn_gone(__u64 sock, __u32 with_tcp)
 {
+	struct tt_conn *conn = tt_conn_find(sock);
+
+	if (!conn)
+		return 0;
 	if (!conn->connecting) {
 		tt_conn_end(sock, with_tcp);
-		return;
+		return 0;
 	}
 	if (!conn->multipath && !TT_READ(struct sock, (struct sock *)sock, __sk_common.skc_dport)) {
 		bpf_map_delete_elem(&tt_conns, &sock); /* TCP Fast Open is switched off: nothing was tried */
-		return;
+		return 0;
 	}
 	conn->connecting = 0;
 	tt_conn_readdress(sock);
 	tt_conn_opened(sock, TT_ECANCELED);
+	return 0;
 }
 
 /* A sample of its figures. */

@@ -43,7 +43,7 @@ TT_INLINE void tt_connect_begins(const struct tt_found *found)
 		return;
 	struct tt_conn *conn = tt_conn_find(sock);
 	if (conn && conn->ino == found->ino) /* the socket had another connection before */
-		tt_conn_gone(sock, conn, false);
+		tt_conn_gone(sock, false);
 	conn = tt_conn_get(found, TT_TRANSPORT_TCP);
 	if (!conn)
 		return;
@@ -112,7 +112,7 @@ TT_INLINE void tt_released(const struct tt_found *found)
 	struct tt_conn *conn = tt_conn_find(sock);
 
 	if (conn && conn->ino == found->ino && !tt_conn_has_figures(conn))
-		tt_conn_gone(sock, conn, false);
+		tt_conn_gone(sock, false);
 }
 
 #endif

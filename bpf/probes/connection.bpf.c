@@ -51,10 +51,8 @@ SEC("tp_btf/tcp_destroy_sock")
 int TT_PROG(tt_destroy, struct sock *typed)
 {
 	__u64 key = tt_first_argument(ctx);
-	struct tt_conn *conn = tt_conn_find(key);
 
-	if (conn)
-		tt_conn_gone(key, conn, true);
+	tt_conn_gone(key, true);
 	return 0;
 }
 
