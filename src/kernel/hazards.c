@@ -47,6 +47,21 @@ static void refuse(struct tt_features *f, enum tt_feature feature, const char *r
 	f->refused[feature] = reason;
 }
 
+/* What programs keep per CPU must not be changed under them, so they hold preemption off, where they can. */
+static void preempted_refuse(struct tt_features *f, enum tt_called_by by, enum tt_feature feature,
+			     const struct tt_running *running)
+{
+	const struct tt_version calls = {6, 15, 0};
+
+	if (!f->preempted[by])
+		return;
+	if (!f->has[TT_FEATURE_PREEMPT_DISABLE])
+		refuse(f, feature, "it preempts programs, which cannot hold that off (bpf_preempt_disable, 6.10)");
+	/* The verifier did not know then what such functions might do (b2bb703434bc: whether they sleep). */
+	else if (version_compare(running->version, calls) < 0)
+		refuse(f, feature, "it preempts programs, and one that holds that off may not call functions (before 6.15)");
+}
+
 void tt_hazards_apply(struct tt_features *f, const struct tt_running *running)
 {
 	for (size_t i = 0; i < TT_ARRAY_LEN(hazards); i++) {
@@ -55,20 +70,12 @@ void tt_hazards_apply(struct tt_features *f, const struct tt_running *running)
 		if (version_compare(running->version, h->first) >= 0 && version_compare(running->version, h->fixed) < 0)
 			refuse(f, h->feature, h->reason);
 	}
-	const struct tt_version trampolines = {5, 11, 0}, calls = {6, 15, 0};
+	const struct tt_version trampolines = {5, 11, 0}, uprobes = {6, 0, 0};
 	f->preempted[TT_CALLED_BY_TRAMPOLINE] = running->preemptible && version_compare(running->version, trampolines) >= 0;
 	f->preempted[TT_CALLED_BY_TRACEPOINT] &= running->preemptible;
-	const struct tt_version uprobes = {6, 0, 0};
 	f->preempted[TT_CALLED_BY_UPROBE] = running->preemptible && version_compare(running->version, uprobes) >= 0;
-	if (f->preempted[TT_CALLED_BY_UPROBE] && !f->has[TT_FEATURE_PREEMPT_DISABLE])
-		refuse(f, TT_FEATURE_UPROBE, "it preempts programs, which cannot hold that off (bpf_preempt_disable, 6.10)");
-	/* What programs keep per CPU must not be changed under them. */
-	if (f->preempted[TT_CALLED_BY_TRAMPOLINE] && !f->has[TT_FEATURE_PREEMPT_DISABLE])
-		refuse(f, TT_FEATURE_FEXIT, "it preempts programs, which cannot hold that off (bpf_preempt_disable, 6.10)");
-	/* The verifier did not know then what such functions might do (b2bb703434bc: whether they sleep). */
-	else if (f->preempted[TT_CALLED_BY_TRAMPOLINE] && version_compare(running->version, calls) < 0)
-		refuse(f, TT_FEATURE_FEXIT,
-		       "it preempts programs, and one that holds that off may not call functions (before 6.15)");
+	preempted_refuse(f, TT_CALLED_BY_TRAMPOLINE, TT_FEATURE_FEXIT, running);
+	preempted_refuse(f, TT_CALLED_BY_UPROBE, TT_FEATURE_UPROBE, running);
 }
 
 /* "5.10.262", wherever in the text digits begin; what is missing is 0. */

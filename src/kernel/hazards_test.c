@@ -109,6 +109,11 @@ static void preempted_programs(void **state)
 	assert_non_null(strstr(on(6, 12, 0, true, true).refused[TT_FEATURE_FEXIT], "before 6.15"));
 	assert_true(on(6, 15, 0, true, true).has[TT_FEATURE_FEXIT]);
 
+	assert_true(on(6, 12, 0, false, true).has[TT_FEATURE_UPROBE]);
+	assert_non_null(strstr(on(6, 12, 0, true, true).refused[TT_FEATURE_UPROBE], "before 6.15"));
+	assert_true(on(6, 15, 0, true, true).has[TT_FEATURE_UPROBE]);
+	assert_false(on(6, 1, 0, true, false).has[TT_FEATURE_UPROBE]);
+
 	struct tt_features f = on(6, 18, 0, true, true);
 	assert_true(f.has[TT_FEATURE_FEXIT]);
 	assert_true(f.preempted[TT_CALLED_BY_TRAMPOLINE]);
