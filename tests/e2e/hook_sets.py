@@ -161,8 +161,9 @@ def shape(exchange):
 
 
 def same(result, want, got, what):
-    """Whole exchanges are the same ones; no more of them lack than runs were missed."""
-    want, got = ([x for x in exchanges if json.loads(x)["complete"]] for exchanges in (want, got))
+    """Whole exchanges are the same ones; no more of them lack than runs were missed. On Unix sockets nothing tells where a missed call was, so what
+    came after it may be taken for its answer (docs/kernel-support.md)."""
+    want, got = ([x for x in exchanges if json.loads(x)["complete"] and '"server": "PLACE' not in x] for exchanges in (want, got))
     result.counts(got, want, what)
 
 
