@@ -8,17 +8,32 @@
 #include "sink/json.h"
 #include "sink/utf8.h"
 
+#define BAR_WIDTH 40
+
 static const struct {
-	const char *suffix; /* of the heading */
+	const char *name;
 	double divisor;
 	int decimals;
 } units[TT_UNIT_MAX] = {
-	[TT_UNIT_NONE] = {"", 1, 0},   [TT_UNIT_US] = {"(us)", 1e3, 0},	   [TT_UNIT_MS] = {"(ms)", 1e6, 1},
-	[TT_UNIT_S] = {"(s)", 1e9, 3}, [TT_UNIT_KIB] = {"(KiB)", 1024, 1}, [TT_UNIT_MIB] = {"(MiB)", 1048576, 1},
+	[TT_UNIT_NONE] = {"", 1, 0}, [TT_UNIT_US] = {"us", 1e3, 0},    [TT_UNIT_MS] = {"ms", 1e6, 1},
+	[TT_UNIT_S] = {"s", 1e9, 3}, [TT_UNIT_KIB] = {"KiB", 1024, 1}, [TT_UNIT_MIB] = {"MiB", 1048576, 1},
 };
 
-static const char *const json_endings[] = {
-	[TT_FIELD_TIME] = "time_unix_ns", [TT_FIELD_NS] = "_ns", [TT_FIELD_BYTES] = "_bytes", [TT_FIELD_TEXT] = NULL};
+static const struct {
+	const char *ending; /* of the JSON name */
+	const char *json;
+	bool has_unit; /* may be shown in one */
+} types[] = {
+	[TT_FIELD_TIME] = {"time_unix_ns", "integer", false},
+	[TT_FIELD_NS] = {"_ns", "integer", true},
+	[TT_FIELD_BYTES] = {"_bytes", "integer", true},
+	[TT_FIELD_RATE] = {"_bytes_per_s", "integer", true},
+	[TT_FIELD_COUNT] = {NULL, "integer", false},
+	[TT_FIELD_PERCENT] = {"_percent", "number", false},
+	[TT_FIELD_BAR] = {NULL, NULL, false},
+	[TT_FIELD_ID] = {NULL, "integer", false},
+	[TT_FIELD_TEXT] = {NULL, "string", false},
+};
 
 static uint64_t number_of(const struct tt_field *f, const void *row)
 {
@@ -36,23 +51,58 @@ static struct tt_span text_of(const struct tt_field *f, const void *row)
 	return len ? tt_span(s, len) : tt_span(NULL, 0);
 }
 
+double tt_field_divisor(const struct tt_field *f)
+{
+	return f->type == TT_FIELD_PERCENT ? 100 : units[f->unit].divisor;
+}
+
+const char *tt_field_unit_name(const struct tt_field *f)
+{
+	static const char *const rates[TT_UNIT_MAX] = {[TT_UNIT_KIB] = "KiB/s", [TT_UNIT_MIB] = "MiB/s"};
+
+	if (f->type == TT_FIELD_PERCENT)
+		return "%";
+	return f->type == TT_FIELD_RATE && rates[f->unit] ? rates[f->unit] : units[f->unit].name;
+}
+
+const char *tt_field_json_type(const struct tt_field *f)
+{
+	return types[f->type].json;
+}
+
+/* Index of the last column, or SIZE_MAX. */
+static size_t last_column(const struct tt_fields *fields)
+{
+	size_t last = SIZE_MAX;
+
+	for (size_t i = 0; i < fields->count; i++) {
+		if (fields->list[i].name)
+			last = i;
+	}
+	return last;
+}
+
 const char *tt_fields_fault(const struct tt_fields *fields)
 {
+	size_t last = last_column(fields);
+
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct tt_field *f = &fields->list[i];
-		const char *ending = json_endings[f->type];
-		size_t len = strlen(f->json);
+		const char *ending = types[f->type].ending;
+		size_t len = f->json ? strlen(f->json) : 0;
 
 		if (f->type != TT_FIELD_TEXT && f->size != sizeof(uint64_t))
 			return "a number is no uint64_t";
+		if (!f->help || (!f->json && !f->name) || !f->json != !types[f->type].json)
+			return "a field that is not told, or not explained";
 		if (ending && (len < strlen(ending) || strcmp(f->json + len - strlen(ending), ending) != 0))
 			return "a JSON name does not end in its unit";
-		if (f->unit != TT_UNIT_NONE && f->type != TT_FIELD_NS && f->type != TT_FIELD_BYTES)
+		if (f->unit != TT_UNIT_NONE && !types[f->type].has_unit)
 			return "a unit on what has none";
-		if (!f->width && i + 1 < fields->count)
+		if (f->name && !f->width && i != last)
 			return "only the last column may do without a width";
-		for (size_t k = 0; k < i; k++) {
-			if (strcmp(f->json, fields->list[k].json) == 0)
+		for (size_t k = 0; f->json && k < i; k++) {
+			if (fields->list[k].json && strcmp(f->json, fields->list[k].json) == 0)
 				return "two fields of the same JSON name";
 		}
 	}
@@ -94,7 +144,7 @@ static void add_time(struct tt_buf *out, int64_t unix_ns)
 /* Numbers stand right, text left. */
 static bool is_right(const struct tt_field *f)
 {
-	return f->type != TT_FIELD_TEXT && f->type != TT_FIELD_TIME;
+	return f->type != TT_FIELD_TEXT && f->type != TT_FIELD_TIME && f->type != TT_FIELD_BAR;
 }
 
 /* Pads what begins at `from` to the column's width, and separates it from the next column. */
@@ -126,6 +176,10 @@ static size_t add_value(struct tt_buf *out, const struct tt_field *f, const void
 		tt_buf_add_char(out, '-');
 	else if (f->type == TT_FIELD_TIME)
 		add_time(out, (int64_t)v + wall_minus_mono_ns);
+	else if (f->type == TT_FIELD_BAR)
+		tt_buf_printf(out, "%.*s", (int)((v * BAR_WIDTH + 9999) / 10000), "########################################");
+	else if (f->type == TT_FIELD_PERCENT)
+		tt_buf_printf(out, "%.1f", (double)v / 100);
 	else if (f->unit == TT_UNIT_NONE)
 		tt_buf_add_u64(out, v);
 	else
@@ -135,41 +189,58 @@ static size_t add_value(struct tt_buf *out, const struct tt_field *f, const void
 
 void tt_fields_heading(const struct tt_fields *fields, struct tt_buf *out)
 {
+	size_t last = last_column(fields);
+
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct tt_field *f = &fields->list[i];
+		const char *unit = tt_field_unit_name(f);
 		size_t from = out->len;
 
+		if (!f->name)
+			continue;
 		tt_buf_add_str(out, f->name);
-		tt_buf_add_str(out, units[f->unit].suffix);
-		pad(out, f, from, out->len - from, i + 1 == fields->count);
+		if (*unit)
+			tt_buf_printf(out, "(%s)", unit);
+		pad(out, f, from, out->len - from, i == last);
 	}
 }
 
 void tt_fields_text(const struct tt_fields *fields, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out)
 {
+	size_t last = last_column(fields);
+
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct tt_field *f = &fields->list[i];
 		size_t from = out->len;
 
-		pad(out, f, from, add_value(out, f, row, wall_minus_mono_ns), i + 1 == fields->count);
+		if (f->name)
+			pad(out, f, from, add_value(out, f, row, wall_minus_mono_ns), i == last);
 	}
 }
 
 /* --- JSON --- */
 
-void tt_fields_json(const struct tt_fields *fields, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out)
+void tt_fields_json(const struct tt_fields *fields, const char *kind, const void *row, int64_t wall_minus_mono_ns,
+		    struct tt_buf *out)
 {
 	struct tt_json j = tt_json(out);
 
 	tt_json_object(&j);
+	tt_json_key_text(&j, "kind", kind);
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct tt_field *f = &fields->list[i];
 
+		if (!f->json)
+			continue;
 		if (f->type == TT_FIELD_TEXT) {
 			tt_json_key_string(&j, f->json, text_of(f, row));
 			continue;
 		}
 		uint64_t v = number_of(f, row);
+		if (f->type == TT_FIELD_PERCENT && v != TT_UNKNOWN) {
+			tt_json_key_double(&j, f->json, (double)v / 100);
+			continue;
+		}
 		if (f->type == TT_FIELD_TIME && v != TT_UNKNOWN)
 			v += (uint64_t)wall_minus_mono_ns;
 		tt_json_key_u64_or_null(&j, f->json, v != TT_UNKNOWN, v);

@@ -98,7 +98,7 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 	const struct tt_tool_options *o = loop->options;
 	int wait_ms = (int)loop->run->limits->value[TT_LIMIT_DRAIN_INTERVAL];
 	uint64_t begin = now_ns();
-	uint64_t next = begin + o->interval_ns;
+	uint64_t next = begin + o->interval_ns, shown = 0;
 
 	for (;;) {
 		struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = tt_attach_fd(loop->attach), .events = POLLIN}};
@@ -112,10 +112,13 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 		int r = drain(loop->run);
 		uint64_t now = now_ns();
 		if (r >= 0 && o->interval_ns && now >= next) {
+			/* The last one is shown at the end, with what is still on its way. */
+			if (o->count && ++shown == o->count)
+				return 0;
 			r = show_interval(loop->run);
 			/* An interval that was missed whole is not made up for. */
 			next += o->interval_ns * ((now - next) / o->interval_ns + 1);
-		} else if (r >= 0 && !tt_tool_gathers(loop->run->tool, o)) {
+		} else if (r >= 0 && !tt_tool_gathers(loop->run->tool, o, loop->run->settings)) {
 			r = tt_rows_flush(loop->run->rows);
 		}
 		if (r < 0)
@@ -152,6 +155,7 @@ int tt_tool_loop_run(struct tt_tool_loop *loop)
 	if (signals < 0)
 		return -errno;
 	int r = run_until_end(loop, signals);
+	tt_tool_cost_programs(loop->cost, loop->run->kernel);
 	int last = finish(loop->run);
 	return r < 0 ? r : last;
 }

@@ -5,6 +5,7 @@
 
 #include "attach/attach.h"
 #include "base/command.h"
+#include "tools/cost.h"
 #include "tools/tool.h"
 
 struct tt_tool_loop {
@@ -12,13 +13,14 @@ struct tt_tool_loop {
 	const struct tt_tool_options *options;
 	struct tt_attach *attach;   /* when it is gone the loop ends with -ECHILD, logged */
 	struct tt_command *command; /* pid -1: none. Signals to end are passed on to it */
+	struct tt_tool_cost *cost;  /* what the programs took is asked while they are there */
 	int command_status;	    /* out: its wait status, once pid is -1 */
 };
 
 /* Rows are not shown as they come but together: tables of counts, and whatever is to be ordered. */
-static inline bool tt_tool_gathers(const struct tt_tool *tool, const struct tt_tool_options *o)
+static inline bool tt_tool_gathers(const struct tt_tool *tool, const struct tt_tool_options *o, const void *settings)
 {
-	return o->interval_ns || o->top || tool->interval;
+	return o->interval_ns || o->top || (tool->interval && !(tool->at_once && tool->at_once(settings)));
 }
 
 /* Blocks the signals it minds; call it before the command is forked. 0 or a negative errno. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "tools/man.h"
 
 #define TT_SECOND 1000000000ull
 #define AT(member) offsetof(struct tt_tool_options, member)
@@ -16,13 +17,19 @@ const struct tt_option_row tt_common_rows[] = {
 	{"duration", 'd', "SECONDS", TT_ROW_SECONDS, AT(duration_ns), TT_SECOND / 1000, 86400 * 365 * TT_SECOND,
 	 "end after so long; without it the end is Ctrl-C, or the command's"},
 	{"interval", 'i', "SECONDS", TT_ROW_SECONDS, AT(interval_ns), TT_SECOND / 10, 86400 * TT_SECOND,
-	 "show what came together every so often, greatest first, instead of each as it comes"},
+	 "show what came together every so often, greatest first, instead of each as it comes; also as first word"},
+	{"count", 'c', "N", TT_ROW_COUNT, AT(count), 1, UINT32_MAX, "end after N intervals; also as second word"},
 	{"top", 'n', "N", TT_ROW_COUNT, AT(top), 1, 1000000, "show only the N greatest, of each interval or of all"},
+	{"min", 0, "VALUE", TT_ROW_NUMBER, AT(least), 0, UINT32_MAX,
+	 "show only rows with at least so much in the column they are ordered by, in its unit"},
 	{"pid", 'p', "PID[,PID]", TT_ROW_PIDS, AT(pids), 0, 0, "observe only this process and its descendants"},
 	{"cgroup", 0, "PATH", TT_ROW_TEXT, AT(cgroup), 0, 0,
 	 "observe only this cgroup (version 2) and those below it; the path is absolute or below the mount point"},
+	{"comm", 0, "NAME", TT_ROW_TEXT, AT(comm), 0, 0, "observe only processes of this name (15 bytes of it count)"},
 	{"json", 'j', "FILE", TT_ROW_JSON, AT(json), 0, 0,
 	 "JSON lines instead of text; with =FILE to this file (- is standard output), beside the text"},
+	{"quiet", 'q', NULL, TT_ROW_FLAG, AT(quiet), 0, 0,
+	 "no counts of what was lost and what telltale itself took, at the end"},
 	{"limit", 0, "NAME=VALUE", TT_ROW_LIMIT, AT(limits), 0, 0, "set a limit (telltale help limits)"},
 };
 
@@ -42,7 +49,7 @@ struct reading {
 	struct tt_tool_options *options;
 	const struct tt_option_row *own;
 	size_t own_count;
-	void *config;
+	void *settings;
 	int argc;
 	char *const *argv;
 	int at;
@@ -66,17 +73,32 @@ static int set_count(const struct tt_option_row *row, void *to, const char *valu
 	return 0;
 }
 
-static int set_seconds(const struct tt_option_row *row, void *to, const char *value, struct tt_tool_error *e)
+static int set_number(const struct tt_option_row *row, void *to, const char *value, struct tt_tool_error *e)
 {
 	char *end = NULL;
 	double v = strtod(value, &end);
 
 	if (((*value < '0' || *value > '9') && *value != '.') || *end)
-		return fail(e, "--%s: '%.60s' is not a number of seconds", row->name, value);
-	if (!(v * 1e9 >= (double)row->least && v * 1e9 <= (double)row->most))
-		return fail(e, "--%s must lie between %g and %g seconds", row->name, (double)row->least / 1e9,
-			    (double)row->most / 1e9);
-	memcpy(to, &(uint64_t){(uint64_t)(v * 1e9)}, sizeof(uint64_t));
+		return fail(e, "--%s: '%.60s' is not a number", row->name, value);
+	if (!(v >= (double)row->least && v <= (double)row->most))
+		return fail(e, "--%s must lie between %llu and %llu", row->name, (unsigned long long)row->least,
+			    (unsigned long long)row->most);
+	memcpy(to, &v, sizeof(v));
+	return 0;
+}
+
+static int set_time(const struct tt_option_row *row, void *to, const char *value, double unit_ns, const char *unit,
+		    struct tt_tool_error *e)
+{
+	char *end = NULL;
+	double v = strtod(value, &end);
+
+	if (((*value < '0' || *value > '9') && *value != '.') || *end)
+		return fail(e, "--%s: '%.60s' is not a number of %s", row->name, value, unit);
+	if (!(v * unit_ns >= (double)row->least && v * unit_ns <= (double)row->most))
+		return fail(e, "--%s must lie between %g and %g %s", row->name, (double)row->least / unit_ns,
+			    (double)row->most / unit_ns, unit);
+	memcpy(to, &(uint64_t){(uint64_t)(v * unit_ns)}, sizeof(uint64_t));
 	return 0;
 }
 
@@ -124,8 +146,12 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 		return 0;
 	case TT_ROW_COUNT:
 		return set_count(row, to, value, r->e);
+	case TT_ROW_NUMBER:
+		return set_number(row, to, value, r->e);
 	case TT_ROW_SECONDS:
-		return set_seconds(row, to, value, r->e);
+		return set_time(row, to, value, 1e9, "seconds", r->e);
+	case TT_ROW_MILLISECONDS:
+		return set_time(row, to, value, 1e6, "milliseconds", r->e);
 	case TT_ROW_TEXT:
 		if (!*value)
 			return fail(r->e, "--%s is empty", row->name);
@@ -172,7 +198,7 @@ static int take(struct reading *r)
 	void *base = r->options;
 	const struct tt_option_row *row = find_in(tt_common_rows, tt_common_row_count, name, len, letter);
 	if (!row) {
-		base = r->config;
+		base = r->settings;
 		row = find_in(r->own, r->own_count, name, len, letter);
 	}
 	if (!row)
@@ -187,9 +213,34 @@ static int take(struct reading *r)
 	return set(r, row, base, value);
 }
 
+/* What stands without an option is what vmstat(8) and its like take: the interval, then how many. */
+static int take_word(struct reading *r, unsigned *words)
+{
+	static const char *const names[] = {"interval", "count"};
+	const char *text = r->argv[r->at++];
+
+	if (*words == TT_ARRAY_LEN(names) || *text < '0' || *text > '9')
+		return fail(r->e, "unexpected argument '%.60s'; a command stands behind --", text);
+	const char *name = names[(*words)++];
+	const struct tt_option_row *row = find_in(tt_common_rows, tt_common_row_count, name, strlen(name), 0);
+	return set(r, row, r->options, text);
+}
+
+static int check_whole(struct reading *r)
+{
+	const struct tt_tool_options *o = r->options;
+
+	if ((o->pid_count > 0) + (o->cgroup != NULL) + (o->command != NULL) > 1)
+		return fail(r->e, "--pid, --cgroup and -- COMMAND exclude each other");
+	if (o->count && !o->interval_ns)
+		return fail(r->e, "--count needs an --interval");
+	return 0;
+}
+
 static int read_all(struct reading *r)
 {
 	struct tt_tool_options *o = r->options;
+	unsigned words = 0;
 
 	while (r->at < r->argc) {
 		const char *text = r->argv[r->at];
@@ -199,22 +250,19 @@ static int read_all(struct reading *r)
 				return fail(r->e, "-- needs a command behind it");
 			break;
 		}
-		if (text[0] != '-' || !text[1])
-			return fail(r->e, "unexpected argument '%.60s'; a command stands behind --", text);
-		int result = take(r);
+		bool is_word = text[0] != '-' || !text[1];
+		int result = is_word ? take_word(r, &words) : take(r);
 		if (result)
 			return result;
 	}
-	if ((o->pid_count > 0) + (o->cgroup != NULL) + (o->command != NULL) > 1)
-		return fail(r->e, "--pid, --cgroup and -- COMMAND exclude each other");
-	return 0;
+	return check_whole(r);
 }
 
-int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *config, int argc,
+int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings, int argc,
 			 char *const *argv, struct tt_tool_error *e)
 {
 	struct reading r = {
-		.options = ret, .own = own, .own_count = own_count, .config = config, .argc = argc, .argv = argv, .e = e};
+		.options = ret, .own = own, .own_count = own_count, .settings = settings, .argc = argc, .argv = argv, .e = e};
 
 	*ret = (struct tt_tool_options){0};
 	tt_limits_init(&ret->limits);
@@ -229,22 +277,31 @@ void tt_tool_options_free(struct tt_tool_options *o)
 	*o = (struct tt_tool_options){0};
 }
 
+/* "-d, --duration SECONDS"; without a letter, room for one if `aligned`. */
+static void term_of(const struct tt_option_row *row, bool aligned, char *to, size_t size)
+{
+	const char *argument = row->argument ? row->argument : "";
+	bool optional = row->kind == TT_ROW_JSON;
+	char letter[8] = "";
+
+	if (row->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", row->letter);
+	else if (aligned)
+		snprintf(letter, sizeof(letter), "    ");
+	snprintf(to, size, "%s--%s%s%s%s", letter, row->name,
+		 optional    ? "[="
+		 : *argument ? " "
+			     : "",
+		 argument, optional ? "]" : "");
+}
+
 static void help_rows(struct tt_buf *b, const struct tt_option_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct tt_option_row *row = &rows[i];
-		const char *argument = row->argument ? row->argument : "";
-		bool optional = row->kind == TT_ROW_JSON;
-		char letter[8] = "    ", term[64];
+		char term[64];
 
-		if (row->letter)
-			snprintf(letter, sizeof(letter), "-%c, ", row->letter);
-		snprintf(term, sizeof(term), "%s--%s%s%s%s", letter, row->name,
-			 optional    ? "[="
-			 : *argument ? " "
-				     : "",
-			 argument, optional ? "]" : "");
-		tt_buf_printf(b, "  %-26s %s\n", term, row->help);
+		term_of(&rows[i], true, term, sizeof(term));
+		tt_buf_printf(b, "  %-26s %s\n", term, rows[i].help);
 	}
 }
 
@@ -253,4 +310,25 @@ void tt_tool_options_help(struct tt_buf *b, const struct tt_option_row *own, siz
 	help_rows(b, own, own_count);
 	help_rows(b, tt_common_rows, tt_common_row_count);
 	tt_buf_printf(b, "  %-26s %s\n", "-h, --help", "show this");
+}
+
+static void man_rows(struct tt_buf *b, const struct tt_option_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char term[64];
+
+		term_of(&rows[i], false, term, sizeof(term));
+		tt_buf_add_str(b, ".TP\n\\fB");
+		tt_roff(b, term);
+		tt_buf_add_str(b, "\\fR\n");
+		tt_roff(b, rows[i].help);
+		tt_buf_add_str(b, "\n");
+	}
+}
+
+void tt_tool_options_man(struct tt_buf *b, const struct tt_option_row *own, size_t own_count)
+{
+	man_rows(b, own, own_count);
+	man_rows(b, tt_common_rows, tt_common_row_count);
+	tt_buf_add_str(b, ".TP\n\\fB\\-h, \\-\\-help\\fR\nshow options, description and tables\n");
 }

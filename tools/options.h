@@ -11,11 +11,13 @@
 #include "shared/limits.h"
 
 enum tt_option_row_kind {
-	TT_ROW_FLAG,	/* uint8_t: 1 when given */
-	TT_ROW_COUNT,	/* uint64_t: a number between least and most */
-	TT_ROW_SECONDS, /* uint64_t nanoseconds: seconds with decimals, between least and most nanoseconds */
+	TT_ROW_FLAG,	     /* uint8_t: 1 when given */
+	TT_ROW_COUNT,	     /* uint64_t: a number between least and most */
+	TT_ROW_NUMBER,	     /* double: with decimals, between least and most */
+	TT_ROW_TEXT,	     /* const char *, borrowed from argv */
+	TT_ROW_SECONDS,	     /* uint64_t nanoseconds: seconds with decimals, between least and most nanoseconds */
+	TT_ROW_MILLISECONDS, /* the same in milliseconds */
 	/* For the common rows only. */
-	TT_ROW_TEXT,  /* const char *, borrowed from argv */
 	TT_ROW_PIDS,  /* pids and pid_count: given again adds */
 	TT_ROW_LIMIT, /* NAME=VALUE */
 	TT_ROW_JSON,  /* json, and json_file where there is a value */
@@ -26,7 +28,7 @@ struct tt_option_row {
 	char letter;	      /* 0: none */
 	const char *argument; /* for people; NULL: takes none */
 	enum tt_option_row_kind kind;
-	size_t offset; /* in the tool's configuration; of a common row in struct tt_tool_options */
+	size_t offset; /* in the tool's settings; of a common row in struct tt_tool_options */
 	uint64_t least;
 	uint64_t most;
 	const char *help; /* a sentence without capital and full stop */
@@ -36,10 +38,14 @@ struct tt_option_row {
 struct tt_tool_options {
 	uint64_t duration_ns; /* 0: until a signal or the command's end */
 	uint64_t interval_ns; /* 0: rows as they come, counts at the end */
+	uint64_t count;	      /* end after so many intervals; 0: do not */
 	uint64_t top;	      /* 0: all */
+	double least;	      /* rows of less are not shown, in the unit of the column they are ordered by */
 	uint32_t *pids;	      /* owned */
 	size_t pid_count;
 	const char *cgroup;
+	const char *comm;      /* NULL: any */
+	uint8_t quiet;	       /* no counts at the end */
 	uint8_t json;	       /* rows as JSON lines instead of text … */
 	const char *json_file; /* … or beside it, to this file */
 	struct tt_limits limits;
@@ -56,14 +62,16 @@ struct tt_tool_error {
 
 /*
  * argv does not hold the tool's name. 0; 1: help was asked for; -EINVAL with `e` set; -ENOMEM. *ret is to be freed after each of
- * them. `config` gets what the tool's own rows say and keeps the rest.
+ * them. `settings` gets what the tool's own rows say and keeps the rest.
  */
-int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *config, int argc,
+int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings, int argc,
 			 char *const *argv, struct tt_tool_error *e);
 /* NULL-safe; leaves it empty. */
 void tt_tool_options_free(struct tt_tool_options *o);
 
 /* The rows' help, one line each. */
 void tt_tool_options_help(struct tt_buf *b, const struct tt_option_row *own, size_t own_count);
+/* The same as items of a manual page (man(7)). */
+void tt_tool_options_man(struct tt_buf *b, const struct tt_option_row *own, size_t own_count);
 
 #endif

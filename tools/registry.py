@@ -24,7 +24,7 @@ def row(path):
 def main(output, readmes):
     names = [path.parent.name for path in readmes]
     with open(output, "w", encoding="utf-8") as f:
-        f.write('// SPDX-License-Identifier: Apache-2.0\n#include "shared/kernel.h"\n#include "tools/runner.h"\n\n')
+        f.write('// SPDX-License-Identifier: Apache-2.0\n#include "shared/kernel.h"\n#include "shared/tool.h"\n#include "tools/runner.h"\n\n')
         # A skeleton names the types of the programs' variables: the tool's header has them.
         f.write("".join(f'#include "tools/{name}/{name}.h"\n#include "{name}.skel.h"\n' for name in names))
         f.write("".join(f"\nextern const struct tt_tool tt_tool_{name};" for name in names))

@@ -2,9 +2,19 @@
 #include "tools/rows.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "tools/greatest.h"
 
 #define TT_ROWS_BUFFER (1u << 20)
+/* ECMA-48: to the first line and everything below it erased; bold; normal. */
+#define TT_TERMINAL_BEGIN "\033[H\033[J"
+#define TT_TERMINAL_BOLD "\033[1m"
+#define TT_TERMINAL_NORMAL "\033[0m"
+/* The line the cursor stands in must stay free. */
+#define TT_TERMINAL_SPARE 1
 
 struct output {
 	int fd;
@@ -15,10 +25,9 @@ struct output {
 struct tt_rows {
 	struct tt_rows_options o;
 	struct output text, json;
-	char *kept;   /* rows, in no order */
-	size_t *heap; /* their places, the least first */
-	size_t count, room;
-	bool headed;
+	struct tt_greatest kept[TT_TOOL_TABLES_MOST];
+	size_t headed;	/* the table the last heading was of; SIZE_MAX: none yet */
+	unsigned lines; /* written since the screen was cleared */
 	uint64_t shown, left_out;
 };
 
@@ -29,8 +38,14 @@ int tt_rows_new(struct tt_rows **ret, const struct tt_rows_options *options)
 	if (!r)
 		return -ENOMEM;
 	r->o = *options;
+	r->headed = SIZE_MAX;
 	r->text = (struct output){.fd = options->text_fd, .buf = TT_BUF(TT_ROWS_BUFFER)};
 	r->json = (struct output){.fd = options->json_fd, .buf = TT_BUF(TT_ROWS_BUFFER)};
+	for (size_t i = 0; i < options->table_count; i++) {
+		const struct tt_table *table = options->tables[i];
+		size_t most = table->in_order && options->most_in_order ? options->most_in_order : options->most;
+		r->kept[i] = (struct tt_greatest){.table = table, .most = most};
+	}
 	*ret = r;
 	return 0;
 }
@@ -41,8 +56,8 @@ struct tt_rows *tt_rows_free(struct tt_rows *r)
 		return NULL;
 	tt_buf_free(&r->text.buf);
 	tt_buf_free(&r->json.buf);
-	free(r->kept);
-	free(r->heap);
+	for (size_t i = 0; i < TT_TOOL_TABLES_MOST; i++)
+		tt_greatest_free(&r->kept[i]);
 	free(r);
 	return NULL;
 }
@@ -65,131 +80,95 @@ static void write_out(struct output *o)
 	tt_buf_clear(&o->buf);
 }
 
-static void write_row(struct tt_rows *r, const void *row)
+/* Whether so many lines more can be seen. */
+static bool has_lines(const struct tt_rows *r, unsigned more)
 {
-	if (r->text.fd >= 0 && !r->headed) {
-		tt_fields_heading(&r->o.fields, &r->text.buf);
-		r->headed = true;
+	return !r->o.live || !r->o.lines || r->lines + more + TT_TERMINAL_SPARE <= r->o.lines;
+}
+
+static void write_heading(struct tt_rows *r, size_t table)
+{
+	bool bold = r->o.live && r->o.colours;
+
+	/* Tables stand apart. */
+	if (r->headed != SIZE_MAX && (r->lines || !r->o.live) && r->o.table_count > 1) {
+		tt_buf_add_char(&r->text.buf, '\n');
+		r->lines++;
 	}
-	if (r->text.fd >= 0)
-		tt_fields_text(&r->o.fields, row, r->o.wall_minus_mono_ns, &r->text.buf);
-	if (r->json.fd >= 0)
-		tt_fields_json(&r->o.fields, row, r->o.wall_minus_mono_ns, &r->json.buf);
+	tt_buf_add_str(&r->text.buf, bold ? TT_TERMINAL_BOLD : "");
+	tt_fields_heading(&r->o.tables[table]->fields, &r->text.buf);
+	tt_buf_add_str(&r->text.buf, bold ? TT_TERMINAL_NORMAL : "");
+	r->headed = table;
+	r->lines++;
+}
+
+static void write_text(struct tt_rows *r, size_t table, const void *row)
+{
+	bool heading = r->headed != table;
+
+	if (!has_lines(r, heading ? 3 : 1))
+		return;
+	if (heading)
+		write_heading(r, table);
+	tt_fields_text(&r->o.tables[table]->fields, row, r->o.wall_minus_mono_ns, &r->text.buf);
+	r->lines++;
 	if (r->text.buf.len > TT_ROWS_BUFFER / 2)
 		write_out(&r->text);
+}
+
+static void write_row(struct tt_rows *r, size_t table, const void *row)
+{
+	const struct tt_table *t = r->o.tables[table];
+
+	if (r->text.fd >= 0)
+		write_text(r, table, row);
+	if (r->json.fd >= 0)
+		tt_fields_json(&t->fields, t->kind, row, r->o.wall_minus_mono_ns, &r->json.buf);
 	if (r->json.buf.len > TT_ROWS_BUFFER / 2)
 		write_out(&r->json);
 	r->shown++;
 }
 
-/* --- keeping the greatest: a heap with the least of them on top --- */
-
-static uint64_t rank_of(const struct tt_rows *r, const void *row)
+static bool too_little(const struct tt_rows *r, const struct tt_table *t, const void *row)
 {
-	uint64_t v;
-
-	memcpy(&v, (const char *)row + r->o.fields.list[r->o.rank].offset, sizeof(v));
-	return v == TT_UNKNOWN ? 0 : v;
+	return r->o.least > 0 && !t->in_order &&
+	       (double)tt_greatest_rank(t, row) < r->o.least * tt_field_divisor(&t->fields.list[t->rank]);
 }
 
-static void *kept_at(const struct tt_rows *r, size_t place)
+int tt_rows_add(struct tt_rows *r, size_t table, const void *row)
 {
-	return r->kept + place * r->o.row_size;
-}
-
-static uint64_t heap_rank(const struct tt_rows *r, size_t i)
-{
-	return rank_of(r, kept_at(r, r->heap[i]));
-}
-
-static void heap_swap(struct tt_rows *r, size_t a, size_t b)
-{
-	size_t place = r->heap[a];
-
-	r->heap[a] = r->heap[b];
-	r->heap[b] = place;
-}
-
-static void heap_up(struct tt_rows *r, size_t i)
-{
-	while (i && heap_rank(r, i) < heap_rank(r, (i - 1) / 2)) {
-		heap_swap(r, i, (i - 1) / 2);
-		i = (i - 1) / 2;
-	}
-}
-
-static void heap_down(struct tt_rows *r, size_t count)
-{
-	for (size_t i = 0, least;; i = least) {
-		least = i;
-		for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < count; child++) {
-			if (heap_rank(r, child) < heap_rank(r, least))
-				least = child;
-		}
-		if (least == i)
-			return;
-		heap_swap(r, i, least);
-	}
-}
-
-static int make_room(struct tt_rows *r)
-{
-	if (r->count < r->room)
-		return 0;
-	size_t room = r->room ? 2 * r->room : 64;
-	if (room > r->o.most)
-		room = r->o.most;
-	char *kept = reallocarray(r->kept, room, r->o.row_size);
-	if (!kept)
-		return -ENOMEM;
-	r->kept = kept;
-	size_t *heap = reallocarray(r->heap, room, sizeof(*heap));
-	if (!heap)
-		return -ENOMEM;
-	r->heap = heap;
-	r->room = room;
-	return 0;
-}
-
-static int keep(struct tt_rows *r, const void *row)
-{
-	if (r->count == r->o.most) {
+	if (too_little(r, r->o.tables[table], row)) {
 		r->left_out++;
-		if (rank_of(r, row) <= heap_rank(r, 0))
-			return 0;
-		memcpy(kept_at(r, r->heap[0]), row, r->o.row_size);
-		heap_down(r, r->count);
 		return 0;
 	}
-	int e = make_room(r);
-	if (e < 0)
-		return e;
-	memcpy(kept_at(r, r->count), row, r->o.row_size);
-	r->heap[r->count] = r->count;
-	heap_up(r, r->count++);
-	return 0;
+	if (r->o.gather)
+		return tt_greatest_add(&r->kept[table], row);
+	write_row(r, table, row);
+	return r->text.error ? r->text.error : r->json.error;
 }
 
-int tt_rows_add(struct tt_rows *r, const void *row)
+/* Screens and headings begin anew where rows were gathered. */
+static void flush_begin(struct tt_rows *r)
 {
-	if (r->o.gather)
-		return keep(r, row);
-	write_row(r, row);
-	return r->text.error ? r->text.error : r->json.error;
+	if (r->o.live && r->text.fd >= 0) {
+		tt_buf_add_str(&r->text.buf, TT_TERMINAL_BEGIN);
+		r->lines = 0;
+	}
+	if (r->headed != SIZE_MAX)
+		r->headed = r->o.table_count;
 }
 
 int tt_rows_flush(struct tt_rows *r)
 {
-	/* The least goes behind the rest, again and again: the heap becomes a list, the greatest first. */
-	for (size_t left = r->count; left > 1;) {
-		heap_swap(r, 0, --left);
-		heap_down(r, left);
+	if (r->o.gather)
+		flush_begin(r);
+	for (size_t table = 0; table < r->o.table_count; table++) {
+		struct tt_greatest *g = &r->kept[table];
+		tt_greatest_sort(g);
+		for (size_t i = 0; i < g->count; i++)
+			write_row(r, table, tt_greatest_at(g, i));
+		tt_greatest_clear(g);
 	}
-	if (r->count)
-		r->headed = false;
-	for (size_t i = 0; i < r->count; i++)
-		write_row(r, kept_at(r, r->heap[i]));
-	r->count = 0;
 	write_out(&r->text);
 	write_out(&r->json);
 	return r->text.error ? r->text.error : r->json.error;
@@ -202,5 +181,9 @@ uint64_t tt_rows_shown(const struct tt_rows *r)
 
 uint64_t tt_rows_left_out(const struct tt_rows *r)
 {
-	return r->left_out;
+	uint64_t sum = r->left_out;
+
+	for (size_t i = 0; i < r->o.table_count; i++)
+		sum += r->kept[i].left_out;
+	return sum;
 }

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attach/attach.h"
 #include "attach/privilege.h"
@@ -15,6 +18,8 @@
 #include "base/own.h"
 #include "identity/descendants.h"
 #include "kernel/stats.h"
+#include "tools/cost.h"
+#include "tools/docs.h"
 #include "tools/loop.h"
 #include "tools/rows.h"
 
@@ -25,10 +30,11 @@ struct runner {
 	const struct tt_tool_entry *entry;
 	const struct tt_tool *tool;
 	struct tt_tool_options options;
-	uint64_t config[TT_TOOL_CONFIG_MOST / sizeof(uint64_t)]; /* as u64 for its alignment */
+	uint64_t settings[TT_TOOL_SETTINGS_MOST / sizeof(uint64_t)]; /* as u64 for its alignment */
 	struct tt_tool_run run;
 	struct tt_command command;
 	struct tt_attach *attach;
+	struct tt_tool_cost cost;
 	int json_fd; /* -1: standard output or none */
 };
 
@@ -43,15 +49,19 @@ const struct tt_tool_entry *tt_tool_find(const char *name)
 
 void tt_tool_help(struct tt_buf *b, const struct tt_tool_entry *entry)
 {
-	tt_buf_printf(b, "telltale %s: %s\n\nusage: telltale %s [OPTION]... [-- COMMAND [ARGUMENT]...]\n\n", entry->name,
-		      entry->summary, entry->name);
+	tt_buf_printf(b, "telltale %s: %s\n\nusage: telltale %s [OPTION]... [INTERVAL [COUNT]] [-- COMMAND [ARGUMENT]...]\n\n",
+		      entry->name, entry->summary, entry->name);
 	tt_tool_options_help(b, entry->tool->options, entry->tool->option_count);
 	tt_buf_printf(b, "\n%s", entry->readme);
+	for (size_t i = 0; i < entry->tool->table_count; i++) {
+		tt_buf_add_char(b, '\n');
+		tt_table_help(b, entry->tool->tables[i]);
+	}
 }
 
-int tt_tool_row(struct tt_tool_run *run, const void *row)
+int tt_tool_row(struct tt_tool_run *run, size_t table, const void *row)
 {
-	return tt_rows_add(run->rows, row);
+	return tt_rows_add(run->rows, table, row);
 }
 
 static int64_t wall_minus_mono(void)
@@ -77,12 +87,20 @@ static int open_rows(struct runner *r)
 		if (r->json_fd < 0)
 			return tt_error_errno(-errno, "--json=%s", o->json_file);
 	}
+	struct winsize window = {0};
+	bool live = o->interval_ns && !o->command && !o->json && isatty(out);
+	if (live)
+		ioctl(out, TIOCGWINSZ, &window);
 	const struct tt_rows_options rows = {
-		.fields = r->tool->fields,
-		.row_size = r->tool->row_size,
-		.rank = r->tool->rank,
-		.gather = tt_tool_gathers(r->tool, o),
+		.tables = r->tool->tables,
+		.table_count = r->tool->table_count,
+		.gather = tt_tool_gathers(r->tool, o, r->settings),
 		.most = o->top ? o->top : o->limits.value[TT_LIMIT_TOOL_ROWS],
+		.most_in_order = o->limits.value[TT_LIMIT_TOOL_ROWS],
+		.least = o->least,
+		.live = live,
+		.colours = !getenv("NO_COLOR"),
+		.lines = window.ws_row,
 		.text_fd = o->json ? -1 : out,
 		.json_fd = r->json_fd >= 0 ? r->json_fd
 			   : o->json	   ? out
@@ -99,16 +117,20 @@ static int load(struct runner *r, const struct tt_scope *scope)
 	struct tt_kernel_report report;
 	size_t size = 0;
 	const void *elf = r->entry->elf(&size);
+	struct tt_tool_filter filter = {0};
+	if (r->options.comm)
+		memcpy(filter.comm, r->options.comm, strnlen(r->options.comm, sizeof(filter.comm) - 1));
 	const struct tt_programs programs = {
 		.elf = elf,
 		.elf_size = size,
 		.rows = tool->hooks,
 		.row_count = tool->hook_count,
-		.unwanted = tool->unwanted ? tool->unwanted(r->config) : 0,
+		.unwanted = tool->unwanted ? tool->unwanted(r->settings) : 0,
 		.maps = tool->maps,
 		.map_count = tool->map_count,
-		.config = tool->config_size ? r->config : NULL,
+		.config = tool->config_size ? r->settings : NULL,
 		.config_size = tool->config_size,
+		.filter = &filter,
 	};
 
 	int e = tt_programs_load(&r->run.kernel, &programs, &r->options.limits, scope, &report);
@@ -176,7 +198,7 @@ static void tell(struct tt_buf *b, uint64_t count, const char *what)
 		tt_buf_printf(b, "; %llu %s", (unsigned long long)count, what);
 }
 
-/* One line on standard error: what was shown, and all that was not, by cause. */
+/* Two lines on standard error: what was shown, and all that was not, by cause; and what telltale took. */
 static void tell_counts(struct runner *r)
 {
 	tt_buf_auto struct tt_buf b = TT_BUF(8192);
@@ -205,6 +227,7 @@ static void tell_counts(struct runner *r)
 	for (int i = 0; i < TT_TOOL_NOTES_MOST; i++)
 		tell(&b, r->run.notes[i], r->tool->notes[i]);
 	tt_buf_add_char(&b, '\n');
+	tt_tool_cost_tell(&r->cost, r->entry->name, &b);
 	fwrite(b.data, 1, b.len, stderr);
 }
 
@@ -253,10 +276,12 @@ static int observe(struct runner *r)
 			return tt_error_errno(e, "%s", r->options.command[0]), e == -ENOENT ? 127 : 126;
 	}
 	loop.attach = r->attach;
+	loop.cost = &r->cost;
 	e = tt_tool_loop_run(&loop);
 	if (e < 0 && e != -ECHILD)
 		tt_error_errno(e, "%s", r->entry->name);
-	tell_counts(r);
+	if (!r->options.quiet)
+		tell_counts(r);
 	int status = r->options.command ? command_end(r, &loop) : 0;
 	return e < 0 ? 1 : status;
 }
@@ -270,6 +295,7 @@ static int start(struct runner *r)
 		if (e < 0)
 			return tt_error_errno(e, "%s", r->options.command[0]), 1;
 	}
+	tt_tool_cost_begin(&r->cost);
 	if (load_scope(r) < 0)
 		return 1;
 	return observe(r);
@@ -277,21 +303,24 @@ static int start(struct runner *r)
 
 int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 {
-	struct runner r = {.entry = entry, .tool = entry->tool, .command = TT_COMMAND_NONE, .json_fd = -1};
+	struct runner r = {
+		.entry = entry, .tool = entry->tool, .command = TT_COMMAND_NONE, .cost = {.statistics = -1}, .json_fd = -1};
 	struct tt_tool_error error = {""};
 	int status = TT_STATUS_USAGE;
 
-	int e = tt_tool_options_read(&r.options, r.tool->options, r.tool->option_count, r.config, argc - 1, argv + 1, &error);
+	int e = tt_tool_options_read(&r.options, r.tool->options, r.tool->option_count, r.settings, argc - 1, argv + 1, &error);
 	if (e == 1) {
 		tt_buf_auto struct tt_buf b = TT_BUF(1u << 20);
 		tt_tool_help(&b, entry);
 		status = fwrite(b.data, 1, b.len, stdout) == b.len ? 0 : 1;
 	} else if (e < 0) {
 		tt_error("%s: %s (telltale %s --help)", entry->name, e == -EINVAL ? error.text : strerror(-e), entry->name);
+	} else if (r.tool->prepare && (e = r.tool->prepare(r.settings, &error)) < 0) {
+		tt_error("%s: %s", entry->name, error.text);
+		status = e == -EINVAL ? TT_STATUS_USAGE : 1;
 	} else {
-		if (r.tool->prepare)
-			r.tool->prepare(r.config);
-		r.run = (struct tt_tool_run){.tool = r.tool, .config = r.config, .limits = &r.options.limits};
+		r.run = (struct tt_tool_run){
+			.tool = r.tool, .settings = r.settings, .options = &r.options, .limits = &r.options.limits};
 		status = start(&r);
 	}
 	if (r.tool->free)
@@ -300,6 +329,7 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	tt_attach_free(r.attach);
 	tt_rows_free(r.run.rows);
 	tt_command_cancel(&r.command);
+	tt_tool_cost_end(&r.cost);
 	if (r.json_fd >= 0)
 		close(r.json_fd);
 	tt_tool_options_free(&r.options);

@@ -19,13 +19,28 @@ struct row {
 };
 
 static const struct tt_field list[] = {
-	TT_FIELD(struct row, time_ns, "TIME", TT_UNIT_NONE, 12, "time_unix_ns", TT_FIELD_TIME),
-	TT_FIELD(struct row, id, "ID", TT_UNIT_NONE, 4, "id", TT_FIELD_ID),
-	TT_FIELD(struct row, took_ns, "TOOK", TT_UNIT_MS, 10, "took_ns", TT_FIELD_NS),
-	TT_FIELD(struct row, size_bytes, "SIZE", TT_UNIT_KIB, 9, "size_bytes", TT_FIELD_BYTES),
-	TT_FIELD(struct row, text, "TEXT", TT_UNIT_NONE, 0, "text", TT_FIELD_TEXT),
+	TT_FIELD(struct row, time_ns, "TIME", TT_UNIT_NONE, 12, "time_unix_ns", TT_FIELD_TIME, "when"),
+	TT_FIELD(struct row, id, "ID", TT_UNIT_NONE, 4, "id", TT_FIELD_ID, "which"),
+	TT_FIELD(struct row, took_ns, "TOOK", TT_UNIT_MS, 10, "took_ns", TT_FIELD_NS, "how long"),
+	TT_FIELD(struct row, size_bytes, "SIZE", TT_UNIT_KIB, 9, "size_bytes", TT_FIELD_BYTES, "how much"),
+	TT_FIELD(struct row, text, "TEXT", TT_UNIT_NONE, 0, "text", TT_FIELD_TEXT, "what"),
 };
 static const struct tt_fields fields = {list, TT_ARRAY_LEN(list)};
+static const struct tt_table table = {
+	.kind = "thing", .help = "a thing", .fields = {list, TT_ARRAY_LEN(list)}, .row_size = sizeof(struct row), .rank = 2};
+static const struct tt_table ordered = {.kind = "other",
+					.help = "another",
+					.fields = {list, TT_ARRAY_LEN(list)},
+					.row_size = sizeof(struct row),
+					.rank = 2,
+					.in_order = true};
+static const struct tt_table *const tables[] = {&table, &ordered};
+
+/* As the other lines are made. */
+static void thing_json(const struct tt_fields *f, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out)
+{
+	tt_fields_json(f, "thing", row, wall_minus_mono_ns, out);
+}
 
 typedef void (*line_fn)(const struct tt_fields *f, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out);
 
@@ -51,11 +66,12 @@ static void one_table_makes_both(void **state)
 	tt_buf_add_char(&heading, 0);
 	assert_string_equal((char *)heading.data, "TIME           ID   TOOK(ms) SIZE(KiB) TEXT\n");
 	check_line(tt_fields_text, &known, "00:00:00.001    7        2.5       1.5 a \"b\"\n");
-	check_line(tt_fields_json, &known,
-		   "{\"time_unix_ns\":1000500,\"id\":7,\"took_ns\":2500000,\"size_bytes\":1536,\"text\":\"a \\\"b\\\"\"}\n");
+	check_line(thing_json, &known,
+		   "{\"kind\":\"thing\",\"time_unix_ns\":1000500,\"id\":7,\"took_ns\":2500000,\"size_bytes\":1536,\"text\":\"a "
+		   "\\\"b\\\"\"}\n");
 	check_line(tt_fields_text, &unknown, "-               -          -         - -\n");
-	check_line(tt_fields_json, &unknown,
-		   "{\"time_unix_ns\":null,\"id\":null,\"took_ns\":null,\"size_bytes\":null,\"text\":null}\n");
+	check_line(thing_json, &unknown,
+		   "{\"kind\":\"thing\",\"time_unix_ns\":null,\"id\":null,\"took_ns\":null,\"size_bytes\":null,\"text\":null}\n");
 }
 
 static void text_does_not_steer_the_terminal(void **state)
@@ -94,9 +110,8 @@ static void wrong_tables_are_found(void **state)
 
 static struct tt_rows *rows_of(int fd, bool gather, size_t most)
 {
-	const struct tt_rows_options o = {.fields = fields,
-					  .row_size = sizeof(struct row),
-					  .rank = 2,
+	const struct tt_rows_options o = {.tables = tables,
+					  .table_count = TT_ARRAY_LEN(tables),
 					  .gather = gather,
 					  .most = most,
 					  .text_fd = -1,
@@ -130,8 +145,8 @@ static void the_greatest_are_kept(void **state)
 	for (int round = 0; round < 2; round++) {
 		/* 37 and 100 have no divisor in common: each of 0 … 99 once. */
 		for (unsigned i = 0; i < 100; i++)
-			assert_int_equal(tt_rows_add(r, &(struct row){.id = i * 37 % 100, .took_ns = 1 + i * 37 % 100}), 0);
-		assert_int_equal(tt_rows_add(r, &(struct row){.id = 200, .took_ns = TT_UNKNOWN}), 0);
+			assert_int_equal(tt_rows_add(r, 0, &(struct row){.id = i * 37 % 100, .took_ns = 1 + i * 37 % 100}), 0);
+		assert_int_equal(tt_rows_add(r, 0, &(struct row){.id = 200, .took_ns = TT_UNKNOWN}), 0);
 		assert_int_equal(ids_read(fds[0], ids, 16), 0);
 		assert_int_equal(tt_rows_flush(r), 0);
 		assert_int_equal(ids_read(fds[0], ids, 16), 5);
@@ -153,7 +168,7 @@ static void rows_go_out_at_once(void **state)
 	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
 	struct tt_rows *r = rows_of(fds[1], false, 1);
 	for (unsigned i = 0; i < 200; i++)
-		assert_int_equal(tt_rows_add(r, &(struct row){.id = i}), 0);
+		assert_int_equal(tt_rows_add(r, 0, &(struct row){.id = i}), 0);
 	assert_int_equal(tt_rows_flush(r), 0);
 	assert_int_equal(ids_read(fds[0], ids, 256), 200);
 	for (unsigned i = 0; i < 200; i++)
@@ -162,12 +177,65 @@ static void rows_go_out_at_once(void **state)
 	tt_rows_free(r);
 
 	r = rows_of(open("/dev/full", O_WRONLY), false, 1);
-	assert_int_equal(tt_rows_add(r, &(struct row){.id = 1}), 0);
+	assert_int_equal(tt_rows_add(r, 0, &(struct row){.id = 1}), 0);
 	assert_int_equal(tt_rows_flush(r), -ENOSPC);
-	assert_int_equal(tt_rows_add(r, &(struct row){.id = 1}), -ENOSPC);
+	assert_int_equal(tt_rows_add(r, 0, &(struct row){.id = 1}), -ENOSPC);
 	tt_rows_free(r);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+/* Text of a run that shows three rows of each table. */
+static void shown_text(const struct tt_rows_options *more, char *text, size_t size)
+{
+	struct tt_rows_options o = *more;
+	struct tt_rows *r = NULL;
+	int fds[2];
+
+	setenv("TZ", "UTC", 1);
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	o.tables = tables;
+	o.table_count = TT_ARRAY_LEN(tables);
+	o.gather = true;
+	o.text_fd = fds[1];
+	o.json_fd = -1;
+	assert_int_equal(tt_rows_new(&r, &o), 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		const struct row row = {.id = i, .took_ns = i * 1000000};
+		assert_int_equal(tt_rows_add(r, 0, &row), 0);
+		assert_int_equal(tt_rows_add(r, 1, &row), 0);
+	}
+	assert_int_equal(tt_rows_flush(r), 0);
+	ssize_t n = read(fds[0], text, size - 1);
+	text[n > 0 ? n : 0] = 0;
+	tt_rows_free(r);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+#define HEADING "TIME           ID   TOOK(ms) SIZE(KiB) TEXT\n"
+#define SHOWN(id) "00:00:00.000    " id "        " id ".0       0.0 -\n"
+
+static void tables_stand_apart(void **state)
+{
+	char text[4096];
+
+	shown_text(&(struct tt_rows_options){.most = 2, .most_in_order = 8}, text, sizeof(text));
+	assert_string_equal(text, HEADING SHOWN("3") SHOWN("2") "\n" HEADING SHOWN("1") SHOWN("2") SHOWN("3"));
+	/* What is less than asked for is left out, in the column's unit, but not of what is in order. */
+	shown_text(&(struct tt_rows_options){.most = 8, .least = 2.5}, text, sizeof(text));
+	assert_string_equal(text, HEADING SHOWN("3") "\n" HEADING SHOWN("1") SHOWN("2") SHOWN("3"));
+}
+
+static void a_screen_is_not_overrun(void **state)
+{
+	char text[4096];
+
+	shown_text(&(struct tt_rows_options){.most = 8, .live = true, .lines = 7}, text, sizeof(text));
+	assert_string_equal(text, "\033[H\033[J" HEADING SHOWN("3") SHOWN("2") SHOWN("1"));
+	shown_text(&(struct tt_rows_options){.most = 1, .most_in_order = 1, .live = true, .colours = true, .lines = 9}, text,
+		   sizeof(text));
+	assert_string_equal(text, "\033[H\033[J\033[1m" HEADING "\033[0m" SHOWN("3") "\n\033[1m" HEADING "\033[0m" SHOWN("1"));
 }
 
 /* --- options --- */
@@ -220,6 +288,17 @@ static void options_are_read(void **state)
 	assert_null(o.command[2]);
 	tt_tool_options_free(&o);
 
+	assert_int_equal(READ(&o, &c, &e, "2.5", "--min", "0.5", "--comm", "name", "-q", "7"), 0);
+	assert_int_equal(o.interval_ns, 2500000000);
+	assert_int_equal(o.count, 7);
+	assert_true(o.least == 0.5);
+	assert_string_equal(o.comm, "name");
+	assert_int_equal(o.quiet, 1);
+	tt_tool_options_free(&o);
+	assert_int_equal(READ(&o, &c, &e, "1", "2", "3"), -EINVAL);
+	assert_non_null(strstr(e.text, "'3'"));
+	tt_tool_options_free(&o);
+
 	assert_int_equal(READ(&o, &c, &e, "-f", "--help"), 1);
 	tt_tool_options_free(&o);
 }
@@ -249,6 +328,10 @@ static void wrong_options_are_named(void **state)
 		{"--flag=1", NULL, "--flag"},
 		{"--json=", NULL, "--json"},
 		{"word", NULL, "word"},
+		{"0", NULL, "--interval"},
+		{"--count", "3", "--count"},
+		{"--min", "x", "--min"},
+		{"--comm", "", "--comm"},
 		{"--", NULL, "--"},
 		{"--wait", "11", "--wait"},
 	};
@@ -274,6 +357,23 @@ static void wrong_options_are_named(void **state)
 
 /* --- every tool there is --- */
 
+static void table_is_whole(const char *tool, const struct tt_table *t)
+{
+	if (tt_fields_fault(&t->fields))
+		fail_msg("%s, %s: %s", tool, t->kind, tt_fields_fault(&t->fields));
+	for (size_t k = 0; k < t->fields.count; k++)
+		assert_true(t->fields.list[k].offset + t->fields.list[k].size <= t->row_size);
+	assert_true(t->rank < t->fields.count && t->fields.list[t->rank].size == sizeof(uint64_t));
+}
+
+static void table_is_told(const struct tt_table *t, const char *help)
+{
+	for (size_t k = 0; k < t->fields.count; k++) {
+		if (t->fields.list[k].json)
+			assert_non_null(strstr(help, t->fields.list[k].json));
+	}
+}
+
 static void tools_are_whole(void **state)
 {
 	assert_true(tt_tool_count > 0);
@@ -284,12 +384,11 @@ static void tools_are_whole(void **state)
 		size_t size = 0;
 
 		assert_ptr_equal(tt_tool_find(entry->name), entry);
-		if (tt_fields_fault(&tool->fields))
-			fail_msg("%s: %s", entry->name, tt_fields_fault(&tool->fields));
-		for (size_t k = 0; k < tool->fields.count; k++)
-			assert_true(tool->fields.list[k].offset + tool->fields.list[k].size <= tool->row_size);
-		assert_true(tool->rank < tool->fields.count && tool->fields.list[tool->rank].type != TT_FIELD_TEXT);
-		assert_true(tool->config_size <= TT_TOOL_CONFIG_MOST && tool->hook_count <= 64);
+		assert_true(tool->table_count > 0 && tool->table_count <= TT_TOOL_TABLES_MOST);
+		for (size_t t = 0; t < tool->table_count; t++)
+			table_is_whole(entry->name, tool->tables[t]);
+		assert_true(tool->settings_size <= TT_TOOL_SETTINGS_MOST && tool->config_size <= tool->settings_size);
+		assert_true(tool->hook_count <= 64);
 		assert_non_null(entry->elf(&size));
 		assert_true(size > 0);
 		/* Every option and every field is in the help. */
@@ -297,8 +396,8 @@ static void tools_are_whole(void **state)
 		tt_buf_add_char(&b, 0);
 		for (size_t k = 0; k < tool->option_count; k++)
 			assert_non_null(strstr((char *)b.data, tool->options[k].name));
-		for (size_t k = 0; k < tool->fields.count; k++)
-			assert_non_null(strstr((char *)b.data, tool->fields.list[k].json));
+		for (size_t t = 0; t < tool->table_count; t++)
+			table_is_told(tool->tables[t], (char *)b.data);
 		for (size_t k = 0; k < tool->option_count; k++) {
 			for (size_t c = 0; c < tt_common_row_count; c++)
 				assert_string_not_equal(tool->options[k].name, tt_common_rows[c].name);
@@ -309,5 +408,6 @@ static void tools_are_whole(void **state)
 
 TT_UNIT_TESTS(cmocka_unit_test(one_table_makes_both), cmocka_unit_test(text_does_not_steer_the_terminal),
 	      cmocka_unit_test(wrong_tables_are_found), cmocka_unit_test(the_greatest_are_kept),
-	      cmocka_unit_test(rows_go_out_at_once), cmocka_unit_test(options_are_read),
+	      cmocka_unit_test(rows_go_out_at_once), cmocka_unit_test(tables_stand_apart),
+	      cmocka_unit_test(a_screen_is_not_overrun), cmocka_unit_test(options_are_read),
 	      cmocka_unit_test(wrong_options_are_named), cmocka_unit_test(tools_are_whole))

@@ -12,9 +12,38 @@
 #include "lib/prog.h"
 #include "lib/ring.h"
 #include "lib/scope.h"
+#include "shared/tool.h"
 
 /* Set before load from the tool's options, so the verifier cuts out what is not wanted. */
 #define TT_TOOL_CONFIG(type) const volatile type tt_tool_config = {}
+
+/* --comm, set before load. */
+const volatile struct tt_tool_filter tt_tool_filter = {};
+
+/* The whole filter: what tt_in_scope() says, and of that what has the name asked for. */
+TT_INLINE bool tt_tool_in_scope(void)
+{
+	union {
+		char text[TT_TOOL_COMM_LEN];
+		__u64 word[TT_TOOL_COMM_LEN / 8];
+	} comm = {};
+
+	if (!tt_in_scope())
+		return false;
+	if (!tt_tool_filter.comm[0])
+		return true;
+	struct task_struct *leader = TT_READ(struct task_struct, tt_task_here(), group_leader);
+	if (bpf_core_read(comm.text, sizeof(comm.text), &leader->comm))
+		tt_failed(TT_PLACE_KERNEL_READ);
+	/* What stands behind the end is no part of the name. */
+	bool ended = false;
+	for (int i = 0; i < TT_TOOL_COMM_LEN; i++) {
+		ended |= !comm.text[i];
+		if (ended)
+			comm.text[i] = 0;
+	}
+	return comm.word[0] == tt_tool_filter.comm[0] && comm.word[1] == tt_tool_filter.comm[1];
+}
 
 /* Run once by the loader, in telltale's own context. */
 SEC("raw_tp")

@@ -7,25 +7,28 @@
 #define TT_TOOLS_TOOL_H
 
 #include "kernel/programs.h"
-#include "tools/fields.h"
 #include "tools/options.h"
+#include "tools/table.h"
 
-#define TT_TOOL_NOTES_MOST 4
+#define TT_TOOL_NOTES_MOST 8
 
 struct tt_tool_run;
 
 struct tt_tool {
-	struct tt_fields fields;
-	size_t row_size;
-	size_t rank; /* index of the field --top orders by, greatest first */
+	const struct tt_table *const *tables; /* at most TT_TOOL_TABLES_MOST */
+	size_t table_count;
 
-	/* The tool's own options write into its configuration, which its programs get (TT_TOOL_CONFIG). */
+	/* The tool's own options write into its settings, which begin with what its programs get (TT_TOOL_CONFIG). */
 	const struct tt_option_row *options;
 	size_t option_count;
-	size_t config_size; /* at most TT_TOOL_CONFIG_MOST; 0: none */
-	/* Completes the configuration before load (NULL), and says which hooks it makes needless: one bit a row (NULL: none). */
-	void (*prepare)(void *config);
-	uint64_t (*unwanted)(const void *config);
+	size_t settings_size; /* at most TT_TOOL_SETTINGS_MOST; 0: none */
+	size_t config_size;   /* of the front part that goes to the programs; 0: none */
+	/* Completes the settings before load: 0, or a negative errno with a line in e->text (NULL: nothing to be done). */
+	int (*prepare)(void *settings, struct tt_tool_error *e);
+	/* Rows are shown as they come all the same, though there is an `interval` (NULL: they are not). */
+	bool (*at_once)(const void *settings);
+	/* Which hooks the settings make needless: one bit a row (NULL: none). */
+	uint64_t (*unwanted)(const void *settings);
 
 	const struct tt_hook_row *hooks;
 	size_t hook_count;
@@ -43,12 +46,13 @@ struct tt_tool {
 	void (*free)(struct tt_tool_run *run);				     /* NULL-safe on state */
 };
 
-#define TT_TOOL_CONFIG_MOST 256
+#define TT_TOOL_SETTINGS_MOST 1024
 
 /* One run, as its tool sees it. */
 struct tt_tool_run {
 	const struct tt_tool *tool;
-	const void *config;
+	const void *settings;
+	const struct tt_tool_options *options;
 	const struct tt_limits *limits;
 	struct tt_kernel *kernel; /* for tt_kernel_map_fd */
 	void *state;
@@ -56,7 +60,8 @@ struct tt_tool_run {
 	struct tt_rows *rows;
 };
 
-/* Shows a row, which is copied: at once, or with the others of its interval. 0 or a negative errno of the output. */
-int tt_tool_row(struct tt_tool_run *run, const void *row);
+/* Shows a row of tables[table], which is copied: at once, or with the others of its interval. 0 or a negative errno of the
+ * output. */
+int tt_tool_row(struct tt_tool_run *run, size_t table, const void *row);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "proto/proto.h"
+#include "tools/docs.h"
 #include "tools/runner.h"
 
 #define TT_HELP_WIDTH 96
@@ -139,6 +140,7 @@ static const struct tt_help_topic {
 	{"limits", tt_help_limits, tt_help_limits_markdown},
 	{"configuration", tt_help_configuration, tt_help_configuration_markdown},
 	{"protocols", tt_help_protocols, tt_help_protocols_markdown},
+	{"tools", tt_tools_markdown, tt_tools_markdown},
 	{"--man", tt_help_man, NULL},
 };
 

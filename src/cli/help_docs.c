@@ -4,25 +4,11 @@
 
 #include "cli/help.h"
 #include "proto/proto.h"
+#include "tools/man.h"
 #include "tools/runner.h"
 
 /* --- man(7)
  * --------------------------------------------------------------------------------------------------------------------- */
-
-/* Text as roff takes it: a hyphen that is meant as such, no escapes, no requests at a line's start. */
-static void tt_roff(struct tt_buf *b, const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		tt_buf_add_str(b, "\\&");
-	for (; *text; text++) {
-		if (*text == '-')
-			tt_buf_add_str(b, "\\-");
-		else if (*text == '\\')
-			tt_buf_add_str(b, "\\e");
-		else
-			tt_buf_add_char(b, *text);
-	}
-}
 
 static void tt_man_section(struct tt_buf *b, const char *name)
 {
@@ -118,7 +104,8 @@ void tt_help_man(struct tt_buf *b)
 	for (const struct tt_command_row *c = tt_commands; c->name; c++)
 		tt_man_item(b, c->name, c->arguments, c->summary);
 	tt_man_section(b, "TOOLS");
-	tt_buf_add_str(b, "Each has options of its own: \\fBtelltale help\\fR \\fITOOL\\fR.\n");
+	tt_buf_add_str(b,
+		       "Each has options of its own: \\fBtelltale help\\fR \\fITOOL\\fR, \\fBtelltale\\-\\fR\\fITOOL\\fR(1).\n");
 	for (size_t i = 0; i < tt_tool_count; i++)
 		tt_man_item(b, tt_tools[i].name, NULL, tt_tools[i].summary);
 	tt_man_section(b, "OPTIONS");

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "harness/unit.h"
+#include "tools/docs.h"
+#include "tools/man.h"
 
 static const char *root;
 
@@ -17,13 +19,31 @@ static const struct generated {
 	{"docs/limits.md", tt_help_limits_markdown},
 	{"docs/configuration.md", tt_help_configuration_markdown},
 	{"docs/protocols.md", tt_help_protocols_markdown},
+	{"docs/tools.md", tt_tools_markdown},
 };
 
-static FILE *open_generated(const struct generated *g, const char *mode)
+/* Behind those, a page for each tool. */
+#define GENERATED_COUNT (TT_ARRAY_LEN(generated) + tt_tool_count)
+
+static const char *generate(size_t i, struct tt_buf *b)
+{
+	static char path[128];
+
+	if (i < TT_ARRAY_LEN(generated)) {
+		generated[i].make(b);
+		return generated[i].path;
+	}
+	const struct tt_tool_entry *tool = &tt_tools[i - TT_ARRAY_LEN(generated)];
+	tt_tool_man(b, tool);
+	snprintf(path, sizeof(path), "packaging/telltale-%s.1", tool->name);
+	return path;
+}
+
+static FILE *open_generated(const char *name, const char *mode)
 {
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/%s", root, g->path);
+	snprintf(path, sizeof(path), "%s/%s", root, name);
 	FILE *f = fopen(path, mode);
 	if (!f)
 		perror(path);
@@ -32,16 +52,16 @@ static FILE *open_generated(const struct generated *g, const char *mode)
 
 static void the_tree_agrees_with_the_tables(void **state)
 {
-	for (size_t i = 0; i < TT_ARRAY_LEN(generated); i++) {
+	for (size_t i = 0; i < GENERATED_COUNT; i++) {
 		struct tt_buf made tt_buf_auto = TT_HELP_BUF(), kept tt_buf_auto = TT_HELP_BUF();
-		generated[i].make(&made);
-		FILE *f = open_generated(&generated[i], "re");
+		const char *path = generate(i, &made);
+		FILE *f = open_generated(path, "re");
 		assert_non_null(f);
 		for (int c; (c = fgetc(f)) != EOF;)
 			tt_buf_add_char(&kept, (char)c);
 		fclose(f);
 		if (!tt_span_eq(tt_buf_span(&made), tt_buf_span(&kept)))
-			fail_msg("%s is old: build/src/cli/cli_help_test %s --write", generated[i].path, root);
+			fail_msg("%s is old: build/src/cli/cli_help_test %s --write", path, root);
 	}
 }
 
@@ -71,10 +91,9 @@ int main(int argc, char **argv)
 
 	root = argc > 1 ? argv[1] : ".";
 	if (argc > 2 && strcmp(argv[2], "--write") == 0) {
-		for (size_t i = 0; i < TT_ARRAY_LEN(generated); i++) {
+		for (size_t i = 0; i < GENERATED_COUNT; i++) {
 			struct tt_buf b tt_buf_auto = TT_HELP_BUF();
-			generated[i].make(&b);
-			FILE *f = open_generated(&generated[i], "we");
+			FILE *f = open_generated(generate(i, &b), "we");
 			if (!f || fwrite(b.data, 1, b.len, f) != b.len || fclose(f) != 0)
 				return 1;
 		}

@@ -163,11 +163,14 @@ static int config_set(struct tt_kernel *k, const struct tt_programs *p, const st
 {
 	struct tt_kernel_config *config = variable_preset(k->obj, "tt_config", sizeof(*config));
 	void *own = p->config ? variable_preset(k->obj, "tt_tool_config", p->config_size) : NULL;
+	struct tt_tool_filter *filter = p->filter ? variable_preset(k->obj, "tt_tool_filter", sizeof(*filter)) : NULL;
 
-	if (!config || (p->config && !own))
+	if (!config || (p->config && !own) || (p->filter && !filter))
 		return -EINVAL;
 	if (own)
 		memcpy(own, p->config, p->config_size);
+	if (filter)
+		*filter = *p->filter;
 	return tt_kernel_config_common(config, scope, report);
 }
 

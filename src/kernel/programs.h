@@ -7,6 +7,7 @@
 #define TT_KERNEL_PROGRAMS_H
 
 #include "kernel/load.h"
+#include "shared/tool.h"
 
 /* As many entries as there are CPUs: scratch that programs of process context find by CPU number. */
 #define TT_MAP_PER_CPU TT_LIMIT_MAX
@@ -28,6 +29,7 @@ struct tt_programs {
 	size_t map_count;
 	const void *config; /* goes to the read-only variable tt_tool_config; NULL: there is none */
 	size_t config_size;
+	const struct tt_tool_filter *filter; /* goes to tt_tool_filter; NULL: none */
 };
 
 /*

@@ -61,4 +61,8 @@ TT_LIMIT(WATCH_BYTES, "watch_bytes", 4u << 20, 4096, 64u << 20, "bytes", "output
 TT_LIMIT(HTTP_CLIENTS, "http_clients", 64, 1, 4096, "clients", "clients served at once")
 TT_LIMIT(ANSWER_BYTES, "answer_bytes", 64u << 20, 64u << 10, 1u << 30, "bytes", "largest body of one HTTP answer")
 TT_LIMIT(TOOL_ROWS, "tool_rows", 65536, 64, 1u << 20, "rows", "rows a tool gathers before it shows them; the smallest give way")
+TT_LIMIT(TOOL_REQUESTS, "tool_requests", 8192, 16, 1u << 20, "requests", "requests under way that telltale io follows")
+TT_LIMIT(TOOL_KERNEL_ROWS, "tool_kernel_rows", 8192, 16, 1u << 20, "rows", "rows a tool counts in the kernel between two intervals")
+TT_LIMIT(TOOL_DIRTY, "tool_dirty", 16384, 16, 1u << 20, "places", "places in files (16 pages each) of which telltale io remembers who made them dirty; the oldest give way")
+TT_LIMIT(TOOL_FILES, "tool_files", 2048, 16, 1u << 20, "files", "files whose names telltale io remembers; those not used for long give way")
 TT_LIMIT(TOOL_PROGRAMS, "tool_programs", 16384, 16, 1u << 20, "programs", "running programs whose end telltale execs waits for")

@@ -62,7 +62,7 @@ TT_INLINE void tt_submit(struct tt_record *rec, __u64 size)
 SEC("tp_btf/sched_process_exec")
 int TT_PROG(tt_execs_started, struct task_struct *task)
 {
-	if (!tt_in_scope())
+	if (!tt_tool_in_scope())
 		return 0;
 	struct tt_execs_started *s = tt_started_new(TT_EXECS_STARTED);
 	if (!s)
@@ -150,7 +150,7 @@ int TT_PROG(tt_execs_failed, struct pt_regs *regs, long ret)
 	bool at = number == (compat ? tt_tool_config.compat_execveat : tt_tool_config.execveat);
 	if (!at && number != (compat ? tt_tool_config.compat_execve : tt_tool_config.execve))
 		return 0;
-	if (!tt_in_scope())
+	if (!tt_tool_in_scope())
 		return 0;
 
 	struct tt_execs_started *s = tt_started_new(TT_EXECS_FAILED);
@@ -167,7 +167,7 @@ int TT_PROG(tt_execs_ended, struct task_struct *task)
 {
 	struct tt_execs_ended e = {};
 
-	if (!tt_in_scope() || !tt_task_ends_process(task))
+	if (!tt_tool_in_scope() || !tt_task_ends_process(task))
 		return 0;
 	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
 	tt_record_here(&e.rec, (enum tt_record_type)TT_EXECS_ENDED);

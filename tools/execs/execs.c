@@ -31,17 +31,30 @@ struct tt_execs_row {
 };
 
 static const struct tt_field fields[] = {
-	TT_FIELD(struct tt_execs_row, time_ns, "TIME", TT_UNIT_NONE, 12, "time_unix_ns", TT_FIELD_TIME),
-	TT_FIELD(struct tt_execs_row, pid, "PID", TT_UNIT_NONE, 7, "pid", TT_FIELD_ID),
-	TT_FIELD(struct tt_execs_row, ppid, "PPID", TT_UNIT_NONE, 7, "ppid", TT_FIELD_ID),
-	TT_FIELD(struct tt_execs_row, user, "USER", TT_UNIT_NONE, 8, "user", TT_FIELD_TEXT),
-	TT_FIELD(struct tt_execs_row, lived_ns, "LIVED", TT_UNIT_MS, 10, "lived_ns", TT_FIELD_NS),
-	TT_FIELD(struct tt_execs_row, end, "END", TT_UNIT_NONE, 6, "end", TT_FIELD_TEXT),
-	TT_FIELD(struct tt_execs_row, status, "STATUS", TT_UNIT_NONE, 8, "status", TT_FIELD_TEXT),
-	TT_FIELD(struct tt_execs_row, command, "COMMAND", TT_UNIT_NONE, 0, "command", TT_FIELD_TEXT),
+	TT_FIELD(struct tt_execs_row, time_ns, "TIME", TT_UNIT_NONE, 12, "time_unix_ns", TT_FIELD_TIME, "when it began to run"),
+	TT_FIELD(struct tt_execs_row, pid, "PID", TT_UNIT_NONE, 7, "pid", TT_FIELD_ID, "its process"),
+	TT_FIELD(struct tt_execs_row, ppid, "PPID", TT_UNIT_NONE, 7, "ppid", TT_FIELD_ID, "the process above it at that time"),
+	TT_FIELD(struct tt_execs_row, user, "USER", TT_UNIT_NONE, 8, "user", TT_FIELD_TEXT,
+		 "real user: name, or number where there is no name"),
+	TT_FIELD(struct tt_execs_row, lived_ns, "LIVED", TT_UNIT_MS, 10, "lived_ns", TT_FIELD_NS,
+		 "until its end; not known of what still runs or did not start"),
+	TT_FIELD(struct tt_execs_row, end, "END", TT_UNIT_NONE, 6, "end", TT_FIELD_TEXT,
+		 "`exit`, `signal`, `exec` (its process became another program), `error` (it was not started)"),
+	TT_FIELD(struct tt_execs_row, status, "STATUS", TT_UNIT_NONE, 8, "status", TT_FIELD_TEXT,
+		 "exit status, signal, or the errno of execve(2)"),
+	TT_FIELD(struct tt_execs_row, command, "COMMAND", TT_UNIT_NONE, 0, "command", TT_FIELD_TEXT,
+		 "arguments, the first 512 bytes; of a failed one 127 bytes an argument, the file first"),
 };
 
-#define TT_EXECS_RANK 4 /* lived_ns */
+static const struct tt_table table = {
+	.kind = "exec",
+	.help = "a program that was started, or that could not be",
+	.fields = {fields, TT_ARRAY_LEN(fields)},
+	.row_size = sizeof(struct tt_execs_row),
+	.rank = 4, /* lived_ns */
+};
+
+static const struct tt_table *const tables[] = {&table};
 
 static const struct tt_option_row options[] = {
 	{"no-failed", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_execs_config, no_failed), 0, 0,
@@ -187,7 +200,7 @@ static int failed_row(struct tt_tool_run *run, const struct tt_execs_started *s)
 		snprintf(row.status, sizeof(row.status), "%s", name);
 	else
 		snprintf(row.status, sizeof(row.status), "%u", s->error);
-	return tt_tool_row(run, &row);
+	return tt_tool_row(run, 0, &row);
 }
 
 /* --- programs that are looked for --- */
@@ -219,7 +232,7 @@ static int lookup_over(struct tt_tool_run *run, uint32_t tgid, const struct tt_e
 
 static int failed(struct tt_tool_run *run, const struct tt_execs_started *s)
 {
-	const struct tt_execs_config *config = run->config;
+	const struct tt_execs_config *config = run->settings;
 	struct execs *x = run->state;
 	struct lookup *l = *lookup_at(x, s->rec.tgid);
 	bool goes_on = (!config || !config->lookups) && tt_lookup_goes_on(s->error);
@@ -258,7 +271,7 @@ static int started(struct tt_tool_run *run, const struct tt_execs_started *s)
 			before->row.lived_ns = s->rec.time_ns - before->row.time_ns;
 			snprintf(before->row.end, sizeof(before->row.end), "exec");
 		}
-		int r = tt_tool_row(run, &before->row);
+		int r = tt_tool_row(run, 0, &before->row);
 		if (r < 0)
 			return r;
 	}
@@ -267,7 +280,7 @@ static int started(struct tt_tool_run *run, const struct tt_execs_started *s)
 		struct tt_execs_row row;
 		run->notes[NOTE_TABLE_FULL]++;
 		row_begin(x, &row, s);
-		return tt_tool_row(run, &row);
+		return tt_tool_row(run, 0, &row);
 	}
 	p->tgid = s->rec.tgid;
 	p->start_ns = s->rec.start_ns;
@@ -289,14 +302,14 @@ static int ended(struct tt_tool_run *run, const struct tt_execs_ended *e)
 		return r;
 	if (p->start_ns == e->rec.start_ns)
 		row_end(&p->row, e->rec.time_ns, e->wait_status);
-	return tt_tool_row(run, &p->row);
+	return tt_tool_row(run, 0, &p->row);
 }
 
 /* --- the tool --- */
 
-static void execs_prepare(void *config)
+static int execs_prepare(void *settings, struct tt_tool_error *e)
 {
-	struct tt_execs_config *c = config;
+	struct tt_execs_config *c = settings;
 
 	c->execve = SYS_execve;
 	c->execveat = SYS_execveat;
@@ -307,11 +320,12 @@ static void execs_prepare(void *config)
 	c->compat_execve = 11;
 	c->compat_execveat = 387;
 #endif
+	return 0;
 }
 
-static uint64_t execs_unwanted(const void *config)
+static uint64_t execs_unwanted(const void *settings)
 {
-	return ((const struct tt_execs_config *)config)->no_failed ? 1u << TT_EXECS_HOOK_FAILED : 0;
+	return ((const struct tt_execs_config *)settings)->no_failed ? 1u << TT_EXECS_HOOK_FAILED : 0;
 }
 
 static int execs_begin(struct tt_tool_run *run)
@@ -360,7 +374,7 @@ static int execs_end(struct tt_tool_run *run)
 	}
 	qsort(list, n, sizeof(struct program *), by_time);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = tt_tool_row(run, &list[i]->row);
+		r = tt_tool_row(run, 0, &list[i]->row);
 	return r;
 }
 
@@ -381,11 +395,11 @@ static void execs_free(struct tt_tool_run *run)
 }
 
 const struct tt_tool tt_tool_execs = {
-	.fields = {fields, TT_ARRAY_LEN(fields)},
-	.row_size = sizeof(struct tt_execs_row),
-	.rank = TT_EXECS_RANK,
+	.tables = tables,
+	.table_count = 1,
 	.options = options,
 	.option_count = TT_ARRAY_LEN(options),
+	.settings_size = sizeof(struct tt_execs_config),
 	.config_size = sizeof(struct tt_execs_config),
 	.prepare = execs_prepare,
 	.unwanted = execs_unwanted,

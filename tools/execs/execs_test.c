@@ -29,7 +29,7 @@ static int begin(void **state)
 	tt_limits_init(&limits);
 	run = (struct tt_tool_run){.tool = tool, .limits = &limits};
 	const struct tt_rows_options o = {
-		.fields = tool->fields, .row_size = tool->row_size, .most = 1, .text_fd = -1, .json_fd = fd};
+		.tables = tool->tables, .table_count = tool->table_count, .most = 1, .text_fd = -1, .json_fd = fd};
 	return tt_rows_new(&run.rows, &o) < 0 || tool->begin(&run) < 0;
 }
 
@@ -84,9 +84,9 @@ static const char *lines(void)
 }
 
 #define ARGS(s) (s), sizeof(s)
-#define LINE(time, pid, lived, end, status, command)                                                                        \
-	"{\"time_unix_ns\":" time ",\"pid\":" pid ",\"ppid\":1,\"user\":\"4000000000\",\"lived_ns\":" lived ",\"end\":" end \
-	",\"status\":" status ",\"command\":" command "}\n"
+#define LINE(time, pid, lived, end, status, command)                                                                          \
+	"{\"kind\":\"exec\",\"time_unix_ns\":" time ",\"pid\":" pid ",\"ppid\":1,\"user\":\"4000000000\",\"lived_ns\":" lived \
+	",\"end\":" end ",\"status\":" status ",\"command\":" command "}\n"
 
 static void ends_are_told(void **state)
 {
@@ -221,7 +221,7 @@ static void each_place_if_asked_for(void **state)
 {
 	const struct tt_execs_config config = {.lookups = true};
 
-	run.config = &config;
+	run.settings = &config;
 	FAILED(2, "/usr/local/bin/ld");
 	FAILED(2, "/usr/bin/ld");
 	assert_non_null(strstr(lines(), "\"/usr/bin/ld -v\""));

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/tables.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/own.h"
+#include "kernel/internal.h"
+
+#define SIZE_MOST 4096
+
+static void answer(const struct btf *btf, struct tt_kernel_question *q)
+{
+	char name[128];
+
+	if (q->function) {
+		q->has = btf__find_by_name_kind(btf, q->function, BTF_KIND_FUNC) > 0;
+		return;
+	}
+	/* A typedef of a pointer to a function, whose first parameter is the kernel's own. */
+	snprintf(name, sizeof(name), "btf_trace_%s", q->tracepoint);
+	__s32 id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	q->has = id > 0;
+	if (id <= 0)
+		return;
+	const struct btf_type *t = btf__type_by_id(btf, (__u32)id);
+	t = t ? btf__type_by_id(btf, t->type) : NULL;
+	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	if (t && btf_is_func_proto(t) && btf_vlen(t) > 0)
+		q->arguments = btf_vlen(t) - 1u;
+}
+
+int tt_kernel_ask(struct tt_kernel_question *questions, size_t count)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf)
+		return -ENOENT;
+	for (size_t i = 0; i < count; i++)
+		answer(btf, &questions[i]);
+	btf__free(btf);
+	return 0;
+}
+
+int tt_kernel_count_time(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int map_find(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(k->obj, name);
+
+	if (!map)
+		return -ENOENT;
+	if (key_size > SIZE_MOST || bpf_map__key_size(map) != key_size || bpf_map__value_size(map) != value_size)
+		return -EINVAL;
+	return bpf_map__fd(map);
+}
+
+int tt_kernel_map_walk(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size, tt_kernel_entry_fn take,
+		       void *ctx)
+{
+	int fd = map_find(k, name, key_size, value_size);
+	if (fd < 0)
+		return fd;
+	tt_free_auto char *memory = malloc(2 * key_size + value_size);
+	if (!memory)
+		return -ENOMEM;
+	char *key = memory, *next = memory + key_size, *value = memory + 2 * key_size;
+	int r = bpf_map_get_next_key(fd, NULL, next);
+	if (r < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (bool more = true; more;) {
+		memcpy(key, next, key_size);
+		/* Before this one goes: from an entry that is gone the walk would begin anew. */
+		more = bpf_map_get_next_key(fd, key, next) == 0;
+		if (!more && errno != ENOENT)
+			return -errno;
+		if (bpf_map_lookup_elem(fd, key, value) < 0) {
+			if (errno == ENOENT)
+				continue;
+			return -errno;
+		}
+		if ((r = take(ctx, key, value)) < 0)
+			return r;
+		if (r == 1 && bpf_map_delete_elem(fd, key) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+int tt_kernel_map_get(const struct tt_kernel *k, const char *name, const void *key, void *value)
+{
+	int fd = tt_kernel_map_fd(k, name);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_lookup_elem(fd, key, value) < 0 ? -errno : 0;
+}
+
+int tt_kernel_map_set(const struct tt_kernel *k, const char *name, const void *key, const void *value)
+{
+	int fd = tt_kernel_map_fd(k, name);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_update_elem(fd, key, value, BPF_ANY) < 0 ? -errno : 0;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/cost.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "kernel/stats.h"
+#include "kernel/tables.h"
+
+#define PROGRAMS_MOST 64
+
+void tt_tool_cost_begin(struct tt_tool_cost *c)
+{
+	c->statistics = tt_kernel_count_time();
+}
+
+void tt_tool_cost_programs(struct tt_tool_cost *c, const struct tt_kernel *k)
+{
+	struct tt_program_stats programs[PROGRAMS_MOST];
+	size_t count = tt_kernel_program_stats(k, programs, PROGRAMS_MOST);
+
+	c->runs = c->ns = 0;
+	for (size_t i = 0; i < count; i++) {
+		c->runs += programs[i].runs;
+		c->ns += programs[i].ns;
+	}
+}
+
+static double seconds(const struct timeval *t)
+{
+	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
+}
+
+void tt_tool_cost_tell(const struct tt_tool_cost *c, const char *tool, struct tt_buf *b)
+{
+	struct rusage own;
+
+	getrusage(RUSAGE_SELF, &own);
+	tt_buf_printf(b, "telltale %s: it took ", tool);
+	if (c->statistics >= 0)
+		tt_buf_printf(b, "%.6f s in the kernel (%llu runs of its programs, %.0f ns each), ", (double)c->ns / 1e9,
+			      (unsigned long long)c->runs, c->runs ? (double)c->ns / (double)c->runs : 0);
+	tt_buf_printf(b, "%.3f s of processor, %.1f MiB of memory\n", seconds(&own.ru_utime) + seconds(&own.ru_stime),
+		      (double)own.ru_maxrss / 1024);
+}
+
+void tt_tool_cost_end(struct tt_tool_cost *c)
+{
+	if (c->statistics >= 0)
+		close(c->statistics);
+	c->statistics = -1;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/io/disks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "identity/text.h"
+
+#define TT_SECTOR 512
+#define TT_MS 1000000ull
+#define NUMBER(major, minor) ((uint32_t)(major) << 20 | (minor))
+
+struct tt_disk *tt_disks_find(struct tt_disks *d, uint32_t number)
+{
+	size_t from = 0, to = d->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		if (d->list[middle].number == number)
+			return &d->list[middle];
+		if (d->list[middle].number < number)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return NULL;
+}
+
+static struct tt_disk *disk_add(struct tt_disks *d, uint32_t number)
+{
+	size_t at = d->count;
+
+	if (d->count == TT_DISKS_MOST) {
+		d->turned_away++;
+		return NULL;
+	}
+	while (at && d->list[at - 1].number > number)
+		at--;
+	memmove(&d->list[at + 1], &d->list[at], (d->count - at) * sizeof(d->list[0]));
+	d->count++;
+	d->list[at] = (struct tt_disk){.number = number};
+	return &d->list[at];
+}
+
+static void take_line(struct tt_disks *d, const char *line)
+{
+	unsigned major = 0, minor = 0;
+	char name[TT_DISK_NAME];
+	uint64_t v[10];
+
+	if (sscanf(line,
+		   "%u %u %31s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %" SCNu64 " %" SCNu64,
+		   &major, &minor, name, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9]) != 13)
+		return;
+	struct tt_disk *disk = tt_disks_find(d, NUMBER(major, minor));
+	if (!disk)
+		disk = disk_add(d, NUMBER(major, minor));
+	if (!disk)
+		return;
+	snprintf(disk->name, sizeof(disk->name), "%s", name);
+	disk->before = disk->now;
+	disk->now = (struct tt_disk_counts){
+		.reads = v[0],
+		.read_bytes = v[2] * TT_SECTOR,
+		.read_ns = v[3] * TT_MS,
+		.writes = v[4],
+		.write_bytes = v[6] * TT_SECTOR,
+		.write_ns = v[7] * TT_MS,
+		.busy_ns = v[9] * TT_MS,
+	};
+}
+
+void tt_disks_take(struct tt_disks *d, struct tt_span text)
+{
+	char line[512];
+
+	while (text.len) {
+		const uint8_t *end = memchr(text.data, '\n', text.len);
+		size_t len = end ? (size_t)(end - text.data) : text.len;
+
+		if (len < sizeof(line)) {
+			memcpy(line, text.data, len);
+			line[len] = 0;
+			take_line(d, line);
+		}
+		text = tt_span_sub(text, end ? len + 1 : len, text.len);
+	}
+}
+
+int tt_disks_read(struct tt_disks *d)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(1u << 20);
+	int r = tt_text_read(AT_FDCWD, "/proc/diskstats", &text);
+
+	if (r < 0)
+		return r;
+	tt_disks_take(d, tt_buf_span(&text));
+	return 0;
+}
+
+uint32_t tt_disk_number(const char *name)
+{
+	unsigned major = 0, minor = 0;
+	char path[128];
+
+	if (strchr(name, '/') || (size_t)snprintf(path, sizeof(path), "/sys/block/%s/dev", name) >= sizeof(path))
+		return 0;
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return 0;
+	int found = fscanf(f, "%u:%u", &major, &minor);
+	fclose(f);
+	return found == 2 ? NUMBER(major, minor) : 0;
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+/* telltale io's tables of counts: by file, disk and latency. What was counted in the kernel is shown and begins anew. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "kernel/tables.h"
+#include "tools/io/state.h"
+
+/* Programs under way when the set of rows changes have ended by then. */
+#define TT_IO_SETTLE_NS 2000000
+
+struct file_row {
+	uint64_t time_ns;
+	uint64_t interval_ns;
+	uint64_t pid;
+	uint64_t requests;
+	uint64_t bytes;
+	uint64_t rate;
+	uint64_t average_ns;
+	uint64_t wait_ns;
+	uint64_t most_ns;
+	uint64_t errors;
+	uint64_t ino;
+	uint64_t cgroup;
+	char comm[TT_IO_COMM_LEN];
+	char disk[TT_DISK_NAME];
+	char op[8];
+	char container[TT_IO_CONTAINER_LEN];
+	char file[TT_IO_PATH_LEN];
+};
+
+static const struct tt_field file_fields[] = {
+	TT_FIELD_MORE(struct file_row, time_ns, "time_unix_ns", TT_FIELD_TIME, "end of the interval"),
+	TT_FIELD_MORE(struct file_row, interval_ns, "interval_ns", TT_FIELD_NS, "its length"),
+	TT_FIELD(struct file_row, pid, "PID", TT_UNIT_NONE, 7, "pid", TT_FIELD_ID,
+		 "the process that asked for it, or that had made dirty what the kernel wrote later"),
+	TT_FIELD(struct file_row, comm, "COMM", TT_UNIT_NONE, 15, "comm", TT_FIELD_TEXT, "that process's name"),
+	TT_FIELD(struct file_row, disk, "DISK", TT_UNIT_NONE, 8, "disk", TT_FIELD_TEXT, "name of the whole disk"),
+	TT_FIELD(struct file_row, op, "OP", TT_UNIT_NONE, 7, "operation", TT_FIELD_TEXT,
+		 "`read`, `write`, `discard`, `flush` (of the disk's own cache)"),
+	TT_FIELD(struct file_row, requests, "REQS", TT_UNIT_NONE, 8, "requests", TT_FIELD_COUNT,
+		 "requests the disk has done; one that is for several files counts for the first"),
+	TT_FIELD(struct file_row, bytes, "BYTES", TT_UNIT_MIB, 11, "moved_bytes", TT_FIELD_BYTES, "moved by them"),
+	TT_FIELD(struct file_row, rate, "RATE", TT_UNIT_MIB, 11, "moved_bytes_per_s", TT_FIELD_RATE, "the same a second"),
+	TT_FIELD(struct file_row, average_ns, "AVG", TT_UNIT_MS, 9, "average_ns", TT_FIELD_NS,
+		 "from the moment a request was handed to the block layer until it was done"),
+	TT_FIELD(struct file_row, most_ns, "MAX", TT_UNIT_MS, 9, "most_ns", TT_FIELD_NS, "the slowest"),
+	TT_FIELD(struct file_row, wait_ns, "WAIT", TT_UNIT_MS, 9, "wait_average_ns", TT_FIELD_NS,
+		 "part of the average before the driver had it"),
+	TT_FIELD_MORE(struct file_row, errors, "errors", TT_FIELD_COUNT, "requests that failed"),
+	TT_FIELD_MORE(struct file_row, ino, "inode", TT_FIELD_ID, "number of the file's inode"),
+	TT_FIELD_MORE(struct file_row, cgroup, "cgroup_id", TT_FIELD_ID, "cgroup (version 2) the process was in"),
+	TT_FIELD_MORE(struct file_row, container, "container_id", TT_FIELD_TEXT, "container the process is in"),
+	TT_FIELD(struct file_row, file, "FILE", TT_UNIT_NONE, 0, "file", TT_FIELD_TEXT,
+		 "path; ` (deleted)` behind one that is gone; a disk's name where it was the page cache of the disk itself: what "
+		 "a "
+		 "file system keeps beside contents of files"),
+};
+
+struct disk_row {
+	uint64_t time_ns;
+	uint64_t interval_ns;
+	uint64_t reads;
+	uint64_t read_bytes;
+	uint64_t read_rate;
+	uint64_t read_ns;
+	uint64_t writes;
+	uint64_t write_bytes;
+	uint64_t write_rate;
+	uint64_t write_ns;
+	uint64_t busy;
+	char disk[TT_DISK_NAME];
+};
+
+static const struct tt_field disk_fields[] = {
+	TT_FIELD_MORE(struct disk_row, time_ns, "time_unix_ns", TT_FIELD_TIME, "end of the interval"),
+	TT_FIELD_MORE(struct disk_row, interval_ns, "interval_ns", TT_FIELD_NS, "its length"),
+	TT_FIELD(struct disk_row, disk, "DISK", TT_UNIT_NONE, 8, "disk", TT_FIELD_TEXT, "name of the whole disk"),
+	TT_FIELD(struct disk_row, reads, "READS", TT_UNIT_NONE, 8, "reads", TT_FIELD_COUNT,
+		 "requests it has done, for whomever: by its own count, not telltale's, as everything in this table"),
+	TT_FIELD(struct disk_row, read_bytes, "READ", TT_UNIT_MIB, 10, "read_bytes", TT_FIELD_BYTES, "moved by them"),
+	TT_FIELD(struct disk_row, read_rate, "READ", TT_UNIT_MIB, 11, "read_bytes_per_s", TT_FIELD_RATE, "the same a second"),
+	TT_FIELD(struct disk_row, read_ns, "RAVG", TT_UNIT_MS, 9, "read_average_ns", TT_FIELD_NS, "time a read took on average"),
+	TT_FIELD(struct disk_row, writes, "WRITES", TT_UNIT_NONE, 8, "writes", TT_FIELD_COUNT, "as for reads"),
+	TT_FIELD(struct disk_row, write_bytes, "WRITTEN", TT_UNIT_MIB, 13, "write_bytes", TT_FIELD_BYTES, "as for reads"),
+	TT_FIELD(struct disk_row, write_rate, "WRITTEN", TT_UNIT_MIB, 14, "write_bytes_per_s", TT_FIELD_RATE, "as for reads"),
+	TT_FIELD(struct disk_row, write_ns, "WAVG", TT_UNIT_MS, 9, "write_average_ns", TT_FIELD_NS, "as for reads"),
+	TT_FIELD(struct disk_row, busy, "BUSY", TT_UNIT_NONE, 8, "busy_percent", TT_FIELD_PERCENT,
+		 "part of the interval in which it had something to do"),
+};
+
+struct latency_row {
+	uint64_t time_ns;
+	uint64_t interval_ns;
+	uint64_t from_ns;
+	uint64_t to_ns;
+	uint64_t requests;
+	uint64_t bar;
+	char disk[TT_DISK_NAME];
+	char op[8];
+};
+
+static const struct tt_field latency_fields[] = {
+	TT_FIELD_MORE(struct latency_row, time_ns, "time_unix_ns", TT_FIELD_TIME, "end of the interval"),
+	TT_FIELD_MORE(struct latency_row, interval_ns, "interval_ns", TT_FIELD_NS, "its length"),
+	TT_FIELD(struct latency_row, disk, "DISK", TT_UNIT_NONE, 8, "disk", TT_FIELD_TEXT, "name of the whole disk"),
+	TT_FIELD(struct latency_row, op, "OP", TT_UNIT_NONE, 7, "operation", TT_FIELD_TEXT, "as in the table of files"),
+	TT_FIELD(struct latency_row, from_ns, "FROM", TT_UNIT_US, 11, "from_ns", TT_FIELD_NS, "requests that took so long …"),
+	TT_FIELD(struct latency_row, to_ns, "TO", TT_UNIT_US, 11, "to_ns", TT_FIELD_NS, "… and less than this"),
+	TT_FIELD(struct latency_row, requests, "REQS", TT_UNIT_NONE, 8, "requests", TT_FIELD_COUNT, "how many"),
+	TT_FIELD(struct latency_row, bar, "", TT_UNIT_NONE, 0, NULL, TT_FIELD_BAR, "the same as a bar"),
+};
+
+const struct tt_table tt_io_files_table = {
+	.kind = "file",
+	.help = "what one process moved of one file on one disk, in one direction",
+	.fields = {file_fields, TT_ARRAY_LEN(file_fields)},
+	.row_size = sizeof(struct file_row),
+	.rank = 7, /* bytes */
+};
+
+const struct tt_table tt_io_disks_table = {
+	.kind = "disk",
+	.help = "a disk of those files, as a whole",
+	.fields = {disk_fields, TT_ARRAY_LEN(disk_fields)},
+	.row_size = sizeof(struct disk_row),
+	.rank = 4, /* read_bytes */
+	.in_order = true,
+};
+
+const struct tt_table tt_io_latencies_table = {
+	.kind = "latency",
+	.help = "with `--latency`: how many requests took how long",
+	.fields = {latency_fields, TT_ARRAY_LEN(latency_fields)},
+	.row_size = sizeof(struct latency_row),
+	.rank = 6, /* requests */
+	.in_order = true,
+};
+
+/* --- each interval --- */
+
+struct showing {
+	struct tt_tool_run *run;
+	uint32_t set;
+	uint64_t now_ns;
+	uint64_t interval_ns;
+};
+
+static uint64_t per_second(const struct showing *s, uint64_t v)
+{
+	return s->interval_ns ? (uint64_t)((double)v * 1e9 / (double)s->interval_ns) : TT_UNKNOWN;
+}
+
+static uint64_t average(uint64_t sum, uint64_t count)
+{
+	return count ? sum / count : TT_UNKNOWN;
+}
+
+static int take_file(void *ctx, const void *key, const void *value)
+{
+	const struct showing *s = ctx;
+	struct tt_io_state *state = s->run->state;
+	const struct tt_io_key *k = key;
+	const struct tt_io_value *v = value;
+	struct tt_io_names_of names;
+
+	if (k->set != s->set)
+		return 0;
+	struct tt_disk *disk = tt_disks_find(&state->disks, k->disk);
+	if (disk)
+		disk->used = true;
+	tt_io_name(s->run, &k->file, k->disk, k->tgid, k->start_ns, &names);
+	struct file_row row = {
+		.time_ns = s->now_ns,
+		.interval_ns = s->interval_ns,
+		.pid = k->tgid,
+		.requests = v->requests,
+		.bytes = v->bytes,
+		.rate = per_second(s, v->bytes),
+		.average_ns = average(v->wait_ns + v->device_ns, v->requests),
+		.wait_ns = average(v->wait_ns, v->requests),
+		.most_ns = v->requests ? v->most_ns : TT_UNKNOWN,
+		.errors = v->errors,
+		.ino = names.ino,
+		.cgroup = v->cgroup_id ? v->cgroup_id : TT_UNKNOWN,
+	};
+	memcpy(row.comm, v->comm, sizeof(row.comm));
+	memcpy(row.disk, names.disk, sizeof(row.disk));
+	memcpy(row.container, names.container, sizeof(row.container));
+	memcpy(row.file, names.file, sizeof(row.file));
+	if (k->op < TT_IO_OP_MAX)
+		snprintf(row.op, sizeof(row.op), "%s", tt_io_op_names[k->op]);
+	int r = tt_tool_row(s->run, TT_IO_TABLE_FILES, &row);
+	return r < 0 ? r : 1;
+}
+
+static int show_disk(const struct showing *s, const struct tt_disk *d)
+{
+	const struct tt_disk_counts *a = &d->before, *b = &d->now;
+	struct disk_row row = {
+		.time_ns = s->now_ns,
+		.interval_ns = s->interval_ns,
+		.reads = b->reads - a->reads,
+		.read_bytes = b->read_bytes - a->read_bytes,
+		.read_rate = per_second(s, b->read_bytes - a->read_bytes),
+		.read_ns = average(b->read_ns - a->read_ns, b->reads - a->reads),
+		.writes = b->writes - a->writes,
+		.write_bytes = b->write_bytes - a->write_bytes,
+		.write_rate = per_second(s, b->write_bytes - a->write_bytes),
+		.write_ns = average(b->write_ns - a->write_ns, b->writes - a->writes),
+		.busy = s->interval_ns ? TT_MIN((b->busy_ns - a->busy_ns) * 10000 / s->interval_ns, (uint64_t)10000) : TT_UNKNOWN,
+	};
+
+	memcpy(row.disk, d->name, sizeof(row.disk));
+	return tt_tool_row(s->run, TT_IO_TABLE_DISKS, &row);
+}
+
+static int show_disks(const struct showing *s)
+{
+	struct tt_io_state *state = s->run->state;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < state->disks.count; i++) {
+		struct tt_disk *d = &state->disks.list[i];
+		r = d->used ? show_disk(s, d) : 0;
+		d->used = false;
+	}
+	return r;
+}
+
+/* Bucket 0 is what took less than a microsecond, bucket n what took from 2^(n-1) on. */
+static uint64_t bucket_from(unsigned bucket)
+{
+	return bucket ? 1000ull << (bucket - 1) : 0;
+}
+
+static int take_latency(void *ctx, const void *key, const void *value)
+{
+	const struct showing *s = ctx;
+	const struct tt_io_latency_key *k = key;
+	const struct tt_io_latency *l = value;
+	unsigned first = TT_IO_BUCKETS, last = 0;
+	uint64_t most = 1;
+
+	if (k->set != s->set || k->op >= TT_IO_OP_MAX)
+		return 0;
+	for (unsigned i = 0; i < TT_IO_BUCKETS; i++) {
+		if (!l->count[i])
+			continue;
+		first = TT_MIN(first, i);
+		last = i;
+		most = TT_MAX(most, l->count[i]);
+	}
+	for (unsigned i = first; i <= last; i++) {
+		struct latency_row row = {
+			.time_ns = s->now_ns,
+			.interval_ns = s->interval_ns,
+			.from_ns = bucket_from(i),
+			.to_ns = i + 1 < TT_IO_BUCKETS ? bucket_from(i + 1) : TT_UNKNOWN,
+			.requests = l->count[i],
+			.bar = (uint64_t)((double)l->count[i] * 10000 / (double)most),
+		};
+		tt_io_disk_name(s->run->state, k->disk, row.disk, sizeof(row.disk));
+		snprintf(row.op, sizeof(row.op), "%s", tt_io_op_names[k->op]);
+		int r = tt_tool_row(s->run, TT_IO_TABLE_LATENCIES, &row);
+		if (r < 0)
+			return r;
+	}
+	return 1;
+}
+
+int tt_io_show(struct tt_tool_run *run)
+{
+	const struct tt_io_settings *settings = run->settings;
+	struct tt_io_state *state = run->state;
+	const struct timespec settle = {.tv_nsec = TT_IO_SETTLE_NS};
+	struct showing s = {.run = run, .set = state->set, .now_ns = tt_io_now()};
+
+	s.interval_ns = s.now_ns - state->since_ns;
+	state->since_ns = s.now_ns;
+	int r = tt_disks_read(&state->disks);
+	if (r < 0)
+		return r;
+	if (settings->config.slow_ns)
+		return tt_io_slow_waiting(run);
+	state->set ^= 1;
+	r = tt_kernel_map_set(run->kernel, "tt_io_set", &(uint32_t){0}, &state->set);
+	if (r < 0)
+		return r;
+	nanosleep(&settle, NULL);
+	r = tt_kernel_map_walk(run->kernel, "tt_io_rows", sizeof(struct tt_io_key), sizeof(struct tt_io_value), take_file, &s);
+	if (r == 0)
+		r = show_disks(&s);
+	if (r == 0 && settings->config.latency)
+		r = tt_kernel_map_walk(run->kernel, "tt_io_latencies", sizeof(struct tt_io_latency_key),
+				       sizeof(struct tt_io_latency), take_latency, &s);
+	return r;
+}
