@@ -143,10 +143,11 @@ __noinline int tt_plain_wait(__u64 session)
 	struct tt_conn_id *waits = bpf_map_lookup_elem(&tt_plain_sessions, &key);
 	struct tt_conn_id id;
 
-	if (!waits || (waits->ino & TT_PLAIN_INO) >= TT_HELLO_TRIES)
+	__u64 side = waits ? waits->ino & ~TT_PLAIN_INO : 0;
+
+	if (!waits || !side || (waits->ino & TT_PLAIN_INO) >= TT_HELLO_TRIES)
 		return 0;
 	waits->ino++;
-	__u64 side = waits->ino & ~TT_PLAIN_INO;
 	if (!tt_plain_recognise(session, side >> TT_PLAIN_SIDE, &id))
 		return 0;
 	id.ino |= side | TT_PLAIN_SURE;
@@ -239,6 +240,24 @@ TT_INLINE struct tt_plain_call *tt_plain_returned(struct tt_plain_calls *calls, 
 	return NULL;
 }
 
+/*
+ * Processes with a session whose socket is not known. The user side takes them out again; who finds no room asks with its next
+ * call.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, __u32);
+} tt_plain_asking SEC(".maps");
+
+TT_INLINE void tt_plain_ask(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	bpf_map_update_elem(&tt_plain_asking, &tgid, &tgid, BPF_NOEXIST);
+}
+
 /* What is to be said of a call that moved `length` bytes, or whose side of the stream `ends`. */
 TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call *call, __u32 direction, __u32 origin,
 			      __u64 length, bool ends)
@@ -253,9 +272,10 @@ TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call
 		conn = NULL;
 	if (conn && call->begins && !conn->plain_next[TT_TX] && !conn->plain_next[TT_RX])
 		conn->plain_begins = 1;
-	if (length && !conn)
+	if (length && !conn) {
 		tt_lost(TT_LOSS_SESSION, length);
-	else if (conn && (length || ends) && !tt_plain_within(calls, call, &id))
+		tt_plain_ask();
+	} else if (conn && (length || ends) && !tt_plain_within(calls, call, &id))
 		tt_plain_report(conn, &id, call, direction, origin, length);
 }
 

@@ -4,8 +4,8 @@
  * also before programs had cookies (5.15); src/kernel/library.c says which function each is attached to.
  */
 #include "lib/args.h"
+#include "lib/middle.h"
 #include "lib/prog.h"
-#include "lib/session.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define TT_STACK(regs) ((__u64)(regs)->sp)
@@ -50,6 +50,10 @@
 TT_UPROBE(tt_openssl_connects, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), TT_HELLO_SERVER))
 TT_UPROBE(tt_openssl_accepts, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), TT_HELLO_CLIENT))
 TT_UPROBE(tt_openssl_again, "uprobe", tt_plain_again(TT_FUNCTION_ARG1(regs)))
+
+/* (bio, buffer, size), returns how many bytes. */
+TT_UPROBE(tt_openssl_bio, "uprobe", tt_plain_read_begins(TT_FUNCTION_ARG2(regs), TT_STACK(regs)))
+TT_UPROBE(tt_openssl_bio_read, "uretprobe", tt_plain_read_ends(TT_STACK_RETURNED(regs), (__s32)TT_RETURNED(regs)))
 
 TT_PLAIN_LIBRARY(openssl, TT_ORIGIN_OPENSSL)
 TT_PLAIN_LIBRARY(gnutls, TT_ORIGIN_GNUTLS)

@@ -183,6 +183,9 @@ _Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int
 		_exit(1);
 	close(ready);
 
+	r = tt_plaintext_work(config->kernel);
+	if (r < 0)
+		tt_warn("libraries are not looked after: %s", strerror(-r));
 	r = tt_attach_serve(in, out, serve, &part);
 	if (r < 0)
 		tt_error_errno(r, "the attach part ends, and with it the observation");

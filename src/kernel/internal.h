@@ -38,10 +38,11 @@ struct tt_kernel {
 	struct tt_kernel_self *self; /* mapped */
 	void *own_page;		     /* programs.c: the mapping self lies in */
 	size_t own_size;
-	uint64_t stopped_ns;		   /* when it was detached; 0: it is not */
-	uint64_t listeners_refused;	   /* beyond the limit */
-	struct tt_library_file *libraries; /* plaintext.c */
-	size_t library_count;
+	uint64_t stopped_ns;			  /* when it was detached; 0: it is not */
+	uint64_t listeners_refused;		  /* beyond the limit */
+	struct tt_library_file *libraries;	  /* plaintext.c */
+	struct tt_library_file *libraries_middle; /* plaintext_middle.c */
+	size_t library_count;			  /* of both */
 	size_t libraries_most;
 	uint64_t libraries_refused;
 	struct tt_program_seen *programs_seen; /* plaintext.c */
@@ -72,6 +73,7 @@ struct tt_library_file {
 	uint64_t inode;
 	uint32_t user; /* a process that had it; 0: the loader would give it to programs that are not there yet, so it stays */
 	bool used;     /* found so far, of those that were sought */
+	uint64_t until_ns; /* plaintext_middle.c: it is let go of then */
 	size_t link_count;
 	size_t links_size;
 	struct bpf_link **links;
@@ -79,6 +81,13 @@ struct tt_library_file {
 
 /* plaintext.c: attaches what is there at the start; gives every link to let_go and forgets the files. */
 void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bpf_link *link));
+struct tt_function_sites;
+int tt_library_file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
+			   const struct tt_function_sites *sites);
+void tt_library_file_detach(struct tt_library_file *file);
+bool tt_plaintext_room(struct tt_kernel *k); /* for one more file; counted if not */
+/* plaintext_middle.c: looks after those who met sessions whose sockets are not known. */
+void tt_plaintext_middle(struct tt_kernel *k);
 /* plaintext_users.c: lets go of files that no process has any more, and of sessions of processes that are gone. */
 void tt_plaintext_tidy(struct tt_kernel *k);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */

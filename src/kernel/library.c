@@ -49,6 +49,13 @@ static const struct tt_library_function go[] = {
 	{"crypto/tls.(*Conn).Close", "tt_go_end", NULL, false},
 };
 
+/* By which libssl reads its bytes, from a socket or from memory. */
+static const struct tt_library_function bio[] = {
+	{"BIO_read", "tt_openssl_bio", "tt_openssl_bio_read", true},
+};
+
+const struct tt_library tt_library_middle = {"openssl", TT_LIBRARY_SHARED, "libcrypto.so", bio, TT_ARRAY_LEN(bio)};
+
 const struct tt_library tt_libraries[] = {
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl)},
 	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls)},
@@ -60,10 +67,15 @@ const struct tt_library tt_libraries[] = {
 };
 const size_t tt_library_count = TT_ARRAY_LEN(tt_libraries);
 
+bool tt_library_is(const struct tt_library *library, const char *file)
+{
+	return library->file && strncmp(file, library->file, strlen(library->file)) == 0;
+}
+
 const struct tt_library *tt_library_of(const char *file)
 {
 	for (size_t i = 0; i < tt_library_count; i++) {
-		if (tt_libraries[i].file && strncmp(file, tt_libraries[i].file, strlen(tt_libraries[i].file)) == 0)
+		if (tt_library_is(&tt_libraries[i], file))
 			return &tt_libraries[i];
 	}
 	return NULL;

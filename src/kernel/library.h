@@ -34,7 +34,12 @@ struct tt_library {
 extern const struct tt_library tt_libraries[];
 extern const size_t tt_library_count;
 
-/* Which one a file's name (without its directory) says it is; NULL: none. */
+/* What is attached beside it for a while, in a program, too, that has OpenSSL in itself (plaintext_middle.c). */
+extern const struct tt_library tt_library_middle;
+
+/* A file's name (without its directory) says it is this one. */
+bool tt_library_is(const struct tt_library *library, const char *file);
+/* Which one it says it is; NULL: none. */
 const struct tt_library *tt_library_of(const char *file);
 
 /*

@@ -30,6 +30,11 @@ static struct tt_mapped mapped_of(const struct stat *st, const char *name, const
 				  .path = path};
 }
 
+static bool wanted(const char *name)
+{
+	return tt_library_of(name) || tt_library_is(&tt_library_middle, name);
+}
+
 /* proc_pid_maps(5): begin-end permissions offset major:minor inode name. */
 static int maps_line(uint32_t pid, char *line, tt_mapped_fn fn, void *ctx)
 {
@@ -40,7 +45,7 @@ static int maps_line(uint32_t pid, char *line, tt_mapped_fn fn, void *ctx)
 	name = strchr(line, '/');
 	range = strsep(&rest, " ");
 	permissions = strsep(&rest, " ");
-	if (!name || !permissions || strnlen(permissions, 4) < 4 || permissions[2] != 'x' || !tt_library_of(base_name(name)))
+	if (!name || !permissions || strnlen(permissions, 4) < 4 || permissions[2] != 'x' || !wanted(base_name(name)))
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/map_files/%s", pid, range);
 	/* The device of the line is another one than stat's on some file systems (btrfs, overlay). */

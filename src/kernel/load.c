@@ -186,20 +186,25 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 	}
 }
 
-/* The programs at libraries' functions, which are attached when a library is found. */
+/* The programs at a library's functions, which are attached when it is found. */
+static void programs_choose_library(struct tt_kernel *k, const struct tt_library *library)
+{
+	if (!tt_plaintext_takes(library))
+		return;
+	for (size_t i = 0; i < library->function_count; i++) {
+		const struct tt_library_function *f = &library->functions[i];
+
+		bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->enter), true);
+		if (f->returns)
+			bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->returns), true);
+	}
+}
+
 static void programs_choose_plaintext(struct tt_kernel *k)
 {
-	for (size_t i = 0; i < tt_library_count; i++) {
-		if (!tt_plaintext_takes(&tt_libraries[i]))
-			continue;
-		for (size_t j = 0; j < tt_libraries[i].function_count; j++) {
-			const struct tt_library_function *f = &tt_libraries[i].functions[j];
-
-			bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->enter), true);
-			if (f->returns)
-				bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->returns), true);
-		}
-	}
+	for (size_t i = 0; i < tt_library_count; i++)
+		programs_choose_library(k, &tt_libraries[i]);
+	programs_choose_library(k, &tt_library_middle);
 }
 
 /* --- what is set up once they are loaded --- */

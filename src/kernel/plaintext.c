@@ -181,7 +181,7 @@ static int function_attach(struct tt_kernel *k, struct tt_library_file *file, co
 
 /* --- one file --- */
 
-static void file_detach(struct tt_library_file *file)
+void tt_library_file_detach(struct tt_library_file *file)
 {
 	while (file->link_count)
 		bpf_link__destroy(file->links[--file->link_count]);
@@ -195,8 +195,8 @@ void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bp
 	free(file);
 }
 
-static int functions_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
-			    const struct tt_function_sites *sites)
+int tt_library_file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
+			   const struct tt_function_sites *sites)
 {
 	int r = 0;
 
@@ -205,7 +205,7 @@ static int functions_attach(struct tt_kernel *k, struct tt_library_file *file, c
 			r = function_attach(k, file, &file->library->functions[i], path, &sites[i]);
 	}
 	if (r < 0)
-		file_detach(file);
+		tt_library_file_detach(file);
 	return r;
 }
 
@@ -224,7 +224,7 @@ struct look {
 	int attached;
 };
 
-static bool room(struct tt_kernel *k)
+bool tt_plaintext_room(struct tt_kernel *k)
 {
 	if (k->library_count < k->libraries_most)
 		return true;
@@ -245,7 +245,7 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 
 	if (library->form != TT_LIBRARY_SHARED && (r == -ENOEXEC || r == -ENOENT))
 		return r;
-	if (!room(k))
+	if (!tt_plaintext_room(k))
 		return -ENOSPC;
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)
@@ -253,7 +253,7 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 	*file = (struct tt_library_file){
 		.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode, .user = user};
 	if (r == 0)
-		r = functions_attach(k, file, mapped->path, sites);
+		r = tt_library_file_attach(k, file, mapped->path, sites);
 	/* A refused one stays in the list, so that it is not tried again and again. */
 	k->libraries = file;
 	k->library_count++;
@@ -375,15 +375,21 @@ void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 	look_everywhere(k, scope);
 }
 
+static void files_free(struct tt_library_file **files, void (*let_go)(struct bpf_link *link))
+{
+	while (*files) {
+		struct tt_library_file *file = *files;
+
+		*files = file->next;
+		tt_library_file_free(file, let_go);
+	}
+}
+
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link))
 {
 	tt_plaintext_worker_end(k);
-	while (k->libraries) {
-		struct tt_library_file *file = k->libraries;
-
-		k->libraries = file->next;
-		tt_library_file_free(file, let_go);
-	}
+	files_free(&k->libraries, let_go);
+	files_free(&k->libraries_middle, let_go);
 	free(k->programs_seen);
 	k->programs_seen = NULL;
 }

@@ -21,7 +21,13 @@ struct tt_plaintext_stats {
 int tt_plaintext_look(struct tt_kernel *k, uint32_t pid);
 
 /*
- * The same soon, by a thread that is there for it until tt_kernel_stop and also lets go of files that no process has any more. 0;
+ * Starts the thread that looks after what is attached, until tt_kernel_stop. 0, also where plaintext is not observed; no thread
+ * or memory.
+ */
+int tt_plaintext_work(struct tt_kernel *k);
+
+/*
+ * tt_plaintext_look soon, by that thread, which also lets go of files that no process has any more. 0;
  * -ENOSPC: too many are waiting; no thread or memory.
  */
 int tt_plaintext_look_later(struct tt_kernel *k, uint32_t pid);

@@ -13,7 +13,8 @@
 
 /* Processes to be looked at. More at a time than this are told again by a later look, or by a handshake. */
 #define QUEUE_MOST 1024
-#define TIDY_S 10
+#define TURN_S 2
+#define TIDY_TURNS 5
 
 struct tt_plaintext_worker {
 	struct tt_kernel *k;
@@ -35,15 +36,15 @@ static bool queued(const struct tt_plaintext_worker *w, uint32_t pid)
 	return false;
 }
 
-/* The next process; 0: it is time to tidy up. False: it is to end. */
-static bool next(struct tt_plaintext_worker *w, struct timespec *tidy, uint32_t *pid)
+/* The next process; 0: its turn is due. False: it is to end. */
+static bool next(struct tt_plaintext_worker *w, struct timespec *due, uint32_t *pid)
 {
 	int r = 0;
 
 	*pid = 0;
 	pthread_mutex_lock(&w->lock);
 	while (!w->ending && !w->count && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&w->woken, &w->lock, tidy);
+		r = pthread_cond_timedwait(&w->woken, &w->lock, due);
 	if (w->count) {
 		*pid = w->queue[w->first];
 		w->first = (w->first + 1) % QUEUE_MOST;
@@ -57,20 +58,22 @@ static bool next(struct tt_plaintext_worker *w, struct timespec *tidy, uint32_t 
 static void *work(void *arg)
 {
 	struct tt_plaintext_worker *w = arg;
-	struct timespec tidy, now;
-	uint32_t pid;
+	struct timespec due, now;
+	uint32_t pid, turns = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &tidy);
-	tidy.tv_sec += TIDY_S;
-	while (next(w, &tidy, &pid)) {
+	clock_gettime(CLOCK_MONOTONIC, &due);
+	due.tv_sec += TURN_S;
+	while (next(w, &due, &pid)) {
 		if (pid)
 			(void)tt_plaintext_look(w->k, pid); /* it may have ended */
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec >= tidy.tv_sec) {
+		if (now.tv_sec < due.tv_sec)
+			continue;
+		tt_plaintext_middle(w->k);
+		if (++turns % TIDY_TURNS == 0)
 			tt_plaintext_tidy(w->k);
-			clock_gettime(CLOCK_MONOTONIC, &tidy);
-			tidy.tv_sec += TIDY_S;
-		}
+		clock_gettime(CLOCK_MONOTONIC, &due);
+		due.tv_sec += TURN_S;
 	}
 	return NULL;
 }
@@ -97,12 +100,15 @@ static int start(struct tt_kernel *k)
 	return 0;
 }
 
+int tt_plaintext_work(struct tt_kernel *k)
+{
+	return !k->plaintext || k->plaintext_worker ? 0 : start(k);
+}
+
 int tt_plaintext_look_later(struct tt_kernel *k, uint32_t pid)
 {
-	if (!k->plaintext)
-		return 0;
-	int r = k->plaintext_worker ? 0 : start(k);
-	if (r < 0)
+	int r = tt_plaintext_work(k);
+	if (r < 0 || !k->plaintext)
 		return r;
 	struct tt_plaintext_worker *w = k->plaintext_worker;
 	pthread_mutex_lock(&w->lock);

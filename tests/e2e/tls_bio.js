@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Node's servers and clients of HTTPS, both in one event loop: so many connections, on each so many requests with paths of their own, whose answers say
-// by their status and their content what was asked. Prints how many answers were right.
-const fs = require("fs"), http2 = require("http2"), https = require("https");
+// Node's servers and clients of HTTPS, both in one event loop: so many connections, on each as many requests as a line says, with paths of their own,
+// whose answers say by their status and their content what was asked. Prints for each line how many answers were right.
+const fs = require("fs"), http2 = require("http2"), https = require("https"), readline = require("readline");
 
 const CODES = [200, 201, 202, 203, 400, 404, 410, 500];
-const [protocol, version, connections, requests, key, chain] = process.argv.slice(2);
+const [protocol, version, connections, key, chain] = process.argv.slice(2);
 const options = {key: fs.readFileSync(key), cert: fs.readFileSync(chain), minVersion: version, maxVersion: version, rejectUnauthorized: false};
 const code = path => CODES[path.split("/").slice(2).reduce((sum, part) => sum + Number(part), 0) % CODES.length];
 let right = 0;
@@ -49,20 +49,25 @@ const clients = {
 	},
 };
 
-function all(client, me, i, done) {
-	client.ask(`/of/${me}/${i}`, () => {
-		if (i + 1 < requests)
-			return all(client, me, i + 1, done);
-		client.end();
-		done();
-	});
+function all(client, path, i, end, done) {
+	if (i === end)
+		return done();
+	client.ask(`${path}/${i}`, () => all(client, path, i + 1, end, done));
 }
 
 const server = (protocol === "http2" ? http2.createSecureServer : https.createServer)(options, answer);
-// What it runs is looked at some time after it began.
-server.listen(0, "127.0.0.1", 1024, () => setTimeout(() => {
-	let open = Number(connections);
+server.listen(0, "127.0.0.1", 1024, () => {
+	const opened = Array.from({length: Number(connections)}, () => clients[protocol](server.address().port));
+	let asked = 0;
 
-	for (let me = 0; me < connections; me++)
-		all(clients[protocol](server.address().port), me, 0, () => --open || (console.log(right), server.close()));
-}, Number(process.env.TT_PATIENCE || 1) * 1000));
+	readline.createInterface({input: process.stdin}).on("line", line => {
+		let open = opened.length;
+		const end = asked + Number(line);
+
+		right = 0;
+		opened.forEach((client, me) => all(client, `/of/${me}`, asked, end, () => --open || (asked = end, console.log(right))));
+	}).on("close", () => {
+		opened.forEach(client => client.end());
+		server.close();
+	});
+});

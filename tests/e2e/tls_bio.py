@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 import lib
 import tls_lib
@@ -16,7 +17,7 @@ MANY = 500
 # As tls_bio.js.
 LOOP = f"""
 import asyncio, ssl, sys
-version, connections, requests, key, chain = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+version, connections, key, chain = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 served.load_cert_chain(chain, key)
 served.minimum_version = served.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
@@ -33,45 +34,77 @@ async def answer(reader, writer):
     except asyncio.IncompleteReadError:
         writer.close()
 
-async def ask(port, me):
+async def ask(reader, writer, me, asked):
     right = 0
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, ssl_handshake_timeout=600)
-    for i in range(requests):
+    for i in asked:
         path = b"/of/%d/%d" % (me, i)
         writer.write(b"GET %s HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % path)
         head = (await reader.readuntil(b"\\r\\n\\r\\n")).split()
         right += await reader.readexactly(int(head[-1])) == path * 3 and int(head[1]) == code(path)
-    writer.close()
-    await writer.wait_closed()
     return right
 
 async def both():
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served, backlog=1024, ssl_handshake_timeout=600)
-    await asyncio.sleep({lib.PATIENCE})
-    print(sum(await asyncio.gather(*(ask(server.sockets[0].getsockname()[1], me) for me in range(connections)))))
+    port = server.sockets[0].getsockname()[1]
+    opened, asked = None, 0
+    while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
+        opened = opened or await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port, ssl=trust, ssl_handshake_timeout=600)
+                                                  for _ in range(connections)))
+        more = range(asked, asked + int(line))
+        asked = more.stop
+        print(sum(await asyncio.gather(*(ask(*pair, me, more) for me, pair in enumerate(opened)))), flush=True)
+    for _, writer in opened:
+        writer.close()
+        await writer.wait_closed()
     server.close()
 
 asyncio.run(both())
 """
 
 
-def told_by(command, services, *load):
-    done = subprocess.run([*command, *load, *map(str, tls_lib.certificate(services))], check=True, stdout=subprocess.PIPE, text=True)
-    lib.tell(right=int(done.stdout))
+class Program:
+    """Both ends, in a `with`; they end with it."""
+
+    def __init__(self, command, *load):
+        self.process = subprocess.Popen([*command, *map(str, load)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def ask(self, requests):
+        """So many on each connection; how many were answered right."""
+        self.process.stdin.write(f"{requests}\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def __exit__(self, kind, *_):
+        self.process.stdin.close()
+        if kind:
+            self.process.kill()
+        status = self.process.wait()
+        lib.check(kind or status == 0, f"the program ended with {status}")
 
 
-def by_asyncio(_, *load):
-    with lib.Services() as services:
-        told_by([lib.PYTHON, "-c", LOOP], services, *load)
+def asyncio_program(services, _, version, connections):
+    return Program([lib.PYTHON, "-c", LOOP], version, connections, *tls_lib.certificate(services))
 
 
-def by_node(*load):
+def node_program(services, *load):
     """A copy of it: it has OpenSSL in itself, and nobody else is to meet the probes."""
-    with lib.Services() as services:
-        node = services.dir / "node"
-        shutil.copyfile(pathlib.Path(shutil.which("node")).resolve(), node)
-        node.chmod(0o755)
-        told_by([node, pathlib.Path(__file__).with_suffix(".js")], services, *load)
+    lib.need("node")
+    node = services.dir / "node"
+    shutil.copyfile(pathlib.Path(shutil.which("node")).resolve(), node)
+    node.chmod(0o755)
+    return Program([node, pathlib.Path(__file__).with_suffix(".js")], *load, *tls_lib.certificate(services))
+
+
+PROGRAMS = {"asyncio": asyncio_program, "node": node_program}
+
+
+def asked(program, protocol, version, connections, requests):
+    with lib.Services() as services, PROGRAMS[program](services, protocol, version, connections) as both:
+        time.sleep(lib.PATIENCE)  # what is run is looked at some time after it began
+        lib.tell(right=both.ask(requests))
 
 
 def connections_of(exchanges):
@@ -82,17 +115,24 @@ def connections_of(exchanges):
     return found
 
 
-def counted(scenario, connections, requests, protocol="http", version="TLSv1.3"):
-    result = lib.run(scenario, "--uprobes", "--limit", "ring_bytes=64M", args=(protocol, version, connections, requests))
-    lib.equal(result.told["right"], connections * requests, "the clients' own count")
-    paths = [(me, i) for me in range(connections) for i in range(requests)]
+def check_exchanges(result, connections, requests, protocol="http"):
+    """Each path once at each end, with its own answer, and what one client asked on one connection."""
+    paths = [(me, i) for me in range(connections) for i in requests]
     want = {(f"/of/{me}/{i}", str(CODES[(me + i) % len(CODES)]), True, "openssl"): 1 for me, i in paths}
     for kind in ("server", "client"):
-        exchanges = result.of(kind=kind, protocol=protocol)
+        exchanges = [x for x in result.of(kind=kind, protocol=protocol) if x["resource"] and int(x["resource"].split("/")[3]) in requests]
         found = collections.Counter((x["resource"], x["status"], x["complete"], x["source"]) for x in exchanges)
         result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
         askers = sorted(tuple(askers) for askers in connections_of(exchanges).values())
         lib.equal(askers, sorted((str(me),) for me in range(connections)), f"who asked on each connection, at the {kind}")
+
+
+def counted(program, connections, requests, protocol="http", version="TLSv1.3"):
+    if program == "node":
+        lib.need("node")
+    result = lib.run("asked", "--uprobes", "--limit", "ring_bytes=64M", args=(program, protocol, version, connections, requests))
+    lib.equal(result.told["right"], connections * requests, "the clients' own count")
+    check_exchanges(result, connections, range(requests), protocol)
     handshakes = collections.Counter((x["kind"], x["status"]) for x in result.of(protocol="tls"))
     result.counts(dict(handshakes), {(kind, "OK"): connections for kind in ("server", "client")}, "handshakes")
     result.check_lost({})
@@ -100,35 +140,52 @@ def counted(scenario, connections, requests, protocol="http", version="TLSv1.3")
 
 
 def test_asyncio():
-    counted("by_asyncio", 1, lib.scaled(1000))
+    counted("asyncio", 1, lib.scaled(1000))
 
 
 def test_asyncio_tls_1_2():
-    counted("by_asyncio", 1, lib.scaled(200), version="TLSv1.2")
+    counted("asyncio", 1, lib.scaled(200), version="TLSv1.2")
 
 
 def test_asyncio_many_connections():
-    counted("by_asyncio", lib.scaled(MANY), 4)
+    counted("asyncio", lib.scaled(MANY), 4)
 
 
 def test_node():
-    lib.need("node")
-    counted("by_node", 1, lib.scaled(1000))
+    counted("node", 1, lib.scaled(1000))
 
 
 def test_node_tls_1_2():
-    lib.need("node")
-    counted("by_node", 10, lib.scaled(50), version="TLSv1.2")
+    counted("node", 10, lib.scaled(50), version="TLSv1.2")
 
 
 def test_node_http_2():
-    lib.need("node")
-    counted("by_node", 10, lib.scaled(50), protocol="http2")
+    counted("node", 10, lib.scaled(50), protocol="http2")
 
 
 def test_node_many_connections():
-    lib.need("node")
-    counted("by_node", lib.scaled(MANY), 4)
+    counted("node", lib.scaled(MANY), 4)
+
+
+def open_before(program, version="TLSv1.3", connections=20):
+    """What is asked first makes telltale look for the sockets; it is lost, and counted."""
+    with lib.Services() as services, PROGRAMS[program](services, "http", version, connections) as both:
+        both.ask(1)
+        with lib.Agent(both.process.pid, options=("--uprobes", "--log-level", "debug")) as agent:
+            both.ask(1)
+            time.sleep(5 * lib.PATIENCE)
+            lib.equal([both.ask(1), both.ask(5)], [connections, 5 * connections], "right answers")
+    check_exchanges(agent.result, connections, range(3, 8))
+    lib.equal(list(agent.result.lost()), ["session"], "lost")
+    agent.result.check_accounts()
+
+
+def test_asyncio_open_before():
+    open_before("asyncio")
+
+
+def test_node_open_before():
+    open_before("node", version="TLSv1.2")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Sessions that were open before anybody looked and get their bytes by way of memory. What the library reads of its BIO tells
+ * their sockets (bpf/lib/middle.h); that is dear, as every user of the file meets those probes with each record, so they are only
+ * there for a minute after such a session was met. A file whose sessions could not be told by then waits for ten.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "kernel/internal.h"
+#include "kernel/library.h"
+#include "probes.skel.h"
+
+#define LOOKED_FOR_NS (60 * 1000000000ull)
+#define WAITING_NS (600 * 1000000000ull)
+
+struct met {
+	struct tt_kernel *k;
+	uint32_t pid;
+};
+
+static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
+{
+	for (const struct tt_library_file *f = k->libraries_middle; f; f = f->next) {
+		if (f->dev == mapped->dev && f->inode == mapped->inode)
+			return true;
+	}
+	return false;
+}
+
+/* A file that has none of the functions is remembered all the same, so that it is not read again at once. */
+static int file_add(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_t pid)
+{
+	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
+
+	if (known(k, mapped) || !tt_plaintext_takes(&tt_library_middle))
+		return 0;
+	if (!tt_plaintext_room(k))
+		return -ENOSPC;
+	struct tt_library_file *file = calloc(1, sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	*file = (struct tt_library_file){.next = k->libraries_middle,
+					 .library = &tt_library_middle,
+					 .dev = mapped->dev,
+					 .inode = mapped->inode,
+					 .user = pid,
+					 .until_ns = tt_kernel_now() + LOOKED_FOR_NS};
+	int r = tt_library_find(&tt_library_middle, mapped->path, sites);
+	if (r == 0)
+		r = tt_library_file_attach(k, file, mapped->path, sites);
+	k->libraries_middle = file;
+	k->library_count++;
+	if (r < 0 && r != -ENOENT && r != -ENOEXEC) {
+		k->libraries_refused++;
+		tt_warn("%s: TLS sessions of it that were open before are not looked for: %s", mapped->name, strerror(-r));
+	}
+	if (r == 0)
+		tt_debug("%s: %zu probes for sessions that were open before", mapped->name, file->link_count);
+	return 0;
+}
+
+static int look_file(void *ctx, const struct tt_mapped *mapped)
+{
+	const struct met *met = ctx;
+
+	return tt_library_is(&tt_library_middle, mapped->name) ? file_add(met->k, mapped, met->pid) : 0;
+}
+
+static int look_program(void *ctx, const struct tt_mapped *mapped)
+{
+	const struct met *met = ctx;
+
+	return file_add(met->k, mapped, met->pid);
+}
+
+/* Those whose time is over are let go of, and forgotten when they may be attached again. Returns whether one is attached. */
+static bool files_age(struct tt_kernel *k)
+{
+	uint64_t now = tt_kernel_now();
+	bool any = false;
+
+	for (struct tt_library_file **at = &k->libraries_middle; *at;) {
+		struct tt_library_file *f = *at;
+
+		if (f->until_ns < now)
+			tt_library_file_detach(f);
+		any |= f->link_count != 0;
+		if (f->until_ns + WAITING_NS >= now) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		k->library_count--;
+		free(f->links);
+		free(f);
+	}
+	return any;
+}
+
+void tt_plaintext_middle(struct tt_kernel *k)
+{
+	int fd = bpf_map__fd(k->skel->maps.tt_plain_asking);
+	uint32_t pid;
+
+	for (uint32_t i = 0; i < bpf_map__max_entries(k->skel->maps.tt_plain_asking); i++) {
+		if (bpf_map_get_next_key(fd, NULL, &pid) < 0)
+			break;
+		struct met met = {k, pid};
+
+		(void)tt_mapped_files(pid, look_file, &met); /* it may have ended */
+		(void)tt_program_file(pid, look_program, &met);
+		(void)bpf_map_delete_elem(fd, &pid);
+	}
+	__atomic_store_n(&k->skel->bss->tt_plain_middle, files_age(k), __ATOMIC_RELEASE);
+}
