@@ -17,10 +17,12 @@ MANY = 500
 # As tls_bio.js.
 LOOP = f"""
 import asyncio, ssl, sys
-version, connections, key, chain = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+(version, *curves), connections, key, chain = sys.argv[1].split(), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 served.load_cert_chain(chain, key)
 served.minimum_version = served.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
+for curve in curves:
+    served.set_ecdh_curve(curve)
 trust = ssl._create_unverified_context()
 
 def code(path):
@@ -60,6 +62,113 @@ async def both():
 
 asyncio.run(both())
 """
+
+
+# One thread reads all sockets and hands on what it got to another, which has the sessions.
+THREADS = """
+import queue, selectors, socket, ssl, sys, threading
+connections, requests = int(sys.argv[1]), int(sys.argv[2])
+served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+served.load_cert_chain(sys.argv[4], sys.argv[3])
+trust = ssl._create_unverified_context()
+listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+came, sockets, done = queue.Queue(), selectors.DefaultSelector(), threading.Event()
+
+class End:
+    def __init__(self, s, me):
+        self.socket, self.me, self.asked, self.right, self.got = s, me, 0, 0, b""
+        self.into, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = (served if me is None else trust).wrap_bio(self.into, self.out, server_side=me is None)
+        self.open = False
+        sockets.register(s, selectors.EVENT_READ, self)
+
+    def ask(self):
+        if self.asked < requests:
+            self.tls.write(b"GET /of/%d/%d HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % (self.me, self.asked))
+            self.asked += 1
+
+    def take(self, data):
+        self.into.write(data)
+        try:
+            if not self.open:
+                self.tls.do_handshake()
+                self.open = True
+                if self.me is not None:
+                    self.ask()
+            while True:
+                self.got += self.tls.read(65536)
+                if self.me is None and self.got.endswith(b"\\r\\n\\r\\n"):
+                    path, self.got = self.got.split()[1], b""
+                    self.tls.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(path) + path)
+                elif self.me is not None and self.got.endswith(b"/of/%d/%d" % (self.me, self.asked - 1)):
+                    self.right, self.got = self.right + 1, b""
+                    self.ask()
+        except ssl.SSLWantReadError:
+            pass
+        self.socket.sendall(self.out.read())
+
+def sessions():
+    while (item := came.get()):
+        item[0].take(item[1])
+        if sum(end.right for end in clients) == connections * requests:
+            done.set()
+
+clients = [End(socket.create_connection(listening.getsockname()), me) for me in range(connections)]
+servers = [End(listening.accept()[0], None) for _ in range(connections)]
+thread = threading.Thread(target=sessions)
+thread.start()
+for end in clients:
+    came.put((end, b""))
+while not done.is_set():
+    for key, _ in sockets.select(0.1):
+        came.put((key.data, key.fileobj.recv(65536)))
+came.put(None)
+thread.join()
+print(sum(end.right for end in clients))
+"""
+
+
+def threads(connections, requests):
+    with lib.Services() as services:
+        load = map(str, (connections, requests, *tls_lib.certificate(services)))
+        lib.tell(right=int(subprocess.run([lib.PYTHON, "-c", THREADS, *load], check=True, stdout=subprocess.PIPE).stdout))
+
+
+# Client, server, and what hands on every byte between them without a look at it, in one program: each hello comes to two of its sockets.
+HANDED_ON = """
+import asyncio, ssl, sys
+served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+served.load_cert_chain(sys.argv[2], sys.argv[1])
+
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
+    await writer.drain()
+    writer.close()
+
+async def copy(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()
+
+async def all():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served)
+    async def forward(reader, writer):
+        upstream = await asyncio.open_connection(*server.sockets[0].getsockname())
+        await asyncio.gather(copy(reader, upstream[1]), copy(upstream[0], writer))
+    between = await asyncio.start_server(forward, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*between.sockets[0].getsockname(), ssl=ssl._create_unverified_context())
+    writer.write(b"GET /handed/on HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+    print((await reader.read(65536)).decode())
+    writer.close()
+
+asyncio.run(all())
+"""
+
+
+def handed_on():
+    with lib.Services() as services:
+        subprocess.run([lib.PYTHON, "-c", HANDED_ON, *map(str, tls_lib.certificate(services))], check=True, stdout=subprocess.DEVNULL)
 
 
 class Program:
@@ -147,8 +256,34 @@ def test_asyncio_tls_1_2():
     counted("asyncio", 1, lib.scaled(200), version="TLSv1.2")
 
 
+def test_asyncio_asked_to_retry():
+    """The client offers a key of another curve than the only one the server takes, so each says hello twice."""
+    counted("asyncio", 10, lib.scaled(50), version="TLSv1.3 prime256v1")
+
+
 def test_asyncio_many_connections():
     counted("asyncio", lib.scaled(MANY), 4)
+
+
+def test_threads():
+    connections, requests = lib.scaled(100), 10
+    result = lib.run("threads", "--uprobes", args=(connections, requests))
+    lib.equal(result.told["right"], connections * requests, "the clients' own count")
+    for kind in ("server", "client"):
+        exchanges = result.of(kind=kind, protocol="http")
+        result.counts(collections.Counter((x["resource"], x["status"], x["complete"], x["source"]) for x in exchanges),
+                      {(f"/of/{me}/{i}", "200", True, "openssl"): 1 for me in range(connections) for i in range(requests)}, f"{kind} exchanges")
+        lib.equal(sorted(map(tuple, connections_of(exchanges).values())), sorted((str(me),) for me in range(connections)), f"who asked, at the {kind}")
+    result.check_lost({})
+
+
+def test_a_hello_two_sockets_received():
+    """Whose it is nobody can tell: nothing is shown of it, and it is counted."""
+    result = lib.run("handed_on", "--uprobes")
+    lib.equal(result.of(protocol="http"), [], "exchanges")
+    lib.equal(list(result.lost()), ["session"], "lost")
+    lib.equal(len(result.of(protocol="tls", status="OK")), 4, "handshakes, two connections with two ends each")
+    result.check_accounts()
 
 
 def test_node():
