@@ -184,8 +184,10 @@ TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, struct tt_conn_id *ret)
 		bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
 	}
 	__u64 side = bound ? bound->ino & (3ull << TT_PLAIN_SIDE) : 0;
-	if (!bound || bound->sock <= TT_PLAIN_WAITS)
+	if (!bound || bound->sock <= TT_PLAIN_WAITS) {
+		call->begins |= side != 0; /* it was told its side, and nothing was said of it since */
 		return tt_plain_nested(&key, side, call, ret);
+	}
 	bool sure = bound->ino & TT_PLAIN_SURE;
 	ret->sock = bound->sock;
 	ret->ino = bound->ino & TT_PLAIN_INO;

@@ -5,13 +5,10 @@
  * other is looked at.
  */
 #include "lib/args.h"
-#include "lib/plaintext.h"
 #include "lib/prog.h"
+#include "lib/session.h"
 
 #define TT_PR_MSG_PEEK 0x2
-
-/* No kernel's socket lies there, so it is found to have none, and the first that is used becomes the session's. */
-#define TT_NSS_NO_SOCKET 1
 
 TT_INLINE struct tt_plain_key tt_nss_key(__u64 descriptor)
 {
@@ -28,7 +25,7 @@ TT_INLINE bool tt_nss_known(__u64 descriptor)
 TT_INLINE void tt_nss_mark(__u64 descriptor)
 {
 	struct tt_plain_key key = tt_nss_key(descriptor);
-	struct tt_conn_id none = {.sock = TT_NSS_NO_SOCKET};
+	struct tt_conn_id none = {.sock = TT_PLAIN_WAITS, .ino = TT_HELLO_TRIES}; /* for the first that is used */
 
 	if (descriptor && bpf_map_update_elem(&tt_plain_sessions, &key, &none, BPF_ANY))
 		tt_failed(TT_PLACE_CONN_UPDATE);

@@ -7,9 +7,12 @@
 #include "lib/middle.h"
 #include "lib/prog.h"
 
+/* Set before load: programs at returns are at the instructions that return. */
+const volatile __u32 tt_plain_by_instruction = 0;
+
 #if defined(__TARGET_ARCH_x86)
 #define TT_STACK(regs) ((__u64)(regs)->sp)
-#define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp - 8) /* the return address is gone from it */
+#define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp - (tt_plain_by_instruction ? 0 : 8)) /* the return address is gone from it */
 #else
 #define TT_STACK(regs) ((__u64)(regs)->sp)
 #define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp)

@@ -36,6 +36,7 @@ struct tt_config {
 	struct tt_strings protocols; /* names; none: all */
 	char *hooks;		     /* "auto" or one of TT_HOOK_SET_NAMES */
 	bool uprobes;		     /* probes in processes themselves: plaintext of TLS */
+	bool no_return_probes;	     /* … at instructions only */
 	bool show_values;
 	struct tt_strings where; /* conditions all exchanges shown must fulfil (sink/where.h) */
 

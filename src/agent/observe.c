@@ -75,7 +75,8 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 			on ? tt_plaintext_refused() : tt_feature_why(&report.features, TT_FEATURE_UPROBE, why, sizeof(why));
 
 		tt_warn("%s TLS libraries are not observed%s: %s", tt_config_name(&name, config, "uprobes", "--uprobes:"),
-			on ? ", but programs of Go" : "", refused[0] ? refused : "this kernel does not take the probes");
+			on ? ", but OpenSSL and programs of Go" : "",
+			refused[0] ? refused : "this kernel does not take the probes");
 	}
 	return 0;
 }
@@ -105,7 +106,8 @@ static int tt_observe_pids(struct tt_source **ret, const struct tt_config *confi
 
 int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command)
 {
-	struct tt_scope scope = {.report_own = config->include_self, .plaintext = config->uprobes};
+	struct tt_scope scope = {
+		.report_own = config->include_self, .plaintext = config->uprobes, .no_return_probes = config->no_return_probes};
 	uint32_t pid = (uint32_t)command;
 
 	int r = tt_need_check();

@@ -79,7 +79,7 @@ static void tt_doctor_plaintext(const struct tt_doctor *d)
 	else
 		printf("  %-9s this kernel does not take the probes\n", "refused");
 	if (refused)
-		printf("  %-9s libraries other than Go's: %s\n", "not", refused);
+		printf("  %-9s libraries other than OpenSSL and Go's: %s\n", "not", refused);
 }
 
 static void tt_doctor_write_text(const struct tt_doctor *d)
@@ -113,7 +113,8 @@ static void tt_doctor_keep(void *ctx, const char *program, uint32_t instructions
 /* Everything is loaded, attached and tested, and nobody is observed: the scope has no process. */
 static int tt_doctor_try(const struct tt_config *config, struct tt_doctor *d, struct tt_kernel_report *report)
 {
-	const struct tt_scope nobody = {.mode = TT_SCOPE_PIDS, .plaintext = config->uprobes};
+	const struct tt_scope nobody = {
+		.mode = TT_SCOPE_PIDS, .plaintext = config->uprobes, .no_return_probes = config->no_return_probes};
 	struct tt_kernel *kernel = NULL;
 
 	int r = tt_kernel_new(&kernel, config->hooks, &config->limits, &nobody, report);

@@ -229,6 +229,13 @@ const struct tt_option tt_options[] = {
 	 .commands = ATTACHING,
 	 .help = "put probes into TLS libraries and programs of Go, so that encrypted traffic is shown in plaintext "
 		 "(docs/tls.md)"},
+	{.name = "no-return-probes",
+	 .key = "no_return_probes",
+	 .kind = TT_OPTION_FLAG,
+	 .offset = AT(no_return_probes),
+	 .commands = ATTACHING,
+	 .help = "with --uprobes, use no return probes, as on kernels where those may end a service under seccomp: OpenSSL and "
+		 "programs of Go only"},
 	{.name = "limit",
 	 .argument = "NAME=VALUE",
 	 .key = "limits",

@@ -48,6 +48,7 @@ struct tt_kernel {
 	struct tt_program_seen *programs_seen; /* plaintext.c */
 	struct tt_plaintext_worker *plaintext_worker;
 	bool plaintext;			       /* the programs for libraries are loaded */
+	bool by_instruction;		       /* … and no return probes are used */
 	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
 	void *remote_ctx;
 };
@@ -92,7 +93,8 @@ void tt_plaintext_middle(struct tt_kernel *k);
 void tt_plaintext_tidy(struct tt_kernel *k);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
 struct tt_library;
-bool tt_plaintext_takes(const struct tt_library *library); /* not where return probes do harm and it needs them */
+bool tt_plaintext_takes(const struct tt_kernel *k,
+			const struct tt_library *library); /* not where it needs return probes that do harm */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 

@@ -2,9 +2,13 @@
 #include "kernel/library.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/own.h"
+#include "kernel/library_code.h"
+#include "kernel/library_window.h"
 
 /* SSL_connect, SSL_accept and the first SSL_read come by SSL_do_handshake or do its work within themselves. */
 static const struct tt_library_function openssl[] = {
@@ -54,16 +58,17 @@ static const struct tt_library_function bio[] = {
 	{"BIO_read", "tt_openssl_bio", "tt_openssl_bio_read", true},
 };
 
-const struct tt_library tt_library_middle = {"openssl", TT_LIBRARY_SHARED, "libcrypto.so", bio, TT_ARRAY_LEN(bio)};
+const struct tt_library tt_library_middle = {"openssl", TT_LIBRARY_SHARED, "libcrypto.so", bio, TT_ARRAY_LEN(bio), ""};
 
 const struct tt_library tt_libraries[] = {
-	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl)},
-	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls)},
-	{"nss", TT_LIBRARY_SHARED, "libssl3.so", nss, TT_ARRAY_LEN(nss)},
-	{"nss", TT_LIBRARY_SHARED, "libnspr4.so", nspr, TT_ARRAY_LEN(nspr)},
-	{"openssl", TT_LIBRARY_STATIC, NULL, openssl,
-	 TT_ARRAY_LEN(openssl)}, /* and BoringSSL, whose functions are called alike */
-	{"go", TT_LIBRARY_GO, NULL, go, TT_ARRAY_LEN(go)},
+	/* SSL_do_handshake goes on at an address that only the session knows. */
+	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
+	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls), NULL},
+	{"nss", TT_LIBRARY_SHARED, "libssl3.so", nss, TT_ARRAY_LEN(nss), NULL},
+	{"nss", TT_LIBRARY_SHARED, "libnspr4.so", nspr, TT_ARRAY_LEN(nspr), NULL},
+	/* And BoringSSL, whose functions are called alike. */
+	{"openssl", TT_LIBRARY_STATIC, NULL, openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
+	{"go", TT_LIBRARY_GO, NULL, go, TT_ARRAY_LEN(go), ""},
 };
 const size_t tt_library_count = TT_ARRAY_LEN(tt_libraries);
 
@@ -84,19 +89,61 @@ const struct tt_library *tt_library_of(const char *file)
 static int sites_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret)
 {
 	const char *names[TT_FUNCTIONS_MOST];
-	uint64_t offsets[TT_FUNCTIONS_MOST];
+	struct tt_function_place places[TT_FUNCTIONS_MOST];
 
 	for (size_t i = 0; i < library->function_count; i++)
 		names[i] = library->functions[i].symbol;
 	if (library->form == TT_LIBRARY_GO)
 		return tt_go_functions(path, names, ret, library->function_count);
-	int r = tt_elf_functions(path, names, offsets, library->function_count);
-	for (size_t i = 0; i < library->function_count; i++)
-		ret[i] = (struct tt_function_sites){.entry = offsets[i]};
+	int r = tt_elf_functions(path, names, places, library->function_count);
+	for (size_t i = 0; r == 0 && i < library->function_count; i++)
+		ret[i] = (struct tt_function_sites){.entry = places[i].at, .size = places[i].size};
 	return r;
 }
 
-int tt_library_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret)
+#if defined(__x86_64__)
+/* Where the function returns, of its code in the file. */
+static int returns_find(struct tt_window *w, struct tt_function_sites *sites)
+{
+	uint16_t at[TT_RETURNS_MOST];
+
+	if (sites->size > TT_CODE_MOST)
+		return -EOPNOTSUPP;
+	int n = tt_code_returns(tt_window_at(w, sites->entry, sites->size), at, TT_ARRAY_LEN(at));
+	if (n < 0)
+		return -EOPNOTSUPP;
+	for (int i = 0; i < n; i++)
+		sites->returns[sites->return_count++] = sites->entry + at[i];
+	return 0;
+}
+#else
+static int returns_find(struct tt_window *w, struct tt_function_sites *sites)
+{
+	return -EOPNOTSUPP; /* no kernel's return probes do harm there */
+}
+#endif
+
+static int all_returns_find(const struct tt_library *library, const char *path, struct tt_function_sites *sites)
+{
+	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct tt_window w = {.fd = fd};
+	int r = fd < 0 ? -errno : 0;
+
+	for (size_t i = 0; r == 0 && i < library->function_count; i++) {
+		const struct tt_library_function *f = &library->functions[i];
+
+		if (!f->returns || !sites[i].entry || sites[i].return_count)
+			continue;
+		r = returns_find(&w, &sites[i]);
+		if (r < 0 && strcmp(f->symbol, library->spare) == 0) {
+			sites[i].entry = 0;
+			r = 0;
+		}
+	}
+	return r;
+}
+
+int tt_library_find(const struct tt_library *library, const char *path, bool by_instruction, struct tt_function_sites *ret)
 {
 	int r = sites_find(library, path, ret);
 
@@ -104,5 +151,5 @@ int tt_library_find(const struct tt_library *library, const char *path, struct t
 		if (!ret[i].entry && library->functions[i].required)
 			r = -ENOENT;
 	}
-	return r;
+	return r == 0 && by_instruction ? all_returns_find(library, path, ret) : r;
 }

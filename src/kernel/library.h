@@ -29,6 +29,11 @@ struct tt_library {
 	const char *file; /* how the file's name begins */
 	const struct tt_library_function *functions;
 	size_t function_count;
+	/*
+	 * Where return probes do harm, the instructions that return are probed instead (tt_library_find), but of this function,
+	 * which is left out then; "": of all. NULL: they cannot be had, and the library is left out.
+	 */
+	const char *spare;
 };
 
 extern const struct tt_library tt_libraries[];
@@ -42,11 +47,16 @@ bool tt_library_is(const struct tt_library *library, const char *file);
 /* Which one it says it is; NULL: none. */
 const struct tt_library *tt_library_of(const char *file);
 
+struct tt_function_place {
+	uint64_t at;   /* where it begins, as an offset in its file; 0: it is not there */
+	uint64_t size; /* in bytes; 0: not known */
+};
+
 /*
- * Where functions begin, as offsets in the ELF file `path`: ret[i] of names[i], 0 where it has none. From the symbols it needs
+ * Where functions are in the ELF file `path`: ret[i] of names[i]. From the symbols it needs
  * when run, and those for debugging. 0, or -errno of opening; -ENOEXEC: not an ELF file of this machine.
  */
-int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count);
+int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
 
 #define TT_FUNCTIONS_MOST 16 /* of one library */
 #define TT_RETURNS_MOST 64
@@ -54,6 +64,7 @@ int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, 
 /* Where a function is, as offsets in its file. */
 struct tt_function_sites {
 	uint64_t entry; /* 0: it is not there */
+	uint64_t size;	/* in bytes; 0: not known */
 	size_t return_count;
 	uint64_t returns[TT_RETURNS_MOST]; /* its instructions that return */
 };
@@ -66,9 +77,10 @@ int tt_go_functions(const char *path, const char *const *names, struct tt_functi
 
 /*
  * Where the library's functions are in the file: ret[i] of functions[i], of TT_FUNCTIONS_MOST. -ENOENT: one is missing without
- * which the file is none of that library; else as the two above.
+ * which the file is none of that library; else as the two above. `by_instruction`: return probes are not to be used, so also
+ * where functions with a program at their return do return; -EOPNOTSUPP: that is not sure for one of them (library_code.h).
  */
-int tt_library_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret);
+int tt_library_find(const struct tt_library *library, const char *path, bool by_instruction, struct tt_function_sites *ret);
 
 /* A file that a process has mapped to run code from. */
 struct tt_mapped {

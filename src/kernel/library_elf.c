@@ -18,7 +18,7 @@
 
 struct wanted {
 	const char *const *names;
-	uint64_t *addresses;
+	struct tt_function_place *places;
 	size_t count;
 };
 
@@ -36,7 +36,7 @@ static void section_search(Elf *elf, Elf_Scn *section, const GElf_Shdr *head, st
 		const char *name = elf_strptr(elf, head->sh_link, symbol.st_name);
 		for (size_t j = 0; name && j < w->count; j++) {
 			if (strcmp(name, w->names[j]) == 0)
-				w->addresses[j] = symbol.st_value;
+				w->places[j] = (struct tt_function_place){symbol.st_value, symbol.st_size};
 		}
 	}
 }
@@ -85,7 +85,7 @@ static void search(Elf *elf, struct wanted *w)
 	symbols_search(elf, SHT_DYNSYM, w);
 	symbols_search(elf, SHT_SYMTAB, w);
 	for (size_t i = 0; i < w->count; i++)
-		w->addresses[i] = w->addresses[i] ? tt_elf_code_offset(elf, w->addresses[i]) : 0;
+		w->places[i].at = w->places[i].at ? tt_elf_code_offset(elf, w->places[i].at) : 0;
 }
 
 int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
@@ -117,7 +117,7 @@ int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 	return 0;
 }
 
-int tt_elf_functions(const char *path, const char *const *names, uint64_t *ret, size_t count)
+int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count)
 {
 	tt_close_auto int fd = -1;
 	struct wanted w = {names, ret, count};

@@ -69,7 +69,7 @@ static void put(int fd, const void *bytes, size_t n, off_t at)
 static uint64_t found(const struct made *m, int *status)
 {
 	static const char *const names[] = {WANTED};
-	uint64_t offset = 0;
+	struct tt_function_place place = {0};
 	char path[64];
 	int fd = memfd_create("made", 0);
 
@@ -81,9 +81,9 @@ static uint64_t found(const struct made *m, int *status)
 	put(fd, m->sections, sizeof(m->sections), HEADS_AT);
 	assert_true(ftruncate(fd, 2 * LARGE) == 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	*status = tt_elf_functions(path, names, &offset, 1);
+	*status = tt_elf_functions(path, names, &place, 1);
 	close(fd);
-	return offset;
+	return place.at;
 }
 
 static void finds(void **state)

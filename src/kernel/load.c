@@ -189,7 +189,7 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 /* The programs at a library's functions, which are attached when it is found. */
 static void programs_choose_library(struct tt_kernel *k, const struct tt_library *library)
 {
-	if (!tt_plaintext_takes(library))
+	if (!tt_plaintext_takes(k, library))
 		return;
 	for (size_t i = 0; i < library->function_count; i++) {
 		const struct tt_library_function *f = &library->functions[i];
@@ -388,6 +388,8 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	if (r < 0)
 		return r;
 	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE];
+	k->by_instruction = scope->no_return_probes || tt_plaintext_refused();
+	k->skel->rodata->tt_plain_by_instruction = k->by_instruction;
 	k->skel->rodata->tt_hello_mask = hello_rows(k, limits) - 1;
 	r = maps_size(k, limits);
 	if (r < 0)

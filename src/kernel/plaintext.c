@@ -58,9 +58,9 @@ const char *tt_plaintext_refused(void)
 	return NULL;
 }
 
-bool tt_plaintext_takes(const struct tt_library *library)
+bool tt_plaintext_takes(const struct tt_kernel *k, const struct tt_library *library)
 {
-	return library->form == TT_LIBRARY_GO || !tt_plaintext_refused();
+	return library->spare || !k->by_instruction;
 }
 
 /* --- one probe --- */
@@ -234,14 +234,17 @@ bool tt_plaintext_room(struct tt_kernel *k)
 
 static const char *refusal(const struct tt_library *library, int r)
 {
-	return library->form == TT_LIBRARY_GO && r == -EOPNOTSUPP ? "linked by a Go older than 1.18" : strerror(-r);
+	if (r != -EOPNOTSUPP)
+		return strerror(-r);
+	return library->form == TT_LIBRARY_GO ? "linked by a Go older than 1.18"
+					      : "return probes are not to be used, and where its functions return is not sure";
 }
 
 /* Attaches the file and takes it into the list. -ENOEXEC, -ENOENT: a program without the library is left out of it. */
 static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
-	int r = tt_library_find(library, mapped->path, sites);
+	int r = tt_library_find(library, mapped->path, k->by_instruction, sites);
 
 	if (library->form != TT_LIBRARY_SHARED && (r == -ENOEXEC || r == -ENOENT))
 		return r;
@@ -274,7 +277,7 @@ static int look_file(void *ctx, const struct tt_mapped *mapped)
 	struct look *look = ctx;
 	const struct tt_library *library = tt_library_of(mapped->name);
 
-	if (!library || !tt_plaintext_takes(library) || known(look->k, mapped))
+	if (!library || !tt_plaintext_takes(look->k, library) || known(look->k, mapped))
 		return 0;
 	int r = file_add(look->k, library, mapped, look->pid);
 	look->attached += r == 0;
@@ -306,7 +309,7 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 	if (seen || known(k, mapped))
 		return 0;
 	for (size_t i = 0; i < tt_library_count; i++) {
-		if (tt_libraries[i].form == TT_LIBRARY_SHARED || !tt_plaintext_takes(&tt_libraries[i]))
+		if (tt_libraries[i].form == TT_LIBRARY_SHARED || !tt_plaintext_takes(k, &tt_libraries[i]))
 			continue;
 		int r = file_add(k, &tt_libraries[i], mapped, look->pid);
 		look->attached += r == 0;

@@ -33,8 +33,8 @@ int tt_plaintext_work(struct tt_kernel *k);
 int tt_plaintext_look_later(struct tt_kernel *k, uint32_t pid);
 
 /*
- * Why return probes are not to be put into processes on the kernel that runs, so only programs that need none (of Go) are
- * observed; NULL: nothing speaks against it. Static text.
+ * Why return probes are not to be put into processes on the kernel that runs, so only libraries are observed for which the
+ * instructions that return can be had (OpenSSL, Go's); NULL: nothing speaks against it. Static text.
  */
 const char *tt_plaintext_refused(void);
 

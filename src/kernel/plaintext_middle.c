@@ -37,7 +37,7 @@ static int file_add(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
 
-	if (known(k, mapped) || !tt_plaintext_takes(&tt_library_middle))
+	if (known(k, mapped) || !tt_plaintext_takes(k, &tt_library_middle))
 		return 0;
 	if (!tt_plaintext_room(k))
 		return -ENOSPC;
@@ -50,7 +50,7 @@ static int file_add(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_
 					 .inode = mapped->inode,
 					 .user = pid,
 					 .until_ns = tt_kernel_now() + LOOKED_FOR_NS};
-	int r = tt_library_find(&tt_library_middle, mapped->path, sites);
+	int r = tt_library_find(&tt_library_middle, mapped->path, k->by_instruction, sites);
 	if (r == 0)
 		r = tt_library_file_attach(k, file, mapped->path, sites);
 	k->libraries_middle = file;

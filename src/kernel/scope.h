@@ -14,10 +14,12 @@ struct tt_scope {
 	enum tt_scope_mode mode;
 	const uint32_t *pids; /* TT_SCOPE_PIDS: these and every process they fork; may be none at first (tt_kernel_follow) */
 	size_t pid_count;
-	const char *cgroup; /* TT_SCOPE_CGROUP: path of a cgroup v2, absolute or below its mount point */
-	const char *netns;  /* TT_SCOPE_NETNS: path (/run/netns/NAME, /proc/PID/ns/net) or a name of `ip netns` */
-	bool report_own;    /* telltale's own traffic too */
-	bool plaintext;	    /* what TLS libraries encrypt and decrypt, too (kernel/plaintext.h) */
+	const char *cgroup;    /* TT_SCOPE_CGROUP: path of a cgroup v2, absolute or below its mount point */
+	const char *netns;     /* TT_SCOPE_NETNS: path (/run/netns/NAME, /proc/PID/ns/net) or a name of `ip netns` */
+	bool report_own;       /* telltale's own traffic too */
+	bool plaintext;	       /* what TLS libraries encrypt and decrypt, too (kernel/plaintext.h) */
+	bool no_return_probes; /* for that, where functions return is found in their code, as on kernels whose return probes do
+				  harm */
 };
 
 /* Opens the cgroup; -ENOENT, -ENOTDIR, -EINVAL where it is not a v2 cgroup. The caller closes. */

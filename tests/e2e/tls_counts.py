@@ -100,8 +100,8 @@ def asking_aside(kind):
         subprocess.run([lib.PYTHON, "-c", ASIDE, kind, *map(str, tls_lib.certificate(services))], check=True)
 
 
-def versions(version, http2):
-    result = lib.run("h2load", "--uprobes", args=(version, http2))
+def versions(version, http2, *options):
+    result = lib.run("h2load", "--uprobes", *options, args=(version, http2))
     lib.equal(result.told["succeeded"], REQUESTS, "h2load's own count")
     tls_lib.of_plaintext(result, http2, {("GET", "/a/b?x=REDACTED", "200", True, "openssl"): REQUESTS})
     handshakes = collections.Counter((x["kind"], x["status"], x["attributes"]["tls.protocol.version"]) for x in result.of(protocol="tls"))
@@ -120,6 +120,22 @@ def test_tls_1_2_http_1():
 
 def test_tls_1_3_http_2():
     versions("TLSv1.3", "http2")
+
+
+def test_no_return_probes():
+    """As on kernels where they may end a service under seccomp."""
+    for version, http2 in (("TLSv1.2", "http"), ("TLSv1.3", "http2")):
+        versions(version, http2, "--no-return-probes")
+
+
+def test_clients_without_return_probes():
+    """What cannot do without is left out, and not attached by others."""
+    lib.need("wget")
+    result = lib.run("clients", "--uprobes", "--no-return-probes")
+    want = {("/curl", "200"): 1, ("/none", "404"): 1, ("/wget", "200"): 1, ("/python", "200"): 3}
+    for kind, seen in (("server", want), ("client", {ask: n for ask, n in want.items() if ask[0] != "/wget"})):
+        lib.equal(dict(collections.Counter((x["resource"], x["status"]) for x in result.of(kind=kind, protocol="http"))), seen, kind)
+    lib.equal({x["source"] for x in result.of(protocol="http")}, {"openssl"}, "whose plaintext it is")
 
 
 def test_clients():

@@ -39,9 +39,9 @@ def between(program):
             lib.tell(succeeded=int(out))
 
 
-def counted(name):
+def counted(name, *options):
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-static-") as directory:
-        result = lib.run("between", "--uprobes", args=(build(name, directory),))
+        result = lib.run("between", "--uprobes", *options, args=(build(name, directory),))
     lib.equal(result.told["succeeded"], REQUESTS, "the client's own count")
     tls_lib.of_plaintext(result, "http", dict(collections.Counter(("GET", f"/static/{i // 10}", "200", True, "openssl") for i in range(REQUESTS))))
     result.check_lost({})
@@ -50,6 +50,10 @@ def counted(name):
 
 def test_symbols():
     counted("symbols")
+
+
+def test_symbols_without_return_probes():
+    counted("symbols", "--no-return-probes")
 
 
 def test_fixed_address():
