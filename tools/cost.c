@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/cost.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/own.h"
+#include "identity/text.h"
 #include "kernel/stats.h"
 #include "kernel/tables.h"
 
@@ -31,6 +36,18 @@ static double seconds(const struct timeval *t)
 	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
 }
 
+/* MiB of this process now (proc_pid_statm(5)); 0: not known. */
+static double resident(void)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(256);
+	char *end = NULL;
+
+	if (tt_text_read(AT_FDCWD, "/proc/self/statm", &text) < 0 || tt_buf_add_char(&text, 0) < 0)
+		return 0;
+	(void)strtoul((const char *)text.data, &end, 10);
+	return (double)strtoul(end, NULL, 10) * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
 void tt_tool_cost_tell(const struct tt_tool_cost *c, const char *tool, struct tt_buf *b)
 {
 	struct rusage own;
@@ -40,8 +57,8 @@ void tt_tool_cost_tell(const struct tt_tool_cost *c, const char *tool, struct tt
 	if (c->statistics >= 0)
 		tt_buf_printf(b, "%.6f s in the kernel (%llu runs of its programs, %.0f ns each), ", (double)c->ns / 1e9,
 			      (unsigned long long)c->runs, c->runs ? (double)c->ns / (double)c->runs : 0);
-	tt_buf_printf(b, "%.3f s of processor, %.1f MiB of memory\n", seconds(&own.ru_utime) + seconds(&own.ru_stime),
-		      (double)own.ru_maxrss / 1024);
+	tt_buf_printf(b, "%.3f s of processor, %.1f MiB of memory (%.1f at most)\n",
+		      seconds(&own.ru_utime) + seconds(&own.ru_stime), resident(), (double)own.ru_maxrss / 1024);
 }
 
 void tt_tool_cost_end(struct tt_tool_cost *c)

@@ -89,13 +89,14 @@ const char *tt_fields_fault(const struct tt_fields *fields)
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct tt_field *f = &fields->list[i];
 		const char *ending = types[f->type].ending;
-		size_t len = f->json ? strlen(f->json) : 0;
+		const char *json = f->json ? f->json : "";
+		size_t len = strlen(json);
 
 		if (f->type != TT_FIELD_TEXT && f->size != sizeof(uint64_t))
 			return "a number is no uint64_t";
 		if (!f->help || (!f->json && !f->name) || !f->json != !types[f->type].json)
 			return "a field that is not told, or not explained";
-		if (ending && (len < strlen(ending) || strcmp(f->json + len - strlen(ending), ending) != 0))
+		if (ending && (len < strlen(ending) || strcmp(json + len - strlen(ending), ending) != 0))
 			return "a JSON name does not end in its unit";
 		if (f->unit != TT_UNIT_NONE && !types[f->type].has_unit)
 			return "a unit on what has none";

@@ -264,8 +264,7 @@ int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row
 	struct reading r = {
 		.options = ret, .own = own, .own_count = own_count, .settings = settings, .argc = argc, .argv = argv, .e = e};
 
-	*ret = (struct tt_tool_options){0};
-	tt_limits_init(&ret->limits);
+	*ret = (struct tt_tool_options){.limits = ret->limits};
 	return read_all(&r);
 }
 

@@ -61,8 +61,8 @@ struct tt_tool_error {
 };
 
 /*
- * argv does not hold the tool's name. 0; 1: help was asked for; -EINVAL with `e` set; -ENOMEM. *ret is to be freed after each of
- * them. `settings` gets what the tool's own rows say and keeps the rest.
+ * argv does not hold the tool's name; ret->limits are set before, and changed as asked. 0; 1: help was asked for; -EINVAL with
+ * `e` set; -ENOMEM. *ret is to be freed after each of them. `settings` gets what the tool's own rows say and keeps the rest.
  */
 int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings, int argc,
 			 char *const *argv, struct tt_tool_error *e);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,8 @@ static int start(struct runner *r)
 	tt_tool_cost_begin(&r->cost);
 	if (load_scope(r) < 0)
 		return 1;
+	/* Reading the kernel's types took several times what is wanted from now on. */
+	malloc_trim(0);
 	return observe(r);
 }
 
@@ -308,6 +311,9 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	struct tt_tool_error error = {""};
 	int status = TT_STATUS_USAGE;
 
+	tt_limits_init(&r.options.limits);
+	for (size_t i = 0; i < r.tool->preset_count; i++)
+		r.options.limits.value[r.tool->presets[i].limit] = r.tool->presets[i].value;
 	int e = tt_tool_options_read(&r.options, r.tool->options, r.tool->option_count, r.settings, argc - 1, argv + 1, &error);
 	if (e == 1) {
 		tt_buf_auto struct tt_buf b = TT_BUF(1u << 20);

@@ -253,7 +253,8 @@ static const struct tt_option_row own[] = {
 };
 
 /* The arguments live as long as the block they stand in: options borrow from them. */
-#define READ(o, c, e, ...)                                                                               \
+#define READ(o, c, e, ...) (tt_limits_init(&(o)->limits), READ_IN(o, c, e, __VA_ARGS__))
+#define READ_IN(o, c, e, ...)                                                                            \
 	tt_tool_options_read(o, own, TT_ARRAY_LEN(own), c, (int)TT_ARRAY_LEN(((char *[]){__VA_ARGS__})), \
 			     (char *[]){__VA_ARGS__, NULL}, e)
 

@@ -14,6 +14,11 @@
 
 struct tt_tool_run;
 
+struct tt_tool_preset {
+	enum tt_limit limit;
+	uint64_t value;
+};
+
 struct tt_tool {
 	const struct tt_table *const *tables; /* at most TT_TOOL_TABLES_MOST */
 	size_t table_count;
@@ -29,6 +34,10 @@ struct tt_tool {
 	bool (*at_once)(const void *settings);
 	/* Which hooks the settings make needless: one bit a row (NULL: none). */
 	uint64_t (*unwanted)(const void *settings);
+
+	/* Limits that are others for this tool where nobody sets them. */
+	const struct tt_tool_preset *presets;
+	size_t preset_count;
 
 	const struct tt_hook_row *hooks;
 	size_t hook_count;

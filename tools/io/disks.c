@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -46,17 +46,41 @@ static struct tt_disk *disk_add(struct tt_disks *d, uint32_t number)
 	return &d->list[at];
 }
 
-static void take_line(struct tt_disks *d, const char *line)
+/* Takes the next number off the line; false: there is none. */
+static bool number_take(char **line, uint64_t *ret)
 {
-	unsigned major = 0, minor = 0;
-	char name[TT_DISK_NAME];
-	uint64_t v[10];
+	char *end = NULL;
 
-	if (sscanf(line,
-		   "%u %u %31s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-		   " %" SCNu64 " %" SCNu64,
-		   &major, &minor, name, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9]) != 13)
+	*ret = strtoull(*line, &end, 10);
+	if (end == *line || (*end && *end != ' '))
+		return false;
+	*line = end;
+	return true;
+}
+
+static bool name_take(char **line, char *ret, size_t size)
+{
+	*line += strspn(*line, " ");
+	size_t len = strcspn(*line, " ");
+	if (!len || len >= size)
+		return false;
+	memcpy(ret, *line, len);
+	ret[len] = 0;
+	*line += len;
+	return true;
+}
+
+static void take_line(struct tt_disks *d, char *line)
+{
+	uint64_t major = 0, minor = 0, v[10];
+	char name[TT_DISK_NAME];
+
+	if (!number_take(&line, &major) || !number_take(&line, &minor) || !name_take(&line, name, sizeof(name)))
 		return;
+	for (size_t i = 0; i < TT_ARRAY_LEN(v); i++) {
+		if (!number_take(&line, &v[i]))
+			return;
+	}
 	struct tt_disk *disk = tt_disks_find(d, NUMBER(major, minor));
 	if (!disk)
 		disk = disk_add(d, NUMBER(major, minor));
@@ -105,15 +129,21 @@ int tt_disks_read(struct tt_disks *d)
 
 uint32_t tt_disk_number(const char *name)
 {
-	unsigned major = 0, minor = 0;
+	tt_buf_auto struct tt_buf text = TT_BUF(64);
 	char path[128];
 
-	if (strchr(name, '/') || (size_t)snprintf(path, sizeof(path), "/sys/block/%s/dev", name) >= sizeof(path))
+	if (strchr(name, '/') || (size_t)snprintf(path, sizeof(path), "/sys/block/%s/dev", name) >= sizeof(path) ||
+	    tt_text_read(AT_FDCWD, path, &text) < 0 || tt_buf_add_char(&text, 0) < 0)
 		return 0;
-	FILE *f = fopen(path, "re");
-	if (!f)
+	return tt_device_number((const char *)text.data);
+}
+
+uint32_t tt_device_number(const char *text)
+{
+	char *end = NULL;
+	unsigned long major = strtoul(text, &end, 10);
+
+	if (end == text || *end != ':' || end[1] < '0' || end[1] > '9')
 		return 0;
-	int found = fscanf(f, "%u:%u", &major, &minor);
-	fclose(f);
-	return found == 2 ? NUMBER(major, minor) : 0;
+	return NUMBER(major, (uint32_t)strtoul(end + 1, NULL, 10));
 }

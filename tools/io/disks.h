@@ -46,6 +46,9 @@ int tt_disks_read(struct tt_disks *d);
 /* NULL: not there. */
 struct tt_disk *tt_disks_find(struct tt_disks *d, uint32_t number);
 
+/* "major:minor" as a number; 0: it is none. */
+uint32_t tt_device_number(const char *text);
+
 /* The number of a whole disk by its name, as in /sys/block. 0: there is none. */
 uint32_t tt_disk_number(const char *name);
 

@@ -9,6 +9,7 @@
 #include "base/own.h"
 #include "base/span.h"
 #include "identity/text.h"
+#include "tools/io/disks.h"
 
 #define TT_MOUNTINFO_MOST (4u << 20)
 
@@ -50,12 +51,9 @@ static struct tt_span next_word(struct tt_span *line)
 
 static uint32_t device_of(struct tt_span word)
 {
-	unsigned major = 0, minor = 0;
 	char text[32];
 
-	if (!word_take(word, text, sizeof(text)) || sscanf(text, "%u:%u", &major, &minor) != 2)
-		return 0;
-	return major << 20 | minor;
+	return word_take(word, text, sizeof(text)) ? tt_device_number(text) : 0;
 }
 
 /* Number, parent's number, device, root, mount point, … */

@@ -380,23 +380,26 @@ TT_INLINE void tt_request_done(const struct tt_io_bio *b, const struct tt_io_req
 }
 
 /*
- * So much of one bio is done. This and the next are functions of their own: so the verifier proves them once, and not for each
- * bio a request may have.
+ * One bio is done, or as much of it as `left` says; returns how much. This and the next are functions of their own: so the
+ * verifier proves them once, and not for each bio a request may have.
  */
-__noinline int tt_bio_ended(__u64 bio, __u64 bytes, __u32 set)
+__noinline int tt_bio_ended(__u64 bio, __u64 left, __u32 set)
 {
+	__u64 bytes = TT_READ(struct bio___io, bio, bi_iter.bi_size);
 	__u64 key = bio;
 	struct tt_io_bio *b = tt_bio_known(&key);
 
+	if (bytes > left)
+		bytes = left;
 	if (!b)
-		return 0;
+		return bytes;
 	struct tt_io_value *v = bytes && !tt_tool_config.slow_ns ? tt_row_of(b, set) : NULL;
 	if (v)
 		__sync_fetch_and_add(&v->bytes, bytes);
 	__sync_fetch_and_add(&b->left, -bytes);
 	if (b->left <= 0)
 		bpf_map_delete_elem(&tt_io_bios, &key);
-	return 0;
+	return bytes;
 }
 
 /* All of a request is done; 1: `bio` is known, so it counts as that one's. `request` is 0 where there is none. */
@@ -418,17 +421,17 @@ int TT_PROG(tt_io_completed, void *rq, __u32 error, __u32 nr_bytes)
 	__u64 request = tt_first_argument(ctx), left = nr_bytes;
 	__u32 set = tt_set_now();
 	__u64 bio = TT_ADDRESS(struct request___io, request, bio);
-	/* Part of one comes again. */
-	bool told = nr_bytes < TT_READ(struct request___io, request, __data_len);
+	__u64 first = bio;
 
+	/* Part of one comes again. */
+	bool whole = nr_bytes >= TT_READ(struct request___io, request, __data_len);
+	for (int i = 0; whole && i < TT_IO_BIOS_FIRST && first; i++) {
+		if (tt_request_ended(request, first, nr_bytes, error, set))
+			break;
+		first = TT_ADDRESS(struct bio___io, first, bi_next);
+	}
 	for (int i = 0; i < TT_IO_BIOS_MOST && bio; i++) {
-		__u64 size = TT_READ(struct bio___io, bio, bi_iter.bi_size);
-		if (size > left)
-			size = left;
-		if (!told)
-			told = tt_request_ended(request, bio, nr_bytes, error, set);
-		tt_bio_ended(bio, size, set);
-		left -= size;
+		left -= (__u32)tt_bio_ended(bio, left, set);
 		if (!left)
 			break;
 		bio = TT_ADDRESS(struct bio___io, bio, bi_next);

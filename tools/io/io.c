@@ -58,6 +58,12 @@ static const struct tt_map_row maps[] = {
 	{"tt_io_counts", TT_MAP_PER_CPU},
 };
 
+/* Only single requests go through rings, with --slow. */
+static const struct tt_tool_preset presets[] = {
+	{TT_LIMIT_RING_BYTES, 64u << 10},
+	{TT_LIMIT_CONTROL_RING_BYTES, 1u << 20},
+};
+
 enum note {
 	NOTE_NO_BIO,
 	NOTE_NO_ROW,
@@ -196,6 +202,8 @@ const struct tt_tool tt_tool_io = {
 	.prepare = io_prepare,
 	.at_once = io_at_once,
 	.unwanted = io_unwanted,
+	.presets = presets,
+	.preset_count = TT_ARRAY_LEN(presets),
 	.hooks = hooks,
 	.hook_count = TT_ARRAY_LEN(hooks),
 	.maps = maps,
