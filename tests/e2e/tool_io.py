@@ -30,6 +30,47 @@ for i in range(number):
     moved = os.preadv(fd, [buffer], i * size) if mode == "read" else os.pwritev(fd, [buffer], i * size)
     assert moved == size
 """
+# The same reads by calls that do not name the file: libaio's (io_submit(2)), io_uring's, and io_uring's by a worker of the kernel.
+ASYNCHRONOUS = """
+import ctypes, mmap, os, platform, struct, sys
+how, name, number, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+libc = ctypes.CDLL(None, use_errno=True)
+SETUP, GETEVENTS, SUBMIT = (206, 208, 209) if platform.machine() == "x86_64" else (0, 4, 2)
+def call(*arguments):
+    r = libc.syscall(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+    if r < 0:
+        sys.exit(77 if ctypes.get_errno() in (1, 38) else os.strerror(ctypes.get_errno()))
+    return r
+buffer = mmap.mmap(-1, size)
+address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+fd = os.open(name, os.O_DIRECT | os.O_RDONLY)
+if how == "libaio":
+    context = ctypes.c_ulong()
+    call(SETUP, 8, ctypes.byref(context))
+    for i in range(number):
+        one = ctypes.create_string_buffer(struct.pack("<QIIHhIQQqQII", 0, 0, 0, 0, 0, fd, address, size, i * size, 0, 0, 0))
+        call(SUBMIT, context, 1, ctypes.byref(ctypes.pointer(one)))
+        event = (ctypes.c_int64 * 4)()
+        assert call(GETEVENTS, context, 1, 1, event, None) == 1 and event[2] == size, list(event)
+    sys.exit()
+parameters = (ctypes.c_uint32 * 30)()
+ring = call(425, 8, ctypes.byref(parameters))
+places = mmap.mmap(ring, 4096, offset=0)
+entries = mmap.mmap(ring, 8 * 64, offset=0x10000000)
+head, tail, mask, array = (parameters[10 + k] for k in (0, 1, 2, 6))
+for i in range(number):
+    entries[0:64] = struct.pack("<BBHiQQIIQ24x", 22, 16 if how == "worker" else 0, 0, fd, i * size, address, size, 0, i)
+    at = struct.unpack_from("<I", places, tail)[0]
+    struct.pack_into("<I", places, array + 4 * (at & struct.unpack_from("<I", places, mask)[0]), 0)
+    struct.pack_into("<I", places, tail, at + 1)
+    assert call(426, ring, 1, 1, 1, None, 0) == 1
+    # What came of it is taken, so that the next wait is for the next one.
+    done, results = parameters[20], parameters[25]
+    seen = struct.unpack_from("<I", places, done)[0]
+    result = struct.unpack_from("<i", places, results + 16 * (seen & struct.unpack_from("<I", places, parameters[22])[0]) + 8)[0]
+    assert result == size, result
+    struct.pack_into("<I", places, done, seen + 1)
+"""
 BUFFERED = "import os, sys\nwith open(sys.argv[1], 'wb') as f: f.write(os.urandom(int(sys.argv[2])))\n"
 
 
@@ -169,6 +210,31 @@ def test_split_requests():
     mine = files(rows, path, "read")
     lib.equal(total(mine, "moved_bytes"), size, f"bytes: {mine}")
     lib.check(mine[0]["requests"] > 1, f"requests: {mine}")
+
+
+def test_asynchronous():
+    """Direct reads by calls that do not name the file."""
+    path = a_file("asynchronous", 64 * 16 * KIB)
+    for how in ("libaio", "ring", "worker"):
+        command = [lib.PYTHON, "-c", ASYNCHRONOUS, how, str(path), "64", str(16 * KIB)]
+        if subprocess.run(command, check=False).returncode == lib.SKIPPED:
+            continue
+        rows, _ = io(command=command)
+        lib.equal([(r["comm"][:6], r["requests"], r["moved_bytes"]) for r in files(rows, path, "read")], [("python", 64, 64 * 16 * KIB)], f"{how}: {rows}")
+
+
+def test_layers_of_a_container():
+    """A file a process sees in an overlay is shown where it lies on the host."""
+    for name in ("lower", "upper", "work", "merged"):
+        (DISK.mount / f"o-{name}").mkdir()
+    lower, upper, work, merged = (DISK.mount / f"o-{name}" for name in ("lower", "upper", "work", "merged"))
+    script = (f"mount -t overlay overlay -o lowerdir={lower},upperdir={upper},workdir={work} {merged} || exit 77\n"
+              f"exec {lib.PYTHON} -c \"import os; f = open('{merged}/inside', 'wb'); f.write(b'x' * 262144); f.flush(); os.fsync(f.fileno())\"")
+    if subprocess.run(["unshare", "-m", "sh", "-c", script], check=False).returncode == lib.SKIPPED:
+        lib.skip("no overlay")
+    (upper / "inside").unlink()
+    rows, _ = io(command=["unshare", "-m", "sh", "-c", script])
+    lib.equal(total(files(rows, upper / "inside", "write"), "moved_bytes"), 262144, f"bytes: {rows}")
 
 
 def test_buffered_by_the_kernel():
