@@ -236,10 +236,10 @@ def check_exchanges(result, connections, requests, protocol="http"):
         lib.equal(askers, sorted((str(me),) for me in range(connections)), f"who asked on each connection, at the {kind}")
 
 
-def counted(program, connections, requests, protocol="http", version="TLSv1.3"):
+def counted(program, connections, requests, *options, protocol="http", version="TLSv1.3"):
     if program == "node":
         lib.need("node")
-    result = lib.run("asked", "--uprobes", "--limit", "ring_bytes=64M", args=(program, protocol, version, connections, requests))
+    result = lib.run("asked", "--uprobes", "--limit", "ring_bytes=64M", *options, args=(program, protocol, version, connections, requests))
     lib.equal(result.told["right"], connections * requests, "the clients' own count")
     check_exchanges(result, connections, range(requests), protocol)
     handshakes = collections.Counter((x["kind"], x["status"]) for x in result.of(protocol="tls"))
@@ -302,11 +302,11 @@ def test_node_many_connections():
     counted("node", lib.scaled(MANY), 4)
 
 
-def open_before(program, version="TLSv1.3", connections=20):
+def open_before(program, *options, version="TLSv1.3", connections=20):
     """What is asked first makes telltale look for the sockets; it is lost, and counted."""
     with lib.Services() as services, PROGRAMS[program](services, "http", version, connections) as both:
         both.ask(1)
-        with lib.Agent(both.process.pid, options=("--uprobes", "--log-level", "debug")) as agent:
+        with lib.Agent(both.process.pid, options=("--uprobes", *options)) as agent:
             both.ask(1)
             time.sleep(5 * lib.PATIENCE)
             lib.equal([both.ask(1), both.ask(5)], [connections, 5 * connections], "right answers")
@@ -321,6 +321,12 @@ def test_asyncio_open_before():
 
 def test_node_open_before():
     open_before("node", version="TLSv1.2")
+
+
+def test_no_return_probes():
+    """The handshake's own return is not seen then: what is said first binds."""
+    counted("asyncio", 10, lib.scaled(50), "--no-return-probes")
+    open_before("asyncio", "--no-return-probes")
 
 
 if __name__ == "__main__":
