@@ -161,9 +161,9 @@ def shape(exchange):
 
 
 def same(result, want, got, what):
-    """Whole exchanges are the same ones; no more of them lack than runs were missed. On Unix sockets nothing tells where a missed call was, so what
-    came after it may be taken for its answer (docs/kernel-support.md)."""
-    want, got = ([x for x in exchanges if json.loads(x)["complete"] and '"server": "PLACE' not in x] for exchanges in (want, got))
+    """Whole exchanges are the same ones; no more of them lack than runs were missed. On Unix sockets (with a name or without) nothing tells where a
+    missed call was, so what came after it may be taken for its answer (docs/kernel-support.md)."""
+    want, got = ([x for x in exchanges if json.loads(x)["complete"] and not re.search(r'"server": ("PLACE|null)', x)] for exchanges in (want, got))
     result.counts(got, want, what)
 
 
@@ -198,9 +198,12 @@ def test_all_say_the_same():
             lib.check(a == b, f"{first} says {len(a)} exchanges, {name} {len(b)}; only in one: {only}")
 
 
+HELD = 8
+
+
 def uring_run(name):
     """None where this kernel cannot."""
-    result = lib.run("uring", "--hooks", name, args=(REQUESTS, 1000))
+    result = lib.run("uring", "--hooks", name, "--limit", f"stream_held_chunks={HELD}", args=(REQUESTS, 1000))
     if "note skip" in result.output:
         return None
     lib.check(f"asked {REQUESTS}" in result.output, f"what was asked: {result.output}")
@@ -223,7 +226,8 @@ def test_io_uring():
         if name != "tracepoint":
             result.check_lost({}, f"lost under {name}")
             for kind, resources in found.items():
-                result.counts(resources, all_of_them, f"{name}: {len(resources)} of {REQUESTS} requests seen by the {kind}")
+                # Bytes behind a hole are waited with (limit stream_held_chunks), while the other direction goes on.
+                result.counts(resources, all_of_them, f"{name}: {len(resources)} of {REQUESTS} requests seen by the {kind}", each=2 + HELD)
             continue
         # No payload to find a request in; since 6.3 each call's bytes are counted, under their name.
         lib.equal(found, {"client": [], "server": []}, "exchanges without payload")
