@@ -4,9 +4,17 @@
 /* Of the preface, as much as no other protocol begins with. */
 #define HTTP2_PREFACE_SURE 16
 
-/* Registered types end here, and in a stream not known yet frames are not expected to be longer than this. */
-#define HTTP2_TYPE_LIKELY 0x10
+/* Registered types that are passed over: RFC 7838, RFC 8336, RFC 9218. */
+enum {
+	HTTP2_ALTSVC = 0xa,
+	HTTP2_ORIGIN = 0xc,
+	HTTP2_PRIORITY_UPDATE = 0x10,
+};
+
+/* They end here, and in a stream not known yet frames are not expected to be longer than this. */
+#define HTTP2_TYPE_LIKELY HTTP2_PRIORITY_UPDATE
 #define HTTP2_LENGTH_LIKELY (1u << 20)
+#define HTTP2_BLOCK_LIKELY (1u << 14) /* SETTINGS_MAX_FRAME_SIZE where nothing else is set */
 
 enum http2_where {
 	HTTP2_CONNECTION = 1, /* stream 0 only */
@@ -83,6 +91,21 @@ static bool http2_frame_likely(const struct tt_http2_frame *f)
 		return false;
 	if (f->type < TT_HTTP2_TYPE_MAX && (f->flags & ~http2_rules[f->type].flags))
 		return false;
+	if ((f->type == TT_HTTP2_HEADERS || f->type == TT_HTTP2_CONTINUATION) && f->length > HTTP2_BLOCK_LIKELY)
+		return false;
+	bool of_all = f->type == HTTP2_ORIGIN || f->type == HTTP2_PRIORITY_UPDATE;
+	return (!of_all || !f->stream) && (!(of_all || f->type == HTTP2_ALTSVC) || !f->flags);
+}
+
+/* A header block is not interrupted (RFC 9113, 6.2): `open` is the stream of the one that goes on, 0 none. */
+static bool http2_block_likely(const struct tt_http2_frame *f, uint32_t *open, bool first)
+{
+	bool goes_on = f->type == TT_HTTP2_CONTINUATION;
+
+	if (*open ? !goes_on || f->stream != *open : goes_on && !first)
+		return false;
+	bool block = goes_on || f->type == TT_HTTP2_HEADERS || f->type == TT_HTTP2_PUSH_PROMISE;
+	*open = block && !(f->flags & TT_HTTP2_END_HEADERS) ? f->stream : 0;
 	return true;
 }
 
@@ -120,10 +143,11 @@ static bool http2_run(struct tt_span bytes, struct http2_run *ret)
 {
 	struct tt_cursor c = tt_cursor(bytes);
 	struct tt_http2_frame f;
+	uint32_t open = 0;
 	*ret = (struct http2_run){0};
 
 	while (tt_http2_frame_head(&c, &f)) {
-		if (!http2_frame_likely(&f))
+		if (!http2_frame_likely(&f) || !http2_block_likely(&f, &open, !ret->frames))
 			return false;
 		if (ret->frames++ == 0) {
 			ret->settings = f.type == TT_HTTP2_SETTINGS && !f.flags;
@@ -132,6 +156,9 @@ static bool http2_run(struct tt_span bytes, struct http2_run *ret)
 		struct tt_span payload = tt_span_sub(tt_cursor_rest(&c), 0, f.length);
 		if (f.type == TT_HTTP2_HEADERS && !ret->side_known)
 			ret->side_known = http2_block_says(&f, payload, &ret->side);
+		/* Clients' streams are odd, and nothing is asked on others (5.1.1, 8.4). */
+		if (f.type == TT_HTTP2_HEADERS && ret->side_known && ret->side == TT_REQUESTS && !(f.stream & 1))
+			return false;
 		ret->whole = payload.len == f.length && f.length == tt_cursor_left(&c);
 		if (!tt_cursor_skip(&c, f.length))
 			break;

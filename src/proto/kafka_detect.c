@@ -6,6 +6,7 @@
 
 #define LEAST 14		     /* of a request's frame: length, key, version, correlation id, client id */
 #define DETECT_SIZE_MAX (100u << 20) /* servers refuse larger ones by default */
+#define DETECT_OTHER_MAX (1u << 20)  /* what produces nothing is short */
 #define CLIENT_MAX 255		     /* nobody has a longer client id */
 #define KEY_MAX 255
 #define VERSION_MAX 63
@@ -73,8 +74,8 @@ static bool is_enough(const struct evidence *e)
 	return e->topic && e->text >= 4;
 }
 
-/* A whole frame's body, or as much of it as there is. */
-static enum tt_verdict judge_body(struct tt_span bytes, uint64_t left, const char *layout)
+/* A whole frame's body, or as much of it as there is. `named`: it names a topic (a PRODUCE without one could be any zeros). */
+static enum tt_verdict judge_body(struct tt_span bytes, uint64_t left, const char *layout, bool named)
 {
 	struct tt_kafka_walk w;
 	struct tt_cursor c = tt_cursor(tt_span_sub(bytes, 0, left));
@@ -88,7 +89,7 @@ static enum tt_verdict judge_body(struct tt_span bytes, uint64_t left, const cha
 		case TT_KAFKA_WRONG:
 			return TT_NO;
 		case TT_KAFKA_OVER:
-			return left == 0 ? TT_YES : TT_NO;
+			return left == 0 && (e.topic || !named) ? TT_YES : TT_NO;
 		case TT_KAFKA_MORE:
 			return is_enough(&e) ? TT_YES : TT_MAYBE;
 		case TT_KAFKA_FIELD:
@@ -114,7 +115,7 @@ static enum tt_verdict judge_request(struct tt_span bytes, uint32_t *ret_id, int
 	if (size < LEAST - 4 || size > DETECT_SIZE_MAX)
 		return TT_NO;
 	*ret_key = (int16_t)tt_cursor_be16(&c);
-	if (!tt_cursor_short(&c) && !tt_kafka_api_name(*ret_key))
+	if (!tt_cursor_short(&c) && (!tt_kafka_api_name(*ret_key) || (*ret_key != KAFKA_PRODUCE && size > DETECT_OTHER_MAX)))
 		return TT_NO;
 	int16_t version = (int16_t)tt_cursor_be16(&c);
 	*ret_id = tt_cursor_be32(&c);
@@ -122,7 +123,7 @@ static enum tt_verdict judge_request(struct tt_span bytes, uint32_t *ret_id, int
 		return TT_MAYBE;
 	if (*ret_id > INT32_MAX || !tt_kafka_layout(*ret_key, version, &request, &response))
 		return TT_NO;
-	return judge_body(tt_cursor_rest(&c), size - 8, request);
+	return judge_body(tt_cursor_rest(&c), size - 8, request, *ret_key == KAFKA_PRODUCE);
 }
 
 /* Nothing in a response's beginning is its own but the id. */
@@ -169,7 +170,7 @@ static bool is_trusted_response(struct tt_link *link, struct tt_span bytes)
 		return false;
 	if (!tt_kafka_layout((int16_t)(asked->kind >> 16), (int16_t)(asked->kind & 0xffff), &request, &response))
 		return true;
-	return judge_body(tt_cursor_rest(&c), size - 4, response) != TT_NO;
+	return judge_body(tt_cursor_rest(&c), size - 4, response, false) != TT_NO;
 }
 
 ssize_t kafka_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)

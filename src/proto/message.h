@@ -88,6 +88,7 @@ struct tt_message {
 	struct tt_message *next;
 	struct tt_message *ending; /* in its side's list of messages that end further on */
 	struct tt_message *same_hash;
+	struct tt_message **hash_at;  /* what points to it in its bucket: there may be many of one id */
 	struct tt_message *open_prev; /* in its side's list of messages that have not ended */
 	struct tt_message *open_next;
 	bool ends_at_eof;

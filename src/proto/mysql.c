@@ -92,11 +92,13 @@ static enum tt_verdict detect_middle(const struct tt_first *first)
 		return requests.len > MYSQL_HEADER ? TT_NO : TT_MAYBE;
 	if (!mysql_command_plausible(q.look, q.len))
 		return is_cut(&q) && mysql_command_find(q.look.data[0]) ? TT_MAYBE : TT_NO;
-	if (!framed(requests, true))
+	/* Nothing follows the last word. */
+	if (!framed(requests, true) || (q.look.data[0] == MYSQL_QUIT && requests.len > MYSQL_HEADER + q.len))
 		return TT_NO;
 	if (mysql_command_find(q.look.data[0])->text == MYSQL_TEXT_SQL && q.len + MYSQL_HEADER == requests.len)
 		return TT_YES;
-	if (first_packet(responses, &a) && !is_cut(&a) && a.seq == 1 && mysql_answer_plausible(&a))
+	bool whole = q.len + MYSQL_HEADER <= requests.len;
+	if (whole && first_packet(responses, &a) && !is_cut(&a) && a.seq == 1 && mysql_answer_plausible(&a))
 		return TT_YES;
 	return TT_MAYBE;
 }

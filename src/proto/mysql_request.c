@@ -48,6 +48,15 @@ static bool size_fits(const struct mysql_command_row *row, uint64_t len)
 	return len >= row->least && (!row->most || len <= row->most);
 }
 
+static bool is_name(struct tt_span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] < ' ')
+			return false;
+	}
+	return true;
+}
+
 bool mysql_command_plausible(struct tt_span payload, uint64_t len)
 {
 	const struct mysql_command_row *row = payload.len ? mysql_command_find(payload.data[0]) : NULL;
@@ -66,7 +75,7 @@ bool mysql_command_plausible(struct tt_span payload, uint64_t len)
 		/* The iteration count is always 1. */
 		return row->code == MYSQL_BULK_EXECUTE ? !tt_cursor_short(&c) : tt_cursor_le32(&c) == 1;
 	case MYSQL_TEXT_DB:
-		return len > 1 && len <= MYSQL_DB_MAX;
+		return len > 1 && len <= MYSQL_DB_MAX && is_name(tt_cursor_rest(&c));
 	default:
 		return row->most != 0;
 	}

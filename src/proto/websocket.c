@@ -291,7 +291,9 @@ static enum tt_verdict websocket_detect(const struct tt_first *first)
 
 	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
 		struct tt_span bytes = first->side[side];
-		enum tt_verdict v = first->from_start[side] ? TT_NO : bytes.len ? is_frames(side, bytes) : TT_MAYBE;
+		/* A part of a message that is neither its first nor its last is but a zero: that says nothing. */
+		bool part = bytes.len && !bytes.data[0];
+		enum tt_verdict v = first->from_start[side] || part ? TT_NO : bytes.len ? is_frames(side, bytes) : TT_MAYBE;
 		if (v == TT_NO)
 			return TT_NO;
 		if (v == TT_MAYBE)

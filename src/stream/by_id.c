@@ -23,6 +23,15 @@ int tt_pair_prepare(struct tt_pair *p)
 	return 0;
 }
 
+static inline void tt_pair_into(struct tt_message **bucket, struct tt_message *m)
+{
+	m->same_hash = *bucket;
+	m->hash_at = bucket;
+	if (*bucket)
+		(*bucket)->hash_at = &m->same_hash;
+	*bucket = m;
+}
+
 /* Four times the buckets; without memory for them the chains just get longer. */
 static void tt_pair_grow(struct tt_pair *p, enum tt_side part)
 {
@@ -44,10 +53,8 @@ static void tt_pair_grow(struct tt_pair *p, enum tt_side part)
 			turned = m;
 		}
 		for (struct tt_message *m = turned; m; m = next) {
-			struct tt_message **bucket = tt_pair_bucket(p, part, m->id);
 			next = m->same_hash;
-			m->same_hash = *bucket;
-			*bucket = m;
+			tt_pair_into(tt_pair_bucket(p, part, m->id), m);
 		}
 	}
 	free(old);
@@ -61,9 +68,7 @@ void tt_pair_hash(struct tt_pair *p, struct tt_message *m)
 		return;
 	if (p->hashed[part] >= 2u << p->hash_bits[part] && p->hash_bits[part] < TT_PAIR_BUCKET_BITS_MOST)
 		tt_pair_grow(p, part);
-	struct tt_message **bucket = tt_pair_bucket(p, part, m->id);
-	m->same_hash = *bucket;
-	*bucket = m;
+	tt_pair_into(tt_pair_bucket(p, part, m->id), m);
 	m->hashed = true;
 	p->hashed[part]++;
 	p->open[part]--;
@@ -73,10 +78,9 @@ void tt_pair_unhash(struct tt_pair *p, struct tt_message *m)
 {
 	if (!m->hashed)
 		return;
-	struct tt_message **at = tt_pair_bucket(p, tt_message_part(m), m->id);
-	while (*at != m)
-		at = &(*at)->same_hash;
-	*at = m->same_hash;
+	*m->hash_at = m->same_hash;
+	if (m->same_hash)
+		m->same_hash->hash_at = m->hash_at;
 	m->hashed = false;
 	p->hashed[tt_message_part(m)]--;
 	p->open[tt_message_part(m)]++;
@@ -104,6 +108,9 @@ static struct tt_message *tt_pair_unhashed(const struct tt_link *link, const str
 	return NULL;
 }
 
+/* So many requests of one id are looked at for the one that is answered. */
+#define TT_PAIR_LOOKS 256
+
 /* Requests with one id that had begun when an answer came. */
 struct tt_same {
 	struct tt_message *newest;
@@ -117,15 +124,16 @@ static struct tt_same tt_pair_same(const struct tt_pair *p, uint64_t id, uint64_
 {
 	struct tt_same same = {0};
 
-	/* Buckets grow at the front. */
-	for (struct tt_message *m = *tt_pair_bucket(p, TT_REQUESTS, id); m; m = m->same_hash) {
+	/* Buckets grow at the front, so what is older than one that is given up is so, too. Behind so many equal ones the oldest
+	 * is not looked for: then it is as if it were given up. */
+	for (struct tt_message *m = *tt_pair_bucket(p, TT_REQUESTS, id); m && !same.given_up; m = m->same_hash) {
 		if (m->id != id || m->peer)
 			continue;
 		if (answer_ns && m->first_ns > answer_ns) {
 			same.later = m;
 			continue;
 		}
-		bool given_up = tt_pair_given_up(p, m);
+		bool given_up = same.count == TT_PAIR_LOOKS || tt_pair_given_up(p, m);
 		same.newest = same.newest ? same.newest : m;
 		same.oldest = given_up ? same.oldest : m;
 		same.given_up += given_up;

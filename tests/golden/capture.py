@@ -28,11 +28,30 @@ def cut(source, target, packets):
     pathlib.Path(target).write_bytes(data[:24] + b"".join(packets_of(data)[packets:]))
 
 
+NETWORK_AT = {1: 14, 101: 0, 113: 16, 276: 20}  # in a frame, by link type
+
+
+def without_first(packet, link_type, count):
+    """The TCP segment without so many first bytes of its data; None where it has no more, or is none."""
+    at = 16 + NETWORK_AT[link_type]
+    old = packet[at] >> 4 == 4
+    tcp = at + (4 * (packet[at] & 15) if old else 40)
+    data = tcp + (packet[tcp + 12] >> 4) * 4
+    if packet[at + (9 if old else 6)] != 6 or len(packet) <= data + count:
+        return None
+    packet = bytearray(packet[:data] + packet[data + count:])
+    for where, size, order, change in ((8, 4, sys.byteorder, -count), (12, 4, sys.byteorder, -count), (tcp + 4, 4, "big", count),
+                                       (at + (2 if old else 4), 2, "big", -count)):
+        number = int.from_bytes(packet[where:where + size], order) + change
+        packet[where:where + size] = (number & (1 << 8 * size) - 1).to_bytes(size, order)
+    return bytes(packet)
+
+
 def elsewhere(packet, link_type, number, seconds):
     """The packet that much later, between two hosts that no other number has."""
     packet = bytearray(packet)
     packet[0:4] = (int.from_bytes(packet[0:4], sys.byteorder) + seconds).to_bytes(4, sys.byteorder)
-    at = 16 + {1: 14, 101: 0, 113: 16, 276: 20}[link_type]
+    at = 16 + NETWORK_AT[link_type]
     hosts = (at + 12, at + 16) if packet[at] >> 4 == 4 else (at + 8, at + 24)
     for host in hosts if packet[at] >> 4 in (4, 6) else ():
         packet[host + 1] ^= number >> 8
@@ -40,17 +59,19 @@ def elsewhere(packet, link_type, number, seconds):
     return bytes(packet)
 
 
-def begun_everywhere(source, target, most, step=1):
-    """From every step-th packet on the next `most`, one after the other as connections of hosts of their own. How many times."""
+def begun_everywhere(source, target, most, step=1, within=(0,)):
+    """From every step-th packet on the next `most`, one after the other as connections of hosts of their own; from so many bytes `within`
+    its segment, too, where it has them. How many times."""
     data = pathlib.Path(source).read_bytes()
     packets, link_type = packets_of(data), int.from_bytes(data[20:24], sys.byteorder)
     times = [int.from_bytes(p[0:4], sys.byteorder) for p in packets]
-    starts = range(0, len(packets), step)
+    firsts = [(start, without_first(packets[start], link_type, n) if n else packets[start]) for start in range(0, len(packets), step) for n in within]
+    starts = [(start, first) for start, first in firsts if first]
     long = max(times) - min(times) + 1
     with open(target, "wb") as out:
         out.write(data[:24])
-        for n, start in enumerate(starts):
-            out.writelines(elsewhere(p, link_type, n, n * long) for p in packets[start:start + most])
+        for n, (start, first) in enumerate(starts):
+            out.writelines(elsewhere(p, link_type, n, n * long) for p in [first, *packets[start + 1:start + most]])
     return len(starts)
 
 
