@@ -461,6 +461,8 @@ static void case_kernel_tls(void)
 		printf(" captured=1000\n");
 		close(pipes[0]);
 		close(pipes[1]);
+	} else {
+		absent("tls");
 	}
 	pair_close(&p);
 }
@@ -691,6 +693,8 @@ int main(void)
 	case_failing_send();
 	if (has_multipath())
 		case_multipath();
+	else
+		absent("mptcp");
 	case_kernel_tls();
 	case_udp(AF_INET, "4");
 	case_udp(AF_INET6, "6");

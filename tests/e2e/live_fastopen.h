@@ -84,8 +84,10 @@ static void case_fastopen(void)
 {
 	struct sockaddr_storage address;
 
-	if (!fastopen_on())
+	if (!fastopen_on()) {
+		absent("fastopen");
 		return;
+	}
 	int l = fastopen_listen(&address);
 	for (unsigned i = 0; i < sizeof(fastopen_ways) / sizeof(fastopen_ways[0]); i++) {
 		int a = MUST(stream_socket(TCP4));

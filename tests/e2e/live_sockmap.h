@@ -61,8 +61,10 @@ static void case_sockmap(void)
 {
 	int m = sockmap_new();
 
-	if (m < 0)
+	if (m < 0) {
+		absent("sockmap");
 		return;
+	}
 	struct pair p = pair_open(TCP4);
 	sockmap_say(&p, 0, 100);
 	sockmap_put(m, 0, p.a);
