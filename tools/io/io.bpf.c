@@ -204,6 +204,8 @@ int TT_PROG(tt_io_bio_queued)
 	b.alone = !queue || !TT_ADDRESS(struct request_queue___io, queue, mq_ops);
 	b.sector = TT_READ(struct bio___io, bio, bi_iter.bi_sector);
 	TT_COUNT(seen);
+	if (bpf_map_lookup_elem(&tt_io_bios, &bio))
+		TT_COUNT(no_end);
 	if (bpf_map_update_elem(&tt_io_bios, &bio, &b, BPF_ANY))
 		TT_COUNT(no_bio);
 	return 0;
@@ -216,6 +218,8 @@ TT_INLINE struct tt_io_bio *tt_bio_known(__u64 *bio)
 
 	if (b)
 		return b;
+	if (!tt_tool_config.chain_end || TT_ADDRESS(struct bio___io, *bio, bi_end_io) != tt_tool_config.chain_end)
+		return NULL;
 	*bio = TT_ADDRESS(struct bio___io, *bio, bi_private);
 	return *bio ? bpf_map_lookup_elem(&tt_io_bios, bio) : NULL;
 }

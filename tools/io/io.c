@@ -71,6 +71,7 @@ enum note {
 	NOTE_NO_DIRTIER,
 	NOTE_NO_LATENCY,
 	NOTE_NO_DISK,
+	NOTE_NO_END,
 };
 
 /* --- before load --- */
@@ -108,7 +109,7 @@ enum question {
 static int io_prepare(void *settings, struct tt_tool_error *e)
 {
 	struct tt_io_settings *s = settings;
-	struct tt_symbol symbol = {.name = "iomap_dio_bio_end_io"};
+	struct tt_symbol symbols[] = {{.name = "iomap_dio_bio_end_io"}, {.name = "bio_chain_endio"}};
 	struct tt_kernel_question q[ASK_MAX] = {
 		[ASK_FOLIO] = {.tracepoint = "writeback_dirty_folio"}, [ASK_PAGE] = {.tracepoint = "writeback_dirty_page"},
 		[ASK_ISSUE] = {.tracepoint = "block_rq_issue"},	       [ASK_REGS] = {.function = "bpf_task_pt_regs"},
@@ -122,9 +123,10 @@ static int io_prepare(void *settings, struct tt_tool_error *e)
 	for (size_t i = 0; i < TT_ARRAY_LEN(calls); i++)
 		s->config.call[calls[i].number] = (uint8_t)calls[i].call;
 	/* Without either, less is known: of direct requests only those of calls that name their file. */
-	(void)tt_symbols_find(&symbol, 1);
+	(void)tt_symbols_find(symbols, TT_ARRAY_LEN(symbols));
 	(void)tt_kernel_ask(q, TT_ARRAY_LEN(q));
-	s->config.iomap_end = symbol.address;
+	s->config.iomap_end = symbols[0].address;
+	s->config.chain_end = symbols[1].address;
 	s->config.queue_argument = q[ASK_ISSUE].arguments == 2;
 	s->config.has_task_regs = q[ASK_REGS].has && q[ASK_TASK].has;
 	s->has_folio = q[ASK_FOLIO].has;
@@ -176,12 +178,14 @@ static int io_end(struct tt_tool_run *run)
 		sum.no_request += one.no_request;
 		sum.no_dirtier += one.no_dirtier;
 		sum.no_latency += one.no_latency;
+		sum.no_end += one.no_end;
 	}
 	run->notes[NOTE_NO_BIO] = sum.no_bio;
 	run->notes[NOTE_NO_ROW] = sum.no_row;
 	run->notes[NOTE_NO_REQUEST] = sum.no_request;
 	run->notes[NOTE_NO_DIRTIER] = sum.no_dirtier;
 	run->notes[NOTE_NO_LATENCY] = sum.no_latency;
+	run->notes[NOTE_NO_END] = sum.no_end;
 	run->notes[NOTE_NO_DISK] = s->disks.turned_away;
 	return 0;
 }
@@ -213,6 +217,7 @@ const struct tt_tool tt_tool_io = {
 		  [NOTE_NO_REQUEST] = "requests whose time in the driver is not known, for want of room (limit tool_requests)",
 		  [NOTE_NO_DIRTIER] = "writes by the kernel of what nobody known had made dirty since telltale began",
 		  [NOTE_NO_LATENCY] = "requests not among the latencies, for want of room",
+		  [NOTE_NO_END] = "requests in no row, because the kernel did not tell that they were done",
 		  [NOTE_NO_DISK] = "disks not known, for want of room"},
 	.begin = io_begin,
 	.record = io_record,

@@ -134,7 +134,7 @@ struct tt_io_counts {
 	__u64 no_request; /* … whose time at the driver had no room */
 	__u64 no_dirtier; /* bios the kernel wrote of its own accord, nobody known to have dirtied them */
 	__u64 no_latency;
-	__u64 reserved;
+	__u64 no_end; /* bios whose memory came again though the kernel had not said that they were done */
 };
 
 enum tt_io_record_type {
@@ -159,6 +159,7 @@ struct tt_io_config {
 	__u8 call[TT_IO_CALL_NUMBERS]; /* enum tt_io_call by number */
 	__u64 slow_ns;		       /* 0: rows are counted; else each request that takes so long is a record */
 	__u64 iomap_end;	       /* address of iomap_dio_bio_end_io; 0: not known */
+	__u64 chain_end;	       /* and of bio_chain_endio; 0: not known */
 	__u32 disk;		       /* only this one; 0: all */
 	__u8 queue_argument;	       /* before 5.11 the tracepoints of requests and bios have the queue in front */
 	__u8 latency;
@@ -172,6 +173,6 @@ static_assert(sizeof(struct tt_io_key) == 48, "layout");
 static_assert(sizeof(struct tt_io_value) == 72, "layout");
 static_assert(sizeof(struct tt_io_bio) == 40 + 24 + 64, "layout");
 static_assert(sizeof(struct tt_io_slow) == 40 + 24 + 16 + 48, "layout");
-static_assert(sizeof(struct tt_io_config) == TT_IO_CALL_NUMBERS + 24, "layout");
+static_assert(sizeof(struct tt_io_config) == TT_IO_CALL_NUMBERS + 32, "layout");
 
 #endif
