@@ -142,8 +142,17 @@ def check_schema(row):
         lib.check(row[name] is None or (isinstance(row[name], TYPES[kind]) and not isinstance(row[name], bool)), f"{name} is no {kind}: {row}")
 
 
-def io(*options, command=None, want_status=0, meanwhile=None):
-    """Rows of a run with the test's disk only, and standard error."""
+def io(*options, **more):
+    """Rows of a run with the test's disk only, and standard error. One in whose course the kernel kept an end to itself is made again."""
+    for _ in range(4):
+        DISK.before = DISK.counts()
+        rows, err = io_once(*options, **more)
+        if "did not tell" not in err:
+            break
+    return rows, err
+
+
+def io_once(*options, command=None, want_status=0, meanwhile=None):
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as name:
         path = pathlib.Path(name) / "rows.jsonl"
         with subprocess.Popen([lib.TELLTALE, "io", "--disk", DISK.name, f"--json={path}", *options, "--", *command], stdout=subprocess.PIPE,
@@ -183,9 +192,8 @@ def test_direct():
     number, size = 300, 16 * KIB
     path = a_file("direct", number * size)
     for operation, counted in (("read", "reads"), ("write", "writes")):
-        before = DISK.counts()
         rows, err = io(command=[lib.PYTHON, "-c", DIRECT, operation, str(path), str(number), str(size)])
-        after = DISK.counts()
+        before, after = DISK.before, DISK.counts()
         mine = files(rows, path, operation)
         lib.equal([(r["requests"], r["moved_bytes"], r["errors"], r["disk"], r["inode"]) for r in mine],
                   [(number, number * size, 0, DISK.name, path.stat().st_ino)], f"the file's row: {rows}")
