@@ -58,6 +58,16 @@ struct tt_function_place {
  */
 int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
 
+/* A library that is not observed where it is linked into a program, and the text by which it is known there. */
+struct tt_library_sign {
+	struct tt_library library; /* its name; it has no functions */
+	const char *text[2];	   /* in two pieces, so that telltale has not itself what is looked for */
+	const char *reason;
+};
+
+/* Which one the file of a program has in it, of the first 128 MiB; NULL: none. */
+const struct tt_library_sign *tt_library_sign_find(const char *path);
+
 #define TT_FUNCTIONS_MOST 16 /* of one library */
 #define TT_RETURNS_MOST 64
 

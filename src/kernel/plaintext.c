@@ -240,6 +240,28 @@ static const char *refusal(const struct tt_library *library, int r)
 					      : "return probes are not to be used, and where its functions return is not sure";
 }
 
+/* Takes the file into the list, with nothing attached. */
+static int file_enter(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
+{
+	if (!tt_plaintext_room(k))
+		return -ENOSPC;
+	struct tt_library_file *file = calloc(1, sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	*file = (struct tt_library_file){
+		.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode, .user = user};
+	k->libraries = file;
+	k->library_count++;
+	return 0;
+}
+
+/* A refused one stays in the list, so that it is not tried again and again. */
+static void refused(struct tt_kernel *k, const struct tt_mapped *mapped, const char *library, const char *reason)
+{
+	k->libraries_refused++;
+	tt_warn("%s (%s): its plaintext is not observed: %s", mapped->name, library, reason);
+}
+
 /* Attaches the file and takes it into the list. -ENOEXEC, -ENOENT: a program without the library is left out of it. */
 static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
 {
@@ -248,27 +270,19 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 
 	if (library->form != TT_LIBRARY_SHARED && (r == -ENOEXEC || r == -ENOENT))
 		return r;
-	if (!tt_plaintext_room(k))
-		return -ENOSPC;
-	struct tt_library_file *file = calloc(1, sizeof(*file));
-	if (!file)
-		return -ENOMEM;
-	*file = (struct tt_library_file){
-		.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode, .user = user};
+	int entered = file_enter(k, library, mapped, user);
+	if (entered < 0)
+		return entered;
 	if (r == 0)
-		r = tt_library_file_attach(k, file, mapped->path, sites);
-	/* A refused one stays in the list, so that it is not tried again and again. */
-	k->libraries = file;
-	k->library_count++;
+		r = tt_library_file_attach(k, k->libraries, mapped->path, sites);
 	if (r < 0) {
-		k->libraries_refused++;
-		tt_warn("%s (%s): its plaintext is not observed: %s", mapped->name, library->name, refusal(library, r));
+		refused(k, mapped, library->name, refusal(library, r));
 		return r;
 	}
 	if (library->form == TT_LIBRARY_GO)
 		__atomic_store_n(&k->skel->bss->tt_plain_go, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
-	tt_debug("%s (%s): %zu probes", mapped->name, library->name, file->link_count);
+	tt_debug("%s (%s): %zu probes", mapped->name, library->name, k->libraries->link_count);
 	return 0;
 }
 
@@ -296,6 +310,17 @@ static struct tt_program_seen *program_seen(struct tt_kernel *k, const struct tt
 	return place;
 }
 
+/* A program that has a library in itself which cannot be observed there is named. */
+static int look_signs(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_t user)
+{
+	const struct tt_library_sign *sign = tt_library_sign_find(mapped->path);
+	int r = sign ? file_enter(k, &sign->library, mapped, user) : 0;
+
+	if (sign && r == 0)
+		refused(k, mapped, sign->library.name, sign->reason);
+	return r == -ENOMEM ? r : 0;
+}
+
 /* A program with the library in itself. */
 static int look_program(void *ctx, const struct tt_mapped *mapped)
 {
@@ -317,7 +342,7 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 			return r == -ENOMEM ? r : 0;
 	}
 	*place = (struct tt_program_seen){mapped->dev, mapped->inode, mapped->changed_ns};
-	return 0;
+	return look_signs(k, mapped, look->pid);
 }
 
 /* --- whom --- */

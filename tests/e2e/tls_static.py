@@ -14,7 +14,7 @@ import tls_lib
 REQUESTS = lib.scaled(500)
 SOURCE = pathlib.Path(__file__).with_suffix(".c")
 # What is built of it, by name: the linker's options.
-BUILDS = {"symbols": ("-l:libssl.a", "-l:libcrypto.a"), "fixed": ("-no-pie", "-static", "-l:libssl.a", "-l:libcrypto.a")}
+BUILDS = {"stripped": ("-s", "-l:libssl.a", "-l:libcrypto.a"), "symbols": ("-l:libssl.a", "-l:libcrypto.a"), "fixed": ("-no-pie", "-static", "-l:libssl.a", "-l:libcrypto.a")}
 
 
 def build(name, directory):
@@ -54,6 +54,18 @@ def test_symbols():
 
 def test_symbols_without_return_probes():
     counted("symbols", "--no-return-probes")
+
+
+def test_stripped():
+    """It is not observed, and said to be so once; its handshakes are there."""
+    with tempfile.TemporaryDirectory(prefix="telltale-e2e-static-") as directory:
+        result = lib.run("between", "--uprobes", args=(build("stripped", directory),))
+    lib.equal(result.told["succeeded"], REQUESTS, "the client's own count")
+    lib.equal(result.of(protocol="http"), [], "plaintext")
+    for kind in ("server", "client"):
+        lib.equal(len(result.of(kind=kind, protocol="tls", status="OK")), REQUESTS // 10, f"{kind} handshakes")
+    said = [line for line in result.output.splitlines() if "stripped (openssl): its plaintext is not observed: OpenSSL or BoringSSL is linked into it" in line]
+    lib.equal(len(said), 1, f"how often it is named in {result.output}")
 
 
 def test_fixed_address():
