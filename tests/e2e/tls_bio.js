@@ -5,7 +5,9 @@ const fs = require("fs"), http2 = require("http2"), https = require("https"), re
 
 const CODES = [200, 201, 202, 203, 400, 404, 410, 500];
 const [protocol, version, connections, key, chain] = process.argv.slice(2);
-const options = {key: fs.readFileSync(key), cert: fs.readFileSync(chain), minVersion: version, maxVersion: version, rejectUnauthorized: false};
+// Connections stay, however long it is until the next line.
+const options = {key: fs.readFileSync(key), cert: fs.readFileSync(chain), minVersion: version, maxVersion: version, rejectUnauthorized: false,
+		 keepAliveTimeout: 600000};
 const code = path => CODES[path.split("/").slice(2).reduce((sum, part) => sum + Number(part), 0) % CODES.length];
 let right = 0;
 

@@ -306,9 +306,9 @@ def open_before(program, *options, version="TLSv1.3", connections=20):
     """What is asked first makes telltale look for the sockets; it is lost, and counted."""
     with lib.Services() as services, PROGRAMS[program](services, "http", version, connections) as both:
         both.ask(1)
-        with lib.Agent(both.process.pid, options=("--uprobes", *options)) as agent:
+        with lib.Agent(both.process.pid, options=("--uprobes", "--log-level", "debug", *options)) as agent:
             both.ask(1)
-            time.sleep(5 * lib.PATIENCE)
+            lib.wait_for(lambda: "that were open before" in agent.output(), "probes that look for sockets")
             lib.equal([both.ask(1), both.ask(5)], [connections, 5 * connections], "right answers")
     check_exchanges(agent.result, connections, range(3, 8))
     lib.equal(list(agent.result.lost()), ["session"], "lost")
