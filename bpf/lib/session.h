@@ -68,16 +68,24 @@ __noinline int tt_plain_enter_go(__u64 session, __u64 buffer, __u64 stack, __u64
 
 /* What stands in the place of a socket in an entry of sessions, below where sockets lie. */
 #define TT_PLAIN_LOST 0	 /* two were seen, and which is its own nobody can tell */
-#define TT_PLAIN_WAITS 1 /* none is known yet; how often its hello was looked for stands in the place of the inode */
+#define TT_PLAIN_WAITS 1 /* none is known yet */
 
 /* Beside the inode. */
 #define TT_PLAIN_SURE (1ull << 63) /* it is this socket, whatever others the thread uses */
-#define TT_PLAIN_SIDE 60	   /* two bits: the hello this side receives, TT_HELLO_CLIENT or TT_HELLO_SERVER; 0: not known */
-#define TT_PLAIN_INO ((1ull << TT_PLAIN_SIDE) - 1)
+#define TT_PLAIN_GUESS \
+	(1ull << 62)	  /* its thread used it in a handshake, which may have been a callback: its hello may tell better */
+#define TT_PLAIN_SIDE 60  /* two bits: the hello this side receives, TT_HELLO_CLIENT or TT_HELLO_SERVER; 0: not known */
+#define TT_PLAIN_TRIES 56 /* four bits: how often its hello was looked for */
+#define TT_PLAIN_INO ((1ull << TT_PLAIN_TRIES) - 1)
 
 /* How often a session's hello is looked for, and in how much of its object. */
-#define TT_HELLO_TRIES 16
+#define TT_HELLO_TRIES 15
 #define TT_SESSION_BYTES 1024
+
+TT_INLINE __u64 tt_plain_side_of(const struct tt_conn_id *bound)
+{
+	return bound ? bound->ino >> TT_PLAIN_SIDE & 3 : 0;
+}
 
 /* Looks whether what the work area has of a session's object `at` there is the random of a hello that was heard. */
 __noinline int tt_hello_at(__u32 at, __u32 kind)
@@ -133,36 +141,35 @@ __noinline int tt_plain_side(__u64 session, __u32 kind)
 	return 0;
 }
 
-/*
- * A session that waits for its hello. Also where its thread used a socket meanwhile: that was a callback's if another one
- * received the hello.
- */
+/* Looks for the hello of a session whose socket is not known, or only guessed. Returns whether it was found: then it is known. */
 __noinline int tt_plain_wait(__u64 session)
 {
 	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tt_conn_id *waits = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+	__u64 side = tt_plain_side_of(waits);
 	struct tt_conn_id id;
 
-	__u64 side = waits ? waits->ino & ~TT_PLAIN_INO : 0;
-
-	if (!waits || !side || (waits->ino & TT_PLAIN_INO) >= TT_HELLO_TRIES)
+	if (!waits || !side || (waits->ino >> TT_PLAIN_TRIES & TT_HELLO_TRIES) == TT_HELLO_TRIES)
 		return 0;
-	waits->ino++;
-	if (!tt_plain_recognise(session, side >> TT_PLAIN_SIDE, &id))
+	waits->ino += 1ull << TT_PLAIN_TRIES;
+	if (!tt_plain_recognise(session, side, &id))
 		return 0;
-	id.ino |= side | TT_PLAIN_SURE;
+	id.ino |= side << TT_PLAIN_SIDE | TT_PLAIN_SURE;
 	tt_plain_bound(&key, &id);
 	return 1;
 }
 
-/* By the sockets its thread used within the library; of two neither is taken, and the session is lost for good. */
-TT_INLINE bool tt_plain_nested(const struct tt_plain_key *key, __u64 side, const struct tt_plain_call *call,
+/*
+ * By the sockets its thread used within the library; of two neither is taken, and the session is lost for good. `beside`: what
+ * else is kept of it.
+ */
+TT_INLINE bool tt_plain_nested(const struct tt_plain_key *key, __u64 beside, const struct tt_plain_call *call,
 			       struct tt_conn_id *ret)
 {
 	if (!call->sock)
 		return false;
 	ret->sock = call->several ? TT_PLAIN_LOST : call->sock;
-	ret->ino = call->ino | side;
+	ret->ino = call->ino | beside;
 	tt_plain_bound(key, ret);
 	ret->ino = call->ino;
 	return !call->several;
@@ -170,27 +177,38 @@ TT_INLINE bool tt_plain_nested(const struct tt_plain_key *key, __u64 side, const
 
 /*
  * The socket a session uses, until that connection ends: the one whose hello it holds, or the first its thread used within the
- * library. A callback of the program may use another meanwhile (a cache of sessions, a log). False: it is not known.
+ * library. A callback of the program may use another meanwhile (a cache of sessions, a log), so what was used in a handshake
+ * counts only until the first plaintext (`data`) shows another. False: it is not known.
  */
-TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, struct tt_conn_id *ret)
+TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, bool data, struct tt_conn_id *ret)
 {
 	struct tt_plain_key key = {.session = call->session, .tgid = bpf_get_current_pid_tgid() >> 32};
+
 	struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
 
 	if (bound && bound->sock == TT_PLAIN_LOST)
 		return false;
-	if (bound && bound->sock == TT_PLAIN_WAITS) {
-		call->begins |= tt_plain_wait(call->session);
+	if (bound && (bound->sock == TT_PLAIN_WAITS || (bound->ino & TT_PLAIN_GUESS)) && tt_plain_wait(call->session)) {
+		call->begins = 1;
 		bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
 	}
-	__u64 side = bound ? bound->ino & (3ull << TT_PLAIN_SIDE) : 0;
-	if (!bound || bound->sock <= TT_PLAIN_WAITS) {
+	__u64 side = tt_plain_side_of(bound) << TT_PLAIN_SIDE;
+	if (!bound || bound->sock == TT_PLAIN_WAITS) {
+		__u64 tries = bound ? bound->ino & (__u64)TT_HELLO_TRIES << TT_PLAIN_TRIES : 0;
+
 		call->begins |= side != 0; /* it was told its side, and nothing was said of it since */
-		return tt_plain_nested(&key, side, call, ret);
+		return tt_plain_nested(&key, side | (side && !data ? TT_PLAIN_GUESS | tries : 0), call, ret);
 	}
-	bool sure = bound->ino & TT_PLAIN_SURE;
 	ret->sock = bound->sock;
 	ret->ino = bound->ino & TT_PLAIN_INO;
+	if (data && (bound->ino & TT_PLAIN_GUESS)) {
+		if (call->sock && call->sock != ret->sock)
+			bound->sock = TT_PLAIN_LOST;
+		bound->ino &= ~TT_PLAIN_GUESS;
+		if (call->sock && call->sock != ret->sock)
+			return false;
+	}
+	bool sure = bound->ino & TT_PLAIN_SURE;
 	struct tt_conn *conn = tt_conn_find(ret->sock);
 	if (call->sock && !(conn && conn->ino == ret->ino && (sure || !call->several)))
 		return tt_plain_nested(&key, side, call, ret);
@@ -265,7 +283,7 @@ TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call
 			      __u64 length, bool ends)
 {
 	struct tt_conn_id id = {};
-	bool bound = tt_plain_bind(call, &id);
+	bool bound = tt_plain_bind(call, length || ends, &id);
 
 	if (!bound && !length)
 		return;
@@ -353,7 +371,7 @@ __noinline int tt_plain_again(__u64 session)
 {
 	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
 	const struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
-	__u32 side = bound ? bound->ino >> TT_PLAIN_SIDE & 3 : 0;
+	__u32 side = tt_plain_side_of(bound);
 
 	return side ? tt_plain_side(session, side) : tt_plain_end(session);
 }

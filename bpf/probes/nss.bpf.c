@@ -25,7 +25,7 @@ TT_INLINE bool tt_nss_known(__u64 descriptor)
 TT_INLINE void tt_nss_mark(__u64 descriptor)
 {
 	struct tt_plain_key key = tt_nss_key(descriptor);
-	struct tt_conn_id none = {.sock = TT_PLAIN_WAITS, .ino = TT_HELLO_TRIES}; /* for the first that is used */
+	struct tt_conn_id none = {.sock = TT_PLAIN_WAITS}; /* for the first that is used: it has no side to look for a hello by */
 
 	if (descriptor && bpf_map_update_elem(&tt_plain_sessions, &key, &none, BPF_ANY))
 		tt_failed(TT_PLACE_CONN_UPDATE);

@@ -16,7 +16,7 @@ CODES = (200, 201, 202, 203, 400, 404, 410, 500)
 MANY = 500
 # As tls_bio.js.
 LOOP = f"""
-import asyncio, ssl, sys
+import asyncio, socket, ssl, sys
 (version, *curves), connections, key, chain = sys.argv[1].split(), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 served.load_cert_chain(chain, key)
@@ -24,6 +24,14 @@ served.minimum_version = served.maximum_version = ssl.TLSVersion[version.replace
 for curve in curves:
     served.set_ecdh_curve(curve)
 trust = ssl._create_unverified_context()
+if sys.argv[5:]:  # within the first call of a client's session, which has not sent its hello then, a line goes to another socket
+    listening = socket.create_server(("127.0.0.1", 0))
+    log, told = socket.create_connection(listening.getsockname()), set()
+    def tell(session, *_):
+        if session not in told:
+            told.add(session)
+            log.sendall(b"log line\\n")
+    trust._msg_callback = tell
 
 def code(path):
     return {CODES}[sum(map(int, path.split(b"/")[2:])) % {len(CODES)}]
@@ -198,6 +206,10 @@ def asyncio_program(services, _, version, connections):
     return Program([lib.PYTHON, "-c", LOOP], version, connections, *tls_lib.certificate(services))
 
 
+def logging_program(services, _, version, connections):
+    return Program([lib.PYTHON, "-c", LOOP], version, connections, *tls_lib.certificate(services), "logs")
+
+
 def node_program(services, *load):
     """A copy of it: it has OpenSSL in itself, and nobody else is to meet the probes."""
     lib.need("node")
@@ -207,7 +219,7 @@ def node_program(services, *load):
     return Program([node, pathlib.Path(__file__).with_suffix(".js")], *load, *tls_lib.certificate(services))
 
 
-PROGRAMS = {"asyncio": asyncio_program, "node": node_program}
+PROGRAMS = {"asyncio": asyncio_program, "logging": logging_program, "node": node_program}
 
 
 def asked(program, protocol, version, connections, requests):
@@ -254,6 +266,12 @@ def test_asyncio():
 
 def test_asyncio_tls_1_2():
     counted("asyncio", 1, lib.scaled(200), version="TLSv1.2")
+
+
+def test_a_callback_that_logs():
+    """What a handshake's callback uses is not the session's socket."""
+    counted("logging", 10, lib.scaled(50))
+    counted("logging", 10, lib.scaled(50), version="TLSv1.2")
 
 
 def test_asyncio_asked_to_retry():
