@@ -4,9 +4,8 @@
  * (SSL_ImportFD puts it into the descriptor itself, whose address stays) are marked as sessions whose socket is not known yet; no
  * other is looked at.
  */
-#include "lib/args.h"
 #include "lib/prog.h"
-#include "lib/session.h"
+#include "lib/uprobe.h"
 
 #define TT_PR_MSG_PEEK 0x2
 

@@ -3,38 +3,11 @@
  * Functions of TLS libraries, by uprobe and uretprobe. One set of programs a library, so that a chunk can say where it comes from
  * also before programs had cookies (5.15); src/kernel/library.c says which function each is attached to.
  */
-#include "lib/args.h"
 #include "lib/middle.h"
 #include "lib/prog.h"
+#include "lib/uprobe.h"
 
-/* Set before load: programs at returns are at the instructions that return. */
-const volatile __u32 tt_plain_by_instruction = 0;
-
-#if defined(__TARGET_ARCH_x86)
-#define TT_STACK(regs) ((__u64)(regs)->sp)
-#define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp - (tt_plain_by_instruction ? 0 : 8)) /* the return address is gone from it */
-#else
-#define TT_STACK(regs) ((__u64)(regs)->sp)
-#define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp)
-#endif
-
-/* Since 6.0 (8c7dcb84e3b7) programs of uprobes can be preempted. */
-#define TT_UPROBE(name, section, body)             \
-	SEC(section)                               \
-	int name(struct pt_regs *regs)             \
-	{                                          \
-		if (tt_config.preemptible_uprobes) \
-			bpf_preempt_disable();     \
-		if (tt_in_scope())                 \
-			body;                      \
-		if (tt_config.preemptible_uprobes) \
-			bpf_preempt_enable();      \
-		return 0;                          \
-	}
-
-/* (session, buffer, size), returns how many bytes, or (session, buffer, size, &moved), returns 1; about no bytes: (session). */
-#define TT_PLAIN_ENTER(regs, handshake) \
-	tt_plain_enter(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), 0, TT_STACK(regs), handshake)
+/* The same, or (session, buffer, size, &moved), which returns 1. */
 #define TT_PLAIN_ENTER_EX(regs) \
 	tt_plain_enter(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG4(regs), TT_STACK(regs), 0)
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What programs at a library's functions have in common. */
+#ifndef TT_BPF_UPROBE_H
+#define TT_BPF_UPROBE_H
+
+#include "args.h"
+#include "session.h"
+
+/* Set before load: programs at returns are at the instructions that return. */
+const volatile __u32 tt_plain_by_instruction = 0;
+
+#if defined(__TARGET_ARCH_x86)
+#define TT_STACK(regs) ((__u64)(regs)->sp)
+#define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp - (tt_plain_by_instruction ? 0 : 8)) /* the return address is gone from it */
+#else
+#define TT_STACK(regs) ((__u64)(regs)->sp)
+#define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp)
+#endif
+
+/* Since 6.0 (8c7dcb84e3b7) programs of uprobes can be preempted. */
+#define TT_UPROBE(name, section, body)             \
+	SEC(section)                               \
+	int name(struct pt_regs *regs)             \
+	{                                          \
+		if (tt_config.preemptible_uprobes) \
+			bpf_preempt_disable();     \
+		if (tt_in_scope())                 \
+			body;                      \
+		if (tt_config.preemptible_uprobes) \
+			bpf_preempt_enable();      \
+		return 0;                          \
+	}
+
+/* (session, buffer, size), returns how many bytes; about no bytes: (session). */
+#define TT_PLAIN_ENTER(regs, handshake) \
+	tt_plain_enter(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), 0, TT_STACK(regs), handshake)
+
+#endif
