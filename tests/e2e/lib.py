@@ -14,6 +14,7 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -265,6 +266,8 @@ def main(module):
         functions[sys.argv[2]](*sys.argv[3:])
         return 0
     need_root()
+    # A shell's background job ignores it, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     global tests_run
     tests_run = True
     failures = passed = 0
