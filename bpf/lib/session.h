@@ -178,9 +178,9 @@ TT_INLINE bool tt_plain_nested(const struct tt_plain_key *key, __u64 beside, con
 /*
  * The socket a session uses, until that connection ends: the one whose hello it holds, or the first its thread used within the
  * library. A callback of the program may use another meanwhile (a cache of sessions, a log), so what was used in a handshake
- * counts only until the first plaintext (`data`) shows another. False: it is not known.
+ * counts only until the first plaintext shows another. False: it is not known.
  */
-TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, bool data, struct tt_conn_id *ret)
+TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, __u64 length, bool ends, struct tt_conn_id *ret)
 {
 	struct tt_plain_key key = {.session = call->session, .tgid = bpf_get_current_pid_tgid() >> 32};
 
@@ -194,14 +194,18 @@ TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, bool data, struct tt_co
 	}
 	__u64 side = tt_plain_side_of(bound) << TT_PLAIN_SIDE;
 	if (!bound || bound->sock == TT_PLAIN_WAITS) {
+		/* What returns without plaintext when the session was closed meanwhile must not bring it back: nobody ends it
+		 * then. */
+		if (!length && !call->begins)
+			return false;
 		__u64 tries = bound ? bound->ino & (__u64)TT_HELLO_TRIES << TT_PLAIN_TRIES : 0;
 
 		call->begins |= side != 0; /* it was told its side, and nothing was said of it since */
-		return tt_plain_nested(&key, side | (side && !data ? TT_PLAIN_GUESS | tries : 0), call, ret);
+		return tt_plain_nested(&key, side | (side && !length ? TT_PLAIN_GUESS | tries : 0), call, ret);
 	}
 	ret->sock = bound->sock;
 	ret->ino = bound->ino & TT_PLAIN_INO;
-	if (data && (bound->ino & TT_PLAIN_GUESS)) {
+	if ((length || ends) && (bound->ino & TT_PLAIN_GUESS)) {
 		if (call->sock && call->sock != ret->sock)
 			bound->sock = TT_PLAIN_LOST;
 		bound->ino &= ~TT_PLAIN_GUESS;
@@ -283,7 +287,7 @@ TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call
 			      __u64 length, bool ends)
 {
 	struct tt_conn_id id = {};
-	bool bound = tt_plain_bind(call, length || ends, &id);
+	bool bound = tt_plain_bind(call, length, ends, &id);
 
 	if (!bound && !length)
 		return;

@@ -127,7 +127,7 @@ def test_many_goroutines():
 
 def test_closed_sessions_are_forgotten():
     """More connections than there is room for sessions, one after the other."""
-    counted("stripped", "http", requests=lib.scaled(300), together=4, kept="closed", options=("--limit", "kernel_sessions=128"))
+    counted("stripped", "http", requests=lib.scaled(300), together=4, kept="closed", options=("--limit", "kernel_sessions=256"))
 
 
 def test_sessions_of_killed_processes_are_forgotten():
