@@ -2,7 +2,7 @@
 /*
  * Plaintext at a TLS library's functions, as the sockets see it: which session a thread is in, and which socket it moves bytes on
  * meanwhile. In a Go program a goroutine takes the thread's place: it may wait in a call and go on in another thread. What comes
- * of it is in session.h.
+ * of it is in libraries/session.h.
  */
 #ifndef TT_BPF_PLAINTEXT_H
 #define TT_BPF_PLAINTEXT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Libraries whose functions move plaintext, as data: how a mapped file is known to be one, and which programs
- * (bpf/probes/plaintext.bpf.c) belong at which of its functions.
+ * (bpf/libraries) belong at which of its functions.
  */
 #ifndef TT_KERNEL_LIBRARY_H
 #define TT_KERNEL_LIBRARY_H

@@ -51,10 +51,7 @@ class Client:
 @contextlib.contextmanager
 def server(program):
     with lib.Services() as services:
-        key, chain = tls_lib.certificate(services)
-        port = lib.free_port()
-        services.start([program, "serve", port, chain, key])
-        lib.wait_for(lambda: lib.port_answers(port), "the server")
+        port = tls_lib.served(services, program)
         yield port
         # What it wrote last may be read before its thread returns from the write, and is told at the return.
         time.sleep(0.5 * lib.PATIENCE)

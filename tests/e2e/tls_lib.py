@@ -14,6 +14,15 @@ def certificate(services):
     return key, chain
 
 
+def served(services, program):
+    """Starts a program as `PROGRAM serve PORT CHAIN KEY`; returns the port it answers on."""
+    key, chain = certificate(services)
+    port = lib.free_port()
+    services.start([program, "serve", port, chain, key])
+    lib.wait_for(lambda: lib.port_answers(port), "the server")
+    return port
+
+
 def nginx(services, version, http2=False):
     key, chain = certificate(services)
     port = lib.free_port()

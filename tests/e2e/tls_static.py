@@ -28,10 +28,7 @@ def build(name, directory):
 
 def between(program):
     with lib.Services() as services:
-        key, chain = tls_lib.certificate(services)
-        port = lib.free_port()
-        services.start([program, "serve", port, chain, key])
-        lib.wait_for(lambda: lib.port_answers(port), "the server")
+        port = tls_lib.served(services, program)
         with subprocess.Popen([program, "ask", str(port), str(REQUESTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
             client.stdout.readline()
             time.sleep(2 * lib.PATIENCE)  # programs are looked into some time after they began

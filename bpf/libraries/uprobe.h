@@ -3,7 +3,7 @@
 #ifndef TT_BPF_UPROBE_H
 #define TT_BPF_UPROBE_H
 
-#include "args.h"
+#include "lib/args.h"
 #include "session.h"
 
 /* Set before load: programs at returns are at the instructions that return. */

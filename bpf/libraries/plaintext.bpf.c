@@ -3,9 +3,9 @@
  * Functions of TLS libraries, by uprobe and uretprobe. One set of programs a library, so that a chunk can say where it comes from
  * also before programs had cookies (5.15); src/kernel/library.c says which function each is attached to.
  */
-#include "lib/middle.h"
 #include "lib/prog.h"
-#include "lib/uprobe.h"
+#include "libraries/middle.h"
+#include "libraries/uprobe.h"
 
 /* The same, or (session, buffer, size, &moved), which returns 1. */
 #define TT_PLAIN_ENTER_EX(regs) \

@@ -5,7 +5,7 @@
  * other is looked at.
  */
 #include "lib/prog.h"
-#include "lib/uprobe.h"
+#include "libraries/uprobe.h"
 
 #define TT_PR_MSG_PEEK 0x2
 

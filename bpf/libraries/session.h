@@ -7,7 +7,7 @@
 #ifndef TT_BPF_SESSION_H
 #define TT_BPF_SESSION_H
 
-#include "plaintext.h"
+#include "lib/plaintext.h"
 
 /*
  * The call's place. One that has begun and not returned is left aside where the new one lies below it on the stack: another
