@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Sessions that were open before anybody looked and get their bytes by way of memory. What the library reads of its BIO tells
- * their sockets (bpf/libraries/middle.h); that is dear, as every user of the file meets those probes with each record, so they are only
- * there for a minute after such a session was met. A file whose sessions could not be told by then waits for ten.
+ * their sockets (bpf/libraries/middle.h); that is dear, as every user of the file meets those probes with each record, so they
+ * are only there for a minute after such a session was met. A file whose sessions could not be told by then waits for ten.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
