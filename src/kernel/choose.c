@@ -180,5 +180,6 @@ int tt_kernel_new(struct tt_kernel **ret, const char *hooks, const struct tt_lim
 	if (r < 0 && !report->error[0])
 		refuse_all(report, hooks, r);
 	libbpf_set_print(before);
+	tt_kernel_give_back();
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -430,6 +431,11 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	if (r == 0)
 		tt_plaintext_start(k, scope);
 	return r;
+}
+
+void tt_kernel_give_back(void)
+{
+	malloc_trim(0);
 }
 
 int tt_kernel_ask_features(struct tt_kernel_report *report)

@@ -213,6 +213,7 @@ int tt_programs_load(struct tt_kernel **ret, const struct tt_programs *p, const 
 	libbpf_print_fn_t before = tt_kernel_complaint_begin();
 	int r = programs_open(k, p, limits, scope, report);
 	libbpf_set_print(before);
+	tt_kernel_give_back();
 	if (r < 0) {
 		if (!report->error[0])
 			tt_kernel_refuse(report, r, "loading the programs: %.150s (%s)", tt_kernel_complaint(), strerror(-r));
