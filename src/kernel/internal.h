@@ -44,6 +44,7 @@ struct tt_kernel {
 	struct tt_library_file *libraries_middle; /* plaintext_middle.c */
 	size_t library_count;			  /* of both */
 	size_t libraries_most;
+	uint64_t libraries_tidy_s;
 	uint64_t libraries_refused;
 	struct tt_program_seen *programs_seen; /* plaintext.c */
 	struct tt_plaintext_worker *plaintext_worker;

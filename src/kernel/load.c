@@ -397,6 +397,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 		return r;
 	programs_choose(k, set, &report->features, all);
 	k->libraries_most = limits->value[TT_LIMIT_LIBRARIES];
+	k->libraries_tidy_s = limits->value[TT_LIMIT_LIBRARIES_TIDY];
 	if (k->plaintext)
 		programs_choose_plaintext(k);
 	tt_verified_ask(k->obj);

@@ -91,9 +91,10 @@ static bool ids_are_the_kernels(void)
 	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == FIRST_PID_NAMESPACE;
 }
 
-/* Forgets what a table, as large as it may be, has of processes that are gone. */
-static void forget_gone(const struct bpf_map *map)
+/* Forgets what a table, as large as it may be, has of processes that are gone. Returns how many rows. */
+static unsigned forget_gone(const struct bpf_map *map)
 {
+	unsigned gone = 0;
 	struct plain_key key, following;
 	int fd = bpf_map__fd(map);
 	int r = bpf_map_get_next_key(fd, NULL, &key);
@@ -101,17 +102,20 @@ static void forget_gone(const struct bpf_map *map)
 	for (__u32 i = 0; r == 0 && i < bpf_map__max_entries(map); i++) {
 		r = bpf_map_get_next_key(fd, &key, &following);
 		if (kill((pid_t)key.tgid, 0) < 0 && errno == ESRCH)
-			(void)bpf_map_delete_elem(fd, &key);
+			gone += bpf_map_delete_elem(fd, &key) == 0;
 		key = following;
 	}
+	return gone;
 }
 
 static void processes_tidy(struct tt_kernel *k)
 {
 	if (!ids_are_the_kernels())
 		return;
-	forget_gone(k->skel->maps.tt_plain_sessions);
-	forget_gone(k->skel->maps.tt_plain_goroutines);
+	unsigned sessions = forget_gone(k->skel->maps.tt_plain_sessions);
+	(void)forget_gone(k->skel->maps.tt_plain_goroutines);
+	if (sessions)
+		tt_debug("%u TLS sessions of processes that are gone are forgotten", sessions);
 }
 
 void tt_plaintext_tidy(struct tt_kernel *k)

@@ -14,7 +14,6 @@
 /* Processes to be looked at. More at a time than this are told again by a later look, or by a handshake. */
 #define QUEUE_MOST 1024
 #define TURN_S 2
-#define TIDY_TURNS 5
 
 struct tt_plaintext_worker {
 	struct tt_kernel *k;
@@ -59,9 +58,10 @@ static void *work(void *arg)
 {
 	struct tt_plaintext_worker *w = arg;
 	struct timespec due, now;
-	uint32_t pid, turns = 0;
+	uint32_t pid;
 
 	clock_gettime(CLOCK_MONOTONIC, &due);
+	time_t tidy_s = due.tv_sec + (time_t)w->k->libraries_tidy_s;
 	due.tv_sec += TURN_S;
 	while (next(w, &due, &pid)) {
 		if (pid)
@@ -70,8 +70,10 @@ static void *work(void *arg)
 		if (now.tv_sec < due.tv_sec)
 			continue;
 		tt_plaintext_middle(w->k);
-		if (++turns % TIDY_TURNS == 0)
+		if (now.tv_sec >= tidy_s) {
 			tt_plaintext_tidy(w->k);
+			tidy_s = now.tv_sec + (time_t)w->k->libraries_tidy_s;
+		}
 		clock_gettime(CLOCK_MONOTONIC, &due);
 		due.tv_sec += TURN_S;
 	}

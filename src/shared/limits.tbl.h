@@ -17,6 +17,7 @@ TT_LIMIT(LISTENERS, "listeners", 4096, 16, 1u << 20, "sockets", "listening socke
 TT_LIMIT(CALL_STAMPS, "call_stamps", 16384, 16, 1u << 20, "threads", "threads whose calls are remembered from entry to exit, on kernels before 5.13")
 TT_LIMIT(KERNEL_SESSIONS, "kernel_sessions", 65536, 64, 1u << 20, "sessions", "TLS sessions of libraries whose socket the kernel side knows")
 TT_LIMIT(LIBRARIES, "libraries", 256, 1, 65536, "files", "files of TLS libraries whose functions are observed")
+TT_LIMIT(LIBRARIES_TIDY, "libraries_tidy_s", 10, 1, 3600, "s", "how often it is asked which of those files, and whose TLS sessions, nobody has any more")
 TT_LIMIT(CONNECTIONS, "connections", 65536, 16, 1u << 22, "connections", "connections kept by the user side")
 TT_LIMIT(CONNECTION_IDLE, "connection_idle_s", 600, 1, 86400, "s", "an idle connection is forgotten after this")
 TT_LIMIT(STREAM_BYTES, "stream_bytes", 256u << 10, 1024, 64u << 20, "bytes", "unparsed bytes kept for one direction of a connection")
