@@ -4,6 +4,7 @@
 import http.client
 import os
 import pathlib
+import platform
 import queue
 import signal
 import socket
@@ -31,7 +32,6 @@ def test_open_before_the_start():
                 for number, client in enumerate(clients):
                     client.request("GET", f"/after/{number}/{turn}")
                     client.getresponse().read()
-            time.sleep(0.5)
     found = agent.result.of(protocol="http")
     agent.result.counts(sorted(x["resource"] for x in found), sorted(f"/after/{n}/{t}" for n in range(3) for t in range(2)), "requests seen")
     for x in found:
@@ -104,7 +104,6 @@ def test_half_closed_before_the_start():
                 while client.recv(100):
                     pass
                 client.close()
-            time.sleep(0.5)
     # "hello" was sent before, and read afterwards.
     check_no_byte_more(agent.result, FINS * (len("hello") + 2 * len("world")))
 
@@ -188,19 +187,32 @@ def test_descriptors_reused_across_threads():
     result.check_accounts()
 
 
+RECVFROM = {"x86_64": "45", "aarch64": "207"}[platform.machine()]
+
+
+def receives(thread):
+    """It is within the system call."""
+    return pathlib.Path(f"/proc/self/task/{thread.native_id}/syscall").read_text().split()[0] == RECVFROM
+
+
 def across_dup2():
     """A receive is blocked on connection a while another thread puts connection b under its descriptor; then both are answered."""
-    def serve(listener, delay):
+    replaced = threading.Event()
+    at_once = threading.Event()
+    at_once.set()
+
+    def serve(listener, may_answer):
         connection, _ = listener.accept()
         while request := connection.recv(4096):
-            time.sleep(delay)
+            may_answer.wait()
             path = request.split()[1]
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(path), path))
         connection.close()
 
     a_listener, b_listener = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=serve, args=(a_listener, 0.01 * lib.PATIENCE), daemon=True).start()
-    threading.Thread(target=serve, args=(b_listener, 0), daemon=True).start()
+    servers = [threading.Thread(target=serve, args=(a_listener, replaced)), threading.Thread(target=serve, args=(b_listener, at_once))]
+    for server in servers:
+        server.start()
     ports = a_listener.getsockname()[1], b_listener.getsockname()[1]
     lib.tell(ports=ports)
     a = socket.create_connection(("127.0.0.1", ports[0]))
@@ -209,15 +221,17 @@ def across_dup2():
     answers = []
     reader = threading.Thread(target=lambda: answers.append(a.recv(4096)))
     reader.start()
-    time.sleep(0.003 * lib.PATIENCE)
+    lib.wait_for(lambda: receives(reader), "a receive that is blocked")
     os.dup2(b.fileno(), a.fileno())
+    replaced.set()
     reader.join()
     a.sendall(b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n")
     answers.append(a.recv(4096))
     lib.tell(answers=[x[-2:].decode() for x in answers])
     a.close()
     b.close()
-    time.sleep(0.1)
+    for server in servers:
+        server.join()
 
 
 def test_receive_blocked_across_dup2():
@@ -285,7 +299,6 @@ def test_scope_leaves_others_alone():
             for target in (port, other):
                 for _ in range(5):
                     subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{target}/x"], check=True)
-            time.sleep(0.5)
     agent.result.counts([(x["kind"], x["server"]) for x in agent.result.of(protocol="http")], [("server", f"127.0.0.1:{port}")] * 5, "exchanges")
 
 

@@ -19,7 +19,7 @@ def shell(script):
 def test_watch_ends_with_its_process():
     process = subprocess.Popen(["sleep", "60"])
     watch = subprocess.Popen([lib.TELLTALE, "watch", "--json", "--pid", str(process.pid), *lib.HOOKS], stderr=subprocess.PIPE, text=True)
-    time.sleep(3 * lib.PATIENCE)
+    lib.wait_until_up(watch)
     lib.equal(watch.poll(), None, "watch while the process is there")
     process.kill()
     process.wait()
@@ -50,7 +50,8 @@ def run(script):
 
 
 def test_run_names_what_it_leaves_behind():
-    told = run("setsid sleep 60 >/dev/null 2>&1 & setsid sleep 61 >/dev/null 2>&1 & sleep 0.5")
+    told = run("setsid sleep 60 >/dev/null 2>&1 & a=$!; setsid sleep 61 >/dev/null 2>&1 & b=$!; "
+               "until [ \"$(cat /proc/$a/comm /proc/$b/comm)\" = \"$(printf 'sleep\\nsleep')\" ]; do sleep 0.05; done")
     pids = re.findall(r"sleep \(pid (\d+)\)", told)
     for pid in pids:
         os.kill(int(pid), signal.SIGKILL)

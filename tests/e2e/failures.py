@@ -49,20 +49,18 @@ def dies_in_mid_response():
 
 
 def gives_up():
-    done = threading.Event()
+    received = threading.Event()
 
     def act(connection):
         connection.recv(4096)
-        done.wait(5)
-        time.sleep(0.2)
+        received.set()
         connection.recv(4096)
         connection.close()
 
     server = Server(act)
     s = request(server.port, "/given-up")
-    time.sleep(0.2)
+    received.wait()
     s.close()
-    done.set()
     server.join(10)
 
 

@@ -7,7 +7,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import lib
 
@@ -98,6 +97,12 @@ def test_grpc():
     result.check_accounts()
 
 
+def connections(port):
+    """Of a port, established."""
+    rows = [line.split() for line in open("/proc/net/tcp").readlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
 def middle_http2():
     """h2load runs before telltale does: which requests there are is known, so is every value that may be shown."""
     with lib.Services() as services:
@@ -105,10 +110,10 @@ def middle_http2():
         process, _ = services.nginx("location / { return 200 hello; } location /none { return 404; }", port=port, listen=f"127.0.0.1:{port} http2")
         lib.wait_for(lambda: lib.port_answers(port), "nginx")
         url = f"http://127.0.0.1:{port}"
-        client = services.start(["h2load", "-c", "2", "-m", "4", "-D", str(round(12 * lib.PATIENCE)), "--rps", "50", f"{url}/a", f"{url}/none", f"{url}/b?c=1"])
-        time.sleep(1)
+        client = services.start(["h2load", "-c", "2", "-m", "4", "-D", "600", "--rps", "50", f"{url}/a", f"{url}/none", f"{url}/b?c=1"])
+        lib.wait_for(lambda: connections(port) == 2, "its connections")
         with lib.Agent(client.pid, process.pid) as agent:
-            time.sleep(4 * lib.PATIENCE)
+            lib.wait_for(lambda: agent.shown() > 300, "exchanges")
         return agent.result
 
 
@@ -131,9 +136,7 @@ def test_attached_in_the_middle_grpc():
                                   text=True)
         client.stdout.readline()
         with lib.Agent(client.pid, server.process.pid) as agent:
-            time.sleep(1 * lib.PATIENCE)
             client.communicate("go\n")
-            time.sleep(1 * lib.PATIENCE)
     methods = {"Get": ("OK",), "List": ("OK",), "Put": ("OK",), "Chat": ("OK",), "Fail": ("INTERNAL",), "Missing": ("NOT_FOUND",),
                "None": ("UNIMPLEMENTED",), "Slow": ("DEADLINE_EXCEEDED", "CANCELLED")}
     found = [x for x in agent.result.exchanges if x["protocol"] in ("http2", "grpc")]

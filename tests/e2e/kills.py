@@ -71,16 +71,6 @@ def inner_maps(outer, entries):
     return found
 
 
-def tree(pid):
-    """A process and its descendants; one that is ending is left out."""
-    found = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
-        with contextlib.suppress(OSError):
-            for child in (task / "children").read_text().split():
-                found += tree(int(child))
-    return found
-
-
 def held(pids):
     """What these processes hold: {(kind, id)}."""
     found = set()
@@ -135,7 +125,7 @@ def load_and_kill(services, scope, moment, end, look):
     time.sleep(moment)
     if look:
         agent.send_signal(signal.SIGSTOP)
-    pids = tree(agent.pid)
+    pids = lib.tree(agent.pid)
     had = held(pids)
     agent.send_signal(end)
     if look:
@@ -158,7 +148,7 @@ def time_to_start(services, scope):
     agent = services.start([lib.TELLTALE, "agent", "--listen", f"127.0.0.1:{port}", *lib.HOOKS, *scope], name="agent")
     lib.wait_for(lambda: lib.port_answers(port), "telltale agent")
     took = time.monotonic() - begin
-    kinds = {kind for kind, _ in held(tree(agent.pid))}
+    kinds = {kind for kind, _ in held(lib.tree(agent.pid))}
     lib.check({"prog", "map"} <= kinds, f"what a running agent holds: {kinds}")
     agent.terminate()
     agent.wait()

@@ -158,16 +158,61 @@ def tell(**facts):
     path.write_text(json.dumps({**known, **facts}))
 
 
-def run(scenario, *options, want_status=0, limit=120, args=()):
+def tree(pid):
+    """A process and its descendants; one that is ending is left out."""
+    found = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError):
+            for child in (task / "children").read_text().split():
+                found += tree(int(child))
+    return found
+
+
+def settle(*pids):
+    """Waits until every thread of these processes, and of their descendants, waits itself: what it did before has returned, and only then is told."""
+    def waits(stat):
+        with contextlib.suppress(OSError):
+            return stat.read_text().rpartition(")")[2].split()[0] not in "RD"
+        return True
+
+    wait_for(lambda: all(waits(stat) for pid in pids for p in tree(pid) for stat in pathlib.Path(f"/proc/{p}/task").glob("*/stat")), f"rest of {pids}")
+
+
+def wait_until_up(process):
+    """Until a telltale that was started has attached everything: it gives up its privileges then."""
+    def up():
+        with contextlib.suppress(OSError):
+            return "\nNoNewPrivs:\t1\n" in pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        return False
+
+    wait_for(lambda: up() or process.poll() is not None, "telltale")
+
+
+def said(pattern):
+    """In a scenario: how often telltale's log, which is on with --uprobes, has this."""
+    return len(re.findall(pattern, pathlib.Path(os.environ["TT_LOG"]).read_text(errors="replace"), re.MULTILINE))
+
+
+def observed(file, count=1):
+    """In a scenario: waits until probes are in so many files of this name (or it was said why they are not), as sessions from then on are seen whole."""
+    wait_for(lambda: said(rf"^telltale: (debug|warning): {re.escape(file)} \(\w+\): ") >= count, f"probes in {file}")
+
+
+def run(scenario, *options, want_status=0, limit=240, args=()):
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as name:
         directory = pathlib.Path(name)
         directory.chmod(0o755)
+        if "--uprobes" in options:
+            options = ("--log-level", "debug", *options)
         command = [TELLTALE, "run", "--json", str(directory / "exchanges.jsonl"), "--metrics", str(directory / "metrics.prom"), *HOOKS, *options,
                    "--", PYTHON, os.path.abspath(sys.argv[0]), "--scenario", scenario, *map(str, args)]
-        environment = {**os.environ, "TT_TOLD": str(directory / "told.json")}
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit * PATIENCE, text=True)
-        result = Result(done.returncode, directory, done.stdout, [b for a, b in zip(command, command[1:]) if a == "--hooks"])
-        check(done.returncode == want_status, f"telltale run ended with {done.returncode}:\n{done.stdout}")
+        environment = {**os.environ, "TT_TOLD": str(directory / "told.json"), "TT_LOG": str(directory / "log")}
+        with open(directory / "log", "a+", errors="replace") as log:
+            done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, timeout=limit * PATIENCE)
+            log.seek(0)
+            output = log.read()
+        result = Result(done.returncode, directory, output, [b for a, b in zip(command, command[1:]) if a == "--hooks"])
+        check(done.returncode == want_status, f"telltale run ended with {done.returncode}:\n{output}")
         return result
 
 
@@ -198,13 +243,21 @@ class Agent:
     def output(self):
         return (self.directory / "log").read_text()
 
+    def shown(self):
+        """How many exchanges were written so far."""
+        return (self.directory / "exchanges.jsonl").read_bytes().count(b"\n")
+
     def get(self, path):
         with urllib.request.urlopen(self.base + path, timeout=10) as answer:
             return answer.read().decode()
 
     def __exit__(self, kind, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
+        try:
+            if kind is None:
+                settle(*(pid for pid in self.pids if pid != os.getpid()))
+        finally:
+            if self.process.poll() is None:
+                self.process.terminate()
         try:
             status = self.process.wait(30 * PATIENCE)
         except subprocess.TimeoutExpired:

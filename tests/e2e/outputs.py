@@ -9,7 +9,6 @@ import re
 import signal
 import sys
 import tempfile
-import time
 import urllib.request
 
 import lib
@@ -24,7 +23,6 @@ def test_promtool_and_a_real_prometheus():
             for _ in range(50):
                 subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}/a"], check=True)
             subprocess.run(["redis-benchmark", "-p", str(redis_port), "-t", "set,get", "-n", "200", "-q"], check=True, stdout=subprocess.DEVNULL)
-            time.sleep(1)
             checked = subprocess.run(["promtool", "check", "metrics"], input=agent.get("/metrics"), capture_output=True, text=True)
             lib.equal((checked.returncode, checked.stderr.strip()), (0, ""), "promtool check metrics")
 
@@ -42,7 +40,7 @@ def test_promtool_and_a_real_prometheus():
                 except OSError:
                     return 0
 
-            lib.wait_for(lambda: scraped() > 0, "a scrape", 30)
+            lib.wait_for(lambda: scraped() >= 50, "the requests in a scrape")
             lib.equal(scraped(), 50, "requests as Prometheus counts them")
 
 
@@ -71,7 +69,7 @@ def test_watching():
         nginx, port = services.nginx("location / { return 200 hello; }")
         with lib.Agent(nginx.pid) as agent:
             watch = subprocess.Popen([lib.TELLTALE, "watch", "--connect", f"127.0.0.1:{agent.port}", "--json"], stdout=subprocess.PIPE, text=True)
-            time.sleep(1)
+            lib.wait_for(lambda: re.search(r"^telltale_watch_clients 1$", agent.get("/metrics"), re.M), "the watcher")
             subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}/watched"], check=True)
             line = json.loads(watch.stdout.readline())
             watch.terminate()

@@ -163,10 +163,10 @@ def test_watch():
     with lib.Services() as services, tempfile.TemporaryFile("w+") as out:
         pid, port = web(services)
         watch = subprocess.Popen([lib.TELLTALE, "watch", "--json", "--pid", str(pid)], stdout=out)
-        lib.wait_for(lambda: [t for t in status(watch.pid) if t["no_new_privs"] == "1"], "telltale watch")
+        lib.wait_until_up(watch)
         load(port)
         check_parts(status(watch.pid), status(attach_part(watch.pid)))
-        time.sleep(1)
+        lib.settle(pid)
         watch.terminate()
         lib.equal(watch.wait(10 * lib.PATIENCE), 0, "status")
         out.seek(0)
@@ -357,11 +357,12 @@ def test_names_from_the_environment():
     """Of a root's process that starts when telltale has given up its privileges: only the attach part may read that."""
     with lib.Services() as services:
         port = lib.free_port()
-        shell = services.start(["sh", "-c", f"sleep {3 * lib.PATIENCE}; OTEL_SERVICE_NAME=shop exec {lib.PYTHON} -m http.server --bind 127.0.0.1 {port}"])
+        shell = services.start(["sh", "-c", f"until [ -e {services.dir}/go ]; do sleep 0.1; done; OTEL_SERVICE_NAME=shop exec {lib.PYTHON} -m http.server --bind 127.0.0.1 {port}"])
         with lib.Agent(shell.pid) as agent:
+            lib.wait_until_up(agent.process)
+            (services.dir / "go").touch()
             lib.wait_for(lambda: lib.port_answers(port), "the server")
             subprocess.run(["ab", "-q", "-n", "5", f"http://127.0.0.1:{port}/named"], check=True, stdout=subprocess.DEVNULL)
-            time.sleep(1)
     lib.equal({x["service"] for x in agent.result.of(kind="server", resource="/named")}, {"shop"}, "its name")
 
 

@@ -5,7 +5,6 @@ import collections
 import socket
 import struct
 import sys
-import time
 
 import lib
 
@@ -98,7 +97,7 @@ def question(identity, name, kind):
 def lookups():
     with lib.Services() as services:
         port = lib.free_port()
-        services.start(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--pid-file=", f"--port={port}", "--bind-interfaces",
+        dnsmasq = services.start(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--pid-file=", f"--port={port}", "--bind-interfaces",
                         "--listen-address=127.0.0.1", "--no-resolv", "--no-hosts", "--local=/test/", "--host-record=www.test,192.0.2.1"])
         lib.wait_for(lambda: lib.port_answers(port), "dnsmasq")
         sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
@@ -118,7 +117,7 @@ def lookups():
                 q = question(i, "www.test", 1)
                 s.sendall(struct.pack(">H", len(q)) + q)
                 hear(s, struct.unpack(">H", s.recv(2, socket.MSG_WAITALL))[0])
-        time.sleep(0.1)
+        lib.settle(dnsmasq.pid)
 
 
 def test_lookups():

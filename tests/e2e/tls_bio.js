@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Node's servers and clients of HTTPS, both in one event loop: so many connections, on each as many requests as a line says, with paths of their own,
-// whose answers say by their status and their content what was asked. Prints for each line how many answers were right.
+// Node's servers and clients of HTTPS, both in one event loop: so many connections, opened at the first line, on each as many requests as a line says,
+// with paths of their own, whose answers say by their status and their content what was asked. Prints for each line how many answers were right.
 const fs = require("fs"), http2 = require("http2"), https = require("https"), readline = require("readline");
 
 const CODES = [200, 201, 202, 203, 400, 404, 410, 500];
@@ -37,16 +37,17 @@ const clients = {
 		};
 	},
 	http2(port) {
-		const session = http2.connect(`https://127.0.0.1:${port}`, options);
+		let session;
 
 		return {
 			ask(path, done) {
+				session ??= http2.connect(`https://127.0.0.1:${port}`, options);
 				const stream = session.request({":path": path});
 
 				stream.on("response", head => collect(path, head[":status"], stream, done));
 				stream.end();
 			},
-			end: () => session.close(),
+			end: () => session?.close(),
 		};
 	},
 };

@@ -7,17 +7,14 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
 import lib
 import tls_lib
 
 ASKED = 3
-# Asks once for every line it is given, some time after its library was there to be found.
+# Asks once for every line it is given.
 CLIENT = f"""
-import ssl, sys, time, urllib.request as u
-time.sleep(3 * {lib.PATIENCE})
-print("ready", flush=True)
+import ssl, sys, urllib.request as u
 for line in sys.stdin:
     for i in range({ASKED}):
         u.urlopen(sys.argv[1] + line.strip(), context=ssl._create_unverified_context()).read()
@@ -31,7 +28,6 @@ class Client:
     def __init__(self, directory, port):
         self.process = subprocess.Popen([lib.PYTHON, "-c", CLIENT, f"https://127.0.0.1:{port}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, "LD_LIBRARY_PATH": str(directory)})
-        self.process.stdout.readline()
 
     def ask(self, path):
         self.process.stdin.write(path + "\n")
@@ -44,10 +40,11 @@ class Client:
 
 
 def library_put(directory):
-    """A new file in the old one's place."""
+    """A new file in the old one's place. Returns its name."""
     library = next(pathlib.Path("/usr/lib").glob("*-linux-gnu/libssl.so.*"))
     shutil.copyfile(library, directory / "new")
     (directory / "new").rename(directory / library.name)
+    return library.name
 
 
 def replaced():
@@ -55,23 +52,27 @@ def replaced():
         port = tls_lib.nginx(services, "TLSv1.3")
         directory = services.dir / "libraries"
         directory.mkdir()
-        library_put(directory)
+        name = library_put(directory)
+        lib.observed(name)  # the system's
         first = Client(directory, port)
+        lib.observed(name, 2)
         first.ask("/first")
         library_put(directory)
         second = Client(directory, port)
+        lib.observed(name, 3)
         second.ask("/second")
         first.ask("/again")
         first.end()
         second.end()
-        time.sleep(25)  # who has what is asked every ten seconds
+        lib.wait_for(lambda: lib.said("no process has it any more") == 2, "the end of the probes")
         third = Client(directory, port)
+        lib.observed(name, 4)
         third.ask("/third")
         third.end()
 
 
 def test_replaced():
-    result = lib.run("replaced", "--uprobes", "--log-level", "debug")
+    result = lib.run("replaced", "--uprobes", "--limit", "libraries_tidy_s=1")
     for kind in ("server", "client"):
         found = [(x["resource"], x["source"]) for x in result.of(kind=kind, protocol="http", complete=True)]
         result.counts(found, [(path, "openssl") for path in ("/first", "/second", "/again", "/third") for _ in range(ASKED)], f"{kind} requests")

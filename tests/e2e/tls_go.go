@@ -10,10 +10,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 func must(err error) {
@@ -27,6 +31,15 @@ func number(text string) int {
 	n, err := strconv.Atoi(text)
 	must(err)
 	return n
+}
+
+// Waits until no goroutine is within a write. What was written is read, and may be answered, before that; it is told at the return.
+func settle() {
+	stacks := make([]byte, 8<<20)
+
+	for strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "crypto/tls.(*Conn).Write(") {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Answers with as many bytes as the path says, and says what it was sent.
@@ -46,6 +59,13 @@ func answer(w http.ResponseWriter, r *http.Request) {
 func serve(port, chain, key string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 	must(err)
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM)
+	go func() {
+		<-ended
+		settle()
+		os.Exit(0)
+	}()
 	must(http.ServeTLS(listener, http.HandlerFunc(answer), chain, key))
 }
 
@@ -86,6 +106,7 @@ func ask(url string, requests, together int, http2, kept bool, version uint16) {
 		}()
 	}
 	all.Wait()
+	settle()
 	fmt.Println(succeeded.Load())
 	_, err = io.Copy(io.Discard, os.Stdin)
 	must(err)

@@ -8,7 +8,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 import lib
 import tls_lib
@@ -33,13 +32,10 @@ def build(name, directory):
 
 
 class Client:
-    """The programs are looked into some time after they began, so it asks nothing at once."""
-
     def __init__(self, program, port, protocol, version, requests, together, kept="kept"):
         self.process = subprocess.Popen([program, "ask", f"https://127.0.0.1:{port}/a/b", requests, together, protocol, version, kept], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.process.stdout.readline()
-        time.sleep(0.5 * lib.PATIENCE)
 
     def ask(self):
         """How many requests succeeded. Its connections are still open then."""
@@ -52,9 +48,8 @@ class Client:
 def server(program):
     with lib.Services() as services:
         port = tls_lib.served(services, program)
+        lib.observed(pathlib.Path(program).name)  # its clients', too: it is one file
         yield port
-        # What it wrote last may be read before its thread returns from the write, and is told at the return.
-        time.sleep(0.5 * lib.PATIENCE)
 
 
 def between(program, *load):
@@ -65,16 +60,15 @@ def between(program, *load):
 
 
 def killed(program, requests, together):
-    """Clients that end with their connections open, each some time after the one before."""
+    """Clients that end with their connections open, each when the sessions of the one before are forgotten."""
     with server(program) as port:
         succeeded = 0
         for turn in range(3):
-            if turn:
-                time.sleep(12)
             client = Client(program, port, "http", "1.3", str(int(requests) // 3), together)
             succeeded += client.ask()
             client.process.kill()
             client.process.wait()
+            lib.wait_for(lambda: lib.said("sessions of processes that are gone are forgotten") > turn, "the end of its sessions")  # noqa: B023
         lib.tell(succeeded=succeeded)
 
 
@@ -128,7 +122,7 @@ def test_closed_sessions_are_forgotten():
 
 
 def test_sessions_of_killed_processes_are_forgotten():
-    counted("stripped", "http", requests=3 * lib.scaled(100), together=40, scenario="killed", options=("--limit", "kernel_sessions=192"))
+    counted("stripped", "http", requests=3 * lib.scaled(100), together=40, scenario="killed", options=("--limit", "kernel_sessions=112", "--limit", "libraries_tidy_s=1"))
 
 
 if __name__ == "__main__":

@@ -102,15 +102,15 @@ def test_top():
 
 def test_scope_of_running_processes():
     """Only descendants of the process named; what others start meanwhile is not shown."""
-    with subprocess.Popen(["/bin/sh", "-c", "read go; for i in $(seq 50); do /bin/true in; done; read go"], stdin=subprocess.PIPE, text=True) as shell:
+    with subprocess.Popen(["/bin/sh", "-c", "read go; for i in $(seq 50); do /bin/true in; done; echo done; read go"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as shell:
         tool = subprocess.Popen([lib.TELLTALE, "execs", "--pid", str(shell.pid), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        lib.wait_for(lambda: "tt_execs" in subprocess.run(["bpftool", "prog", "show"], capture_output=True, text=True).stdout, "the programs")
-        time.sleep(0.5)
+        lib.wait_until_up(tool)
         for _ in range(20):
             subprocess.run(["/bin/true", "out"], check=True)
         shell.stdin.write("go\n")
         shell.stdin.flush()
-        time.sleep(2)
+        shell.stdout.readline()
         tool.send_signal(signal.SIGINT)
         out, err = tool.communicate(timeout=30)
         shell.stdin.write("go\n")

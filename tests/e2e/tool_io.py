@@ -254,8 +254,7 @@ def test_buffered_by_the_kernel():
             out = pathlib.Path(name) / "rows"
             tool = subprocess.Popen([lib.TELLTALE, "io", "--disk", DISK.name, "--pid", str(shell.pid), f"--json={out}"], stdout=subprocess.DEVNULL,
                                     stderr=subprocess.PIPE, text=True)
-            lib.wait_for(lambda: "tt_io" in subprocess.run(["bpftool", "prog", "show"], capture_output=True, text=True).stdout, "the programs")
-            time.sleep(0.5)
+            lib.wait_until_up(tool)
             shell.stdin.write("go\n")
             shell.stdin.flush()
             pids = dict(shell.stdout.readline().split() for _ in range(2))
