@@ -23,6 +23,17 @@ static const struct tt_library_function openssl[] = {
 	{"SSL_clear", "tt_openssl_again", NULL, false},
 };
 
+/* One of the two reading and one of the two writing ones are always found. */
+static const struct tt_library_function stripped[] = {
+	{"SSL_read", "tt_openssl_move", "tt_openssl_received", false},
+	{"SSL_write", "tt_openssl_move", "tt_openssl_sent", false},
+	{"SSL_read_ex", "tt_openssl_move_ex", "tt_openssl_received", false},
+	{"SSL_write_ex", "tt_openssl_move_ex", "tt_openssl_sent", false},
+	{"SSL_do_handshake", "tt_openssl_handshake", "tt_openssl_returned", true},
+	{"SSL_free", "tt_openssl_end", NULL, true},
+	{"SSL_clear", "tt_openssl_again", NULL, false},
+};
+
 static const struct tt_library_function gnutls[] = {
 	{"gnutls_record_recv", "tt_gnutls_move", "tt_gnutls_received", true},
 	{"gnutls_record_send", "tt_gnutls_move", "tt_gnutls_sent", true},
@@ -60,6 +71,9 @@ static const struct tt_library_function bio[] = {
 
 const struct tt_library tt_library_middle = {"openssl", TT_LIBRARY_SHARED, "libcrypto.so", bio, TT_ARRAY_LEN(bio), ""};
 
+const struct tt_library tt_library_stripped = {"openssl", TT_LIBRARY_STRIPPED,	  NULL,
+					       stripped,  TT_ARRAY_LEN(stripped), "SSL_do_handshake"};
+
 const struct tt_library tt_libraries[] = {
 	/* SSL_do_handshake goes on at an address that only the session knows. */
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
@@ -95,7 +109,8 @@ static int sites_find(const struct tt_library *library, const char *path, struct
 		names[i] = library->functions[i].symbol;
 	if (library->form == TT_LIBRARY_GO)
 		return tt_go_functions(path, names, ret, library->function_count);
-	int r = tt_elf_functions(path, names, places, library->function_count);
+	int r = library->form == TT_LIBRARY_STRIPPED ? tt_openssl_functions(path, names, places, library->function_count)
+						     : tt_elf_functions(path, names, places, library->function_count);
 	for (size_t i = 0; r == 0 && i < library->function_count; i++)
 		ret[i] = (struct tt_function_sites){.entry = places[i].at, .size = places[i].size};
 	return r;

@@ -18,9 +18,10 @@ struct tt_library_function {
 };
 
 enum tt_library_form {
-	TT_LIBRARY_SHARED, /* a shared object, known by its file's name; functions by their symbols */
-	TT_LIBRARY_STATIC, /* linked into a program that has kept its symbols */
-	TT_LIBRARY_GO,	   /* linked into a program by Go; functions by its own table */
+	TT_LIBRARY_SHARED,   /* a shared object, known by its file's name; functions by their symbols */
+	TT_LIBRARY_STATIC,   /* linked into a program that has kept its symbols */
+	TT_LIBRARY_STRIPPED, /* … that has not; functions by the traces they leave (tt_openssl_functions) */
+	TT_LIBRARY_GO,	     /* linked into a program by Go; functions by its own table */
 };
 
 struct tt_library {
@@ -38,6 +39,9 @@ struct tt_library {
 
 extern const struct tt_library tt_libraries[];
 extern const size_t tt_library_count;
+
+/* OpenSSL in a program without symbols. */
+extern const struct tt_library tt_library_stripped;
 
 /* What is attached beside it for a while, in a program, too, that has OpenSSL in itself (plaintext_middle.c). */
 extern const struct tt_library tt_library_middle;
@@ -58,11 +62,19 @@ struct tt_function_place {
  */
 int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
 
-/* A library that is not observed where it is linked into a program, and the text by which it is known there. */
+/*
+ * The same of OpenSSL's functions in a program without symbols, of those that are told there for sure: both the reading and the
+ * writing ones, SSL_do_handshake and SSL_free. -ENOENT: there is no OpenSSL from 3.0 on in it, or where they are is not sure.
+ */
+int tt_openssl_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
+
+/* A library whose functions cannot be found by symbols where it is linked into a program, and the text by which it is known
+ * there. */
 struct tt_library_sign {
 	struct tt_library library; /* its name; it has no functions */
 	const char *text[2];	   /* in two pieces, so that telltale has not itself what is looked for */
-	const char *reason;
+	const char *reason;	   /* that it is not observed */
+	bool stripped;		   /* its functions may be told otherwise: tt_library_stripped */
 };
 
 /* Which one the file of a program has in it, of the first 128 MiB; NULL: none. */

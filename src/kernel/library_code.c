@@ -25,7 +25,7 @@ static const char one_byte[] = "MMMMbz!!MMMMbz!x"  /* 00: add, or */
 			       "MMMMbzp!MMMMbzp!"  /* 30: xor, cmp */
 			       "RRRRRRRRRRRRRRRR"  /* 40 */
 			       "................"  /* 50: push, pop */
-			       "!!!Mppp!zZbB...."  /* 60: movsxd, push, imul */
+			       "!!!MppppzZbB...."  /* 60: movsxd, push, imul */
 			       "jjjjjjjjjjjjjjjj"  /* 70: jcc */
 			       "BZ!BMMMMMMMMMMMM"  /* 80: test, xchg, mov, lea, pop */
 			       "..........!....."  /* 90: nop, xchg, cdq */
@@ -55,13 +55,17 @@ static const char two_bytes[] = "MMMM!....!!.!M!!"  /* 00: syscall, ud2, prefetc
 
 #define PREFIX_SHORT 0x66 /* operands of two bytes */
 #define REX_WIDE 0x08	  /* … of eight, whatever prefix there is */
-#define GROUP_FF 0xff	  /* of its operations the fourth and fifth jump: where to is not in the code */
+#define PREFIX_LOCK 0xf0
+#define CALL 0xe8
+#define LEA 0x8d
+#define MOVE 0xb8     /* and the next seven: of four bytes into a register */
+#define GROUP_FF 0xff /* of its operations the fourth and fifth jump: where to is not in the code */
 
 struct instruction {
 	struct tt_cursor c;
 	char kind; /* its letter */
 	uint8_t opcode;
-	bool shorter, wide;
+	bool shorter, wide, locks;
 	bool leaves;  /* it may go on at `target`, counted from its end … */
 	bool unknown; /* … or where nobody knows */
 	int64_t target;
@@ -126,6 +130,7 @@ static bool decode(struct tt_cursor c, struct instruction *ret)
 		if (ret->kind != 'p' || tt_cursor_short(&ret->c))
 			break;
 		ret->shorter |= ret->opcode == PREFIX_SHORT;
+		ret->locks |= ret->opcode == PREFIX_LOCK;
 	}
 	if (ret->kind == 'R') { /* the last prefix */
 		ret->wide = ret->opcode & REX_WIDE;
@@ -140,6 +145,37 @@ static bool decode(struct tt_cursor c, struct instruction *ret)
 		return false;
 	rest(ret);
 	return !tt_cursor_short(&ret->c);
+}
+
+/* The last four bytes before that offset. */
+static uint32_t word_before(struct tt_span code, size_t end)
+{
+	struct tt_cursor c = tt_cursor(tt_span(code.data + end - 4, 4));
+
+	return tt_cursor_le32(&c);
+}
+
+bool tt_code_step(struct tt_span code, size_t at, struct tt_code_step *ret)
+{
+	struct tt_cursor c = tt_cursor(code);
+	struct instruction i;
+
+	if (!tt_cursor_skip(&c, at) || !decode(c, &i))
+		return false;
+	const size_t end = i.c.pos;
+	*ret = (struct tt_code_step){.end = end, .locks = i.locks, .jumps = i.leaves, .target = (int64_t)end + i.target};
+	if (i.leaves || i.shorter || end - at < 5)
+		return true;
+	ret->calls = i.opcode == CALL && i.kind == 'z';
+	/* Relative to the instruction: its operand is a register and four bytes (table 2-2: mode 0, base 5). */
+	ret->points = i.opcode == LEA && i.kind == 'M' && i.wide && end - at == 7 && (code.data[end - 5] & 0xc7) == 5;
+	ret->absolute = i.kind == 'v' && !i.wide && (i.opcode & 0xf8) == MOVE;
+	if (ret->calls || ret->points)
+		ret->target += (int32_t)word_before(code, end);
+	else if (ret->absolute)
+		ret->target = word_before(code, end);
+	ret->points |= ret->absolute;
+	return true;
 }
 
 /* All instructions of a function, from the first on. */

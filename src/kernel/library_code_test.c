@@ -60,6 +60,53 @@ static void refuses_what_is_not_sure(void **state)
 	assert_int_equal(RETURNS("", at), -EOPNOTSUPP);
 }
 
+/* What the instruction at the begin does: c, j, p, l as the fields are called, and its target. */
+static const char *does(const char *code, size_t len, int64_t *target)
+{
+	static char words[8];
+	struct tt_code_step step;
+
+	words[0] = 0;
+	if (!tt_code_step(tt_span((const uint8_t *)code, len), 0, &step))
+		return "?";
+	snprintf(words, sizeof(words), "%s%s%s%s%s", step.calls ? "c" : "", step.jumps ? "j" : "", step.points ? "p" : "",
+		 step.absolute ? "a" : "", step.locks ? "l" : "");
+	*target = step.target;
+	return words;
+}
+
+static void knows_what_one_does(void **state)
+{
+	static const struct {
+		struct tt_span code;
+		const char *does;
+		int64_t target;
+	} rows[] = {
+		{TT_SPAN_LIT("\xe8\x10\x00\x00\x00"), "c", 0x15},
+		{TT_SPAN_LIT("\x67\xe8\xf0\xff\xff\xff"), "c", -10}, /* addr32 call, what a linker makes of one by a table */
+		{TT_SPAN_LIT("\xe9\x00\x01\x00\x00"), "j", 0x105},
+		{TT_SPAN_LIT("\x0f\x84\x00\x01\x00\x00"), "j", 0x106},
+		{TT_SPAN_LIT("\x74\xfe"), "j", 0},
+		{TT_SPAN_LIT("\x48\x8d\x3d\x78\x56\x34\x12"), "p", 0x1234567f}, /* lea 0x12345678(%rip),%rdi */
+		{TT_SPAN_LIT("\x4c\x8d\x05\xf9\xff\xff\xff"), "p", 0},		/* lea -7(%rip),%r8 */
+		{TT_SPAN_LIT("\x48\x8d\x7c\x24\x10"), "", 5},			/* lea 0x10(%rsp),%rdi */
+		{TT_SPAN_LIT("\x48\x8d\x3c\x25\x00\x00\x40\x00"), "", 8},	/* lea 0x400000,%rdi */
+		{TT_SPAN_LIT("\xbf\x50\x05\x75\x00"), "pa", 0x750550},		/* mov $0x750550,%edi */
+		{TT_SPAN_LIT("\x48\xbf\x50\x05\x75\x00\x00\x00\x00\x00"), "", 10},
+		{TT_SPAN_LIT("\xf0\x0f\xc1\x87\xe0\x09\x00\x00"), "l", 8}, /* lock xadd %eax,0x9e0(%rdi) */
+		{TT_SPAN_LIT("\xe8\x10\x00\x00"), "?", 0},
+		{TT_SPAN_LIT(""), "?", 0},
+	};
+	int64_t target = 0;
+
+	(void)state;
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		assert_string_equal(does((const char *)rows[i].code.data, rows[i].code.len, &target), rows[i].does);
+		if (rows[i].does[0] != '?')
+			assert_int_equal(target, rows[i].target);
+	}
+}
+
 static void is_bounded(void **state)
 {
 	(void)state;
@@ -174,5 +221,5 @@ static void gnutls(void **state)
 	library_is_as_told("/usr/lib/x86_64-linux-gnu/libgnutls.so.*", 30);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(finds), cmocka_unit_test(refuses_what_is_not_sure), cmocka_unit_test(is_bounded),
-	      cmocka_unit_test(openssl), cmocka_unit_test(gnutls))
+TT_UNIT_TESTS(cmocka_unit_test(finds), cmocka_unit_test(refuses_what_is_not_sure), cmocka_unit_test(knows_what_one_does),
+	      cmocka_unit_test(is_bounded), cmocka_unit_test(openssl), cmocka_unit_test(gnutls))

@@ -41,7 +41,8 @@ static void section_search(Elf *elf, Elf_Scn *section, const GElf_Shdr *head, st
 	}
 }
 
-uint64_t tt_elf_code_offset(Elf *elf, uint64_t address)
+/* In a segment that has these flags. */
+static uint64_t offset_in(Elf *elf, uint64_t address, uint32_t flags)
 {
 	size_t count = 0;
 	GElf_Phdr segment;
@@ -49,11 +50,21 @@ uint64_t tt_elf_code_offset(Elf *elf, uint64_t address)
 	if (elf_getphdrnum(elf, &count) < 0)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
-		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD && (segment.p_flags & PF_X) &&
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD && (segment.p_flags & flags) == flags &&
 		    address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_filesz)
 			return address - segment.p_vaddr + segment.p_offset;
 	}
 	return 0;
+}
+
+uint64_t tt_elf_offset(Elf *elf, uint64_t address)
+{
+	return offset_in(elf, address, 0);
+}
+
+uint64_t tt_elf_code_offset(Elf *elf, uint64_t address)
+{
+	return offset_in(elf, address, PF_X);
 }
 
 /* The section of that number, if it may be read whole. */

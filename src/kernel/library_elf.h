@@ -12,6 +12,8 @@
  */
 int tt_elf_open(const char *path, int *fd, Elf **elf);
 
+/* What is loaded at that address stands at this offset; 0: nowhere. */
+uint64_t tt_elf_offset(Elf *elf, uint64_t address);
 /* The code that is loaded at that address stands at this offset; 0: nowhere. */
 uint64_t tt_elf_code_offset(Elf *elf, uint64_t address);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Libraries whose functions cannot be found in a program, known by texts they leave in it: the names of their sources. */
+/* Libraries whose functions have no symbols in a program, known by texts they leave in it: the names of their sources. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,10 +15,12 @@
 static const struct tt_library_sign tt_library_signs[] = {
 	{{"openssl", TT_LIBRARY_STATIC, NULL, NULL, 0, NULL},
 	 {"ssl/ssl", "_lib.c"},
-	 "OpenSSL or BoringSSL is linked into it, and its symbols are stripped"},
+	 "OpenSSL or BoringSSL is linked into it, its symbols are stripped, and where its functions are is not sure",
+	 true},
 	{{"rustls", TT_LIBRARY_STATIC, NULL, NULL, 0, NULL},
 	 {"/rustls", "-0."},
-	 "rustls is linked into it, whose functions have no names and no calling convention to rely on"},
+	 "rustls is linked into it, whose functions have no names and no calling convention to rely on",
+	 false},
 };
 
 static const struct tt_library_sign *sign_in(struct tt_span s)

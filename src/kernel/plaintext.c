@@ -266,6 +266,7 @@ static void refused(struct tt_kernel *k, const struct tt_mapped *mapped, const c
 static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
+	uint64_t begin_ns = tt_kernel_now();
 	int r = tt_library_find(library, mapped->path, k->by_instruction, sites);
 
 	if (library->form != TT_LIBRARY_SHARED && (r == -ENOEXEC || r == -ENOENT))
@@ -282,7 +283,8 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 	if (library->form == TT_LIBRARY_GO)
 		__atomic_store_n(&k->skel->bss->tt_plain_go, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
-	tt_debug("%s (%s): %zu probes", mapped->name, library->name, k->libraries->link_count);
+	tt_debug("%s (%s): in %.3f ms %zu probes", mapped->name, library->name, (double)(tt_kernel_now() - begin_ns) / 1e6,
+		 k->libraries->link_count);
 	return 0;
 }
 
@@ -310,13 +312,18 @@ static struct tt_program_seen *program_seen(struct tt_kernel *k, const struct tt
 	return place;
 }
 
-/* A program that has a library in itself which cannot be observed there is named. */
-static int look_signs(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_t user)
+/* A program that has a library in itself without its symbols: what cannot be observed there is named. */
+static int look_signs(struct look *look, const struct tt_mapped *mapped)
 {
+	struct tt_kernel *k = look->k;
 	const struct tt_library_sign *sign = tt_library_sign_find(mapped->path);
-	int r = sign ? file_enter(k, &sign->library, mapped, user) : 0;
+	int r = sign && sign->stripped ? file_add(k, &tt_library_stripped, mapped, look->pid) : -ENOENT;
 
-	if (sign && r == 0)
+	look->attached += r == 0;
+	if (!sign || (r != -ENOENT && r != -ENOEXEC))
+		return r == -ENOMEM ? r : 0;
+	r = file_enter(k, &sign->library, mapped, look->pid);
+	if (r == 0)
 		refused(k, mapped, sign->library.name, sign->reason);
 	return r == -ENOMEM ? r : 0;
 }
@@ -342,7 +349,7 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 			return r == -ENOMEM ? r : 0;
 	}
 	*place = (struct tt_program_seen){mapped->dev, mapped->inode, mapped->changed_ns};
-	return look_signs(k, mapped, look->pid);
+	return look_signs(look, mapped);
 }
 
 /* --- whom --- */

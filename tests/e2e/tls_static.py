@@ -13,7 +13,9 @@ import tls_lib
 REQUESTS = lib.scaled(500)
 SOURCE = pathlib.Path(__file__).with_suffix(".c")
 # What is built of it, by name: the linker's options.
-BUILDS = {"stripped": ("-s", "-l:libssl.a", "-l:libcrypto.a"), "symbols": ("-l:libssl.a", "-l:libcrypto.a"), "fixed": ("-no-pie", "-static", "-l:libssl.a", "-l:libcrypto.a")}
+ARCHIVES = ("-l:libssl.a", "-l:libcrypto.a")
+BUILDS = {"symbols": ARCHIVES, "fixed": ("-no-pie", "-static", *ARCHIVES), "stripped": ("-s", *ARCHIVES), "fixed-stripped": ("-s", "-no-pie", "-static", *ARCHIVES),
+          "unsure": ("-s", *ARCHIVES)}
 
 
 def build(name, directory):
@@ -53,14 +55,31 @@ def test_symbols_without_return_probes():
 
 
 def test_stripped():
-    """It is not observed, and said to be so once; its handshakes are there."""
+    """No symbols are left: the functions are told by the names of their own that they hand on with errors."""
+    counted("stripped")
+
+
+def test_stripped_without_return_probes():
+    counted("stripped", "--no-return-probes")
+
+
+def test_stripped_fixed_address():
+    counted("fixed-stripped")
+
+
+def test_not_sure():
+    """One of the names is another one. It is not observed, and said to be so once; its handshakes are there."""
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-static-") as directory:
-        result = lib.run("between", "--uprobes", args=(build("stripped", directory),))
+        program = build("unsure", directory)
+        data = program.read_bytes()
+        lib.check(data.count(b"\0ssl_read_internal\0") == 1, "the name is not there once")
+        program.write_bytes(data.replace(b"\0ssl_read_internal\0", b"\0ssl_read_external\0"))
+        result = lib.run("between", "--uprobes", args=(program,))
     lib.equal(result.told["succeeded"], REQUESTS, "the client's own count")
     lib.equal(result.of(protocol="http"), [], "plaintext")
     for kind in ("server", "client"):
         lib.equal(len(result.of(kind=kind, protocol="tls", status="OK")), REQUESTS // 10, f"{kind} handshakes")
-    said = [line for line in result.output.splitlines() if "stripped (openssl): its plaintext is not observed: OpenSSL or BoringSSL is linked into it" in line]
+    said = [line for line in result.output.splitlines() if "unsure (openssl): its plaintext is not observed: OpenSSL or BoringSSL is linked into it" in line]
     lib.equal(len(said), 1, f"how often it is named in {result.output}")
 
 
