@@ -167,9 +167,9 @@ void tt_tool_man(struct tt_buf *b, const struct tt_tool_entry *entry)
 	tt_buf_add_char(b, (char)tolower((unsigned char)entry->summary[0]));
 	tt_roff(b, entry->summary + 1);
 	tt_buf_printf(b,
-		      "\n.SH SYNOPSIS\n.B telltale %s\n[\\fIOPTION\\fR]... [\\fIINTERVAL\\fR [\\fICOUNT\\fR]] "
+		      "\n.SH SYNOPSIS\n.B telltale %s\n[\\fIOPTION\\fR]... %s "
 		      "[\\-\\- COMMAND [ARGUMENT]...]\n.SH DESCRIPTION\n",
-		      entry->name);
+		      entry->name, tool->words ? tool->words_help : "[\\fIINTERVAL\\fR [\\fICOUNT\\fR]]");
 	markdown(b, description(entry->readme));
 	tt_buf_add_str(b, ".SH OPTIONS\n");
 	tt_tool_options_man(b, tool->options, tool->option_count);

@@ -50,6 +50,7 @@ struct reading {
 	const struct tt_option_row *own;
 	size_t own_count;
 	void *settings;
+	const char *const *words;
 	int argc;
 	char *const *argv;
 	int at;
@@ -134,6 +135,23 @@ static int set_limit(struct tt_tool_options *o, const char *value, struct tt_too
 	return r < 0 ? fail(e, "--limit: '%.60s' is not NAME=VALUE", value) : 0;
 }
 
+static int set_choice(const struct tt_option_row *row, void *to, const char *value, struct tt_tool_error *e)
+{
+	size_t len = strlen(value);
+	uint64_t number = 1;
+
+	for (const char *at = row->argument;; number++) {
+		size_t size = strcspn(at, "|");
+		if (size == len && memcmp(at, value, len) == 0)
+			break;
+		if (!at[size])
+			return fail(e, "'%.60s' is none of %s", value, row->argument);
+		at += size + 1;
+	}
+	memcpy(to, &number, sizeof(number));
+	return 0;
+}
+
 static int set(struct reading *r, const struct tt_option_row *row, void *base, const char *value)
 {
 	void *to = (char *)base + row->offset;
@@ -157,6 +175,8 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 			return fail(r->e, "--%s is empty", row->name);
 		*(const char **)to = value;
 		return 0;
+	case TT_ROW_CHOICE:
+		return set_choice(row, to, value, r->e);
 	case TT_ROW_PIDS:
 		return set_pids(r->options, value, r->e);
 	case TT_ROW_LIMIT:
@@ -183,6 +203,18 @@ static const struct tt_option_row *find_in(const struct tt_option_row *rows, siz
 	return NULL;
 }
 
+/* `base` is what its offset is in. */
+static const struct tt_option_row *find(const struct reading *r, const char *name, size_t len, char letter, void **base)
+{
+	const struct tt_option_row *row = find_in(tt_common_rows, tt_common_row_count, name, len, letter);
+
+	*base = r->options;
+	if (row)
+		return row;
+	*base = r->settings;
+	return find_in(r->own, r->own_count, name, len, letter);
+}
+
 /* One option, as it stands at argv[at]. */
 static int take(struct reading *r)
 {
@@ -195,12 +227,8 @@ static int take(struct reading *r)
 
 	if ((is_long && strcmp(name, "help") == 0) || strcmp(text, "-h") == 0)
 		return 1;
-	void *base = r->options;
-	const struct tt_option_row *row = find_in(tt_common_rows, tt_common_row_count, name, len, letter);
-	if (!row) {
-		base = r->settings;
-		row = find_in(r->own, r->own_count, name, len, letter);
-	}
+	void *base = NULL;
+	const struct tt_option_row *row = find(r, name, len, letter, &base);
 	if (!row)
 		return fail(r->e, "unknown option %.60s", text);
 	if (!row->argument && value)
@@ -213,17 +241,19 @@ static int take(struct reading *r)
 	return set(r, row, base, value);
 }
 
-/* What stands without an option is what vmstat(8) and its like take: the interval, then how many. */
+/* What stands without an option is what vmstat(8) and its like take: the interval, then how many; or what the tool says. */
 static int take_word(struct reading *r, unsigned *words)
 {
-	static const char *const names[] = {"interval", "count"};
+	static const char *const interval[] = {"interval", "count", NULL};
+	const char *name = (r->words ? r->words : interval)[*words];
 	const char *text = r->argv[r->at++];
+	void *base = NULL;
+	const struct tt_option_row *row = name ? find(r, name, strlen(name), 0, &base) : NULL;
 
-	if (*words == TT_ARRAY_LEN(names) || *text < '0' || *text > '9')
+	if (!row || (row->kind != TT_ROW_CHOICE && (*text < '0' || *text > '9')))
 		return fail(r->e, "unexpected argument '%.60s'; a command stands behind --", text);
-	const char *name = names[(*words)++];
-	const struct tt_option_row *row = find_in(tt_common_rows, tt_common_row_count, name, strlen(name), 0);
-	return set(r, row, r->options, text);
+	(*words)++;
+	return set(r, row, base, text);
 }
 
 static int check_whole(struct reading *r)
@@ -258,11 +288,17 @@ static int read_all(struct reading *r)
 	return check_whole(r);
 }
 
-int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings, int argc,
-			 char *const *argv, struct tt_tool_error *e)
+int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings,
+			 const char *const *words, int argc, char *const *argv, struct tt_tool_error *e)
 {
-	struct reading r = {
-		.options = ret, .own = own, .own_count = own_count, .settings = settings, .argc = argc, .argv = argv, .e = e};
+	struct reading r = {.options = ret,
+			    .own = own,
+			    .own_count = own_count,
+			    .settings = settings,
+			    .words = words,
+			    .argc = argc,
+			    .argv = argv,
+			    .e = e};
 
 	*ret = (struct tt_tool_options){.limits = ret->limits};
 	return read_all(&r);

@@ -17,6 +17,7 @@ enum tt_option_row_kind {
 	TT_ROW_TEXT,	     /* const char *, borrowed from argv */
 	TT_ROW_SECONDS,	     /* uint64_t nanoseconds: seconds with decimals, between least and most nanoseconds */
 	TT_ROW_MILLISECONDS, /* the same in milliseconds */
+	TT_ROW_CHOICE,	     /* uint64_t: which of the words in `argument` ("a|b"), from 1 on */
 	/* For the common rows only. */
 	TT_ROW_PIDS,  /* pids and pid_count: given again adds */
 	TT_ROW_LIMIT, /* NAME=VALUE */
@@ -63,9 +64,10 @@ struct tt_tool_error {
 /*
  * argv does not hold the tool's name; ret->limits are set before, and changed as asked. 0; 1: help was asked for; -EINVAL with
  * `e` set; -ENOMEM. *ret is to be freed after each of them. `settings` gets what the tool's own rows say and keeps the rest.
+ * `words` names the rows that words without an option are for, in their order, ended by NULL; NULL: interval and count.
  */
-int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings, int argc,
-			 char *const *argv, struct tt_tool_error *e);
+int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings,
+			 const char *const *words, int argc, char *const *argv, struct tt_tool_error *e);
 /* NULL-safe; leaves it empty. */
 void tt_tool_options_free(struct tt_tool_options *o);
 

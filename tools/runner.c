@@ -50,8 +50,8 @@ const struct tt_tool_entry *tt_tool_find(const char *name)
 
 void tt_tool_help(struct tt_buf *b, const struct tt_tool_entry *entry)
 {
-	tt_buf_printf(b, "telltale %s: %s\n\nusage: telltale %s [OPTION]... [INTERVAL [COUNT]] [-- COMMAND [ARGUMENT]...]\n\n",
-		      entry->name, entry->summary, entry->name);
+	tt_buf_printf(b, "telltale %s: %s\n\nusage: telltale %s [OPTION]... %s [-- COMMAND [ARGUMENT]...]\n\n", entry->name,
+		      entry->summary, entry->name, entry->tool->words ? entry->tool->words_help : "[INTERVAL [COUNT]]");
 	tt_tool_options_help(b, entry->tool->options, entry->tool->option_count);
 	tt_buf_printf(b, "\n%s", entry->readme);
 	for (size_t i = 0; i < entry->tool->table_count; i++) {
@@ -314,7 +314,8 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	tt_limits_init(&r.options.limits);
 	for (size_t i = 0; i < r.tool->preset_count; i++)
 		r.options.limits.value[r.tool->presets[i].limit] = r.tool->presets[i].value;
-	int e = tt_tool_options_read(&r.options, r.tool->options, r.tool->option_count, r.settings, argc - 1, argv + 1, &error);
+	int e = tt_tool_options_read(&r.options, r.tool->options, r.tool->option_count, r.settings, r.tool->words, argc - 1,
+				     argv + 1, &error);
 	if (e == 1) {
 		tt_buf_auto struct tt_buf b = TT_BUF(1u << 20);
 		tt_tool_help(&b, entry);

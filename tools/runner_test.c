@@ -254,8 +254,8 @@ static const struct tt_option_row own[] = {
 
 /* The arguments live as long as the block they stand in: options borrow from them. */
 #define READ(o, c, e, ...) (tt_limits_init(&(o)->limits), READ_IN(o, c, e, __VA_ARGS__))
-#define READ_IN(o, c, e, ...)                                                                            \
-	tt_tool_options_read(o, own, TT_ARRAY_LEN(own), c, (int)TT_ARRAY_LEN(((char *[]){__VA_ARGS__})), \
+#define READ_IN(o, c, e, ...)                                                                                  \
+	tt_tool_options_read(o, own, TT_ARRAY_LEN(own), c, NULL, (int)TT_ARRAY_LEN(((char *[]){__VA_ARGS__})), \
 			     (char *[]){__VA_ARGS__, NULL}, e)
 
 static void options_are_read(void **state)
@@ -342,7 +342,7 @@ static void wrong_options_are_named(void **state)
 		struct tt_tool_options o;
 		struct config c = {0};
 		struct tt_tool_error e = {""};
-		int r = tt_tool_options_read(&o, own, TT_ARRAY_LEN(own), &c, argv[1] ? 2 : 1, argv, &e);
+		int r = tt_tool_options_read(&o, own, TT_ARRAY_LEN(own), &c, NULL, argv[1] ? 2 : 1, argv, &e);
 		if (r != -EINVAL || !strstr(e.text, wrong[i][2]))
 			fail_msg("%s %s: %d '%s'", argv[0], argv[1] ? argv[1] : "", r, e.text);
 		tt_tool_options_free(&o);

@@ -7,7 +7,7 @@
 
 #include "tools/fields.h"
 
-#define TT_TOOL_TABLES_MOST 4
+#define TT_TOOL_TABLES_MOST 8
 
 struct tt_table {
 	const char *kind; /* of its JSON lines, beside which no other of the tool's has it */

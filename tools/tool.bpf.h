@@ -20,19 +20,16 @@
 /* --comm, set before load. */
 const volatile struct tt_tool_filter tt_tool_filter = {};
 
-/* The whole filter: what tt_in_scope() says, and of that what has the name asked for. */
-TT_INLINE bool tt_tool_in_scope(void)
+/* The process, known by its first thread, has the name asked for. */
+TT_INLINE bool tt_tool_named(const struct task_struct *leader)
 {
 	union {
 		char text[TT_TOOL_COMM_LEN];
 		__u64 word[TT_TOOL_COMM_LEN / 8];
 	} comm = {};
 
-	if (!tt_in_scope())
-		return false;
 	if (!tt_tool_filter.comm[0])
 		return true;
-	struct task_struct *leader = TT_READ(struct task_struct, tt_task_here(), group_leader);
 	if (bpf_core_read(comm.text, sizeof(comm.text), &leader->comm))
 		tt_failed(TT_PLACE_KERNEL_READ);
 	/* What stands behind the end is no part of the name. */
@@ -43,6 +40,13 @@ TT_INLINE bool tt_tool_in_scope(void)
 			comm.text[i] = 0;
 	}
 	return comm.word[0] == tt_tool_filter.comm[0] && comm.word[1] == tt_tool_filter.comm[1];
+}
+
+/* The whole filter: what tt_in_scope() says, and of that what has the name asked for. */
+TT_INLINE bool tt_tool_in_scope(void)
+{
+	return tt_in_scope() &&
+	       (!tt_tool_filter.comm[0] || tt_tool_named(TT_READ(struct task_struct, tt_task_here(), group_leader)));
 }
 
 /* Run once by the loader, in telltale's own context. */

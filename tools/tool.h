@@ -26,6 +26,10 @@ struct tt_tool {
 	/* The tool's own options write into its settings, which begin with what its programs get (TT_TOOL_CONFIG). */
 	const struct tt_option_row *options;
 	size_t option_count;
+	/* What words without an option are for, as tt_tool_options_read takes it (NULL: interval and count), and how the usage
+	 * line has them. */
+	const char *const *words;
+	const char *words_help;
 	size_t settings_size; /* at most TT_TOOL_SETTINGS_MOST; 0: none */
 	size_t config_size;   /* of the front part that goes to the programs; 0: none */
 	/* Completes the settings before load: 0, or a negative errno with a line in e->text (NULL: nothing to be done). */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "kernel/internal.h"
@@ -50,6 +51,25 @@ int tt_kernel_count_time(void)
 	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 
 	return fd < 0 ? -errno : fd;
+}
+
+int tt_kernel_iterate(const struct tt_kernel *k, const char *program)
+{
+	const struct bpf_program *p = bpf_object__find_program_by_name(k->obj, program);
+	struct bpf_link *link = p ? bpf_program__attach_iter(p, NULL) : NULL;
+	char text[64];
+	ssize_t n;
+
+	if (!link)
+		return p ? -errno : -ENOENT;
+	tt_close_auto int fd = bpf_iter_create(bpf_link__fd(link));
+	int r = fd < 0 ? -errno : 0;
+	while (r == 0 && (n = read(fd, text, sizeof(text)))) {
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			r = -errno;
+	}
+	bpf_link__destroy(link);
+	return r;
 }
 
 static int map_find(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size)

@@ -24,6 +24,9 @@ int tt_kernel_ask(struct tt_kernel_question *questions, size_t count);
 /* Has the kernel count the programs' time until the descriptor returned is closed; or a negative errno. */
 int tt_kernel_count_time(void);
 
+/* Runs a task iterator of the programs once, over all tasks there are; it is to be among the rows. 0 or a negative errno. */
+int tt_kernel_iterate(const struct tt_kernel *k, const char *program);
+
 /* What takes an entry: 0, 1 if it is to go from the map, or a negative errno, which ends the walk. */
 typedef int (*tt_kernel_entry_fn)(void *ctx, const void *key, const void *value);
 

@@ -67,3 +67,5 @@ TT_LIMIT(TOOL_KERNEL_ROWS, "tool_kernel_rows", 8192, 16, 1u << 20, "rows", "rows
 TT_LIMIT(TOOL_DIRTY, "tool_dirty", 16384, 16, 1u << 20, "places", "places in files (16 pages each) of which telltale io remembers who made them dirty; the oldest give way")
 TT_LIMIT(TOOL_FILES, "tool_files", 2048, 16, 1u << 20, "files", "files whose names telltale io remembers; those not used for long give way")
 TT_LIMIT(TOOL_PROGRAMS, "tool_programs", 16384, 16, 1u << 20, "programs", "running programs whose end telltale execs waits for")
+TT_LIMIT(TOOL_STACKS, "tool_stacks", 2048, 16, 1u << 20, "stacks", "different stacks a tool keeps in the kernel")
+TT_LIMIT(TOOL_TASKS, "tool_tasks", 8192, 16, 1u << 20, "tasks", "threads that telltale sched and telltale why follow")

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which tracepoints serve which report, and what this kernel has of them. */
+#include <string.h>
+
+#include "base/own.h"
+#include "kernel/tables.h"
+#include "tools/sched/state.h"
+
+#define BLOCKS 1u /* wanted if what tasks are blocked by is */
+#define MAYBE 2u  /* not every kernel has it */
+
+static const char nothing[] = "nothing is seen";
+
+const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS] = {
+	{"tt_sched_exec", "sched_process_exec", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "a thread that becomes another program stays"},
+	{"tt_sched_irq_enter", "irq_handler_entry", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "interrupts are not told apart"},
+	{"tt_sched_irq_leave", "irq_handler_exit", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_timer_enter", "local_timer_entry", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_timer_leave", "local_timer_exit", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_softirq_enter", "softirq_entry", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_softirq_leave", "softirq_exit", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_reclaim_enter", "mm_vmscan_direct_reclaim_begin", TT_FEATURE_BTF, TT_HOOK_REQUIRED,
+	 "reclaim is not told apart"},
+	{"tt_sched_reclaim_leave", "mm_vmscan_direct_reclaim_end", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_cgroup_enter", "mm_vmscan_memcg_reclaim_begin", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_cgroup_leave", "mm_vmscan_memcg_reclaim_end", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_lock_enter", "contention_begin", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "locks of the kernel are not told apart"},
+	{"tt_sched_lock_leave", "contention_end", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_waking", "sched_waking", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "who woke a task is not known"},
+	{"tt_sched_woken", "sched_wakeup", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_sched_begun", "sched_wakeup_new", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_sched_moved", "sched_migrate_task", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "who had the CPU is not known"},
+	{"tt_sched_switched", "sched_switch", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_sched_first", "iter/task", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "tasks are known when they have run"},
+};
+
+/* In the order of those. */
+static const uint8_t wanted_for[TT_SCHED_HOOKS] = {
+	0,
+	BLOCKS,
+	BLOCKS,
+	BLOCKS | MAYBE,
+	BLOCKS | MAYBE,
+	BLOCKS,
+	BLOCKS,
+	BLOCKS | MAYBE,
+	BLOCKS | MAYBE,
+	BLOCKS | MAYBE,
+	BLOCKS | MAYBE,
+	BLOCKS | MAYBE,
+	BLOCKS | MAYBE,
+	BLOCKS,
+	0,
+	0,
+	0,
+	0,
+	0,
+};
+
+const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS] = {
+	{"tt_sched_tasks", TT_LIMIT_TOOL_TASKS},
+	{"tt_sched_rows", TT_LIMIT_TOOL_KERNEL_ROWS},
+	{"tt_sched_blocks", TT_LIMIT_TOOL_KERNEL_ROWS},
+	{"tt_sched_behinds", TT_LIMIT_TOOL_KERNEL_ROWS},
+	{"tt_sched_stacks", TT_LIMIT_TOOL_STACKS},
+	{"tt_sched_cpus", TT_MAP_PER_CPU},
+	{"tt_sched_counts", TT_MAP_PER_CPU},
+};
+
+/* Only single waits go through rings, with --over. */
+const struct tt_tool_preset tt_sched_presets[TT_SCHED_PRESETS] = {
+	{TT_LIMIT_RING_BYTES, 64u << 10},
+	{TT_LIMIT_CONTROL_RING_BYTES, 1u << 20},
+	{TT_LIMIT_TOOL_KERNEL_ROWS, 4096},
+};
+
+void tt_sched_prepare(struct tt_sched_settings *s)
+{
+	static const char *const asked[] = {"bpf_task_pt_regs", "bpf_get_current_task_btf"};
+	struct tt_kernel_question q[TT_SCHED_HOOKS + TT_ARRAY_LEN(asked)] = {{0}};
+
+	for (size_t i = 0; i < TT_SCHED_HOOKS; i++)
+		q[i].tracepoint = tt_sched_hooks[i].hook;
+	for (size_t i = 0; i < TT_ARRAY_LEN(asked); i++)
+		q[TT_SCHED_HOOKS + i].function = asked[i];
+	/* Without BTF nothing loads, which is said then. */
+	(void)tt_kernel_ask(q, TT_ARRAY_LEN(q));
+	s->unwanted = 0;
+	for (size_t i = 0; i < TT_SCHED_HOOKS; i++) {
+		if ((wanted_for[i] & BLOCKS && !s->config.blocks) || (wanted_for[i] & MAYBE && !q[i].has))
+			s->unwanted |= 1ull << i;
+		if (strcmp(tt_sched_hooks[i].hook, "sched_switch") == 0)
+			s->config.state_argument = q[i].arguments >= 4;
+	}
+	s->config.has_task_regs = q[TT_SCHED_HOOKS].has && q[TT_SCHED_HOOKS + 1].has;
+	tt_sched_calls(s->config.call);
+	uint64_t from, to;
+	if (s->config.blocks && tt_sched_function("do_swap_page", &from, &to)) {
+		s->config.swap_from = from;
+		s->config.swap_to = to;
+	}
+}
+
+uint64_t tt_sched_unwanted(const void *settings)
+{
+	return ((const struct tt_sched_settings *)settings)->unwanted;
+}

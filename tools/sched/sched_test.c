@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Names, options, and the lines that come of records. The programs themselves: tests/e2e/tool_sched.py. */
+#include "tools/sched/sched.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "harness/unit.h"
+#include "tools/rows.h"
+#include "tools/runner.h"
+#include "tools/sched/state.h"
+
+static const struct tt_tool *tool;
+static struct tt_limits limits;
+static struct tt_tool_run run;
+static struct tt_sched_settings settings;
+static int fd;
+
+static int begin(void **state)
+{
+	char path[] = "/tmp/tt-sched-XXXXXX";
+
+	fd = mkstemp(path);
+	unlink(path);
+	tool = tt_tool_find("sched")->tool;
+	tt_limits_init(&limits);
+	settings = (struct tt_sched_settings){.report = 1, .config = {.late_ns = 1000}};
+	run = (struct tt_tool_run){.tool = tool, .settings = &settings, .limits = &limits};
+	const struct tt_rows_options o = {
+		.tables = tool->tables, .table_count = tool->table_count, .most = 1, .text_fd = -1, .json_fd = fd};
+	return tt_rows_new(&run.rows, &o) < 0 || tool->begin(&run) < 0;
+}
+
+static int end(void **state)
+{
+	tool->free(&run);
+	tt_rows_free(run.rows);
+	return close(fd);
+}
+
+static void check_late(struct tt_sched_late late, const char *want)
+{
+	char text[2048];
+
+	late.rec = (struct tt_record){.type = (uint16_t)TT_SCHED_LATE, .len = sizeof(late), .time_ns = 9000, .tgid = 7, .tid = 8};
+	snprintf(late.name, sizeof(late.name), "name");
+	late.cpu = 3;
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(tool->record(&run, &late.rec), 0);
+	assert_int_equal(tt_rows_flush(run.rows), 0);
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	assert_string_equal(text, want);
+}
+
+#define LATE(wait, throttled, since, ahead)                                                                          \
+	"{\"kind\":\"late\",\"time_unix_ns\":9000,\"pid\":7,\"tid\":8,\"comm\":\"name\",\"cpu\":3,\"wait_ns\":" wait \
+	",\"throttled_ns\":" throttled ",\"since\":\"" since "\"," ahead "}\n"
+
+static void late_ones_say_who_was_ahead(void **state)
+{
+	check_late((struct tt_sched_late){.wait_ns = 9000000,
+					  .preempted = 1,
+					  .ahead_count = 3,
+					  .rest_ns = 1000000,
+					  .ahead = {{.ns = 1000000, .tgid = 5, .comm = "less"},
+						    {.ns = 6000000, .tgid = 6, .comm = "most"},
+						    {.ns = 1000000, .tgid = 0, .comm = "swapper/3"}}},
+		   LATE("9000000", "0", "preempted",
+			"\"ahead_pid\":6,\"ahead_comm\":\"most\",\"ahead_ns\":6000000,"
+			"\"ahead\":\"most[6] 6.0, less[5] 1.0, (idle) 1.0, (others) 1.0\""));
+	check_late((struct tt_sched_late){.wait_ns = 5000, .throttled_ns = 4000},
+		   LATE("5000", "4000", "woken", "\"ahead_pid\":null,\"ahead_comm\":null,\"ahead_ns\":null,\"ahead\":null"));
+	/* More than there can be: not read beyond. */
+	check_late(
+		(struct tt_sched_late){.wait_ns = 5000, .ahead_count = 1000, .ahead = {{.ns = 1000000, .tgid = 5, .comm = "a"}}},
+		LATE("5000", "0", "woken",
+		     "\"ahead_pid\":5,\"ahead_comm\":\"a\",\"ahead_ns\":1000000,"
+		     "\"ahead\":\"a[5] 1.0, (idle) 0.0, (idle) 0.0, (idle) 0.0\""));
+}
+
+/* What is shorter than it should be, or of another type, is left alone. */
+static void other_records_are_left_alone(void **state)
+{
+	struct tt_record rec = {.type = (uint16_t)TT_SCHED_LATE, .len = sizeof(rec)};
+
+	assert_int_equal(tool->record(&run, &rec), 0);
+	rec.type = 1;
+	assert_int_equal(tool->record(&run, &rec), 0);
+	assert_int_equal(tt_rows_shown(run.rows), 0);
+}
+
+static void calls_have_reasons(void **state)
+{
+	uint8_t call[TT_SCHED_CALLS] = {0};
+	char name[TT_SCHED_CALL_LEN];
+
+	tt_sched_calls(call);
+	assert_int_equal(call[SYS_futex], TT_SCHED_LOCK);
+	assert_int_equal(call[SYS_read], TT_SCHED_BY_FILE);
+	assert_int_equal(call[SYS_clock_nanosleep], TT_SCHED_SLEEP);
+	assert_int_equal(call[SYS_getpid], 0);
+	tt_sched_call_name(SYS_futex, name, sizeof(name));
+	assert_string_equal(name, "futex");
+	tt_sched_call_name(511, name, sizeof(name));
+	assert_string_equal(name, "call 511");
+	tt_sched_call_name(TT_SCHED_EXCEPTION, name, sizeof(name));
+	assert_string_equal(name, "(exception)");
+	tt_sched_call_name(TT_SCHED_NO_CALL, name, sizeof(name));
+	assert_string_equal(name, "");
+}
+
+static void check_waker(unsigned kind, unsigned tgid, const char *want)
+{
+	const struct tt_sched_block_key k = {.waker_kind = (uint8_t)kind, .waker_tgid = tgid};
+	char who[TT_SCHED_WHO_LEN];
+
+	tt_sched_waker(&k, "sixteen bytes...", who, sizeof(who)); /* a name that is not ended */
+	assert_string_equal(who, want);
+}
+
+static void wakers_have_names(void **state)
+{
+	check_waker(TT_SCHED_WAKER_TASK, 12, "sixteen bytes...[12]");
+	check_waker(TT_SCHED_WAKER_TASK, 0, "(interrupt)");
+	check_waker(TT_SCHED_WAKER_TIMER, 0, "(timer)");
+	check_waker(TT_SCHED_WAKER_SOFTIRQ + 3, 0, "(softirq net_rx)");
+	check_waker(TT_SCHED_WAKER_SOFTIRQ + 10, 0, "");
+	check_waker(TT_SCHED_WAKER_UNKNOWN, 0, "");
+}
+
+/* What a task is in the middle of counts from the interval's beginning; what began later is the next one's. */
+static void open_times_are_cut_to_the_interval(void **state)
+{
+	const struct tt_sched_view v = {.from_ns = 100, .now_ns = 200};
+	struct tt_sched_task t = {.since_ns = 50, .state = TT_SCHED_BLOCKED, .part = TT_SCHED_PIPE};
+	uint32_t part;
+	uint64_t ns;
+
+	assert_true(tt_sched_open(&v, &t, &part, &ns));
+	assert_int_equal(part, TT_SCHED_PIPE);
+	assert_int_equal(ns, 100);
+	t = (struct tt_sched_task){.since_ns = 150, .state = TT_SCHED_WAITING};
+	assert_true(tt_sched_open(&v, &t, &part, &ns));
+	assert_int_equal(part, TT_SCHED_WAIT);
+	assert_int_equal(ns, 50);
+	t.throttled = 1;
+	assert_true(tt_sched_open(&v, &t, &part, &ns));
+	assert_int_equal(part, TT_SCHED_THROTTLED);
+	t = (struct tt_sched_task){.since_ns = 200, .state = TT_SCHED_RUNNING};
+	assert_false(tt_sched_open(&v, &t, &part, &ns));
+	t = (struct tt_sched_task){.since_ns = 150, .state = TT_SCHED_BLOCKED, .part = TT_SCHED_PART_MAX};
+	assert_false(tt_sched_open(&v, &t, &part, &ns));
+}
+
+static void check_bad(uint64_t report, struct tt_sched_config config, const char *word)
+{
+	struct tt_sched_settings s = {.report = report, .config = config};
+	struct tt_tool_error e = {""};
+
+	assert_int_equal(tool->prepare(&s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, word));
+}
+
+static void a_report_is_asked_for(void **state)
+{
+	check_bad(0, (struct tt_sched_config){0}, "wait or offcpu");
+	check_bad(1, (struct tt_sched_config){.stacks = 1}, "--stacks");
+	check_bad(1, (struct tt_sched_config){.latency = 1}, "--latency");
+	check_bad(2, (struct tt_sched_config){.late_ns = 1}, "--over");
+}
+
+/* Functions of the running kernel, where they may be seen. */
+static void functions_are_found(void **state)
+{
+	uint64_t from = 0, to = 0;
+
+	assert_false(tt_sched_function("there is no such function", &from, &to));
+	if (tt_sched_function("schedule", &from, &to))
+		assert_true(to > from);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+TT_UNIT_TESTS(TEST(late_ones_say_who_was_ahead), TEST(other_records_are_left_alone), cmocka_unit_test(calls_have_reasons),
+	      cmocka_unit_test(wakers_have_names), cmocka_unit_test(open_times_are_cut_to_the_interval),
+	      TEST(a_report_is_asked_for), cmocka_unit_test(functions_are_found))

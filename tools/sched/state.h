@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of `telltale sched` or `telltale why`, as their files share it. */
+#ifndef TT_SCHED_STATE_H
+#define TT_SCHED_STATE_H
+
+#include <stdio.h>
+
+#include "tools/sched/sched.h"
+#include "tools/tool.h"
+
+#define TT_SCHED_CALL_LEN 24
+#define TT_SCHED_WHO_LEN 40
+#define TT_SCHED_STACK_LEN 1024
+
+struct tt_sched_settings {
+	struct tt_sched_config config; /* first: it goes to the programs */
+	uint64_t report;	       /* sched: enum tt_sched_report; 0: not said */
+	uint64_t unwanted;	       /* hooks */
+};
+
+/* --- the programs, as both tools load them (hooks.c) --- */
+
+#define TT_SCHED_HOOKS 19
+#define TT_SCHED_MAPS 7
+#define TT_SCHED_PRESETS 3
+
+extern const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS];
+extern const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS];
+extern const struct tt_tool_preset tt_sched_presets[TT_SCHED_PRESETS];
+
+enum tt_sched_note {
+	TT_SCHED_NOTE_NO_TASK,
+	TT_SCHED_NOTE_NO_ROW,
+	TT_SCHED_NOTE_NO_AHEAD,
+	TT_SCHED_NOTE_NO_BLOCK,
+	TT_SCHED_NOTE_NO_STACK,
+	TT_SCHED_NOTE_NO_WAKER,
+	TT_SCHED_NOTE_TURNS_GONE,
+	TT_SCHED_NOTE_UNTOLD,
+};
+
+/* The tools' `notes`. */
+#define TT_SCHED_NOTES                                                                                                         \
+	{                                                                                                                      \
+		[TT_SCHED_NOTE_NO_TASK] = "times a thread was not followed, for want of room (limit tool_tasks)",              \
+		[TT_SCHED_NOTE_NO_ROW] = "times in no row, for want of room (limit tool_kernel_rows)",                         \
+		[TT_SCHED_NOTE_NO_AHEAD] = "turns before a waiting task in no row, for want of room (limit tool_kernel_rows)", \
+		[TT_SCHED_NOTE_NO_BLOCK] = "blocked times in no row, for want of room (limit tool_kernel_rows)",               \
+		[TT_SCHED_NOTE_NO_STACK] = "stacks not kept, for want of room (limit tool_stacks)",                            \
+		[TT_SCHED_NOTE_NO_WAKER] = "blocked times whose end was not seen: waiting for a processor is part of them",    \
+		[TT_SCHED_NOTE_TURNS_GONE] = "waits so long that who had the processor first is not known any more",           \
+		[TT_SCHED_NOTE_UNTOLD] = "switches between tasks that the kernel did not tell of",                             \
+	}
+
+/* Completes the settings by what this kernel has. */
+void tt_sched_prepare(struct tt_sched_settings *s);
+uint64_t tt_sched_unwanted(const void *settings);
+
+/* --- names (names.c) --- */
+
+extern const char *const tt_sched_part_names[TT_SCHED_PART_MAX];
+extern const char *const tt_sched_part_meanings[TT_SCHED_PART_MAX];
+
+/* The table of calls: what a task that is blocked in each of them waits for. */
+void tt_sched_calls(uint8_t call[TT_SCHED_CALLS]);
+/* "futex"; empty: in no call. */
+void tt_sched_call_name(uint16_t call, char *to, size_t size);
+/* "name[123]", "(timer)", "(idle)"; empty: not known. */
+void tt_sched_who(const char *comm, uint32_t tgid, char *to, size_t size);
+void tt_sched_waker(const struct tt_sched_block_key *k, const char *comm, char *to, size_t size);
+
+/* --- what was counted (view.c) --- */
+
+struct tt_sched_sum {
+	struct tt_sched_key key;
+	struct tt_sched_row row;
+};
+
+/* An interval's rows and tasks; what tasks are in the middle of is in the rows already. Freed with tt_sched_view_free. */
+struct tt_sched_view {
+	struct tt_sched_sum *sums; /* by process and thread */
+	size_t sum_count;
+	struct tt_sched_task *tasks;
+	size_t task_count;
+	uint64_t from_ns, now_ns;
+	uint32_t set;
+};
+
+struct tt_sched_run {
+	struct tt_sched_now now;
+	FILE *symbols;			   /* /proc/kallsyms, opened while that is permitted; NULL: it is not */
+	struct tt_sched_symbols *resolved; /* of it, once they were wanted */
+	uint64_t no_room;		   /* rows of ours */
+};
+
+/* The tools' `begin`, `end` and `free`. */
+int tt_sched_begin(struct tt_tool_run *run);
+int tt_sched_end(struct tt_tool_run *run);
+void tt_sched_free(struct tt_tool_run *run);
+
+/* Ends the interval, and takes what it counted out of the kernel. 0 or a negative errno. */
+int tt_sched_view(struct tt_tool_run *run, struct tt_sched_view *ret);
+void tt_sched_view_free(struct tt_sched_view *v);
+
+/* The part a task is in now, and of that what lies within the interval. False: nothing of it. */
+bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t, uint32_t *part, uint64_t *ns);
+
+uint64_t tt_sched_now_ns(void);
+
+/* --- stacks (stacks.c) --- */
+
+/* Functions of a kernel stack, the outermost first, separated by ';'. Empty: not known. */
+void tt_sched_stack(struct tt_tool_run *run, int32_t id, char *to, size_t size);
+void tt_sched_symbols_free(struct tt_sched_symbols *s);
+/* Where a function of the kernel lies. False: not known. */
+bool tt_sched_function(const char *name, uint64_t *from, uint64_t *to);
+
+/* --- tables --- */
+
+extern const struct tt_table tt_sched_waits_table, tt_sched_behind_table, tt_sched_latency_table, tt_sched_late_table,
+	tt_sched_blocks_table, tt_sched_lengths_table;
+
+/* Each shows one table, as the tool's number `table`. 0 or a negative errno. */
+int tt_sched_show_waits(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
+int tt_sched_show_behind(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
+int tt_sched_show_latency(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
+int tt_sched_show_late(struct tt_tool_run *run, size_t table, const struct tt_sched_late *late);
+int tt_sched_show_blocks(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
+int tt_sched_show_lengths(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
+
+#endif

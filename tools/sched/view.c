@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What was counted in the kernel in one interval, with what tasks are in the middle of. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "kernel/tables.h"
+#include "tools/sched/state.h"
+
+/* Programs under way when the set of rows changes have ended by then. */
+#define TT_SCHED_SETTLE_NS 2000000
+
+uint64_t tt_sched_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int now_set(struct tt_tool_run *run)
+{
+	const struct tt_sched_run *s = run->state;
+
+	return tt_kernel_map_set(run->kernel, "tt_sched_sets", &(uint32_t){0}, &s->now);
+}
+
+int tt_sched_begin(struct tt_tool_run *run)
+{
+	const struct tt_sched_settings *settings = run->settings;
+	struct tt_sched_run *s = calloc(1, sizeof(*s));
+
+	run->state = s;
+	if (!s)
+		return -ENOMEM;
+	/* Whether addresses are shown is decided by who opens it. */
+	s->symbols = settings->config.stacks ? fopen("/proc/kallsyms", "re") : NULL;
+	if (!run->kernel)
+		return 0;
+	s->now.begun_ns[0] = s->now.begun_ns[1] = tt_sched_now_ns();
+	int r = now_set(run);
+	return r < 0 ? r : tt_kernel_iterate(run->kernel, "tt_sched_first");
+}
+
+void tt_sched_free(struct tt_tool_run *run)
+{
+	struct tt_sched_run *s = run->state;
+
+	if (s && s->symbols)
+		fclose(s->symbols);
+	if (s)
+		tt_sched_symbols_free(s->resolved);
+	free(s);
+	run->state = NULL;
+}
+
+/* --- the interval's end --- */
+
+struct list {
+	void *items;
+	size_t count, room, size;
+};
+
+static void *list_add(struct list *l)
+{
+	if (l->count == l->room) {
+		size_t room = l->room ? 2 * l->room : 64;
+		void *items = reallocarray(l->items, room, l->size);
+		if (!items)
+			return NULL;
+		l->items = items;
+		l->room = room;
+	}
+	return (char *)l->items + l->size * l->count++;
+}
+
+struct taking {
+	uint32_t set;
+	struct list list;
+};
+
+static int take_task(void *ctx, const void *key, const void *value)
+{
+	struct taking *t = ctx;
+	void *to = list_add(&t->list);
+
+	if (!to)
+		return -ENOMEM;
+	memcpy(to, value, sizeof(struct tt_sched_task));
+	return 0;
+}
+
+static int take_row(void *ctx, const void *key, const void *value)
+{
+	struct taking *t = ctx;
+	const struct tt_sched_key *k = key;
+
+	if (k->set != t->set)
+		return 0;
+	struct tt_sched_sum *sum = list_add(&t->list);
+	if (!sum)
+		return -ENOMEM;
+	sum->key = *k;
+	memcpy(&sum->row, value, sizeof(sum->row));
+	return 1;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct tt_sched_key *x = &((const struct tt_sched_sum *)a)->key, *y = &((const struct tt_sched_sum *)b)->key;
+
+	if (x->tgid != y->tgid)
+		return x->tgid < y->tgid ? -1 : 1;
+	return x->tid != y->tid ? x->tid < y->tid ? -1 : 1 : 0;
+}
+
+/* The other set is counted in from now on. */
+static int change_sets(struct tt_tool_run *run, struct tt_sched_view *v)
+{
+	struct tt_sched_run *s = run->state;
+	const struct timespec settle = {.tv_nsec = TT_SCHED_SETTLE_NS};
+	uint32_t set = s->now.set;
+
+	v->set = set;
+	v->from_ns = s->now.begun_ns[set];
+	v->now_ns = tt_sched_now_ns();
+	s->now.begun_ns[set ^ 1] = v->now_ns;
+	s->now.split = 1;
+	int r = now_set(run);
+	if (r < 0)
+		return r;
+	s->now.set = set ^ 1;
+	r = now_set(run);
+	nanosleep(&settle, NULL);
+	s->now.split = 0;
+	return r < 0 ? r : now_set(run);
+}
+
+bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t, uint32_t *part, uint64_t *ns)
+{
+	uint64_t from = TT_MAX(t->since_ns, v->from_ns);
+
+	if (t->since_ns >= v->now_ns)
+		return false;
+	*ns = v->now_ns - from;
+	if (t->state == TT_SCHED_BLOCKED)
+		*part = t->part;
+	else if (t->state == TT_SCHED_WAITING)
+		*part = t->throttled ? TT_SCHED_THROTTLED : TT_SCHED_WAIT;
+	else
+		*part = t->in_memory ? TT_SCHED_MEMORY : TT_SCHED_RUN;
+	return *part < TT_SCHED_PART_MAX;
+}
+
+static int add_open(const struct tt_sched_view *v, const struct tt_sched_task *t, bool threads, struct list *sums)
+{
+	struct tt_sched_sum key = {.key = {.tgid = t->tgid, .tid = threads ? t->tid : 0}};
+	uint32_t part;
+	uint64_t ns;
+
+	if (!tt_sched_open(v, t, &part, &ns))
+		return 0;
+	struct tt_sched_sum *sum = sums->count ? bsearch(&key, sums->items, sums->count, sums->size, compare) : NULL;
+	if (!sum) {
+		sum = list_add(sums);
+		if (!sum)
+			return -ENOMEM;
+		*sum = key;
+		sum->row.start_ns = t->start_ns;
+		memcpy(sum->row.comm, threads ? t->name : t->comm, sizeof(sum->row.comm));
+		/* In its place, for the next one. */
+		qsort(sums->items, sums->count, sums->size, compare);
+		sum = bsearch(&key, sums->items, sums->count, sums->size, compare);
+		if (!sum)
+			return 0;
+	}
+	sum->row.part[part].ns += ns;
+	sum->row.part[part].most_ns = TT_MAX(sum->row.part[part].most_ns, v->now_ns - t->since_ns);
+	return 0;
+}
+
+int tt_sched_view(struct tt_tool_run *run, struct tt_sched_view *ret)
+{
+	const struct tt_sched_settings *settings = run->settings;
+	struct tt_sched_view v = {0};
+	int r = change_sets(run, &v);
+	struct taking tasks = {.list = {.size = sizeof(struct tt_sched_task)}},
+		      rows = {.set = v.set, .list = {.size = sizeof(struct tt_sched_sum)}};
+
+	if (r == 0)
+		r = tt_kernel_map_walk(run->kernel, "tt_sched_tasks", sizeof(uint32_t), sizeof(struct tt_sched_task), take_task,
+				       &tasks);
+	if (r == 0)
+		r = tt_kernel_map_walk(run->kernel, "tt_sched_rows", sizeof(struct tt_sched_key), sizeof(struct tt_sched_row),
+				       take_row, &rows);
+	if (rows.list.count)
+		qsort(rows.list.items, rows.list.count, rows.list.size, compare);
+	for (size_t i = 0; r == 0 && i < tasks.list.count; i++)
+		r = add_open(&v, (struct tt_sched_task *)tasks.list.items + i, settings->config.threads, &rows.list);
+	v.sums = rows.list.items;
+	v.sum_count = rows.list.count;
+	v.tasks = tasks.list.items;
+	v.task_count = tasks.list.count;
+	if (r < 0)
+		tt_sched_view_free(&v);
+	else
+		*ret = v;
+	return r;
+}
+
+void tt_sched_view_free(struct tt_sched_view *v)
+{
+	free(v->sums);
+	free(v->tasks);
+	*v = (struct tt_sched_view){0};
+}
+
+/* --- what was turned away --- */
+
+int tt_sched_end(struct tt_tool_run *run)
+{
+	struct tt_sched_counts one;
+
+	for (uint32_t cpu = 0; tt_kernel_map_get(run->kernel, "tt_sched_counts", &cpu, &one) == 0; cpu++) {
+		run->notes[TT_SCHED_NOTE_NO_TASK] += one.no_task;
+		run->notes[TT_SCHED_NOTE_NO_ROW] += one.no_row;
+		run->notes[TT_SCHED_NOTE_NO_AHEAD] += one.no_ahead;
+		run->notes[TT_SCHED_NOTE_NO_BLOCK] += one.no_block;
+		run->notes[TT_SCHED_NOTE_NO_STACK] += one.no_stack;
+		run->notes[TT_SCHED_NOTE_NO_WAKER] += one.no_waker;
+		run->notes[TT_SCHED_NOTE_TURNS_GONE] += one.turns_gone;
+		run->notes[TT_SCHED_NOTE_UNTOLD] += one.untold;
+	}
+	return 0;
+}
