@@ -611,6 +611,7 @@ static void case_compat(void)
 
 struct receiver {
 	int fd;
+	int tid; /* once it has begun */
 	ssize_t got;
 };
 
@@ -618,8 +619,26 @@ static void *receive_once(void *ctx)
 {
 	struct receiver *r = ctx;
 
+	__atomic_store_n(&r->tid, gettid(), __ATOMIC_RELEASE);
 	r->got = recv(r->fd, in, 100, 0);
 	return NULL;
+}
+
+/* Until the receiver is within its call: the kernel names no call of a thread that runs. */
+static void until_it_waits(struct receiver *r)
+{
+	char path[64];
+	int call = -1;
+
+	while (call != SYS_recvfrom) {
+		usleep(1000);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", __atomic_load_n(&r->tid, __ATOMIC_ACQUIRE));
+		FILE *f = fopen(path, "re");
+		if (!f || fscanf(f, "%d", &call) != 1)
+			call = -1;
+		if (f)
+			fclose(f);
+	}
 }
 
 /* recv() waits on a descriptor while another thread makes it mean another connection. */
@@ -633,7 +652,7 @@ static void case_race(enum transport t, const char *name)
 
 	close(a.b);
 	pthread_create(&thread, NULL, receive_once, &r);
-	usleep(300000); /* until it waits, also on a busy machine */
+	until_it_waits(&r);
 	MUST(dup2(b.b, r.fd));
 	usleep(1000);
 	fill(70, 0, 80);
@@ -665,7 +684,7 @@ static void case_closed(void)
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, receive_once, &r);
-	usleep(300000); /* until it waits, also on a busy machine */
+	until_it_waits(&r);
 	close(a.b);
 	usleep(1000);
 	fill(72, 0, 80);

@@ -61,9 +61,10 @@ class Dump:
 
 
 def dump(*args, command=(), timeout=120):
+    """The command finds what is printed meanwhile in the file $TT_DUMP."""
     with tempfile.NamedTemporaryFile("r") as out:
         line = [DUMP, "--out", out.name, *HOOKS, *map(str, args), *(["--", *map(str, command)] if command else [])]
-        r = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout * PATIENCE, check=False)
+        r = subprocess.run(line, env={**os.environ, "TT_DUMP": out.name}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout * PATIENCE, check=False)
         if "ready" not in r.stderr:
             raise SystemExit(f"{' '.join(line)}: {r.stderr}")
         return Dump(out.read(), r.stdout, r.returncode)

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sockets that have no end on the wire, Unix and UDP: their state goes when they do, and a large datagram stays one."""
 import os
+import re
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
-import time
 
 import lib
 
@@ -62,17 +63,17 @@ def udp_churn():
 
 
 def killed_churn():
-    """Processes that end without closing anything: only the user side can notice that their sockets are idle."""
+    """Processes that end without closing anything: only the user side can notice that their sockets are idle. Each turn at a line."""
     held = []
-    for _ in range(2):
+    for _ in sys.stdin:
         child = os.fork()
         if not child:
             for a, b in pairs(TABLE * 2 // 5):
                 use(a, b)
             os._exit(0)
         os.waitpid(child, 0)
-        time.sleep(3 * lib.PATIENCE)
         held += pairs(TABLE)  # takes the memory that became free
+        print("done", flush=True)
     ask_over_tcp()
 
 
@@ -118,7 +119,10 @@ def large_datagram():
 
 
 def all_are_seen(scenario, *options):
-    result = lib.run(scenario, "--limit", f"kernel_connections={TABLE}", *options)
+    all_are_in(lib.run(scenario, "--limit", f"kernel_connections={TABLE}", *options), scenario)
+
+
+def all_are_in(result, scenario):
     wanted = sorted(f"/n{number}x" for number in range(ASKED))
     for kind in ("client", "server"):
         found = result.of(protocol="http", kind=kind, complete=True, status="200")
@@ -136,7 +140,17 @@ def test_closed_udp_sockets_are_forgotten():
 
 
 def test_unix_sockets_of_dead_processes_are_forgotten():
-    all_are_seen("killed_churn", "--limit", "connection_idle_s=1")
+    with subprocess.Popen([lib.PYTHON, os.path.abspath(__file__), "--scenario", "killed_churn"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as scenario:
+        with lib.Agent(scenario.pid, options=["--limit", f"kernel_connections={TABLE}", "--limit", "connection_idle_s=1"]) as agent:
+            for _ in range(2):
+                scenario.stdin.write("\n")
+                scenario.stdin.flush()
+                scenario.stdout.readline()
+                lib.wait_for(lambda: re.search("^telltale_stream_connections 0$", agent.get("/metrics"), re.MULTILINE), "the end of what is idle")
+                lib.settle(agent.process.pid)
+            scenario.communicate()
+    all_are_in(agent.result, "killed_churn")
 
 
 def test_a_descriptor_of_two():
