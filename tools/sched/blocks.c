@@ -76,6 +76,8 @@ static int show_block(const struct showing *s, const struct tt_sched_block_key *
 		.waker_pid = task ? k->waker_tgid : TT_UNKNOWN,
 	};
 
+	if (s->view->filter && !s->view->filter(s->view->filter_ctx, k->tgid, k->tid, b->ns))
+		return 0;
 	memcpy(row.comm, b->comm, sizeof(row.comm));
 	if (k->part < TT_SCHED_PART_MAX)
 		snprintf(row.part, sizeof(row.part), "%s", tt_sched_part_names[k->part]);

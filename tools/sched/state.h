@@ -84,6 +84,9 @@ struct tt_sched_view {
 	size_t task_count;
 	uint64_t from_ns, now_ns;
 	uint32_t set;
+	/* Which rows of `behind` and `block` are shown (NULL: all). */
+	bool (*filter)(void *ctx, uint32_t tgid, uint32_t tid, uint64_t ns);
+	void *filter_ctx;
 };
 
 struct tt_sched_run {

@@ -236,6 +236,8 @@ static int take_behind(void *ctx, const void *key, const void *value)
 		.ns = b->ns,
 		.ahead_pid = k->ahead_tgid == TT_SCHED_OTHERS ? TT_UNKNOWN : k->ahead_tgid,
 	};
+	if (s->view->filter && !s->view->filter(s->view->filter_ctx, k->tgid, k->tid, b->ns))
+		return 1;
 	memcpy(row.comm, b->comm, sizeof(row.comm));
 	memcpy(row.ahead, b->ahead, sizeof(row.ahead));
 	if (!k->ahead_tgid)

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""telltale why: every moment of a process is in one part, and what was done to it is the one most of its time went to."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import lib
+import tool_sched
+from tool_sched import CPU, HOG, MS, python, total
+
+KINDS = tool_sched.documented("why")
+MIB = 1 << 20
+
+
+def why(*options, **more):
+    return tool_sched.run("why", KINDS, *options, **more)
+
+
+def parts(rows, pid):
+    return {r["part"]: r for r in rows if r["kind"] == "part" and r["pid"] == pid}
+
+
+def cause(rows, pid):
+    found = [r for r in rows if r["kind"] == "cause" and r["pid"] == pid]
+    lib.equal(len(found), 1, f"causes of {pid}: {rows}")
+    return found[0]
+
+
+def check_whole(rows):
+    """Parts add up to the whole, greatest first, and the cause is the greatest."""
+    pids = {r["pid"] for r in rows if r["kind"] == "part"}
+    lib.check(pids, "no process")
+    for pid in pids:
+        mine = [r for r in rows if r["kind"] == "part" and r["pid"] == pid]
+        lib.equal(total(mine, "part_ns"), mine[0]["wall_ns"], f"sum of the parts of {mine}")
+        lib.equal([r["part_ns"] for r in mine], sorted((r["part_ns"] for r in mine), reverse=True), f"order of {mine}")
+        lib.check(abs(sum(r["part_percent"] for r in mine) - 100) < 0.2, f"shares: {mine}")
+        lib.equal(cause(rows, pid)["part"], mine[0]["part"], "the cause is the greatest part")
+
+
+# As many as asked for on one processor, each until it has had so much of it.
+MANY = "import subprocess, sys\nrows = [subprocess.Popen([sys.executable, '-c', *sys.argv[2:]], stdout=subprocess.PIPE, text=True) for _ in range(int(sys.argv[1]))]\nfor p in rows: print(p.communicate()[0], end='')"
+
+
+def test_a_processor_shared_by_four():
+    rows, out, err = why(whole=False, command=python(MANY, 4, HOG, CPU, "0.2"))
+    check_whole(rows)
+    pids = {int(line.split()[0]) for line in out.splitlines()}
+    lib.equal(len(pids & {r["pid"] for r in rows if r["kind"] == "part"}), 4, f"processes: {rows}")
+    for pid in pids:
+        # Each has a quarter of the processor, and of a busy one less.
+        lib.equal(cause(rows, pid)["part"], "cpu", f"cause: {parts(rows, pid)}")
+        lib.check(parts(rows, pid)["running"]["part_ns"] + parts(rows, pid).get("interrupt", {"part_ns": 0})["part_ns"] >= 180 * MS, f"ran: {parts(rows, pid)}")
+        behind = [r for r in rows if r["kind"] == "behind" and r["pid"] == pid]
+        lib.check({r["ahead_pid"] for r in behind} & (pids - {pid}), f"behind the others: {behind}")
+        lib.check(re.search(r"^It waits for a processor \d+ % of the time, longest behind \S.* \(\d+ ms\)", cause(rows, pid)["cause"]), f"{cause(rows, pid)}")
+    lib.check("LIKELY CAUSE" in err and re.search(r"it took [\d.]+ s in the kernel", err), f"text: {err}")
+
+
+def test_what_it_waits_for():
+    """A program that does one thing, for the most part, is told so, and in which call."""
+    for script, part, call, words in (("import time; time.sleep(1)", "sleep", "clock_nanosleep", "sleeps for a time it chose itself"),
+                                      ("import subprocess; subprocess.run(['sleep', '1'])", "child", "wait4", "waits for processes it has started"),
+                                      ("import os, time\nr, w = os.pipe()\nif not os.fork():\n  os.close(r); time.sleep(1); os._exit(0)\nos.close(w); os.read(r, 1)",
+                                       "pipe", "read", "waits for the other end of a pipe")):
+        rows, out, _ = why(command=python("import os; print(os.getpid(), flush=True)\n" + script))
+        check_whole(rows)
+        pid = int(out)
+        lib.check(parts(rows, pid)[part]["part_ns"] >= 500 * MS and parts(rows, pid)[part]["most_ns"] >= 500 * MS, f"{part}: {rows}")
+        if cause(rows, pid)["part"] != part:
+            # A machine that lets it wait for longer than it was blocked: the part is right all the same.
+            continue
+        lib.check(words in cause(rows, pid)["cause"] and f"(mostly {call})" in cause(rows, pid)["cause"], f"{cause(rows, pid)}")
+
+
+def test_one_that_hangs():
+    """It was blocked before, and does not come back: that is all of its time."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as cat:
+        lib.wait_for(lambda: pathlib.Path(f"/proc/{cat.pid}/syscall").read_text().split()[0] == "0", "its read")
+        done = subprocess.run([lib.TELLTALE, "why", str(cat.pid), "0.3", "2", "--json"], capture_output=True, text=True, timeout=60)
+        cat.stdin.close()
+    lib.equal(done.returncode, 0, done.stderr)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    for row in rows:
+        tool_sched.check_schema(row, KINDS)
+    lib.equal([(r["pid"], r["part"], r["part_percent"], r["times"]) for r in rows if r["kind"] == "part"], [(cat.pid, "pipe", 100, 0)] * 2, "parts")
+    lib.equal([r["cause"] for r in rows if r["kind"] == "cause"],
+              ["It waits for the other end of a pipe 100 % of the time (mostly read): that one takes its time."] * 2, "causes")
+    lib.check(all(0 < r["wall_ns"] <= r["interval_ns"] for r in rows if r["kind"] == "part"), f"within the interval: {rows}")
+
+
+def test_threads():
+    """Threads each for itself: one runs and one sleeps."""
+    script = "import threading, time\nt = threading.Thread(target=lambda: time.sleep(1))\nt.start()\nprint(threading.get_native_id(), t.native_id, flush=True)\nt.join()"
+    rows, out, _ = why("--threads", command=python(script))
+    main, other = map(int, out.split())
+    found = {r["tid"]: r["part"] for r in rows if r["kind"] == "cause"}
+    lib.check({main, other} <= set(found), f"threads: {rows}")
+    mine = {r["part"]: r for r in rows if r["kind"] == "part" and r["tid"] == other}
+    lib.check(mine["sleep"]["part_ns"] >= 500 * MS, f"the one that sleeps: {mine}")
+    mine = {r["part"]: r for r in rows if r["kind"] == "part" and r["tid"] == main}
+    lib.check("sleep" not in mine and mine["lock"]["most_ns"] >= 200 * MS, f"the one that waits for it: {mine}")
+
+
+class Group:
+    """A cgroup of this test's own, of the version that has the controller."""
+
+    def __init__(self, controller, files):
+        self.path = None
+        for root, names in ((pathlib.Path("/sys/fs/cgroup") / controller, files[0]), (pathlib.Path("/sys/fs/cgroup"), files[1])):
+            if not (root / "cgroup.procs").exists():
+                continue
+            path = root / f"telltale-{os.getpid()}"
+            try:
+                if (root / "cgroup.subtree_control").exists():
+                    (root / "cgroup.subtree_control").write_text(f"+{controller}")
+                path.mkdir()
+                for name, value in names.items():
+                    (path / name).write_text(value)
+                self.path = path
+                return
+            except OSError:
+                path.rmdir() if path.exists() else None
+
+    def __enter__(self):
+        if not self.path:
+            lib.skip("no such cgroup to be had")
+        return self
+
+    def __exit__(self, *_):
+        lib.wait_for(lambda: not (self.path / "cgroup.procs").read_text().split(), "the end of the cgroup's processes")
+        self.path.rmdir()
+
+    def inside(self, command):
+        return ["sh", "-c", f"echo $$ >{self.path}/cgroup.procs && exec \"$@\"", "sh", *command]
+
+
+def test_throttled():
+    """A tenth of a processor, of which more is wanted: nearly all of the time is the limit's."""
+    script = "import os, time\nprint(os.getpid(), flush=True)\nwhile time.process_time() < 0.15: pass"
+    with Group("cpu", ({"cpu.cfs_quota_us": "10000", "cpu.cfs_period_us": "100000"}, {"cpu.max": "10000 100000"})) as group:
+        rows, out, _ = why(whole=False, command=group.inside(python(script)))
+        stat = dict(line.split() for line in (group.path / "cpu.stat").read_text().splitlines())
+    check_whole(rows)
+    mine = parts(rows, int(out))
+    if int(stat["nr_throttled"]) < 3:
+        lib.skip("others left it no time that could be limited")
+    # The kernel's own count of the same.
+    want = int(stat["throttled_time"]) if "throttled_time" in stat else int(stat["throttled_usec"]) * 1000
+    lib.check(abs(mine["throttled"]["part_ns"] - want) <= 20 * MS + want // 10, f"throttled: {mine}, by the kernel: {stat}")
+    if cause(rows, int(out))["part"] == "throttled":
+        lib.check("is stopped by the limit of its cgroup's processor time" in cause(rows, int(out))["cause"], f"{cause(rows, int(out))}")
+
+
+def test_reclaim():
+    """A file larger than its cgroup may keep: it has to free memory for each page."""
+    script = "import os, sys\nprint(os.getpid(), flush=True)\nwith open(sys.argv[1], 'wb') as f:\n  for _ in range(64): f.write(bytes(1 << 20)); f.flush(); os.fsync(f.fileno())"
+    with Group("memory", ({"memory.limit_in_bytes": str(24 * MIB)}, {"memory.max": str(24 * MIB)})) as group:
+        with tempfile.TemporaryDirectory(dir=os.environ.get("TT_DISK_DIRECTORY", "/var/tmp")) as name:
+            rows, out, _ = why(whole=False, command=group.inside(python(script, f"{name}/file")))
+    check_whole(rows)
+    mine = parts(rows, int(out))
+    lib.check("reclaim" in mine and mine["reclaim"]["times"] > 0, f"reclaim: {mine}")
+
+
+def test_quiet():
+    _, _, err = why("--quiet", command=["true"])
+    lib.check("telltale why:" not in err, f"what --quiet says: {err}")
+
+
+def test_bad_use():
+    for arguments, word in [(["x"], "x"), (["2147483600"], "2147483600"), (["1", "2", "3", "4"], "4"), (["--nothing"], "--nothing")]:
+        done = subprocess.run([lib.TELLTALE, "why", *arguments], capture_output=True, text=True, timeout=30)
+        lib.check(done.returncode in (1, 2) and word in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
+
+
+if __name__ == "__main__":
+    sys.exit(lib.main(globals()))
