@@ -15,9 +15,28 @@ MS = 10**6
 KIB = 1 << 10
 CPU = str(min(os.sched_getaffinity(0)))
 # Runs for so many seconds of processor on one CPU, beside others that do; then says how often it was let run, and how long it had waited (proc(5), schedstat).
-HOG = "import os, sys, time\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile time.process_time() < float(sys.argv[2]): pass\nprint(os.getpid(), *open('/proc/self/schedstat').read().split(), flush=True)"
-# Several of those, by a parent that starts them all before any may begin.
-HOGS = "import subprocess, sys\nrows = [subprocess.Popen([sys.executable, '-c', sys.argv[1], *sys.argv[2:]], stdout=subprocess.PIPE, text=True) for _ in range(2)]\nfor p in rows: print(p.communicate()[0], end='')"
+HOG = """
+import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+print("ready", flush=True)
+sys.stdin.readline()
+begin = time.process_time()
+while time.process_time() - begin < float(sys.argv[2]):
+    pass
+print(os.getpid(), *open("/proc/self/schedstat").read().split(), flush=True)
+"""
+# So many of those, which begin when all are ready.
+HOGS = """
+import subprocess, sys
+hogs = [subprocess.Popen([sys.executable, "-c", *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(int(sys.argv[1]))]
+for p in hogs:
+    assert p.stdout.readline() == "ready\\n"
+for p in hogs:
+    p.stdin.write("go\\n")
+    p.stdin.flush()
+for p in hogs:
+    print(p.communicate()[0], end="")
+"""
 
 
 def documented(tool):
@@ -82,8 +101,8 @@ def total(rows, member):
     return sum(r[member] for r in rows)
 
 
-def hogs(seconds):
-    return python(HOGS, HOG, CPU, seconds)
+def hogs(seconds, count=2):
+    return python(HOGS, count, HOG, CPU, seconds)
 
 
 def told(out):
@@ -264,6 +283,15 @@ for i in range(number):
 """
 
 
+# Of a disk, where there is one.
+DISK = next((d for d in (os.environ.get("TT_DISK_DIRECTORY"), "/var/tmp") if d and os.path.isdir(d)), None)
+
+
+def need_disk():
+    if not DISK:
+        lib.skip("no directory on a disk")
+
+
 def a_file(directory, size):
     path = pathlib.Path(directory) / "file"
     with open(path, "wb") as f:
@@ -274,8 +302,9 @@ def a_file(directory, size):
 
 
 def test_disk():
+    need_disk()
     number, size = 100, 64 * KIB
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TT_DISK_DIRECTORY", "/var/tmp")) as name:
+    with tempfile.TemporaryDirectory(dir=DISK) as name:
         path = a_file(name, number * size)
         if subprocess.run(python(DIRECT, path, 1, size), capture_output=True, check=False).returncode:
             lib.skip("no direct reads here")
@@ -299,7 +328,8 @@ print(sum(m[i] for i in range(0, len(m), 4096)) >= 0)
 
 
 def test_page_faults():
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TT_DISK_DIRECTORY", "/var/tmp")) as name:
+    need_disk()
+    with tempfile.TemporaryDirectory(dir=DISK) as name:
         rows, out, _ = sched("offcpu", command=python(FAULT, a_file(name, 64 * 4 * KIB)))
     lib.equal(out.strip(), "True", "the program")
     found = [r for r in blocked(rows, "page fault", "(exception)") if r["comm"].startswith("python")]

@@ -7,6 +7,7 @@
 #include "tools/sched/state.h"
 
 #define BLOCKS 1u /* wanted if what tasks are blocked by is */
+#define PARTS 4u  /* wanted for telltale why */
 #define MAYBE 2u  /* not every kernel has it */
 
 static const char nothing[] = "nothing is seen";
@@ -26,6 +27,7 @@ const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS] = {
 	{"tt_sched_cgroup_leave", "mm_vmscan_memcg_reclaim_end", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
 	{"tt_sched_lock_enter", "contention_begin", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "locks of the kernel are not told apart"},
 	{"tt_sched_lock_leave", "contention_end", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_sched_killed", "mark_victim", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "kills for want of memory are not shown"},
 	{"tt_sched_waking", "sched_waking", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "who woke a task is not known"},
 	{"tt_sched_woken", "sched_wakeup", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
 	{"tt_sched_begun", "sched_wakeup_new", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
@@ -49,12 +51,8 @@ static const uint8_t wanted_for[TT_SCHED_HOOKS] = {
 	BLOCKS | MAYBE,
 	BLOCKS | MAYBE,
 	BLOCKS | MAYBE,
+	PARTS | MAYBE,
 	BLOCKS,
-	0,
-	0,
-	0,
-	0,
-	0,
 };
 
 const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS] = {
@@ -87,10 +85,13 @@ void tt_sched_prepare(struct tt_sched_settings *s)
 	(void)tt_kernel_ask(q, TT_ARRAY_LEN(q));
 	s->unwanted = 0;
 	for (size_t i = 0; i < TT_SCHED_HOOKS; i++) {
-		if ((wanted_for[i] & BLOCKS && !s->config.blocks) || (wanted_for[i] & MAYBE && !q[i].has))
+		if ((wanted_for[i] & BLOCKS && !s->config.blocks) ||
+		    (wanted_for[i] & PARTS && !(s->config.blocks && s->config.behind)) || (wanted_for[i] & MAYBE && !q[i].has))
 			s->unwanted |= 1ull << i;
 		if (strcmp(tt_sched_hooks[i].hook, "sched_switch") == 0)
 			s->config.state_argument = q[i].arguments >= 4;
+		if (strcmp(tt_sched_hooks[i].hook, "mark_victim") == 0)
+			s->config.victim_argument = q[i].arguments >= 2;
 	}
 	s->config.has_task_regs = q[TT_SCHED_HOOKS].has && q[TT_SCHED_HOOKS + 1].has;
 	tt_sched_calls(s->config.call);

@@ -459,6 +459,25 @@ int TT_PROG(tt_sched_cgroup_leave)
 	return tt_memory(false);
 }
 
+SEC("tp_btf/mark_victim")
+int TT_PROG(tt_sched_killed)
+{
+	__u64 victim = tt_first_argument(ctx);
+	__u32 tid = tt_tool_config.victim_argument ? TT_READ(struct task_struct, victim, pid) : victim;
+	const struct tt_sched_task *t = bpf_map_lookup_elem(&tt_sched_tasks, &tid);
+	struct tt_sched_kill k = {.rec = {.type = TT_SCHED_KILL, .version = TT_RECORD_VERSION, .tid = tid}};
+
+	if (!t)
+		return 0;
+	k.rec.tgid = t->tgid;
+	k.rec.start_ns = t->start_ns;
+	__builtin_memcpy(k.comm, t->comm, sizeof(k.comm));
+	k.by_tgid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(k.by, sizeof(k.by));
+	tt_control_submit(&k.rec, sizeof(k));
+	return 0;
+}
+
 /* include/trace/events/lock.h: spinning is running, unless it is a mutex's, which may sleep then. */
 #define TT_LOCK_SPIN 1
 #define TT_LOCK_MUTEX 32

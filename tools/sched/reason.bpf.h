@@ -9,6 +9,7 @@
 #define TT_STATE_UNINTERRUPTIBLE 0x2
 #define TT_STATE_STOPPED 0xc /* or traced */
 #define TT_STATE_DEAD 0x80
+#define TT_STATE_NO_LOAD 0x400
 /* x86 before 5.15: registers stand at the end of the task's stack. */
 #define TT_STACK_BYTES 16384
 #define TT_MODE_TYPE 0170000
@@ -106,6 +107,9 @@ TT_INLINE __u32 tt_call_part(struct task_struct *task, const struct tt_call_now 
 		return tt_file_part(task, call->first);
 	if (part)
 		return part;
+	/* A thread of the kernel's own has nothing to do, if that is not counted as load. */
+	if (task->flags & TT_KTHREAD && (!(state & TT_STATE_UNINTERRUPTIBLE) || state & TT_STATE_NO_LOAD))
+		return TT_SCHED_EVENTS;
 	return state & TT_STATE_UNINTERRUPTIBLE ? TT_SCHED_KERNEL : TT_SCHED_OTHER;
 }
 

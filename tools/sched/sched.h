@@ -185,6 +185,16 @@ struct tt_sched_turn {
 
 enum tt_sched_record_type {
 	TT_SCHED_LATE = TT_REC_TOOL, /* struct tt_sched_late */
+	TT_SCHED_KILL,		     /* struct tt_sched_kill */
+};
+
+/* A process was chosen to be killed for want of memory. */
+struct tt_sched_kill {
+	struct tt_record rec; /* of the victim */
+	char comm[TT_SCHED_COMM_LEN];
+	char by[TT_SCHED_COMM_LEN]; /* thread that wanted memory, and its process */
+	__u32 by_tgid;
+	__u32 reserved;
 };
 
 struct tt_sched_late {
@@ -236,7 +246,7 @@ struct tt_sched_config {
 	__u8 stacks;
 	__u8 state_argument; /* since 5.19 the tracepoint of switches has the task's state */
 	__u8 has_task_regs;
-	__u8 reserved;
+	__u8 victim_argument; /* since 6.8 the tracepoint of kills has the task, not its number */
 };
 
 static_assert(sizeof(struct tt_sched_ahead) == 32, "layout");
@@ -250,6 +260,7 @@ static_assert(sizeof(struct tt_sched_blocked) == 56, "layout");
 static_assert(sizeof(struct tt_sched_now) == 24, "layout");
 static_assert(sizeof(struct tt_sched_turn) == 32, "layout");
 static_assert(sizeof(struct tt_sched_late) == 40 + 24 + 128 + 32, "layout");
+static_assert(sizeof(struct tt_sched_kill) == 40 + 40, "layout");
 static_assert(sizeof(struct tt_sched_counts) == 64, "layout");
 static_assert(sizeof(struct tt_sched_config) == TT_SCHED_CALLS + 32, "layout");
 

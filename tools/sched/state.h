@@ -20,7 +20,7 @@ struct tt_sched_settings {
 
 /* --- the programs, as both tools load them (hooks.c) --- */
 
-#define TT_SCHED_HOOKS 19
+#define TT_SCHED_HOOKS 20
 #define TT_SCHED_MAPS 7
 #define TT_SCHED_PRESETS 3
 

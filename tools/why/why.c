@@ -20,6 +20,7 @@ enum table {
 	TABLE_PARTS,
 	TABLE_BEHIND,
 	TABLE_BLOCKS,
+	TABLE_KILLS,
 	TABLE_CAUSES,
 	TABLE_MAX,
 };
@@ -87,6 +88,31 @@ static const struct tt_table parts_table = {
 	.in_order = true,
 };
 
+struct kill_row {
+	uint64_t time_ns;
+	uint64_t pid;
+	uint64_t by_pid;
+	char comm[TT_SCHED_COMM_LEN];
+	char by[TT_SCHED_WHO_LEN];
+};
+
+static const struct tt_field kill_fields[] = {
+	TT_FIELD(struct kill_row, time_ns, "TIME", TT_UNIT_NONE, 12, "time_unix_ns", TT_FIELD_TIME, "when it was chosen"),
+	TT_FIELD(struct kill_row, pid, "PID", TT_UNIT_NONE, 7, "pid", TT_FIELD_ID, "the process"),
+	TT_FIELD(struct kill_row, comm, "KILLED", TT_UNIT_NONE, 15, "comm", TT_FIELD_TEXT, "its name"),
+	TT_FIELD_MORE(struct kill_row, by_pid, "by_pid", TT_FIELD_ID, "process that wanted memory"),
+	TT_FIELD(struct kill_row, by, "FOR", TT_UNIT_NONE, 0, "killed_for", TT_FIELD_TEXT, "the thread's name, and that process"),
+};
+
+static const struct tt_table kills_table = {
+	.kind = "kill",
+	.help = "a process that was killed because there was no memory, in its cgroup or at all",
+	.fields = {kill_fields, TT_ARRAY_LEN(kill_fields)},
+	.row_size = sizeof(struct kill_row),
+	.rank = 0, /* time_ns */
+	.in_order = true,
+};
+
 static const struct tt_table causes_table = {
 	.kind = "cause",
 	.help = "why a process took the time it took",
@@ -97,10 +123,8 @@ static const struct tt_table causes_table = {
 };
 
 static const struct tt_table *const tables[TABLE_MAX] = {
-	[TABLE_PARTS] = &parts_table,
-	[TABLE_BEHIND] = &tt_sched_behind_table,
-	[TABLE_BLOCKS] = &tt_sched_blocks_table,
-	[TABLE_CAUSES] = &causes_table,
+	[TABLE_PARTS] = &parts_table, [TABLE_BEHIND] = &tt_sched_behind_table, [TABLE_BLOCKS] = &tt_sched_blocks_table,
+	[TABLE_KILLS] = &kills_table, [TABLE_CAUSES] = &causes_table,
 };
 
 static const struct tt_option_row options[] = {
@@ -344,6 +368,18 @@ static int show(struct tt_tool_run *run, struct tt_sched_view *v)
 	return r;
 }
 
+static int why_record(struct tt_tool_run *run, const struct tt_record *rec)
+{
+	const struct tt_sched_kill *k = (const struct tt_sched_kill *)rec;
+
+	if (rec->type != (uint16_t)TT_SCHED_KILL || rec->len < sizeof(*k))
+		return 0;
+	struct kill_row row = {.time_ns = rec->time_ns, .pid = rec->tgid, .by_pid = k->by_tgid};
+	memcpy(row.comm, k->comm, sizeof(row.comm));
+	tt_sched_who(k->by, k->by_tgid, row.by, sizeof(row.by));
+	return tt_tool_row(run, TABLE_KILLS, &row);
+}
+
 static int why_interval(struct tt_tool_run *run)
 {
 	struct tt_sched_view v = {0};
@@ -374,6 +410,7 @@ const struct tt_tool tt_tool_why = {
 	.map_count = TT_SCHED_MAPS,
 	.notes = TT_SCHED_NOTES,
 	.begin = tt_sched_begin,
+	.record = why_record,
 	.interval = why_interval,
 	.end = tt_sched_end,
 	.free = tt_sched_free,

@@ -3,9 +3,14 @@
 #include "tools/why/why.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <unistd.h>
+
 #include "harness/unit.h"
+#include "tools/rows.h"
+#include "tools/runner.h"
 #include "tools/why/cause.h"
 
 #define MS 1000000ull
@@ -91,5 +96,35 @@ static void every_part_has_a_sentence(void **state)
 	}
 }
 
+/* A kill is a line; what is shorter than it should be, or of another type, is none. */
+static void kills_are_told(void **state)
+{
+	struct tt_sched_kill k = {.rec = {.type = (uint16_t)TT_SCHED_KILL, .len = sizeof(k), .time_ns = 9000, .tgid = 7},
+				  .comm = "victim",
+				  .by = "wants more",
+				  .by_tgid = 8};
+	struct tt_tool_run run = {.tool = tt_tool_find("why")->tool};
+	char path[] = "/tmp/tt-why-XXXXXX", text[512];
+	int fd = mkstemp(path);
+	const struct tt_rows_options o = {
+		.tables = run.tool->tables, .table_count = run.tool->table_count, .most = 1, .text_fd = -1, .json_fd = fd};
+
+	unlink(path);
+	assert_int_equal(tt_rows_new(&run.rows, &o), 0);
+	assert_int_equal(run.tool->record(&run, &k.rec), 0);
+	k.rec.len--;
+	assert_int_equal(run.tool->record(&run, &k.rec), 0);
+	k.rec.type = 1;
+	assert_int_equal(run.tool->record(&run, &k.rec), 0);
+	assert_int_equal(tt_rows_flush(run.rows), 0);
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	assert_string_equal(text, "{\"kind\":\"kill\",\"time_unix_ns\":9000,\"pid\":7,\"comm\":\"victim\",\"by_pid\":8,"
+				  "\"killed_for\":\"wants more[8]\"}\n");
+	tt_rows_free(run.rows);
+	close(fd);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(the_greatest_part_is_the_cause), cmocka_unit_test(what_is_idle_is_no_cause_alone),
-	      cmocka_unit_test(nothing_known_is_no_cause), cmocka_unit_test(every_part_has_a_sentence))
+	      cmocka_unit_test(nothing_known_is_no_cause), cmocka_unit_test(every_part_has_a_sentence),
+	      cmocka_unit_test(kills_are_told))
