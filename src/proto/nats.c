@@ -21,7 +21,6 @@
 #define ID_CONNECT (1ull << 56)
 #define ID_PING (2ull << 56)
 #define ID_VERBOSE (3ull << 56)
-#define ID_REPLY (1ull << 63)
 
 /* tt_message.kind of a request: this, and how many holes there were before in what answers it. */
 #define KIND_JETSTREAM 1u
@@ -36,6 +35,7 @@ struct tt_nats {
 	uint64_t asked;	   /* verbose: commands */
 	uint64_t answered; /* and their answers */
 	uint8_t inbox_len;
+	struct tt_nats_pulls pulls;
 	uint8_t inbox[INBOX_MAX]; /* where the client awaits answers: the latest such subscription, without its wildcard */
 };
 
@@ -51,15 +51,6 @@ struct line {
 	struct tt_span headers; /* as much of them and of the payload as is read */
 	struct tt_span payload;
 };
-
-static uint64_t id_of_reply(struct tt_span subject)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < subject.len; i++)
-		h = (h ^ subject.data[i]) * 0x100000001b3u;
-	return h | ID_REPLY;
-}
 
 static void describe(struct tt_message *m, const char *operation)
 {
@@ -204,8 +195,8 @@ static void take_ok(struct line *k)
 static void take_error(struct line *k)
 {
 	/* What is said only to who is logged in answers something else. */
-	bool later = tt_nats_is_later_error(k->l.text);
-	if (greet(k, later) && !later)
+	enum tt_nats_error_of of = tt_nats_error_is_of(k->l.text);
+	if (of != TT_NATS_OF_ANY && greet(k, of == TT_NATS_OF_LATER) && of == TT_NATS_OF_LOGIN)
 		return;
 	bool counted = k->s->verbose && !k->s->holes;
 	struct tt_message *m =
@@ -319,10 +310,11 @@ static bool is_awaited(const struct tt_nats *s, struct tt_span reply)
 
 static void take_publish(struct line *k)
 {
-	struct tt_message *request = tt_server_request_by_id(k->link, id_of_reply(k->l.subject));
+	struct tt_message *request = tt_server_request_by_id(k->link, tt_nats_id(k->l.subject));
 	struct tt_nats *s = k->s;
 	bool ack = tt_span_starts(k->l.subject, TT_SPAN_LIT("$JS.ACK."));
-	if (request && !request->peer && !(ack && tt_span_starts(k->payload, TT_SPAN_LIT("+WPI")))) {
+	bool under_way = ack && tt_span_starts(k->payload, TT_SPAN_LIT("+WPI"));
+	if (request && !request->peer && !under_way) {
 		struct tt_message *m = tt_client_response_begin(k->link, k->in, k->start);
 		if (m) {
 			m->id = request->id;
@@ -339,11 +331,13 @@ static void take_publish(struct line *k)
 	if (m) {
 		m->one_way = !k->l.reply.len && !counted;
 		/* Messages that are pulled come as deliveries; only that there are none comes on the inbox. */
-		bool pulls = tt_span_starts(k->l.subject, TT_SPAN_LIT("$JS.API.CONSUMER.MSG.NEXT."));
+		bool pulls = tt_nats_is_pull(k->l.subject);
 		m->maybe_silent = k->l.reply.len && (pulls || !is_awaited(s, k->l.reply));
-		/* It may answer what was missed. */
-		m->incomplete = s->holes && (ack || tt_span_starts(k->l.subject, TT_SPAN_LIT("_INBOX")));
-		m->id = k->l.reply.len ? id_of_reply(k->l.reply) : ID_VERBOSE | s->asked;
+		/* It answers what was missed, or may. */
+		m->incomplete = ack ? !under_way : s->holes && tt_span_starts(k->l.subject, TT_SPAN_LIT("_INBOX"));
+		m->id = k->l.reply.len ? tt_nats_id(k->l.reply) : ID_VERBOSE | s->asked;
+		if (pulls && k->l.reply.len)
+			m->id = tt_nats_pull_begin(k->link, &s->pulls, k->l.subject, k->l.reply, k->payload);
 		m->kind = tt_span_starts(k->l.subject, TT_SPAN_LIT("$JS.API.")) ? KIND_JETSTREAM : 0;
 		m->kind |= holes_until_now(k, TT_RESPONSES);
 	}
@@ -351,10 +345,21 @@ static void take_publish(struct line *k)
 	end(k, m);
 }
 
+/* The request that the message answers, or NULL. */
+static struct tt_message *asked_for(struct line *k)
+{
+	struct tt_message *request = tt_message_by_id(k->link, TT_REQUESTS, tt_nats_id(k->l.subject));
+	if (request)
+		return request;
+	uint64_t pull = tt_nats_pull_answered(k->link, &k->s->pulls, k->l.subject, k->headers);
+	return pull ? tt_message_by_id(k->link, TT_REQUESTS, pull) : NULL;
+}
+
 static void take_delivery(struct line *k)
 {
-	struct tt_message *request = tt_message_by_id(k->link, TT_REQUESTS, id_of_reply(k->l.subject));
+	struct tt_message *request = asked_for(k);
 
+	tt_nats_pull_delivered(&k->s->pulls, k->l.reply);
 	if (request && !request->peer) {
 		struct tt_message *m = tt_response_begin(k->link, k->in, k->start);
 		if (m) {
@@ -370,7 +375,7 @@ static void take_delivery(struct line *k)
 	if (m) {
 		m->one_way = !k->l.reply.len;
 		m->maybe_silent = true;
-		m->id = k->l.reply.len ? id_of_reply(k->l.reply) : 0;
+		m->id = k->l.reply.len ? tt_nats_id(k->l.reply) : 0;
 		m->kind = holes_until_now(k, TT_REQUESTS);
 		/* It may answer what was missed. */
 		m->incomplete = k->s->holes && tt_span_starts(k->l.subject, TT_SPAN_LIT("_INBOX"));
@@ -460,6 +465,8 @@ static void nats_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	s->holes = true;
 	s->greeted = true;
 	s->lost[side]++;
+	if (side == TT_RESPONSES)
+		tt_nats_pull_gap(link, &s->pulls);
 }
 
 static const struct tt_proto_doc doc = {
@@ -471,8 +478,8 @@ static const struct tt_proto_doc doc = {
 	.operation = "`PUB`, `MSG` (with headers too), `SUB`, `UNSUB`, `CONNECT`, `PING`, `-ERR`",
 	.resource = "the subject",
 	.status = "`OK`, `-ERR`, a status from the headers (`503`) or JetStream's error code (`404`); `error_type` is its name",
-	.limits = "Several answers to one request: the first is the response, the others are deliveries. Routes, gateways and "
-		  "leaf nodes are not read",
+	.limits = "Several answers to one request: the first is the response, the others are deliveries. Of "
+		  "requests for messages 8 are followed, older ones are incomplete. Routes, gateways and leaf nodes are not read",
 	.verified = "nats-server with nats-py (JetStream, headers, request and reply, verbose mode) and hand-written bytes, "
 		    "against what the clients counted",
 };

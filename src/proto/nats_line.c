@@ -152,30 +152,30 @@ enum tt_nats_read tt_nats_line_read(struct tt_cursor *c, enum tt_side side, stru
 static const struct {
 	const char *text; /* how it begins, without the quote */
 	const char *name;
-	bool later; /* said only to who is logged in */
+	enum tt_nats_error_of of;
 } errors[] = {
-	{"Unknown Protocol Operation", "unknown_protocol_operation", false},
-	{"Attempted To Connect To Route Port", "wrong_port", false},
-	{"Authorization Violation", "authorization_violation", false},
-	{"Authorization Timeout", "authorization_timeout", false},
-	{"Authentication Timeout", "authentication_timeout", false},
-	{"Authentication Expired", "authentication_expired", false},
-	{"User Authentication Expired", "authentication_expired", false},
-	{"User Authentication Revoked", "authentication_revoked", false},
-	{"Invalid Client Protocol", "invalid_client_protocol", false},
-	{"Maximum Control Line Exceeded", "maximum_control_line_exceeded", false},
-	{"Maximum Connections Exceeded", "maximum_connections_exceeded", false},
-	{"Maximum Payload", "maximum_payload_violation", true},
-	{"Maximum Subscriptions", "maximum_subscriptions_exceeded", true},
-	{"Parser Error", "parser_error", false},
-	{"Secure Connection", "tls_required", false},
-	{"Stale Connection", "stale_connection", false},
-	{"Slow Consumer", "slow_consumer", true},
-	{"Invalid Subject", "invalid_subject", true},
-	{"Invalid Publish Subject", "invalid_subject", true},
-	{"Permissions Violation for Publish", "permissions_violation_publish", true},
-	{"Permissions Violation for Subscription", "permissions_violation_subscription", true},
-	{"No Responders", "no_responders", true},
+	{"Unknown Protocol Operation", "unknown_protocol_operation", TT_NATS_OF_ANY},
+	{"Attempted To Connect To Route Port", "wrong_port", TT_NATS_OF_LOGIN},
+	{"Authorization Violation", "authorization_violation", TT_NATS_OF_LOGIN},
+	{"Authorization Timeout", "authorization_timeout", TT_NATS_OF_LOGIN},
+	{"Authentication Timeout", "authentication_timeout", TT_NATS_OF_LOGIN},
+	{"Authentication Expired", "authentication_expired", TT_NATS_OF_LOGIN},
+	{"User Authentication Expired", "authentication_expired", TT_NATS_OF_LOGIN},
+	{"User Authentication Revoked", "authentication_revoked", TT_NATS_OF_LOGIN},
+	{"Invalid Client Protocol", "invalid_client_protocol", TT_NATS_OF_LOGIN},
+	{"Maximum Control Line Exceeded", "maximum_control_line_exceeded", TT_NATS_OF_ANY},
+	{"Maximum Connections Exceeded", "maximum_connections_exceeded", TT_NATS_OF_LOGIN},
+	{"Maximum Payload", "maximum_payload_violation", TT_NATS_OF_LATER},
+	{"Maximum Subscriptions", "maximum_subscriptions_exceeded", TT_NATS_OF_LATER},
+	{"Parser Error", "parser_error", TT_NATS_OF_ANY},
+	{"Secure Connection", "tls_required", TT_NATS_OF_LOGIN},
+	{"Stale Connection", "stale_connection", TT_NATS_OF_ANY},
+	{"Slow Consumer", "slow_consumer", TT_NATS_OF_LATER},
+	{"Invalid Subject", "invalid_subject", TT_NATS_OF_LATER},
+	{"Invalid Publish Subject", "invalid_subject", TT_NATS_OF_LATER},
+	{"Permissions Violation for Publish", "permissions_violation_publish", TT_NATS_OF_LATER},
+	{"Permissions Violation for Subscription", "permissions_violation_subscription", TT_NATS_OF_LATER},
+	{"No Responders", "no_responders", TT_NATS_OF_LATER},
 };
 
 static int find_error(struct tt_span text)
@@ -196,10 +196,10 @@ struct tt_span tt_nats_error(struct tt_span text)
 	return i < 0 ? TT_SPAN_LIT("error") : tt_span_str(errors[i].name);
 }
 
-bool tt_nats_is_later_error(struct tt_span text)
+enum tt_nats_error_of tt_nats_error_is_of(struct tt_span text)
 {
 	int i = find_error(text);
-	return i >= 0 && errors[i].later;
+	return i < 0 ? TT_NATS_OF_LOGIN : errors[i].of;
 }
 
 unsigned tt_nats_headers_status(struct tt_span headers)

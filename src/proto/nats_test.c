@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Conversations between NATS clients and a server. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/talk.h"
 #include "harness/unit.h"
@@ -90,6 +91,39 @@ static void requests(void **state)
 											   TO("b.1") "\n");
 }
 
+#define PULL "$JS.API.CONSUMER.MSG.NEXT.s.c"
+#define JOB(ack) "MSG o 1 $JS.ACK." ack " 1\r\nx\r\n"
+#define NONE_LEFT(left) "HMSG _INBOX.p 1 42 42\r\nNATS/1.0 408\r\nNats-Pending-Messages: " left "\r\n\r\n\r\n"
+
+/* Messages are asked for twice with one subject for the answer: of the second request some are left over. */
+static void pulls(void **state)
+{
+	const struct tt_line script[] = {TT_S(INFO),
+					 TT_C(CONNECT),
+					 TT_S("PONG\r\n"),
+					 TT_C("PUB " PULL " _INBOX.p 11\r\n{\"batch\":2}\r\nPUB " PULL " _INBOX.p 1\r\n3\r\n"),
+					 TT_S(JOB("s.c.1.1.1.1.0") JOB("other.c.1.1.1.1.0") JOB("hub.hash.s.c.1.2.2.1.0.r")),
+					 TT_S("HMSG _INBOX.p 1 16 16\r\nNATS/1.0 100\r\n\r\n\r\n"),
+					 TT_S(JOB("s.c.1.3.3.1.0") NONE_LEFT("2")),
+					 TT_C_EOF,
+					 TT_S_EOF,
+					 TT_TALK_END};
+	char *lines = tt_talk(&tt_proto_nats, script);
+
+	assert_non_null(strstr(lines, "PUB|" PULL "|408|request_timeout|49|67|complete|"));
+	assert_non_null(strstr(lines, "PUB|" PULL "|-|-|60|0|complete|"));
+	assert_non_null(strstr(lines, "<MSG|_INBOX.p|-|-|41|0|complete|"));
+	free(lines);
+
+	/* Messages for what was asked before: whose the status is cannot be said. */
+	const struct tt_line early[] = {TT_MID, TT_C("PUB " PULL " _INBOX.p 1\r\n3\r\n"),
+					TT_S(JOB("s.c.1.1.1.1.0") NONE_LEFT("3")), TT_TALK_END};
+	lines = tt_talk(&tt_proto_nats, early);
+	assert_non_null(strstr(lines, "PUB|" PULL "|-|lost|49|0|incomplete|"));
+	assert_null(strstr(lines, "PUB|" PULL "|408|"));
+	free(lines);
+}
+
 static void verbose(void **state)
 {
 	const struct tt_line script[] = {TT_S(INFO),
@@ -113,6 +147,12 @@ static void failures(void **state)
 	const struct tt_line late[] = {TT_S(INFO), TT_C(CONNECT), TT_S("PONG\r\n"),
 				       TT_S("-ERR 'Permissions Violation for Subscription to \"a.b\"'\r\n"), TT_TALK_END};
 
+	/* That a line was not understood says nothing of the log-in. */
+	const struct tt_line nonsense[] = {TT_S(INFO), TT_C("CONNECT {\"verbose\":false}\r\n"),
+					   TT_S("-ERR 'Unknown Protocol Operation'\r\n"), TT_S_EOF, TT_TALK_END};
+
+	check_once(nonsense, "<-ERR|-|-|unknown_protocol_operation|35|0|complete|" SYS "\n"
+			     "CONNECT|-|-|-|27|0|complete|" SYS "\n");
 	check_once(refused, "CONNECT|-|-ERR|authorization_violation|27|32|complete|" SYS "\n"
 			    "PING|-|-|closed_by_server|6|0|complete|" SYS "\n");
 	check(late,
@@ -145,5 +185,5 @@ static void hostile(void **state)
 	check_once(proxy, "");
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(one_way), cmocka_unit_test(requests), cmocka_unit_test(verbose), cmocka_unit_test(failures),
-	      cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile))
+TT_UNIT_TESTS(cmocka_unit_test(one_way), cmocka_unit_test(requests), cmocka_unit_test(pulls), cmocka_unit_test(verbose),
+	      cmocka_unit_test(failures), cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile))
