@@ -330,6 +330,10 @@ bool mysql_answer_plausible(const struct mysql_packet *p)
 		return mysql_read_err(p->look, &err) && err.sql_state.data && err.code >= 1000;
 	case 0xfe:
 		return p->len == 5;
+	case 0xfb: /* a file is asked for */
+		return p->len > 1 && p->look.len == p->len && mysql_is_name(tt_span_sub(p->look, 1, p->len));
+	case 'U':
+		return tt_span_starts(p->look, TT_SPAN_LIT("Uptime: ")); /* of STATISTICS */
 	default:
 		return p->look.len == p->len && p->len <= 4 && read_columns(&nothing, p->look, &columns, &definitions);
 	}

@@ -212,6 +212,8 @@ struct mysql_err {
 /* mysql_request.c */
 const struct mysql_command_row *mysql_command_find(uint8_t code);
 enum tt_step mysql_parse_request(struct tt_link *link, struct mysql_state *st, struct tt_input *in);
+/* No control characters: the name of a database or a file. */
+bool mysql_is_name(struct tt_span s);
 /* True if the payload's first bytes (of `len`) are a command's. Strict. */
 bool mysql_command_plausible(struct tt_span payload, uint64_t len);
 /* `current`: the database is known to be the one this request meets. */

@@ -48,7 +48,7 @@ static bool size_fits(const struct mysql_command_row *row, uint64_t len)
 	return len >= row->least && (!row->most || len <= row->most);
 }
 
-static bool is_name(struct tt_span s)
+bool mysql_is_name(struct tt_span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.data[i] < ' ')
@@ -75,7 +75,7 @@ bool mysql_command_plausible(struct tt_span payload, uint64_t len)
 		/* The iteration count is always 1. */
 		return row->code == MYSQL_BULK_EXECUTE ? !tt_cursor_short(&c) : tt_cursor_le32(&c) == 1;
 	case MYSQL_TEXT_DB:
-		return len > 1 && len <= MYSQL_DB_MAX && is_name(tt_cursor_rest(&c));
+		return len > 1 && len <= MYSQL_DB_MAX && mysql_is_name(tt_cursor_rest(&c));
 	default:
 		return row->most != 0;
 	}
@@ -158,7 +158,7 @@ static void begin_text(struct mysql_state *st, const struct mysql_command_row *r
 
 	tt_cursor_u8(&c);
 	enum mysql_known attributes = row->code == MYSQL_QUERY ? mysql_has(st, MYSQL_QUERY_ATTRIBUTES) : MYSQL_NO;
-	if (attributes == MYSQL_UNKNOWN && tt_cursor_left(&c) && c.data[c.pos] >= 0x09)
+	if (attributes == MYSQL_UNKNOWN && (!tt_cursor_left(&c) || c.data[c.pos] >= 0x09))
 		attributes = MYSQL_NO; /* text does not begin with control characters */
 	if (attributes != MYSQL_NO && !mysql_skip_query_attributes(&c)) {
 		tt_sql_operation(req->open, tt_span_str(row->name));
