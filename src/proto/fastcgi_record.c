@@ -116,6 +116,16 @@ static bool begins_headers(struct tt_span s)
 	return false;
 }
 
+/* Lines of a log. */
+static bool is_text(struct tt_span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] < ' ' && s.data[i] != '\n' && s.data[i] != '\r' && s.data[i] != '\t')
+			return false;
+	}
+	return s.len >= 8;
+}
+
 /* Is a record with this content certainly one? -1: it is none. */
 static int judge(const struct tt_fastcgi_record *r, struct tt_cursor c)
 {
@@ -141,6 +151,8 @@ static int judge(const struct tt_fastcgi_record *r, struct tt_cursor c)
 		return begins_pairs(tt_cursor(content)) && content.len > 16 ? 1 : 0;
 	case TT_FASTCGI_STDOUT:
 		return begins_headers(content) ? 1 : 0;
+	case TT_FASTCGI_STDERR:
+		return is_text(content) ? 1 : 0;
 	default:
 		return 0;
 	}
