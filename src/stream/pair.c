@@ -76,6 +76,18 @@ void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_mess
 	tt_pair_out_of_list(p, rsp);
 }
 
+/*
+ * Begun in the middle, where what was missed at the front leaves no hole: a client that went on asking before the first answer
+ * came may have had one that was not seen.
+ */
+static bool tt_pair_missed_one(const struct tt_link *link, const struct tt_message *req, uint64_t response_first_ns)
+{
+	const struct tt_message *newest = link->pair.last[TT_REQUESTS];
+
+	return !tt_link_from_start(link) && !link->pair.response_end_ns && req->first_ns && newest->first_ns > req->first_ns &&
+	       newest->first_ns < response_first_ns;
+}
+
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 {
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
@@ -84,7 +96,11 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 	*ret = NULL;
 	if (req) {
 		const struct tt_mark *mark = tt_marks_find(&f->marks, f->at);
-		if (!tt_pair_possible(link, req, mark ? mark->first_ns : 0, true))
+		uint64_t first_ns = mark ? mark->first_ns : 0;
+		bool missed = tt_pair_missed_one(link, req, first_ns);
+		if (missed)
+			tt_pair_doubt(link);
+		if (missed || !tt_pair_possible(link, req, first_ns, true))
 			return TT_NEVER;
 		*ret = req;
 		return TT_HAVE;
@@ -231,6 +247,10 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 	}
 	if (link->pairing == TT_PAIR_IN_ORDER) {
 		struct tt_message *req = tt_pair_next_unanswered(&link->pair);
+		if (req && tt_pair_missed_one(link, req, m->first_ns)) {
+			tt_pair_doubt(link);
+			req = NULL;
+		}
 		if (req && tt_pair_possible(link, req, m->first_ns, true)) {
 			tt_pair_attach(link, req, m);
 			return m;

@@ -105,6 +105,15 @@ static void starts_in_the_middle(void **state)
 	tt_talk_check(&toy_in_order, script, "Q|two|ok|-|6|5|complete|\n");
 	const struct tt_line answer[] = {TT_MID, TT_S("A ok\n"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
 	tt_talk_check(&toy_in_order, answer, "Q|two|ok|-|6|5|complete|\n");
+
+	/* Two are asked before the first answer: one may have been missed. Asked at once they were not waited for. */
+	const struct tt_line missed[] = {TT_MID,	 TT_C("Q one\n"),   TT_C("Q two\n"), TT_S("A ok\n"),
+					 TT_PAUSE(2000), TT_C("Q three\n"), TT_S("A ok\n"),  TT_TALK_END};
+	tt_free_auto char *lines = tt_talk(&toy_in_order, missed);
+	assert_string_equal(lines, "Q|one|-|lost|6|0|incomplete|\nQ|two|-|lost|6|0|incomplete|\nQ|three|ok|-|8|5|complete|\n");
+	const struct tt_line at_once[] = {TT_MID, TT_C("Q one\nQ two\n"), TT_S("A ok\n"), TT_S("A ok\n"), TT_TALK_END};
+	tt_free_auto char *both = tt_talk(&toy_in_order, at_once);
+	assert_string_equal(both, "Q|one|ok|-|6|5|complete|\nQ|two|ok|-|6|5|complete|\n");
 }
 
 static void leaves_strangers_alone(void **state)
