@@ -154,31 +154,48 @@ bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t,
 	return *part < TT_SCHED_PART_MAX;
 }
 
+/* What a task is in the middle of, as a row of its own. */
 static int add_open(const struct tt_sched_view *v, const struct tt_sched_task *t, bool threads, struct list *sums)
 {
-	struct tt_sched_sum key = {.key = {.tgid = t->tgid, .tid = threads ? t->tid : 0}};
 	uint32_t part;
 	uint64_t ns;
 
 	if (!tt_sched_open(v, t, &part, &ns))
 		return 0;
-	struct tt_sched_sum *sum = sums->count ? bsearch(&key, sums->items, sums->count, sums->size, compare) : NULL;
-	if (!sum) {
-		sum = list_add(sums);
-		if (!sum)
-			return -ENOMEM;
-		*sum = key;
-		sum->row.start_ns = t->start_ns;
-		memcpy(sum->row.comm, threads ? t->name : t->comm, sizeof(sum->row.comm));
-		/* In its place, for the next one. */
-		qsort(sums->items, sums->count, sums->size, compare);
-		sum = bsearch(&key, sums->items, sums->count, sums->size, compare);
-		if (!sum)
-			return 0;
-	}
-	sum->row.part[part].ns += ns;
-	sum->row.part[part].most_ns = TT_MAX(sum->row.part[part].most_ns, v->now_ns - t->since_ns);
+	struct tt_sched_sum *sum = list_add(sums);
+	if (!sum)
+		return -ENOMEM;
+	*sum = (struct tt_sched_sum){.key = {.tgid = t->tgid, .tid = threads ? t->tid : 0}, .row.start_ns = t->start_ns};
+	memcpy(sum->row.comm, threads ? t->name : t->comm, sizeof(sum->row.comm));
+	sum->row.part[part] = (struct tt_sched_time){.ns = ns, .most_ns = v->now_ns - t->since_ns};
 	return 0;
+}
+
+static void add_row(struct tt_sched_row *to, const struct tt_sched_row *more)
+{
+	for (uint32_t i = 0; i < TT_SCHED_PART_MAX; i++) {
+		to->part[i].ns += more->part[i].ns;
+		to->part[i].count += more->part[i].count;
+		to->part[i].most_ns = TT_MAX(to->part[i].most_ns, more->part[i].most_ns);
+	}
+	to->preempted += more->preempted;
+}
+
+/* Rows of one process, or thread, become one. */
+static void join(struct list *sums)
+{
+	struct tt_sched_sum *list = sums->items;
+	size_t kept = 0;
+
+	if (sums->count)
+		qsort(list, sums->count, sizeof(*list), compare);
+	for (size_t i = 0; i < sums->count; i++) {
+		if (kept && compare(&list[kept - 1], &list[i]) == 0)
+			add_row(&list[kept - 1].row, &list[i].row);
+		else
+			list[kept++] = list[i];
+	}
+	sums->count = kept;
 }
 
 int tt_sched_view(struct tt_tool_run *run, struct tt_sched_view *ret)
@@ -195,10 +212,9 @@ int tt_sched_view(struct tt_tool_run *run, struct tt_sched_view *ret)
 	if (r == 0)
 		r = tt_kernel_map_walk(run->kernel, "tt_sched_rows", sizeof(struct tt_sched_key), sizeof(struct tt_sched_row),
 				       take_row, &rows);
-	if (rows.list.count)
-		qsort(rows.list.items, rows.list.count, rows.list.size, compare);
 	for (size_t i = 0; r == 0 && i < tasks.list.count; i++)
 		r = add_open(&v, (struct tt_sched_task *)tasks.list.items + i, settings->config.threads, &rows.list);
+	join(&rows.list);
 	v.sums = rows.list.items;
 	v.sum_count = rows.list.count;
 	v.tasks = tasks.list.items;
