@@ -8,7 +8,6 @@
 #include "base/own.h"
 #include "cli/commands.h"
 #include "cli/doctor.h"
-#include "kernel/plaintext.h"
 #include "kernel/verified.h"
 
 static void tt_doctor_features(const struct tt_features *features)
@@ -78,6 +77,11 @@ static void tt_doctor_plaintext(const struct tt_doctor *d)
 		printf("  %-9s they are attached with a set of the above\n", "not tried");
 	else
 		printf("  %-9s this kernel does not take the probes\n", "refused");
+	if (d->plaintext_ns[0])
+		printf("  %-9s measured: a call of their functions takes %.1f us more, %.1f us where its first instruction is no "
+		       "push;\n"
+		       "  %-9s that is for all who have the library, in scope or not\n",
+		       "cost", (double)d->plaintext_ns[0] / 1000, (double)d->plaintext_ns[1] / 1000, "");
 	if (refused)
 		printf("  %-9s libraries other than OpenSSL and Go's: %s\n", "not", refused);
 }
@@ -123,6 +127,8 @@ static int tt_doctor_try(const struct tt_config *config, struct tt_doctor *d, st
 	const bool loaded = r == 0 && tt_plaintext_on(kernel);
 	d->plaintext_denied = loaded && tt_plaintext_try(NULL) == -EPERM;
 	d->plaintext = loaded && !d->plaintext_denied;
+	if (d->plaintext)
+		(void)tt_plaintext_cost(kernel, d->plaintext_ns); /* then it is not said */
 	tt_kernel_free(kernel);
 	return r;
 }

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "kernel/load.h"
+#include "kernel/plaintext.h"
 #include "sink/json.h"
 
 /* One program the kernel took. */
@@ -21,9 +22,10 @@ struct tt_doctor {
 	size_t program_count;
 	bool plaintext; /* TLS libraries can be attached */
 	bool plaintext_wanted;
-	bool plaintext_denied; /* the programs are there, but may not be attached by us */
-	int status;	       /* 0: ready */
-	char error[700];       /* else why not */
+	bool plaintext_denied;			   /* the programs are there, but may not be attached by us */
+	uint64_t plaintext_ns[TT_PLAINTEXT_COSTS]; /* what a probed call takes longer; 0: not measured */
+	int status;				   /* 0: ready */
+	char error[700];			   /* else why not */
 };
 
 /* One line to the file, - being standard output. 0, -ENOMEM, or what writing failed with. */

@@ -102,6 +102,20 @@ static void tt_json_hooks(struct tt_json *j, const struct tt_doctor *d)
 	tt_json_array_end(j);
 }
 
+/* What a call takes longer; null: not measured. */
+static void tt_json_plaintext(struct tt_json *j, const struct tt_doctor *d)
+{
+	static const char *const keys[TT_PLAINTEXT_COSTS] = {"plaintext_call_ns", "plaintext_stepped_call_ns"};
+
+	for (size_t i = 0; i < TT_PLAINTEXT_COSTS; i++) {
+		tt_json_key(j, keys[i]);
+		if (d->plaintext_ns[i])
+			tt_json_u64(j, d->plaintext_ns[i]);
+		else
+			tt_json_null(j);
+	}
+}
+
 static void tt_json_programs(struct tt_json *j, const struct tt_doctor *d)
 {
 	tt_json_key(j, "programs");
@@ -132,6 +146,7 @@ int tt_doctor_write_json(const struct tt_doctor *d, const char *path)
 	tt_json_sets(&j, &d->report);
 	tt_json_hooks(&j, d);
 	tt_flag(&j, "plaintext", d->plaintext);
+	tt_json_plaintext(&j, d);
 	tt_json_programs(&j, d);
 	tt_json_object_end(&j);
 	tt_buf_add_char(&b, '\n');

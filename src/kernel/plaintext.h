@@ -41,6 +41,15 @@ const char *tt_plaintext_refused(void);
 /* Whether this thread may put uprobes into processes: -EPERM if not. Puts none. A function for tt_privilege_without. */
 int tt_plaintext_try(void *unused);
 
+#define TT_PLAINTEXT_COSTS 2
+
+/*
+ * What a call takes longer that has a probe at its entry and at its return, in a process out of scope: CPU time of this thread,
+ * nanoseconds; of a function whose first instruction the kernel does itself, and of one where it has to step over it. 0;
+ * -EOPNOTSUPP: plaintext is not observed; what the kernel says to probes.
+ */
+int tt_plaintext_cost(struct tt_kernel *k, uint64_t ret_ns[TT_PLAINTEXT_COSTS]);
+
 /* Plaintext is observed: libraries may be attached from now on. */
 bool tt_plaintext_on(const struct tt_kernel *k);
 

@@ -107,7 +107,13 @@ def test_probes_in_libraries():
     lines = [re.search(r"^TLS libraries \(--uprobes\)\n  (.*)$", text, re.M).group(1) for text in told]
     if lines[0].startswith("missing"):
         lib.skip("this kernel has no uprobes")
+    lines = [" ".join(line.split()) for line in lines]
     lib.check(lines[0] == "not tried doctor --uprobes does" and lines[1].startswith(("ready ", "refused ")), lines)
+    costs = [re.findall(r"takes ([\d.]+) us more, ([\d.]+) us where", text) for text in told]
+    lib.equal([len(found) for found in costs], [0, int(lines[1].startswith("ready"))], "how often what a call costs is said")
+    for options, wanted in ([], False), (["--uprobes"], bool(costs[1])):
+        found = doctor(*options)[0]
+        lib.equal([found[key] is not None for key in ("plaintext_call_ns", "plaintext_stepped_call_ns")], [wanted] * 2, f"{options}: {found['plaintext']}")
 
 
 def test_an_answer_that_does_not_arrive():
