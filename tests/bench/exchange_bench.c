@@ -3,7 +3,7 @@
  * Drives the real pipeline with exchanges made up in memory, for callgrind to count instructions and for its own resident size to
  * be read. Says what it did on standard output; fails unless every exchange came out, complete.
  *
- *   exchange_bench PROTOCOL SINKS EXCHANGES CONNECTIONS [both]
+ *   exchange_bench PROTOCOL SINKS EXCHANGES CONNECTIONS [both] [tls]
  *
  * SINKS is "source" (the records are made up and dropped: what the driver itself costs), "none" or a list of metrics, map,
  * services, recent, summary, jsonl separated by commas.
@@ -157,6 +157,13 @@ static int tt_bench_source_only(struct tt_source *source)
 	return r != -ENODATA;
 }
 
+static bool tt_bench_asked(char **words, const char *word)
+{
+	while (*words && strcmp(*words, word) != 0)
+		words++;
+	return *words;
+}
+
 int main(int argc, char **argv)
 {
 	struct tt_limits limits;
@@ -165,15 +172,16 @@ int main(int argc, char **argv)
 	struct tt_series_set *series = NULL;
 
 	if (argc < 5) {
-		fprintf(stderr, "exchange_bench PROTOCOL SINKS EXCHANGES CONNECTIONS [both]\n");
+		fprintf(stderr, "exchange_bench PROTOCOL SINKS EXCHANGES CONNECTIONS [both] [tls]\n");
 		return 2;
 	}
 	struct tt_bench_plan plan = {.talk = tt_bench_talk_find(argv[1]),
 				     .exchanges = strtoull(argv[3], NULL, 10),
 				     .connections = strtoull(argv[4], NULL, 10),
-				     .both = argc > 5};
+				     .both = tt_bench_asked(argv + 5, "both"),
+				     .sealed = tt_bench_asked(argv + 5, "tls")};
 	measured = tt_proto_find(argv[1]);
-	if (!plan.talk || !measured || plan.connections == 0) {
+	if (!plan.talk || !measured || plan.connections == 0 || (plan.sealed && plan.talk->opening[0].bytes.len)) {
 		fprintf(stderr, "exchange_bench: %s: no such protocol\n", argv[1]);
 		return 77;
 	}

@@ -22,11 +22,11 @@ CALLS = 100000
 class Load:
     """A load process, alone or as the command of `telltale run`."""
 
-    def __init__(self, telltale, kind, *args):
+    def __init__(self, telltale, kind, *args, options=()):
         self.temporary = tempfile.TemporaryDirectory(prefix="telltale-bench-")
         self.dir = pathlib.Path(self.temporary.name)
         self.dir.chmod(0o755)
-        run = [telltale, "run", "--quiet", "--json", "/dev/null", "--"] if telltale else []
+        run = [telltale, "run", "--quiet", "--json", "/dev/null", *options, "--"] if telltale else []
         self.process = subprocess.Popen([*run, sys.executable, str(HERE / "load.py"), kind, str(self.dir), *map(str, args)],
                                         stdout=subprocess.DEVNULL)
         self.pid = self.process.pid
@@ -53,10 +53,11 @@ class Measure:
     """Runs and nanoseconds of a telltale's programs by name between start and stop, and of an empty one."""
 
     def __init__(self, pid, empty):
-        self.pid, self.empty = pid, empty
+        wait_for(lambda: cost.holder(pid), "the attach part")
+        self.pid, self.empty = cost.holder(pid), empty
         known = cost.names()
-        self.name = {i: known.get(i, "?") for i in cost.counts(pid)}
-        self.before = cost.counts(pid), cost.counts()
+        self.name = {i: known.get(i, "?") for i in cost.counts(self.pid)}
+        self.before = cost.counts(self.pid), cost.counts()
 
     def stop(self):
         moved = cost.moved(self.before[0], cost.counts(self.pid))
@@ -66,12 +67,11 @@ class Measure:
 
 
 @contextlib.contextmanager
-def resting(telltale):
+def resting(telltale, *options):
     """A telltale that observes a sleeping command: everything else is out of its scope."""
-    process = subprocess.Popen([telltale, "run", "--quiet", "--", "sleep", "1000"])
+    process = subprocess.Popen([telltale, "run", "--quiet", *options, "--", "sleep", "1000"])
     try:
-        wait_for(lambda: len(cost.counts(process.pid)) >= 8 or process.poll() is not None, "telltale")
-        time.sleep(0.5)
+        wait_for(lambda: process.poll() is not None or cost.holder(process.pid), "telltale")
         yield process
     finally:
         process.terminate()

@@ -11,6 +11,9 @@
 #define TT_BENCH_SERVER 4242
 #define TT_BENCH_CLIENT 4243
 #define TT_BENCH_DATA_MAX 4096
+/* A record of TLS 1.3: its head, and what it adds behind the data, which is the kind and the tag. */
+#define TT_BENCH_SEAL_HEAD 5
+#define TT_BENCH_SEAL_TAIL 17
 
 /* One record, filled in anew each time: building it must cost little beside what is measured. */
 struct tt_bench_record {
@@ -22,6 +25,7 @@ struct tt_bench_source {
 	struct tt_source source;
 	struct tt_bench_plan plan;
 	struct tt_bench_record record[2][2]; /* by seen at client, from client */
+	struct tt_bench_record sealed[2][2]; /* the same as a record of TLS */
 	uint64_t opening_bytes[2];	     /* by from client */
 	uint64_t now_ns;
 	uint64_t said;	   /* openings, then exchanges */
@@ -46,6 +50,7 @@ static void tt_bench_fill(struct tt_bench_source *s, int at_client, int from_cli
 		.role = at_client ? TT_ROLE_CLIENT : TT_ROLE_SERVER,
 		.flags = s->plan.talk->datagram ? TT_CHUNK_DATAGRAM : TT_CHUNK_FROM_START,
 		.netns = 1,
+		.origin = s->plan.sealed ? TT_ORIGIN_OPENSSL : TT_ORIGIN_SOCKET,
 		.data_off = sizeof(*k),
 	};
 	k->rec.tid = k->rec.tgid = at_client ? TT_BENCH_CLIENT : TT_BENCH_SERVER;
@@ -60,23 +65,30 @@ static void tt_bench_number(uint8_t *data, const uint8_t *at, uint32_t stream)
 	}
 }
 
+/* Whose it is, and when. */
+static void tt_bench_place(struct tt_bench_source *s, struct tt_chunk *k, uint64_t conn, bool at_client)
+{
+	struct tt_sockaddr server = tt_bench_address(s->plan.talk->port), client = tt_bench_address(10000 + conn);
+
+	s->now_ns += 1000;
+	k->rec.time_ns = s->now_ns;
+	k->entry_ns = s->now_ns - 500;
+	k->conn =
+		(struct tt_conn_id){.sock = 0xffff888000000000 + conn * 4096 + at_client * 2048, .ino = 2 * conn + at_client + 1};
+	k->local = at_client ? client : server;
+	k->peer = at_client ? server : client;
+}
+
 static int tt_bench_chunk(struct tt_bench_source *s, uint64_t conn, bool at_client, bool from_client, struct tt_span bytes,
 			  uint64_t offset, tt_record_fn fn, void *ctx)
 {
 	struct tt_bench_record *r = &s->record[at_client][from_client];
 	struct tt_chunk *k = &r->chunk;
-	struct tt_sockaddr server = tt_bench_address(s->plan.talk->port), client = tt_bench_address(10000 + conn);
 
-	s->now_ns += 1000;
+	tt_bench_place(s, k, conn, at_client);
 	k->rec.len = (uint32_t)(sizeof(*k) + bytes.len);
-	k->rec.time_ns = s->now_ns;
-	k->entry_ns = s->now_ns - 500;
-	k->conn =
-		(struct tt_conn_id){.sock = 0xffff888000000000 + conn * 4096 + at_client * 2048, .ino = 2 * conn + at_client + 1};
 	k->offset = offset;
 	k->length = k->captured = (uint32_t)bytes.len;
-	k->local = at_client ? client : server;
-	k->peer = at_client ? server : client;
 	if (s->plan.talk->datagram)
 		memcpy(r->data, &s->said, 2);
 	else
@@ -86,17 +98,49 @@ static int tt_bench_chunk(struct tt_bench_source *s, uint64_t conn, bool at_clie
 	return fn(ctx, &k->rec);
 }
 
+/* What the socket moves for these bytes: one record a call, each as long as the last. */
+static int tt_bench_seal(struct tt_bench_source *s, uint64_t conn, bool at_client, bool from_client, size_t len, uint64_t offset,
+			 tt_record_fn fn, void *ctx)
+{
+	struct tt_bench_record *r = &s->sealed[at_client][from_client];
+	const struct tt_chunk *plain = &s->record[at_client][from_client].chunk;
+	size_t sealed = TT_BENCH_SEAL_HEAD + len + TT_BENCH_SEAL_TAIL;
+
+	r->chunk = *plain;
+	tt_bench_place(s, &r->chunk, conn, at_client);
+	r->chunk.origin = TT_ORIGIN_SOCKET;
+	r->chunk.flags &= ~TT_CHUNK_FROM_START;
+	r->chunk.rec.len = (uint32_t)(sizeof(r->chunk) + sealed);
+	r->chunk.offset = offset / len * sealed;
+	r->chunk.length = r->chunk.captured = (uint32_t)sealed;
+	memcpy(r->data, "\x17\x03\x03", 3);
+	r->data[3] = (uint8_t)((sealed - TT_BENCH_SEAL_HEAD) >> 8);
+	r->data[4] = (uint8_t)(sealed - TT_BENCH_SEAL_HEAD);
+	return fn(ctx, &r->chunk.rec);
+}
+
+/* At one end: a library has what it sends sealed before it is told, and what it received before it can open it. */
+static int tt_bench_end(struct tt_bench_source *s, uint64_t conn, bool at_client, bool from_client, struct tt_span bytes,
+			uint64_t offset, tt_record_fn fn, void *ctx)
+{
+	int n = 0;
+
+	if (s->plan.sealed)
+		n += tt_bench_seal(s, conn, at_client, from_client, bytes.len, offset, fn, ctx) == 0;
+	return n + (tt_bench_chunk(s, conn, at_client, from_client, bytes, offset, fn, ctx) == 0);
+}
+
 /* As it is seen at each end that is observed. Returns how many records that was. */
 static int tt_bench_say(struct tt_bench_source *s, uint64_t conn, bool from_client, struct tt_span bytes, uint64_t offset,
 			tt_record_fn fn, void *ctx)
 {
-	int n = 1;
+	int n = 0;
 
 	if (s->plan.both && from_client)
-		n += tt_bench_chunk(s, conn, true, true, bytes, offset, fn, ctx) == 0;
-	tt_bench_chunk(s, conn, false, from_client, bytes, offset, fn, ctx);
+		n += tt_bench_end(s, conn, true, true, bytes, offset, fn, ctx);
+	n += tt_bench_end(s, conn, false, from_client, bytes, offset, fn, ctx);
 	if (s->plan.both && !from_client)
-		n += tt_bench_chunk(s, conn, true, false, bytes, offset, fn, ctx) == 0;
+		n += tt_bench_end(s, conn, true, false, bytes, offset, fn, ctx);
 	return n;
 }
 

@@ -13,6 +13,7 @@ struct tt_bench_plan {
 	uint64_t exchanges;
 	uint64_t connections; /* the exchanges go round them */
 	bool both;	      /* the client is observed too */
+	bool sealed; /* over TLS: the socket's ciphertext, and its plaintext from the library; of talks without an opening */
 };
 
 /* `plan` is copied, its talk borrowed. *ret untouched on failure (-ENOMEM). */

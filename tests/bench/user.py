@@ -46,6 +46,12 @@ def hpack(bench):
     return [("Parsing", "warm HPACK block of 9 headers (two new ones)", ours, "instructions", round(1.3 * theirs))]
 
 
+def sealed(bench):
+    """HTTP over TLS at one end: the plaintext from the library, and beside it the socket's ciphertext."""
+    rows = [("http from OpenSSL: streams, parser, pairing, names, shape", "none"), ("http from OpenSSL: and the agent's sinks", ",".join(SHOWN))]
+    return [("TLS", what, each(bench, "http", sinks, "tls") - each(bench, "http", "source", "tls"), "instructions", "") for what, sinks in rows]
+
+
 def has(bench, proto):
     return subprocess.run([bench, proto, "none", "0", "1"], capture_output=True).returncode != MISSING
 
