@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests between programs OpenSSL is linked into, counted once at each end in plaintext, against what the client says it did."""
 import collections
+import os
 import pathlib
 import subprocess
 import sys
@@ -16,6 +17,10 @@ SOURCE = pathlib.Path(__file__).with_suffix(".c")
 ARCHIVES = ("-l:libssl.a", "-l:libcrypto.a")
 BUILDS = {"symbols": ARCHIVES, "fixed": ("-no-pie", "-static", *ARCHIVES), "stripped": ("-s", *ARCHIVES), "fixed-stripped": ("-s", "-no-pie", "-static", *ARCHIVES),
           "unsure": ("-s", *ARCHIVES)}
+# Debian's BoringSSL (android-libboringssl-dev), or one unpacked elsewhere.
+BORINGSSL = pathlib.Path(os.environ.get("BORINGSSL_ROOT", "/"), "usr")
+BORINGSSL_LIBRARIES = BORINGSSL / "lib" / "x86_64-linux-gnu" / "android"
+BUILDS["boringssl"] = ("-I", BORINGSSL / "include" / "android", "-L", BORINGSSL_LIBRARIES, f"-Wl,-rpath,{BORINGSSL_LIBRARIES}", "-lssl", "-lcrypto")
 
 
 def build(name, directory):
@@ -27,19 +32,20 @@ def build(name, directory):
     return program
 
 
-def between(program):
+def between(program, file=None):
+    """`file`: what is observed, where it is not the program."""
     with lib.Services() as services:
         port = tls_lib.served(services, program)
         with subprocess.Popen([program, "ask", str(port), str(REQUESTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
             client.stdout.readline()
-            lib.observed(pathlib.Path(program).name)  # the server's, too: it is one file
+            lib.observed(file or pathlib.Path(program).name)  # the server's, too: it is one file
             out, _ = client.communicate("\n")
             lib.tell(succeeded=int(out))
 
 
-def counted(name, *options):
+def counted(name, *options, file=()):
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-static-") as directory:
-        result = lib.run("between", "--uprobes", *options, args=(build(name, directory),))
+        result = lib.run("between", "--uprobes", *options, args=(build(name, directory), *file))
     lib.equal(result.told["succeeded"], REQUESTS, "the client's own count")
     tls_lib.of_plaintext(result, "http", dict(collections.Counter(("GET", f"/static/{i // 10}", "200", True, "openssl") for i in range(REQUESTS))))
     result.check_lost({})
@@ -65,6 +71,13 @@ def test_stripped_without_return_probes():
 
 def test_stripped_fixed_address():
     counted("fixed-stripped")
+
+
+def test_boringssl():
+    """BoringSSL itself, as a shared library: its functions are called as OpenSSL's."""
+    if not (BORINGSSL / "include" / "android" / "openssl" / "ssl.h").exists():
+        lib.skip("there is no BoringSSL (android-libboringssl-dev)")
+    counted("boringssl", file=("libssl.so.0",))
 
 
 def test_not_sure():
