@@ -16,7 +16,7 @@ static const struct {
 	const char *means;
 	bool idle;
 } words[TT_SCHED_PART_MAX] = {
-	[TT_SCHED_RUN] = {"runs", "nothing holds it up: what it does on the processor takes the time", false},
+	[TT_SCHED_RUN] = {"runs on a processor", "what it does there takes the time", false},
 	[TT_SCHED_INTERRUPT] = {"is interrupted", "the processor serves interrupts meanwhile", false},
 	[TT_SCHED_WAIT] = {"waits for a processor", "others have it", false},
 	[TT_SCHED_THROTTLED] = {"is stopped by the limit of its cgroup's processor time",

@@ -37,13 +37,14 @@ static void the_greatest_part_is_the_cause(void **state)
 	struct tt_why_facts f = facts(TT_SCHED_WAIT, 670, TT_SCHED_RUN, 330);
 
 	f.ahead = (struct tt_why_longest){.ns = 600 * MS, .who = "make[123]"};
-	check(&f,
-	      "It waits for a processor 67 % of the time, longest behind make[123] (600 ms): others have it; and it runs 33 %.");
+	check(&f, "It waits for a processor 67 % of the time, longest behind make[123] (600 ms): others have it; and it runs on "
+		  "a processor 33 %.");
 	f = facts(TT_SCHED_RUN, 950, TT_SCHED_WAIT, 50);
-	check(&f, "It runs 95 % of the time: nothing holds it up: what it does on the processor takes the time.");
+	check(&f, "It runs on a processor 95 % of the time: what it does there takes the time.");
 	f = facts(TT_SCHED_DISK, 900, TT_SCHED_RUN, 100);
 	f.block[TT_SCHED_DISK] = (struct tt_why_longest){.ns = MS, .call = "fdatasync", .who = "(softirq block)"};
-	check(&f, "It waits for files and disks 90 % of the time (mostly fdatasync): telltale io shows which; and it runs 10 %.");
+	check(&f, "It waits for files and disks 90 % of the time (mostly fdatasync): telltale io shows which; and it runs on a "
+		  "processor 10 %.");
 	f = facts(TT_SCHED_LOCK, 100, TT_SCHED_LOCK, 0);
 	f.block[TT_SCHED_LOCK] = (struct tt_why_longest){.ns = MS, .call = "futex", .who = "holder[7]"};
 	check(&f, "It waits for a lock or a condition 100 % of the time (mostly futex), until holder[7] wakes it: another thread "
