@@ -4,6 +4,7 @@
  * also before programs had cookies (5.15); src/kernel/library.c says which function each is attached to.
  */
 #include "lib/prog.h"
+#include "libraries/goroutine.h"
 #include "libraries/middle.h"
 #include "libraries/uprobe.h"
 
@@ -35,21 +36,9 @@ TT_PLAIN_LIBRARY(openssl, TT_ORIGIN_OPENSSL)
 TT_PLAIN_LIBRARY(gnutls, TT_ORIGIN_GNUTLS)
 
 /*
- * Go's crypto/tls. Its functions get their arguments and give their results in registers of its own since Go 1.17 (its
- * ABIInternal), and the goroutine is in one, too. Return probes would end the program, which moves its stacks and looks at the
- * addresses on them: the instructions that return are probed instead, where the results are and the stack is as at the entry.
+ * Go's crypto/tls. Return probes would end the program, which moves its stacks and looks at the addresses on them: the
+ * instructions that return are probed instead, where the results are, in registers, and the stack is as at the entry.
  */
-#if defined(__TARGET_ARCH_x86)
-#define TT_GO_G(regs) ((__u64)(regs)->r14)
-#define TT_GO_ARG1(regs) ((__u64)(regs)->ax)
-#define TT_GO_ARG2(regs) ((__u64)(regs)->bx)
-#define TT_GO_ARG3(regs) ((__u64)(regs)->cx)
-#else
-#define TT_GO_G(regs) ((__u64)(regs)->regs[28])
-#define TT_GO_ARG1(regs) ((__u64)(regs)->regs[0])
-#define TT_GO_ARG2(regs) ((__u64)(regs)->regs[1])
-#define TT_GO_ARG3(regs) ((__u64)(regs)->regs[2])
-#endif
 
 /* (conn, buffer, …), returns how many bytes and an error. */
 #define TT_GO_ENTER(regs, buffer, handshake) tt_plain_enter_go(TT_GO_ARG1(regs), buffer, TT_STACK(regs), TT_GO_G(regs), handshake)
@@ -69,9 +58,17 @@ TT_INLINE __s64 tt_go_received_result(struct pt_regs *regs)
 	return n || tt_go_is_eof(TT_GO_ARG2(regs), TT_GO_ARG3(regs)) ? n : -1;
 }
 
+TT_INLINE void tt_go_read_ends(struct pt_regs *regs)
+{
+	__s64 result = tt_go_received_result(regs);
+
+	if (!TT_GO_EXIT(regs, TT_RX, result))
+		tt_go_read_begun_before(TT_STACK(regs), TT_GO_G(regs), result);
+}
+
 TT_UPROBE(tt_go_move, "uprobe", TT_GO_ENTER(regs, TT_GO_ARG2(regs), 0))
 TT_UPROBE(tt_go_handshake, "uprobe", tt_go_handshake_begins(regs))
 TT_UPROBE(tt_go_sent, "uprobe", TT_GO_EXIT(regs, TT_TX, (__s64)TT_GO_ARG1(regs)))
-TT_UPROBE(tt_go_received, "uprobe", TT_GO_EXIT(regs, TT_RX, tt_go_received_result(regs)))
+TT_UPROBE(tt_go_received, "uprobe", tt_go_read_ends(regs))
 TT_UPROBE(tt_go_returned, "uprobe", TT_GO_EXIT(regs, TT_TX, -1))
 TT_UPROBE(tt_go_end, "uprobe", tt_plain_end(TT_GO_ARG1(regs)))

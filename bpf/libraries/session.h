@@ -342,7 +342,8 @@ TT_INLINE bool tt_go_is_eof(__u64 type, __u64 data)
 	       !bpf_probe_read_user(&text, 3, (const void *)s.data) && text == ('E' | 'O' << 8 | 'F' << 16);
 }
 
-/* The same of goroutine g. A call about no bytes has a `result` below 0; 0: the peer has said that nothing follows. */
+/* The same of goroutine g. Returns whether its entry was seen. A call about no bytes has a `result` below 0; 0: the peer has said
+ * that nothing follows. */
 __noinline int tt_plain_exit_go(__u64 stack, __u64 g, __u32 direction, __s64 result)
 {
 	__u64 top = tt_plain_top(g);
@@ -358,7 +359,7 @@ __noinline int tt_plain_exit_go(__u64 stack, __u64 g, __u32 direction, __s64 res
 	call->session = 0;
 	if (!calls->call[0].session && !calls->call[1].session)
 		bpf_map_delete_elem(&tt_plain_goroutines, &key);
-	return 0;
+	return 1;
 }
 
 /* The library frees the session, or begins a new one in its place. */

@@ -17,6 +17,19 @@ const volatile __u32 tt_plain_by_instruction = 0;
 #define TT_STACK_RETURNED(regs) ((__u64)(regs)->sp)
 #endif
 
+/* A Go function's arguments and its goroutine, in the registers of its calling convention since Go 1.17 (ABIInternal). */
+#if defined(__TARGET_ARCH_x86)
+#define TT_GO_G(regs) ((__u64)(regs)->r14)
+#define TT_GO_ARG1(regs) ((__u64)(regs)->ax)
+#define TT_GO_ARG2(regs) ((__u64)(regs)->bx)
+#define TT_GO_ARG3(regs) ((__u64)(regs)->cx)
+#else
+#define TT_GO_G(regs) ((__u64)(regs)->regs[28])
+#define TT_GO_ARG1(regs) ((__u64)(regs)->regs[0])
+#define TT_GO_ARG2(regs) ((__u64)(regs)->regs[1])
+#define TT_GO_ARG3(regs) ((__u64)(regs)->regs[2])
+#endif
+
 /* Since 6.0 (8c7dcb84e3b7) programs of uprobes can be preempted. */
 #define TT_UPROBE(name, section, body)             \
 	SEC(section)                               \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "shared/header_table.h"
 #include "sink/shape.h"
 
 #define TT_SINKS_MAX 16
@@ -109,8 +110,10 @@ int tt_pipeline_new(struct tt_pipeline **ret, const struct tt_pipeline_config *c
 	p->ask_every_ns = config->limits->value[TT_LIMIT_STREAM_HOLD] * 1000000u / 2 + 1;
 
 	int r = tt_streams_new(&p->streams, config->limits, config->protos, config->proto_count, &streams_ops, p);
-	if (r == 0)
+	if (r == 0) {
+		tt_streams_expect_tables(p->streams, config->header_tables);
 		r = tt_identities_new(&p->identities, config->limits, config->use_proc);
+	}
 	if (r == 0)
 		r = tt_shape_new(&p->shape, config->limits, config->show_values);
 	if (r < 0) {
@@ -176,6 +179,7 @@ static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 	case TT_REC_CLOSE:
 	case TT_REC_L4:
 	case TT_REC_UNIX:
+	case TT_REC_HEADER_TABLE:
 		tt_streams_record(p->streams, rec);
 		break;
 	case TT_REC_CLOCK:

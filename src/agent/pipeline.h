@@ -20,8 +20,9 @@ struct tt_pipeline_config {
 	const struct tt_limits *limits;	      /* borrowed, must outlive the pipeline */
 	const struct tt_proto *const *protos; /* those that may be detected; borrowed */
 	size_t proto_count;
-	bool use_proc;	  /* names of processes may be looked up in /proc */
-	bool show_values; /* no redaction */
+	bool use_proc;	    /* names of processes may be looked up in /proc */
+	bool show_values;   /* no redaction */
+	bool header_tables; /* libraries may tell tables of headers (tt_streams_expect_tables) */
 	const struct tt_where
 		*where; /* exchanges that do not fulfil it are not given to sinks; NULL: all. Borrowed, outlives it */
 };

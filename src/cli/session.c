@@ -103,6 +103,7 @@ static int tt_session_build(struct tt_session *s, struct tt_source *source, bool
 						    .proto_count = count,
 						    .use_proc = use_proc,
 						    .show_values = s->config->show_values,
+						    .header_tables = s->config->uprobes || !use_proc,
 						    .where = s->where};
 	r = tt_pipeline_new(&s->pipeline, &pipeline, source);
 	if (r == 0)

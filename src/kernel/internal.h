@@ -90,10 +90,14 @@ void tt_library_file_detach(struct tt_library_file *file);
 bool tt_plaintext_room(struct tt_kernel *k); /* for one more file; counted if not */
 /* plaintext_middle.c: looks after those who met sessions whose sockets are not known. */
 void tt_plaintext_middle(struct tt_kernel *k);
+struct tt_library;
+struct tt_mapped;
+/* plaintext_middle.c: attaches the file for a while, if it was not so lately. 0, also where it has none of the library; -ENOSPC,
+ * -ENOMEM. */
+int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t pid);
 /* plaintext_users.c: lets go of files that no process has any more, and of sessions of processes that are gone. */
 void tt_plaintext_tidy(struct tt_kernel *k);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
-struct tt_library;
 bool tt_plaintext_takes(const struct tt_kernel *k,
 			const struct tt_library *library); /* not where it needs return probes that do harm */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);

@@ -74,6 +74,27 @@ const struct tt_library tt_library_middle = {"openssl", TT_LIBRARY_SHARED, "libc
 const struct tt_library tt_library_stripped = {"openssl", TT_LIBRARY_STRIPPED,	  NULL,
 					       stripped,  TT_ARRAY_LEN(stripped), "SSL_do_handshake"};
 
+/*
+ * HTTP/2 as golang.org/x/net has it: in net/http until and since it stands in a package of its own, and by itself, as grpc-go and
+ * others use it. What moves a socket's bytes is the same for all.
+ */
+static const struct tt_library_function go_http2[] = {
+	{"syscall.read", "tt_go_read", NULL, true},
+	{"syscall.write", "tt_go_write", NULL, true},
+	{"net/http.(*http2Framer).readMetaFrame", "tt_go_meta_frame", NULL, false},
+	{"net/http.(*http2Framer).WriteHeaders", "tt_go_headers_frame", NULL, false},
+	{"net/http/internal/http2.(*Framer).readMetaFrame", "tt_go_meta_frame", NULL, false},
+	{"net/http/internal/http2.(*Framer).WriteHeaders", "tt_go_headers_frame", NULL, false},
+	{"vendor/golang.org/x/net/http2/hpack.(*Decoder).Write", "tt_go_decode", NULL, false},
+	{"vendor/golang.org/x/net/http2/hpack.(*Encoder).WriteField", "tt_go_encode", NULL, false},
+	{"golang.org/x/net/http2.(*Framer).readMetaFrame", "tt_go_meta_frame", NULL, false},
+	{"golang.org/x/net/http2.(*Framer).WriteHeaders", "tt_go_headers_frame", NULL, false},
+	{"golang.org/x/net/http2/hpack.(*Decoder).Write", "tt_go_decode", NULL, false},
+	{"golang.org/x/net/http2/hpack.(*Encoder).WriteField", "tt_go_encode", NULL, false},
+};
+
+const struct tt_library tt_library_http2 = {"go", TT_LIBRARY_GO, NULL, go_http2, TT_ARRAY_LEN(go_http2), ""};
+
 const struct tt_library tt_libraries[] = {
 	/* SSL_do_handshake goes on at an address that only the session knows. */
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
@@ -100,6 +121,15 @@ const struct tt_library *tt_library_of(const char *file)
 	return NULL;
 }
 
+static bool with_returns(const struct tt_library *library)
+{
+	for (size_t i = 0; i < library->function_count; i++) {
+		if (library->functions[i].returns)
+			return true;
+	}
+	return false;
+}
+
 static int sites_find(const struct tt_library *library, const char *path, struct tt_function_sites *ret)
 {
 	const char *names[TT_FUNCTIONS_MOST];
@@ -108,7 +138,7 @@ static int sites_find(const struct tt_library *library, const char *path, struct
 	for (size_t i = 0; i < library->function_count; i++)
 		names[i] = library->functions[i].symbol;
 	if (library->form == TT_LIBRARY_GO)
-		return tt_go_functions(path, names, ret, library->function_count);
+		return tt_go_functions(path, names, with_returns(library), ret, library->function_count);
 	int r = library->form == TT_LIBRARY_STRIPPED ? tt_openssl_functions(path, names, places, library->function_count)
 						     : tt_elf_functions(path, names, places, library->function_count);
 	for (size_t i = 0; r == 0 && i < library->function_count; i++)

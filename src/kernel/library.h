@@ -45,6 +45,8 @@ extern const struct tt_library tt_library_stripped;
 
 /* What is attached beside it for a while, in a program, too, that has OpenSSL in itself (plaintext_middle.c). */
 extern const struct tt_library tt_library_middle;
+/* What is attached for a while in a program of Go that has HTTP/2 (bpf/libraries/http2.bpf.c). */
+extern const struct tt_library tt_library_http2;
 
 /* A file's name (without its directory) says it is this one. */
 bool tt_library_is(const struct tt_library *library, const char *file);
@@ -92,10 +94,10 @@ struct tt_function_sites {
 };
 
 /*
- * The same of functions in a program linked by Go. -ENOEXEC: it is none, or its tables are not as they are known; -EOPNOTSUPP: by
- * a Go older than 1.18; -E2BIG: a function returns in more places.
+ * The same of functions in a program linked by Go; `returns`: also where they return. -ENOEXEC: it is none, or its tables are not
+ * as they are known; -EOPNOTSUPP: by a Go older than 1.18; -E2BIG: a function returns in more places.
  */
-int tt_go_functions(const char *path, const char *const *names, struct tt_function_sites *ret, size_t count);
+int tt_go_functions(const char *path, const char *const *names, bool returns, struct tt_function_sites *ret, size_t count);
 
 /*
  * Where the library's functions are in the file: ret[i] of functions[i], of TT_FUNCTIONS_MOST. -ENOENT: one is missing without

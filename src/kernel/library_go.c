@@ -138,12 +138,9 @@ static uint64_t return_at(struct tt_window *w, uint64_t at)
  * The function's places in the file. Where the stack is as at the begin there must be an instruction that returns, or the one at
  * the end that asks for a larger stack: if it is not so, this is no table of this code.
  */
-static int sites_fill(Elf *elf, struct tt_window *w, uint64_t text, const struct tt_pclntab_function *f,
-		      struct tt_function_sites *ret)
+static int returns_fill(Elf *elf, struct tt_window *w, uint64_t text, const struct tt_pclntab_function *f,
+			struct tt_function_sites *ret)
 {
-	ret->entry = tt_elf_code_offset(elf, text + f->entry);
-	if (!ret->entry)
-		return -ENOEXEC;
 	for (size_t i = 0; i < f->level_count; i++) {
 		uint64_t at = tt_elf_code_offset(elf, text + f->entry + f->level[i]);
 
@@ -158,7 +155,8 @@ static int sites_fill(Elf *elf, struct tt_window *w, uint64_t text, const struct
 	return ret->return_count ? 0 : -ENOEXEC;
 }
 
-static int search(Elf *elf, struct tt_window *w, const char *const *names, struct tt_function_sites *ret, size_t count)
+static int search(Elf *elf, struct tt_window *w, const char *const *names, bool returns, struct tt_function_sites *ret,
+		  size_t count)
 {
 	struct tt_pclntab_function functions[TT_PCLNTAB_NAMES_MOST];
 	struct sections sections = {0};
@@ -170,18 +168,23 @@ static int search(Elf *elf, struct tt_window *w, const char *const *names, struc
 		return -ENOEXEC;
 	int r = tt_pclntab_open(&table, w, sections.table.sh_offset, sections.table.sh_size);
 	if (r == 0)
-		r = tt_pclntab_find(&table, w, names, functions, count);
+		r = tt_pclntab_find(&table, w, names, returns, functions, count);
 	if (r < 0)
 		return r;
 	uint64_t text = text_address(elf, w, &sections);
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (functions[i].found)
-			r = sites_fill(elf, w, text, &functions[i], &ret[i]);
+		if (!functions[i].found)
+			continue;
+		ret[i].entry = tt_elf_code_offset(elf, text + functions[i].entry);
+		if (!ret[i].entry)
+			r = -ENOEXEC;
+		else if (returns)
+			r = returns_fill(elf, w, text, &functions[i], &ret[i]);
 	}
 	return r;
 }
 
-int tt_go_functions(const char *path, const char *const *names, struct tt_function_sites *ret, size_t count)
+int tt_go_functions(const char *path, const char *const *names, bool returns, struct tt_function_sites *ret, size_t count)
 {
 	tt_close_auto int fd = -1;
 	Elf *elf;
@@ -191,7 +194,7 @@ int tt_go_functions(const char *path, const char *const *names, struct tt_functi
 	if (r < 0)
 		return r;
 	struct tt_window w = {.fd = fd};
-	r = search(elf, &w, names, ret, count);
+	r = search(elf, &w, names, returns, ret, count);
 	elf_end(elf);
 	return r;
 }

@@ -116,7 +116,7 @@ static int look(const struct program *p, struct tt_function_sites *ret)
 
 	assert_int_equal(write(fd, p->file, p->size), p->size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return tt_go_functions(path, names, ret, TT_ARRAY_LEN(names));
+	return tt_go_functions(path, names, true, ret, TT_ARRAY_LEN(names));
 }
 
 static void check_read(const struct tt_function_sites *sites)

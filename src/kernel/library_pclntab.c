@@ -151,7 +151,7 @@ static int levels_read(const struct tt_pclntab *t, struct tt_window *w, uint32_t
 
 /* --- functions --- */
 
-static int function_read(const struct tt_pclntab *t, struct tt_window *w, uint64_t at, const uint64_t *names,
+static int function_read(const struct tt_pclntab *t, struct tt_window *w, uint64_t at, const uint64_t *names, bool levels,
 			 struct tt_pclntab_function *ret, size_t count)
 {
 	struct tt_span s = at <= t->size ? tt_window_at(w, t->at + at, FUNCTION_BYTES) : tt_span(NULL, 0);
@@ -168,13 +168,13 @@ static int function_read(const struct tt_pclntab *t, struct tt_window *w, uint64
 			continue;
 		ret[i].found = true;
 		ret[i].entry = entry;
-		return levels_read(t, w, stacks, &ret[i]);
+		return levels ? levels_read(t, w, stacks, &ret[i]) : 0;
 	}
 	return 0;
 }
 
-int tt_pclntab_find(const struct tt_pclntab *t, struct tt_window *w, const char *const *names, struct tt_pclntab_function *ret,
-		    size_t count)
+int tt_pclntab_find(const struct tt_pclntab *t, struct tt_window *w, const char *const *names, bool levels,
+		    struct tt_pclntab_function *ret, size_t count)
 {
 	uint64_t at[TT_PCLNTAB_NAMES_MOST];
 	struct tt_window index = {.fd = w->fd};
@@ -189,7 +189,7 @@ int tt_pclntab_find(const struct tt_pclntab *t, struct tt_window *w, const char 
 
 		(void)tt_cursor_le32(&c); /* its begin, which it says itself, too */
 		uint32_t function = tt_cursor_le32(&c);
-		r = tt_cursor_short(&c) ? -ENOEXEC : function_read(t, w, t->index + function, at, ret, count);
+		r = tt_cursor_short(&c) ? -ENOEXEC : function_read(t, w, t->index + function, at, levels, ret, count);
 	}
 	return r;
 }

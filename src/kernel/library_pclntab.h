@@ -42,8 +42,9 @@ struct tt_pclntab_function {
 /* The table is at that offset of the file. -ENOEXEC: it is none; -EOPNOTSUPP: of a Go older than 1.18, or another processor's. */
 int tt_pclntab_open(struct tt_pclntab *ret, struct tt_window *w, uint64_t at, uint64_t size);
 
-/* ret[i] is the function names[i]. 0; -E2BIG: one has more places, -ENOEXEC: what the table says cannot be. */
-int tt_pclntab_find(const struct tt_pclntab *t, struct tt_window *w, const char *const *names, struct tt_pclntab_function *ret,
-		    size_t count);
+/* ret[i] is the function names[i], `levels`: with them. 0; -E2BIG: one has more places, -ENOEXEC: what the table says cannot be.
+ */
+int tt_pclntab_find(const struct tt_pclntab *t, struct tt_window *w, const char *const *names, bool levels,
+		    struct tt_pclntab_function *ret, size_t count);
 
 #endif

@@ -146,6 +146,8 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_plain_calls_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
 		{k->skel->maps.tt_plain_sessions, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_plain_goroutines, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
+		{k->skel->maps.tt_go_frames, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
+		{k->skel->maps.tt_go_framers, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_hellos, hello_rows(k, limits)},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
@@ -206,6 +208,7 @@ static void programs_choose_plaintext(struct tt_kernel *k)
 	for (size_t i = 0; i < tt_library_count; i++)
 		programs_choose_library(k, &tt_libraries[i]);
 	programs_choose_library(k, &tt_library_middle);
+	programs_choose_library(k, &tt_library_http2);
 }
 
 /* --- what is set up once they are loaded --- */

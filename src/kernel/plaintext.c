@@ -285,6 +285,8 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
 	tt_debug("%s (%s): in %.3f ms %zu probes", mapped->name, library->name, (double)(tt_kernel_now() - begin_ns) / 1e6,
 		 k->libraries->link_count);
+	if (library->form == TT_LIBRARY_GO)
+		(void)tt_plaintext_awhile(k, &tt_library_http2, mapped, user); /* without it less is known of some connections */
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Sessions that were open before anybody looked and get their bytes by way of memory. What the library reads of its BIO tells
+ * What was open before anybody looked. Sessions that get their bytes by way of memory: what the library reads of its BIO tells
  * their sockets (bpf/libraries/middle.h); that is dear, as every user of the file meets those probes with each record, so they
  * are only there for a minute after such a session was met. A file whose sessions could not be told by then waits for ten.
+ * Connections of HTTP/2 in programs of Go, whose library has the table of headers (bpf/libraries/http2.bpf.c): for a minute after
+ * the program was found.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -23,21 +25,42 @@ struct met {
 	uint32_t pid;
 };
 
-static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
+static bool known(const struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped)
 {
 	for (const struct tt_library_file *f = k->libraries_middle; f; f = f->next) {
-		if (f->dev == mapped->dev && f->inode == mapped->inode)
+		if (f->library == library && f->dev == mapped->dev && f->inode == mapped->inode)
 			return true;
 	}
 	return false;
 }
 
-/* A file that has none of the functions is remembered all the same, so that it is not read again at once. */
-static int file_add(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_t pid)
+/* One that is in every program says nothing. */
+static bool found_any(const struct tt_library *library, const struct tt_function_sites *sites)
+{
+	bool all_required = true;
+
+	for (size_t i = 0; i < library->function_count; i++) {
+		if (!library->functions[i].required && sites[i].entry)
+			return true;
+		all_required &= library->functions[i].required;
+	}
+	return all_required;
+}
+
+static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const struct tt_mapped *mapped)
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
+	int r = tt_library_find(file->library, mapped->path, k->by_instruction, sites);
 
-	if (known(k, mapped) || !tt_plaintext_takes(k, &tt_library_middle))
+	if (r == 0 && !found_any(file->library, sites))
+		r = -ENOENT;
+	return r == 0 ? tt_library_file_attach(k, file, mapped->path, sites) : r;
+}
+
+/* A file that has none of the functions is remembered all the same, so that it is not read again at once. */
+int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t pid)
+{
+	if (known(k, library, mapped) || !tt_plaintext_takes(k, library))
 		return 0;
 	if (!tt_plaintext_room(k))
 		return -ENOSPC;
@@ -45,22 +68,20 @@ static int file_add(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_
 	if (!file)
 		return -ENOMEM;
 	*file = (struct tt_library_file){.next = k->libraries_middle,
-					 .library = &tt_library_middle,
+					 .library = library,
 					 .dev = mapped->dev,
 					 .inode = mapped->inode,
 					 .user = pid,
 					 .until_ns = tt_kernel_now() + LOOKED_FOR_NS};
-	int r = tt_library_find(&tt_library_middle, mapped->path, k->by_instruction, sites);
-	if (r == 0)
-		r = tt_library_file_attach(k, file, mapped->path, sites);
+	int r = file_attach(k, file, mapped);
 	k->libraries_middle = file;
 	k->library_count++;
 	if (r < 0 && r != -ENOENT && r != -ENOEXEC) {
 		k->libraries_refused++;
-		tt_warn("%s: TLS sessions of it that were open before are not looked for: %s", mapped->name, strerror(-r));
+		tt_warn("%s: what its connections that were open before lack is not looked for: %s", mapped->name, strerror(-r));
 	}
 	if (r == 0)
-		tt_debug("%s: %zu probes for sessions that were open before", mapped->name, file->link_count);
+		tt_debug("%s: %zu probes for connections that were open before", mapped->name, file->link_count);
 	return 0;
 }
 
@@ -68,17 +89,19 @@ static int look_file(void *ctx, const struct tt_mapped *mapped)
 {
 	const struct met *met = ctx;
 
-	return tt_library_is(&tt_library_middle, mapped->name) ? file_add(met->k, mapped, met->pid) : 0;
+	return tt_library_is(&tt_library_middle, mapped->name) ? tt_plaintext_awhile(met->k, &tt_library_middle, mapped, met->pid)
+							       : 0;
 }
 
 static int look_program(void *ctx, const struct tt_mapped *mapped)
 {
 	const struct met *met = ctx;
 
-	return file_add(met->k, mapped, met->pid);
+	return tt_plaintext_awhile(met->k, &tt_library_middle, mapped, met->pid);
 }
 
-/* Those whose time is over are let go of, and forgotten when they may be attached again. Returns whether one is attached. */
+/* Those whose time is over are let go of, and forgotten when they may be attached again. Returns whether OpenSSL's are attached.
+ */
 static bool files_age(struct tt_kernel *k)
 {
 	uint64_t now = tt_kernel_now();
@@ -89,7 +112,7 @@ static bool files_age(struct tt_kernel *k)
 
 		if (f->until_ns < now)
 			tt_library_file_detach(f);
-		any |= f->link_count != 0;
+		any |= f->link_count != 0 && f->library == &tt_library_middle;
 		if (f->until_ns + WAITING_NS >= now) {
 			at = &f->next;
 			continue;

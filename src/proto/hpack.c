@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "proto/hpack_huffman.h"
+#include "proto/proto.h"
 
 #define HPACK_STATIC 61
 #define HPACK_SIZE_START 4096
@@ -415,4 +416,87 @@ int tt_hpack_block(struct tt_hpack *h, struct tt_span block, uint32_t wanted, tt
 	if (e < 0)
 		tt_hpack_unknown(h);
 	return e;
+}
+
+/* --- what is told from elsewhere ------------------------------------------------------------------------------------------ */
+
+ssize_t tt_hpack_inserts(struct tt_span block)
+{
+	struct hpack_reader r = {.at = block.data, .end = block.data + block.len};
+	ssize_t inserts = 0;
+
+	while (r.at < r.end) {
+		uint8_t first = *r.at;
+		bool literal = !(first & 0x80) && (first & 0xe0) != 0x20, kept = literal && first & 0x40;
+		struct hpack_string name, value;
+		uint32_t index;
+
+		if (!hpack_int(&r, !literal ? (first & 0x80 ? 7 : 5) : kept ? 6 : 4, &index))
+			return -EBADMSG;
+		if (literal && ((!index && !hpack_string(&r, &name)) || !hpack_string(&r, &value)))
+			return -EBADMSG;
+		inserts += kept;
+	}
+	return inserts;
+}
+
+static bool hpack_same(struct tt_span known, struct tt_span told)
+{
+	return !known.data || tt_span_eq(known, told);
+}
+
+/* All that was seen of the table is told alike, and the sizes are right. */
+static bool hpack_fits(const struct tt_hpack *h, const struct tt_hpack_table *table, size_t newer)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		size += HPACK_ENTRY_SIZE + table->header[i].name.len + table->header[i].value.len;
+	if (table->whole ? size != table->size : size > table->size)
+		return false;
+	if (table->size > table->most || newer > table->count)
+		return false;
+	for (uint32_t i = 0; i < h->count && newer + i < table->count; i++) {
+		struct tt_hpack_field f;
+
+		if (hpack_find(h, HPACK_STATIC + 1 + i, &f) < 0 || !hpack_same(f.name, table->header[newer + i].name) ||
+		    !hpack_same(f.value, table->header[newer + i].value))
+			return false;
+	}
+	return true;
+}
+
+static int hpack_add(struct tt_hpack *h, const struct tt_header *header)
+{
+	struct tt_hpack_field f = {.token = tt_hpack_name(header->name)};
+
+	if (hpack_reserve(h, header->name.len + header->value.len + 1) < 0 || !h->bytes)
+		return -ENOMEM;
+	uint8_t *to = h->bytes + h->end;
+	tt_copy_short(to, header->name.data, header->name.len);
+	tt_copy_short(to + header->name.len, header->value.data, header->value.len);
+	f.name = tt_span(to, header->name.len);
+	f.value = tt_span(to + header->name.len, header->value.len);
+	return hpack_insert(h, &f);
+}
+
+int tt_hpack_take(struct tt_hpack *h, const struct tt_hpack_table *table, size_t newer)
+{
+	struct tt_hpack told;
+
+	if (!hpack_fits(h, table, newer))
+		return -EINVAL;
+	tt_hpack_init(&told, h->keep, true);
+	told.max = table->most;
+	for (size_t i = table->count; i > newer; i--) {
+		if (hpack_add(&told, &table->header[i - 1]) < 0) {
+			tt_hpack_free(&told);
+			return -ENOMEM;
+		}
+	}
+	/* What the newer ones have put out of it is not known. */
+	told.below |= !table->whole || newer;
+	tt_hpack_free(h);
+	*h = told;
+	return 0;
 }

@@ -23,6 +23,8 @@
 #ifndef TT_PROTO_HPACK_H
 #define TT_PROTO_HPACK_H
 
+#include <sys/types.h>
+
 #include "base/span.h"
 
 /* The names readers look for. X(id, name); the rest are TT_HPACK_OTHER. */
@@ -105,6 +107,26 @@ void tt_hpack_unknown(struct tt_hpack *h);
  * 0; -EBADMSG: the block cannot be one, from some place on; -ENOMEM: in both cases the table is unknown from here.
  */
 int tt_hpack_block(struct tt_hpack *h, struct tt_span block, uint32_t wanted, tt_hpack_emit emit, void *ctx);
+
+struct tt_header;
+
+/* What is known of the whole table from elsewhere: its entries, the newest first, and its size and the most it may have (4.1). */
+struct tt_hpack_table {
+	const struct tt_header *header;
+	size_t count;
+	uint32_t size;
+	uint32_t most;
+	bool whole; /* these are all entries there are; else older ones may be missing */
+};
+
+/*
+ * The table is what is told, less the `newer` newest entries, which are still to be inserted. -EINVAL: it cannot be, or it is not
+ * what was seen of it; -ENOMEM. Nothing changes then.
+ */
+int tt_hpack_take(struct tt_hpack *h, const struct tt_hpack_table *table, size_t newer);
+
+/* How many entries the block inserts; -EBADMSG: it cannot be one. */
+ssize_t tt_hpack_inserts(struct tt_span block);
 
 /* Which of the names it is. */
 enum tt_hpack_name tt_hpack_name(struct tt_span name);

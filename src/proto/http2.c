@@ -315,7 +315,7 @@ static int http2_frame(struct http2_at *a)
 	int step = f->type < TT_HTTP2_TYPE_MAX && frames[f->type] ? frames[f->type](a) : HTTP2_ON;
 	if (f->type == TT_HTTP2_DATA && !(step == TT_MORE && !side->data_stream))
 		return step;
-	if (step == TT_MORE)
+	if (step == TT_MORE || step == TT_WAIT)
 		a->in->c.pos = a->start;
 	if (step != HTTP2_ON)
 		return step;

@@ -81,6 +81,8 @@ static int http2_block_end(struct http2_at *a, struct tt_span block)
 	struct http2_half *half = http2_half(a, b, &s);
 	enum tt_side part = http2_block_part(a, b);
 	struct http2_head head = {.m = half && !half->told ? half->m : NULL, .s = s, .side = part};
+	if (!lost)
+		tt_http2_table_take(a, b->stream, block);
 	b->stream = b->promised = 0;
 	b->lost = false;
 
@@ -149,6 +151,8 @@ int tt_http2_headers_frame(struct http2_at *a)
 		if (!http2_fragment(a, a->frame.flags & TT_HTTP2_WITH_PRIORITY ? 5 : 0, &part))
 			return TT_LOST_SYNC;
 	}
+	if (tt_http2_table_awaited(a, part))
+		return TT_WAIT;
 	struct http2_stream *s;
 	tt_http2_open(a->link, a->h, a->side, a->frame.stream, a->in, a->start, &s);
 	if (s)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of http2 share: http2.c (frames), http2_block.c (header blocks), http2_head.c (what headers say),
- * http2_content.c (what content says), http2_stream.c (the table of streams), http2_frame.c (frame heads, recognising).
+ * http2_content.c (what content says), http2_table.c (tables of headers that a library
+ * tells), http2_stream.c (the table of streams), http2_frame.c (frame heads, recognising).
  */
 #ifndef TT_PROTO_HTTP2_INTERNAL_H
 #define TT_PROTO_HTTP2_INTERNAL_H
@@ -73,8 +74,9 @@ struct http2_side {
 	uint32_t data_left;   /* of it, without padding */
 	uint8_t data_pad;
 	bool data_ends;
-	bool begun; /* past the preface */
-	bool late;  /* not from its first byte */
+	bool begun;   /* past the preface */
+	bool late;    /* not from its first byte */
+	bool unaided; /* no library tells of its table */
 };
 
 /* A content that is looked at. */
@@ -151,6 +153,11 @@ void tt_http2_unseen(struct tt_link *link, enum tt_side side, const struct tt_in
 int tt_http2_headers_frame(struct http2_at *a);
 int tt_http2_push_promise(struct http2_at *a);
 int tt_http2_continuation(struct http2_at *a);
+
+/* http2_table.c: the block that begins here needs the table, and a library may tell it yet: return TT_WAIT. */
+bool tt_http2_table_awaited(const struct http2_at *a, struct tt_span part);
+/* The block is to be read: with the table a library told, if one belongs to it. */
+void tt_http2_table_take(const struct http2_at *a, uint32_t stream, struct tt_span block);
 
 /* http2_head.c: one header after the other, then what they mean together. */
 struct http2_head {

@@ -82,6 +82,22 @@ struct tt_header {
 	struct tt_span value;
 };
 
+/*
+ * A table of headers (HPACK) of one side as a library has it, at one header block: the one of this stream that begins with these
+ * bytes. Entries are told the newest first; the oldest may be missing.
+ */
+struct tt_header_table {
+	uint32_t stream;
+	uint32_t fragment;    /* bytes of the block in its first frame */
+	struct tt_span block; /* as many of them as are known */
+	uint32_t size;	      /* of the whole table, and the most it may have (RFC 7541, 4.1) */
+	uint32_t most;
+	bool after; /* as the block left it, not as it found it */
+	bool whole; /* no entry is missing */
+	size_t count;
+	const struct tt_header *header;
+};
+
 struct tt_headers {
 	uint64_t stream_id;
 	const struct tt_header *header;
@@ -250,6 +266,18 @@ bool tt_pair_as(struct tt_link *link, enum tt_pairing pairing);
 
 /* In-order pairing: which request does the next response answer? *ret is NULL unless TT_HAVE. Borrowed. */
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
+
+/*
+ * The tables of headers a library told of this side and that are kept, by number from 0 on; NULL: there are no more. Borrowed
+ * until one is taken or parse() returns.
+ */
+const struct tt_header_table *tt_header_table(struct tt_link *link, enum tt_side side, size_t number);
+
+/* One may still come: return TT_WAIT. False: it will not. */
+bool tt_header_table_awaited(const struct tt_link *link, enum tt_side side);
+
+/* That one fits what was seen, and none is needed any more; or it does not, and is forgotten. Counted. */
+void tt_header_table_taken(struct tt_link *link, enum tt_side side, size_t number, bool fits);
 
 /* By-id pairing, where a response cannot be read without its request: the oldest one with this id that has no response yet. */
 enum tt_awaited tt_awaited_by_id(struct tt_link *link, uint64_t id, const struct tt_message **ret);

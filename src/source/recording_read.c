@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/own.h"
+#include "shared/header_table.h"
 #include "source/recording.h"
 
 #define TT_RECORDING_HEADER 16
@@ -18,11 +19,17 @@ struct tt_recording_source {
 
 /* The least length of each type. What a newer version added behind is ignored by its reader. */
 static const size_t tt_recording_least[] = {
-	[TT_REC_CHUNK] = sizeof(struct tt_chunk),	  [TT_REC_OPEN] = sizeof(struct tt_conn_record),
-	[TT_REC_CLOSE] = sizeof(struct tt_conn_record),	  [TT_REC_L4] = sizeof(struct tt_conn_record),
-	[TT_REC_FORK] = sizeof(struct tt_process_record), [TT_REC_EXEC] = sizeof(struct tt_process_record),
-	[TT_REC_EXIT] = sizeof(struct tt_process_record), [TT_REC_CLOCK] = sizeof(struct tt_clock_record),
-	[TT_REC_LOSS] = sizeof(struct tt_loss_record),	  [TT_REC_IDENTITY] = sizeof(struct tt_identity_record),
+	[TT_REC_CHUNK] = sizeof(struct tt_chunk),
+	[TT_REC_OPEN] = sizeof(struct tt_conn_record),
+	[TT_REC_CLOSE] = sizeof(struct tt_conn_record),
+	[TT_REC_L4] = sizeof(struct tt_conn_record),
+	[TT_REC_FORK] = sizeof(struct tt_process_record),
+	[TT_REC_EXEC] = sizeof(struct tt_process_record),
+	[TT_REC_EXIT] = sizeof(struct tt_process_record),
+	[TT_REC_CLOCK] = sizeof(struct tt_clock_record),
+	[TT_REC_LOSS] = sizeof(struct tt_loss_record),
+	[TT_REC_IDENTITY] = sizeof(struct tt_identity_record),
+	[TT_REC_HEADER_TABLE] = sizeof(struct tt_table_record),
 };
 
 static bool tt_recording_chunk_sound(const struct tt_chunk *c)

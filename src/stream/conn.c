@@ -89,6 +89,7 @@ void tt_conn_remove(struct tt_conn *c)
 		c->link[i] = tt_link_free(c->link[i]);
 	s->stats.connections--;
 	s->stats.closed++;
+	tt_conn_tables_free(c);
 	free(c->paths);
 	free(c);
 }

@@ -84,6 +84,17 @@ void tt_flow_refeed(struct tt_link *link, int dir)
 	}
 }
 
+/* What it waits for is taken not to come. */
+static void tt_flow_wait_no_more(struct tt_link *link, int dir)
+{
+	struct tt_flow *f = &link->flow[dir];
+
+	f->give_up = true;
+	tt_flow_refeed(link, dir);
+	f->give_up = false;
+	f->wait_ns = 0;
+}
+
 /* Takes in bytes that stand right at f->next; their mark is set. */
 static void tt_flow_bytes(struct tt_link *link, int dir, const uint8_t *data, size_t len)
 {
@@ -91,6 +102,8 @@ static void tt_flow_bytes(struct tt_link *link, int dir, const uint8_t *data, si
 
 	if (len == 0)
 		return;
+	if (f->wait_ns && f->buf.len + len > f->buf.max)
+		tt_flow_wait_no_more(link, dir);
 	if (f->buf.len) {
 		tt_flow_keep(link, dir, data, len);
 		if (!f->wait_ns || f->give_up)
@@ -327,10 +340,7 @@ void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns)
 		tt_flow_give_up_missing(link, dir);
 
 	if (f->wait_ns && f->wait_ns <= until_ns) {
-		f->give_up = true;
-		tt_flow_refeed(link, dir);
-		f->give_up = false;
-		f->wait_ns = 0;
+		tt_flow_wait_no_more(link, dir);
 		tt_link_settle(link);
 	}
 	tt_flow_tell_eof(link, dir);

@@ -3,7 +3,8 @@
  * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
  * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), link.c (protocol
  * and parse loop), message.c (where messages are kept), parser.c (what a parser asks of its link), pair.c (what answers what),
- * by_id.c (the same by ids), pair_end.c (holes, ends, time-outs), report.c (exchanges out), stream.c (records in, clock).
+ * by_id.c (the same by ids), pair_end.c (holes, ends, time-outs), report.c (exchanges out), stream.c (records in, clock),
+ * tables.c (tables of headers that libraries tell).
  */
 #ifndef TT_STREAM_INTERNAL_H
 #define TT_STREAM_INTERNAL_H
@@ -129,6 +130,8 @@ struct tt_link {
 	struct tt_buf left; /* by the protocol before, for the next */
 };
 
+struct tt_tables;
+
 struct tt_conn {
 	struct tt_streams *s;
 	struct tt_conn *hash_next;
@@ -139,6 +142,7 @@ struct tt_conn {
 	struct tt_unix_paths *paths; /* owned; ends.paths is the same */
 	struct tt_actor actor;
 	struct tt_link *link[TT_LAYERS];
+	struct tt_tables *tables; /* owned; NULL: none were told */
 	uint64_t last_ns;
 	uint64_t close_ns; /* closing since; 0 open */
 	uint64_t final_off[2];
@@ -175,6 +179,7 @@ struct tt_streams {
 	uint64_t watermark_ns;
 	uint64_t swept_ns; /* those with traffic lately */
 	uint64_t swept_all_ns;
+	bool tables; /* libraries tell tables of headers */
 	struct tt_stream_stats stats;
 };
 
@@ -243,6 +248,11 @@ void tt_flow_eof(struct tt_link *link, int dir);
 void tt_flow_refeed(struct tt_link *link, int dir); /* parse what is kept once more */
 void tt_flow_advance_at(struct tt_link *link, int dir, size_t n);
 void tt_flow_free(struct tt_streams *s, struct tt_flow *f);
+
+/* tables.c */
+struct tt_table_record;
+void tt_conn_table(struct tt_conn *c, const struct tt_table_record *r);
+void tt_conn_tables_free(struct tt_conn *c);
 
 /* link.c */
 struct tt_link *tt_link_new(struct tt_conn *c, enum tt_origin origin);

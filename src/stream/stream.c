@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/seed.h"
+#include "shared/header_table.h"
 #include "stream/internal.h"
 
 #define TT_NS_PER_MS 1000000u
@@ -282,6 +283,19 @@ static void tt_streams_unix(struct tt_streams *s, const struct tt_unix_record *r
 	c->ends.paths = c->paths;
 }
 
+static void tt_streams_table(struct tt_streams *s, const struct tt_record *rec)
+{
+	const struct tt_table_record *r = (const struct tt_table_record *)rec;
+
+	if (rec->len < sizeof(*r) || r->direction > TT_RX) {
+		s->stats.bad_records++;
+		return;
+	}
+	struct tt_conn *c = tt_streams_conn(s, &r->conn, 0, rec->time_ns);
+	if (c)
+		tt_conn_table(c, r);
+}
+
 static bool tt_conn_record_sound(const struct tt_record *rec)
 {
 	return rec->len >= sizeof(struct tt_conn_record);
@@ -314,9 +328,17 @@ void tt_streams_record(struct tt_streams *s, const struct tt_record *rec)
 		 : rec->type == TT_REC_CLOSE ? tt_streams_closed
 					     : tt_streams_sample)(s, r);
 		break;
+	case TT_REC_HEADER_TABLE:
+		tt_streams_table(s, rec);
+		break;
 	default:
 		break;
 	}
+}
+
+void tt_streams_expect_tables(struct tt_streams *s, bool expected)
+{
+	s->tables = expected;
 }
 
 void tt_streams_headers(struct tt_streams *s, const struct tt_chunk *where, const struct tt_headers *headers)

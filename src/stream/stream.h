@@ -38,6 +38,8 @@
 	X(blocks_full, "blocks_full", "header blocks not read because of the limit")                             \
 	X(statements_full, "statements_full", "prepared statements forgotten because of the limit")              \
 	X(unpacked_full, "unpacked_full", "compressed messages read only up to the limit, or not at all for it") \
+	X(header_tables, "header_tables", "tables of HTTP/2 headers a library told that were of use")            \
+	X(header_tables_unfit, "header_tables_unfit", "of those told, not what was seen of the connection")      \
 	X(parser_full, "parser_full", "times a protocol kept less of a connection because of the limit of all")  \
 	X(bad_records, "bad_records", "records that made no sense")
 
@@ -72,8 +74,11 @@ int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, cons
 /* NULL-safe. Reports nothing: call tt_streams_finish first where the rest is wanted. Returns NULL. */
 struct tt_streams *tt_streams_free(struct tt_streams *s);
 
-/* Takes one record (chunk, open, close, l4; others are ignored). The record is only read during the call. */
+/* Takes one record (chunk, open, close, l4, header table; others are ignored). The record is only read during the call. */
 void tt_streams_record(struct tt_streams *s, const struct tt_record *rec);
+
+/* Libraries tell tables of headers (TT_REC_HEADER_TABLE): who needs one waits for it up to stream_hold_ms. */
+void tt_streams_expect_tables(struct tt_streams *s, bool expected);
 
 /* Decoded headers for a connection's link, from a library probe. `origin` is the layer. */
 void tt_streams_headers(struct tt_streams *s, const struct tt_chunk *where, const struct tt_headers *headers);

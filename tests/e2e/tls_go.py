@@ -19,11 +19,11 @@ SIZES = (0, 1, 100, 5000, 40000)
 BUILDS = {"whole": (), "stripped": ("-ldflags=-s -w",)}
 
 
-def build(name, directory):
+def build(name, directory, source=SOURCE):
     """A binary nobody else runs. Nothing is fetched: the source uses the standard library only."""
     program = pathlib.Path(directory) / name
     cache = pathlib.Path(os.environ.get("GOCACHE") or pathlib.Path(lib.TELLTALE).resolve().parent / "tests" / "go-cache")
-    done = subprocess.run(["go", "build", "-o", program, *BUILDS[name], SOURCE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    done = subprocess.run(["go", "build", "-o", program, *BUILDS[name], source], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env={**os.environ, "GOCACHE": str(cache), "GO111MODULE": "off", "GOTOOLCHAIN": "local", "GOPROXY": "off",
                                "CGO_ENABLED": "0"})
     if done.returncode:
