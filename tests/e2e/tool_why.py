@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """telltale why: every moment of a process is in one part, and what was done to it is the one most of its time went to."""
+import contextlib
 import json
 import os
 import pathlib
@@ -101,6 +102,68 @@ def test_threads():
     lib.check(mine["sleep"]["part_ns"] >= 500 * MS, f"the one that sleeps: {mine}")
     mine = {r["part"]: r for r in rows if r["kind"] == "part" and r["tid"] == main}
     lib.check("sleep" not in mine and mine["lock"]["most_ns"] >= 200 * MS, f"the one that waits for it: {mine}")
+
+
+# Round trips over the loopback device of a network namespace, of which each way takes so long.
+NETWORK = "ip link set lo up && tc qdisc add dev lo root netem delay 20ms && exec \"$@\""
+TRIPS = """
+import os, socket
+listener = socket.create_server(("127.0.0.1", 0))
+if not os.fork():
+    s = socket.create_connection(listener.getsockname())
+    while s.recv(1):
+        s.send(b"x")
+    os._exit(0)
+s, _ = listener.accept()
+for _ in range(20):
+    s.send(b"x")
+    s.recv(1)
+print(os.getpid(), flush=True)
+"""
+
+
+def test_slow_network():
+    """20 ms each way, by netem: the wait for each answer is two of them."""
+    if subprocess.run(["unshare", "-n", "sh", "-c", NETWORK, "sh", "true"], capture_output=True, check=False).returncode:
+        lib.skip("no netem")
+    rows, out, _ = why(command=["unshare", "-n", "sh", "-c", NETWORK, "sh", *python(TRIPS)])
+    check_whole(rows)
+    pid = int(out)
+    found = [r for r in rows if r["kind"] == "block" and r["pid"] == pid and r["blocked_by"] == "network" and r["call"] == "recvfrom"]
+    lib.check(total(found, "times") == 20 and total(found, "blocked_ns") >= 20 * 36 * MS, f"answers: {found}")
+    lib.check("waits for the network" in cause(rows, pid)["cause"], f"{cause(rows, pid)}")
+
+
+@contextlib.contextmanager
+def slow_disk():
+    """A device that takes 20 ms for each request."""
+    with tempfile.NamedTemporaryFile(dir=DISK) as image:
+        image.truncate(8 * MIB)
+        try:
+            loop = subprocess.run(["losetup", "-f", "--show", image.name], check=True, capture_output=True, text=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            lib.skip("no loop device")
+        name = f"telltale-{os.getpid()}"
+        try:
+            made = subprocess.run(["dmsetup", "create", name, "--table", f"0 {8 * MIB // 512} delay {loop} 0 20"], capture_output=True, check=False)
+            if made.returncode:
+                lib.skip("no device mapper with delays")
+            # Below /dev/mapper it stands only where something puts it there.
+            node = subprocess.run(["dmsetup", "info", "-c", "--noheadings", "-o", "blkdevname", name], check=True, capture_output=True, text=True).stdout
+            yield f"/dev/{node.strip()}"
+        except FileNotFoundError:
+            lib.skip("no dmsetup")
+        finally:
+            subprocess.run(["sh", "-c", f"dmsetup remove {name}; losetup -d {loop}"], capture_output=True, check=False)
+
+
+def test_slow_disk():
+    with slow_disk() as device:
+        rows, _, _ = why(command=python(tool_sched.DIRECT, device, 20, 4096))
+    check_whole(rows)
+    found = [r for r in rows if r["kind"] == "block" and r["blocked_by"] == "disk" and r["call"].startswith("preadv")]
+    lib.check(total(found, "times") == 20 and total(found, "blocked_ns") >= 20 * 18 * MS, f"reads: {found}")
+    lib.check("waits for files and disks" in cause(rows, found[0]["pid"])["cause"], f"{cause(rows, found[0]['pid'])}")
 
 
 class Group:
