@@ -209,9 +209,10 @@ def test_throttled():
     mine = parts(rows, int(out))
     if int(stat["nr_throttled"]) < 3:
         lib.skip("others left it no time that could be limited")
-    # The kernel's own count of the same.
+    # The kernel's own count of the same; since 6.18 a task whose limit is reached while others have the processor just goes on to wait for it.
     want = int(stat["throttled_time"]) if "throttled_time" in stat else int(stat["throttled_usec"]) * 1000
-    lib.check(abs(mine["throttled"]["part_ns"] - want) <= 20 * MS + want // 10, f"throttled: {mine}, by the kernel: {stat}")
+    got, waited = (mine.get(part, {"part_ns": 0})["part_ns"] for part in ("throttled", "cpu"))
+    lib.check(got <= want * 11 // 10 + 50 * MS and got + waited >= want * 9 // 10 - 50 * MS, f"throttled: {mine}, by the kernel: {stat}")
     if cause(rows, int(out))["part"] == "throttled":
         lib.check("is stopped by the limit of its cgroup's processor time" in cause(rows, int(out))["cause"], f"{cause(rows, int(out))}")
 
