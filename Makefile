@@ -47,8 +47,9 @@ fuzz:
 	@packaging/install-packages build test
 	@tests/fuzz/run
 
-lint: $(ASAN)/build.ninja
-	@tests/run --build $(BUILD) --asan $(ASAN) --suite lint
+# What needs no build and takes seconds. A tool that is not installed is named (77).
+lint:
+	@status=0; for name in format house layers shell tls-docs; do tests/lint/$$name || [ $$? -eq 77 ] || status=1; done; exit $$status
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)

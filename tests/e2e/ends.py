@@ -23,7 +23,7 @@ def test_watch_ends_with_its_process():
     lib.equal(watch.poll(), None, "watch while the process is there")
     process.kill()
     process.wait()
-    _, told = watch.communicate(timeout=30 * lib.PATIENCE)
+    _, told = watch.communicate(timeout=60 * lib.PATIENCE)
     lib.equal((watch.returncode, told), (0, f"telltale: warning: pid {process.pid} ended: nothing is left to observe\n"), "status, standard error")
 
 
@@ -33,10 +33,10 @@ def test_agent_says_so_and_stays():
     with lib.Agent(process.pid) as agent:
         process.kill()
         process.wait()
-        lib.wait_for(lambda: "what it started is observed further" in agent.output(), "word of the first end", 30 * lib.PATIENCE)
+        lib.wait_for(lambda: "what it started is observed further" in agent.output(), "word of the first end")
         lib.check("nothing is left" not in agent.output(), f"said: {agent.output()}")
         os.kill(left, signal.SIGKILL)
-        lib.wait_for(lambda: "nothing is left to observe" in agent.output(), "word of the last end", 30 * lib.PATIENCE)
+        lib.wait_for(lambda: "nothing is left to observe" in agent.output(), "word of the last end")
         time.sleep(2)
         lib.equal(json.loads(agent.get("/api/v1/health"))["scope"], f"pid {process.pid} (ended)", "scope")
     lib.equal(len(agent.result.output.splitlines()), 3, f"lines: {agent.result.output}")

@@ -61,7 +61,7 @@ def gives_up():
     s = request(server.port, "/given-up")
     received.wait()
     s.close()
-    server.join(10)
+    server.join()
 
 
 def is_reset():
@@ -77,7 +77,7 @@ def is_reset():
     except ConnectionResetError:
         pass
     s.close()
-    server.join(10)
+    server.join()
 
 
 def is_never_answered():
@@ -92,7 +92,7 @@ def is_never_answered():
     s = request(server.port, "/late")
     s.recv(4096)
     s.close()
-    server.join(10)
+    server.join()
 
 
 def each(scenario, path, want, *options, status=None):
@@ -140,7 +140,7 @@ def garbage():
         while s.recv(65536):
             pass
         s.close()
-        server.join(10)
+        server.join()
 
 
 def test_garbage_is_no_exchange():
@@ -168,7 +168,7 @@ def garbage_between():
     while s.recv(65536):
         pass
     s.close()
-    server.join(10)
+    server.join()
 
 
 def test_garbage_on_an_open_connection():

@@ -134,7 +134,7 @@ def load_and_kill(services, scope, moment, end, look):
     services.processes.remove(agent)
     # The kernel frees them once no processor can be using them any more.
     try:
-        lib.wait_for(lambda: gone(pids) and not had & objects(), "the end of it", 10)
+        lib.wait_for(lambda: gone(pids) and not had & objects(), "the end of it")
     except RuntimeError:
         lib.check(gone(pids), f"after {end.name} at {moment:.3f} s processes go on: {pids}")
         lib.equal(sorted(had & objects()), [], f"left behind after {end.name} at {moment:.3f} s")

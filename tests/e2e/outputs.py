@@ -35,7 +35,7 @@ def test_promtool_and_a_real_prometheus():
             def scraped():
                 try:
                     query = f"http://127.0.0.1:{web}/api/v1/query?query=http_server_request_duration_seconds_count"
-                    with urllib.request.urlopen(query, timeout=2) as answer:
+                    with urllib.request.urlopen(query, timeout=10) as answer:
                         return sum(float(r["value"][1]) for r in json.load(answer)["data"]["result"])
                 except OSError:
                     return 0
@@ -44,15 +44,18 @@ def test_promtool_and_a_real_prometheus():
             lib.equal(scraped(), 50, "requests as Prometheus counts them")
 
 
+PATHS = 20000
+
+
 def many_paths():
     with lib.Services() as services:
         _, port = services.nginx("location / { return 200 hello; }")
         words = ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op", "qr", "st"]
         uris = services.dir / "uris"
         with open(uris, "w") as f:
-            for n in range(100000):
+            for n in range(PATHS):
                 f.write(f"http://127.0.0.1:{port}/" + "/".join(words[n // 10**i % 10] + words[(n // 10**i + i) % 10] for i in range(5)) + "\n")
-        subprocess.run(["h2load", "--h1", "-n", "100000", "-c", "8", "-t", "1", "-i", str(uris)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["h2load", "--h1", "-n", str(PATHS), "-c", "8", "-t", "1", "-i", str(uris)], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_series_are_bounded():
@@ -60,7 +63,7 @@ def test_series_are_bounded():
     result = lib.run("many_paths", "--limit", "series=100", limit=240)
     lib.check(result.metric("telltale_series") <= 100, f"{result.metric('telltale_series')} series")
     server = result.metric("http_server_request_duration_seconds_count")
-    lib.equal(server, 100000, f"requests counted, whatever their path; lost {result.lost()}")
+    lib.equal(server, PATHS, f"requests counted, whatever their path; lost {result.lost()}")
     lib.check('otel_metric_overflow="true"' in result.metrics_text or result.metric("telltale_series") < 100, "the overflow series says so")
 
 
@@ -105,7 +108,7 @@ def test_api_documents():
             for path in ("/a", "/a", "/bad"):
                 subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}{path}"], check=True)
             # An exchange waits a while for its other end before it is drawn.
-            lib.wait_for(lambda: sum(e["count"] for e in json.loads(agent.get("/api/v1/map"))["edges"]) == 3, "three exchanges on the map", 15)
+            lib.wait_for(lambda: sum(e["count"] for e in json.loads(agent.get("/api/v1/map"))["edges"]) == 3, "three exchanges on the map")
             graph = json.loads(agent.get("/api/v1/map"))
             lib.check(any(e["server"] == "service:nginx" and e["protocol"] == "http" and e["count"] == 3 and e["failed"] == 1 for e in graph["edges"]),
                       f"edges: {graph['edges']}")
@@ -135,7 +138,7 @@ def test_a_slow_watcher_is_told():
             lib.wait_for(lambda: re.search(r"^telltale_watch_clients 1$", agent.get("/metrics"), re.M), "the watcher")
             count = lib.scaled(20000)
             subprocess.run(["ab", "-q", "-k", "-n", str(count), "-c", "4", f"http://127.0.0.1:{port}/slow"], check=True, stdout=subprocess.DEVNULL)
-            lib.wait_for(lambda: losses() == counted(), "what is lost is told", 30)
+            lib.wait_for(lambda: losses() == counted(), "what is lost is told")
         watch.wait()
         out.seek(0)
         shown = [json.loads(line) for line in out]
@@ -149,7 +152,7 @@ def test_what_is_idle_goes():
     """Series, edges and operations; what comes back begins at 0."""
     with lib.Services() as services:
         process, port = services.nginx("location / { return 200 hello; }")
-        with lib.Agent(process.pid, options=["--limit", "idle_expiry_s=2"]) as agent:
+        with lib.Agent(process.pid, options=["--limit", "idle_expiry_s=4"]) as agent:
             def served():
                 return re.findall(r"^http_server_request_duration_seconds_count\{.*\} (\d+)$", agent.get("/metrics"), re.M)
 
@@ -157,8 +160,7 @@ def test_what_is_idle_goes():
                 return {table: int(n) for table, n in re.findall(r'^telltale_expired_total\{table="(\w+)"\} (\d+)$', agent.get("/metrics"), re.M)}
 
             for count in (3, 2):
-                for _ in range(count):
-                    subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}/rare"], check=True)
+                subprocess.run(["curl", "-s", *["-o", "/dev/null", f"http://127.0.0.1:{port}/rare"] * count], check=True)
                 lib.wait_for(lambda: served() == [str(count)], f"{count} requests")  # noqa: B023
                 lib.check("/rare" in agent.get("/api/v1/operations?service=nginx"), "the operation")
                 lib.wait_for(lambda: not served(), "the end of the series")

@@ -168,7 +168,7 @@ def test_watch():
         check_parts(status(watch.pid), status(attach_part(watch.pid)))
         lib.settle(pid)
         watch.terminate()
-        lib.equal(watch.wait(10 * lib.PATIENCE), 0, "status")
+        lib.equal(watch.wait(60 * lib.PATIENCE), 0, "status")
         out.seek(0)
         lines = [json.loads(line) for line in out]
     lib.equal(len([x for x in lines if x["resource"] == "/counted" and x["kind"] == "server"]), REQUESTS, "requests")
@@ -176,7 +176,7 @@ def test_watch():
 
 def test_tool():
     done = subprocess.run([lib.TELLTALE, "execs", "--json", "--", "sh", "-c",
-                           "grep -h -E '^(Name|Cap|NoNewPrivs|Uid)' /proc/$PPID/status; true"], capture_output=True, text=True, timeout=60)
+                           "grep -h -E '^(Name|Cap|NoNewPrivs|Uid)' /proc/$PPID/status; true"], capture_output=True, text=True, timeout=120)
     fields = dict(re.findall(r"^(\w+):\s*(\w+)", done.stdout, re.M))
     keeps = mask({"CAP_BPF"} if CALLS_NEED_BPF else set())
     lib.equal({k: int(fields[k], 16) for k in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd")},
@@ -195,11 +195,11 @@ def killed(which, *words):
         load(port)
         begin = time.monotonic()
         os.kill({"main": main, "attach": attach}[which], signal.SIGKILL)
-        agent.process.wait(10 * lib.PATIENCE)
-        lib.wait_for(lambda: not os.path.exists(f"/proc/{attach}"), "the attach part's end", 10)
+        agent.process.wait(60 * lib.PATIENCE)
+        lib.wait_for(lambda: not os.path.exists(f"/proc/{attach}"), "the attach part's end")
         took = time.monotonic() - begin
-        lib.check(took < 5 * lib.PATIENCE, f"both ended after {took:.1f} s")
-        lib.wait_for(lambda: gone(held), "the end of the programs", 5)
+        lib.check(took < 30 * lib.PATIENCE, f"both ended after {took:.1f} s")
+        lib.wait_for(lambda: gone(held), "the end of the programs")
         output = agent.output()
         exchanges = (agent.directory / "exchanges.jsonl").read_text().splitlines()
         status_of_main = agent.process.returncode
@@ -293,7 +293,7 @@ def test_naming_capability_is_named():
             line = process.stderr.readline()
             lib.wait_for(lambda: children(process.pid), "the attach part")
             process.terminate()
-            rest = process.communicate(timeout=20 * lib.PATIENCE)[1]
+            rest = process.communicate(timeout=60 * lib.PATIENCE)[1]
             lib.check(f"{name} is missing" in line and rest == "" and process.returncode == 0, f"without {name}: {line} {rest} {process.returncode}")
 
 

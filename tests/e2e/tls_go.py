@@ -3,11 +3,11 @@
 """Requests between programs of Go over their own TLS, stripped or not, counted once at each end in plaintext, against what the client says it did."""
 import collections
 import contextlib
+import functools
 import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 import lib
 import tls_lib
@@ -19,9 +19,10 @@ SIZES = (0, 1, 100, 5000, 40000)
 BUILDS = {"whole": (), "stripped": ("-ldflags=-s -w",)}
 
 
-def build(name, directory, source=SOURCE):
-    """A binary nobody else runs. Nothing is fetched: the source uses the standard library only."""
-    program = pathlib.Path(directory) / name
+@functools.cache
+def build(name, source=SOURCE):
+    """Nothing is fetched: the source uses the standard library only."""
+    program = tls_lib.directory() / f"{name}-{source.stem}"
     cache = pathlib.Path(os.environ.get("GOCACHE") or pathlib.Path(lib.TELLTALE).resolve().parent / "tests" / "go-cache")
     done = subprocess.run(["go", "build", "-o", program, *BUILDS[name], source], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env={**os.environ, "GOCACHE": str(cache), "GO111MODULE": "off", "GOTOOLCHAIN": "local", "GOPROXY": "off",
@@ -75,9 +76,8 @@ def killed(program, requests, together):
 def counted(name, protocol, version="1.3", requests=REQUESTS, together=20, kept="kept", scenario="between", options=()):
     lib.need("go")
     load = (requests, together) if scenario == "killed" else (protocol, version, requests, together, kept)
-    with tempfile.TemporaryDirectory(prefix="telltale-e2e-go-") as directory:
-        # One goroutine writes, another reads: on a busy machine the answer may be read long before the thread that wrote goes on to say so.
-        result = lib.run(scenario, "--uprobes", "--limit", "stream_hold_ms=20000", "--limit", "ring_bytes=64M", *options, args=(build(name, directory), *load))
+    # One goroutine writes, another reads: on a busy machine the answer may be read long before the thread that wrote goes on to say so.
+    result = lib.run(scenario, "--uprobes", "--limit", "stream_hold_ms=20000", "--limit", "ring_bytes=64M", *options, args=(build(name), *load))
     lib.equal(result.told["succeeded"], requests, "the client's own count")
     for kind in ("server", "client"):
         exchanges = result.of(kind=kind, protocol=protocol)

@@ -7,7 +7,6 @@ import contextlib
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 import lib
 import tls_go
@@ -69,8 +68,7 @@ def told(agent, total):
 def between(name, secure, clients=1, together=1):
     lib.need("go")
     requests = REQUESTS * together
-    with tempfile.TemporaryDirectory(prefix="telltale-e2e-go-") as directory, \
-         peers(tls_go.build(name, directory, SOURCE), secure, clients, requests, together) as both:
+    with peers(tls_go.build(name, SOURCE), secure, clients, requests, together) as both:
         options = ("--uprobes", "--limit", "stream_hold_ms=20000", "--limit", "ring_bytes=64M")
         with lib.Agent(both.server.pid, both.client.pid, options=options) as agent:
             lib.equal(both.go_on(), clients * requests, "the client's own count")

@@ -1,9 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of TLS share: a key, and a server of it."""
+import atexit
 import collections
+import functools
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import lib
+
+
+@functools.cache
+def directory():
+    """For what is built once and run by several tests, and by nobody else; it goes with this process."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="telltale-e2e-built-"))
+    path.chmod(0o755)
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 def certificate(services):

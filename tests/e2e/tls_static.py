@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests between programs OpenSSL is linked into, counted once at each end in plaintext, against what the client says it did."""
 import collections
+import functools
 import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 import lib
 import tls_lib
@@ -23,9 +23,9 @@ BORINGSSL_LIBRARIES = BORINGSSL / "lib" / "x86_64-linux-gnu" / "android"
 BUILDS["boringssl"] = ("-I", BORINGSSL / "include" / "android", "-L", BORINGSSL_LIBRARIES, f"-Wl,-rpath,{BORINGSSL_LIBRARIES}", "-lssl", "-lcrypto")
 
 
-def build(name, directory):
-    """A binary nobody else runs."""
-    program = pathlib.Path(directory) / name
+@functools.cache
+def build(name):
+    program = tls_lib.directory() / name
     done = subprocess.run(["cc", "-O2", "-o", program, SOURCE, *BUILDS[name], "-lpthread", "-ldl"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         lib.skip(f"there is no OpenSSL to be linked into a program (libssl-dev): {done.stdout}")
@@ -44,8 +44,7 @@ def between(program, file=None):
 
 
 def counted(name, *options, file=()):
-    with tempfile.TemporaryDirectory(prefix="telltale-e2e-static-") as directory:
-        result = lib.run("between", "--uprobes", *options, args=(build(name, directory), *file))
+    result = lib.run("between", "--uprobes", *options, args=(build(name), *file))
     lib.equal(result.told["succeeded"], REQUESTS, "the client's own count")
     tls_lib.of_plaintext(result, "http", dict(collections.Counter(("GET", f"/static/{i // 10}", "200", True, "openssl") for i in range(REQUESTS))))
     result.check_lost({})
@@ -82,12 +81,11 @@ def test_boringssl():
 
 def test_not_sure():
     """One of the names is another one. It is not observed, and said to be so once; its handshakes are there."""
-    with tempfile.TemporaryDirectory(prefix="telltale-e2e-static-") as directory:
-        program = build("unsure", directory)
-        data = program.read_bytes()
-        lib.check(data.count(b"\0ssl_read_internal\0") == 1, "the name is not there once")
-        program.write_bytes(data.replace(b"\0ssl_read_internal\0", b"\0ssl_read_external\0"))
-        result = lib.run("between", "--uprobes", args=(program,))
+    program = build("unsure")
+    data = program.read_bytes()
+    lib.check(data.count(b"\0ssl_read_internal\0") == 1, "the name is not there once")
+    program.write_bytes(data.replace(b"\0ssl_read_internal\0", b"\0ssl_read_external\0"))
+    result = lib.run("between", "--uprobes", args=(program,))
     lib.equal(result.told["succeeded"], REQUESTS, "the client's own count")
     lib.equal(result.of(protocol="http"), [], "plaintext")
     for kind in ("server", "client"):

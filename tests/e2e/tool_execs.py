@@ -112,7 +112,7 @@ def test_scope_of_running_processes():
         shell.stdin.flush()
         shell.stdout.readline()
         tool.send_signal(signal.SIGINT)
-        out, err = tool.communicate(timeout=30)
+        out, err = tool.communicate(timeout=120)
         shell.stdin.write("go\n")
         shell.stdin.flush()
     rows = [json.loads(line) for line in out.splitlines()]
@@ -134,7 +134,7 @@ def test_loss_is_counted():
 def test_bad_use():
     for arguments, word in [(["--nothing"], "--nothing"), (["--pid", "2147483600"], "2147483600"), (["--cgroup", "/no/such"], "/no/such"),
                             (["--top", "0"], "--top"), (["word"], "word"), (["--", "no-such-program-anywhere"], "no-such-program-anywhere")]:
-        done = subprocess.run([lib.TELLTALE, "execs", *arguments], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([lib.TELLTALE, "execs", *arguments], capture_output=True, text=True, timeout=120)
         lib.check(done.returncode not in (0, 124), f"{arguments}: status {done.returncode}")
         lib.check(len(done.stderr.splitlines()) == 1 and word in done.stderr, f"{arguments}: {done.stderr}")
 

@@ -261,7 +261,7 @@ def test_buffered_by_the_kernel():
             lib.wait_for(lambda: not any(os.path.exists(f"/proc/{pid}/mm") or pathlib.Path(f"/proc/{pid}").exists() for pid in pids.values()), "their end")
             DISK.sync()
             tool.send_signal(signal.SIGINT)
-            _, err = tool.communicate(timeout=60)
+            _, err = tool.communicate(timeout=120)
             rows = [json.loads(line) for line in out.read_text().splitlines()]
         shell.stdin.write("go\n")
         shell.stdin.flush()
@@ -325,7 +325,7 @@ def test_intervals():
     lib.equal((total(mine, "requests"), total(mine, "moved_bytes")), (8 * 64, 8 * 64 * 65536), "sums")
     lib.check(len({r["time_unix_ns"] for r in mine}) > 2, f"intervals: {mine}")
     begin = time.monotonic()
-    done = subprocess.run([lib.TELLTALE, "io", "0.3", "2", "--pid", str(os.getpid()), "--json"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([lib.TELLTALE, "io", "0.3", "2", "--pid", str(os.getpid()), "--json"], capture_output=True, text=True, timeout=120)
     lib.equal(done.returncode, 0, done.stderr)
     lib.check(time.monotonic() - begin < 30, "it did not end after two intervals")
 
@@ -371,7 +371,7 @@ def test_waiting():
                                   stderr=subprocess.DEVNULL) as tool:
                 lib.wait_for(lambda: out.exists() and '"waits"' in out.read_text(), "a request that waits")
                 subprocess.run(["fsfreeze", "-u", DISK.mount], check=True)
-                lib.equal(tool.wait(timeout=60), 0, "status")
+                lib.equal(tool.wait(timeout=120), 0, "status")
         finally:
             subprocess.run(["fsfreeze", "-u", DISK.mount], check=False, capture_output=True)
         rows = [json.loads(line) for line in out.read_text().splitlines()]
@@ -417,7 +417,7 @@ def test_terminal():
 def test_bad_use():
     for arguments, word in [(["--disk", "no-such-disk"], "no-such-disk"), (["--disk"], "--disk"), (["--slow", "x"], "--slow"), (["--slow", "0"], "--slow"),
                             (["1", "2", "3"], "3"), (["--count", "2"], "--count"), (["--nothing"], "--nothing"), (["--pid", "2147483600"], "2147483600")]:
-        done = subprocess.run([lib.TELLTALE, "io", *arguments], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([lib.TELLTALE, "io", *arguments], capture_output=True, text=True, timeout=120)
         lib.check(done.returncode not in (0, 124), f"{arguments}: status {done.returncode}")
         lib.check(len(done.stderr.splitlines()) == 1 and word in done.stderr, f"{arguments}: {done.stderr}")
 

@@ -14,7 +14,7 @@ import lib
 
 
 def refused(arguments, *words, status=None, program=None, **options):
-    done = subprocess.run([program or lib.TELLTALE, *arguments], capture_output=True, text=True, timeout=30, **options)
+    done = subprocess.run([program or lib.TELLTALE, *arguments], capture_output=True, text=True, timeout=120, **options)
     lines = done.stderr.strip().splitlines()
     lib.check(done.returncode != 0 and (status is None or done.returncode == status), f"{arguments}: status {done.returncode}")
     lib.equal(len(lines), 1, f"{arguments}: lines {lines}")
@@ -123,7 +123,7 @@ def test_no_privilege():
 def test_no_btf():
     """The kernel's BTF is hidden in a mount namespace of ours."""
     done = subprocess.run(["unshare", "--mount", "sh", "-c", f"mount -t tmpfs none /sys/kernel/btf && exec {lib.TELLTALE} agent --pid $$"],
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=120)
     lines = done.stderr.strip().splitlines()
     lib.check(done.returncode != 0 and len(lines) == 1 and "BTF" in lines[0], f"status {done.returncode}: {lines}")
 
