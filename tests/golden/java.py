@@ -5,17 +5,25 @@ import subprocess
 
 CACHE = pathlib.Path.home() / ".cache" / "telltale-golden"
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>golden</groupId><artifactId>golden</artifactId><version>1</version><dependencies>
+<groupId>golden</groupId><artifactId>golden</artifactId><version>1</version><dependencyManagement><dependencies>
+{}</dependencies></dependencyManagement><dependencies>
 {}</dependencies></project>
 """
-ROW = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>\n"
+ROW = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>{}</dependency>\n"
+LIST = "<type>pom</type><scope>import</scope>"
+# Repositories that libraries name and that are gone are not asked.
+SETTINGS = """<settings><mirrors><mirror><id>central-only</id><mirrorOf>*</mirrorOf><url>https://repo.maven.apache.org/maven2</url></mirror></mirrors></settings>
+"""
 
 
-def libraries(name, *coordinates):
-    """The class path of `group:artifact:version`s and of all they need."""
+def libraries(name, *coordinates, versions=()):
+    """The class path of `group:artifact:version`s and of all they need; `versions` are lists of them (BOMs) that settle what is left open."""
     home = CACHE / name
     if not (home / "lib").is_dir():
         home.mkdir(parents=True, exist_ok=True)
-        (home / "pom.xml").write_text(POM.format("".join(ROW.format(*c.split(":")) for c in coordinates)))
-        subprocess.run(["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"], cwd=home, check=True)
+        rows = ["".join(ROW.format(*c.split(":"), kind) for c in which) for which, kind in ((versions, LIST), (coordinates, ""))]
+        (home / "pom.xml").write_text(POM.format(*rows))
+        (home / "settings.xml").write_text(SETTINGS)
+        subprocess.run(["mvn", "-q", "-B", "-s", "settings.xml", "dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"],
+                       cwd=home, check=True)
     return f"{home}/lib/*"
