@@ -1,20 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""gRPC over TLS between programs of its C core, which gives OpenSSL its bytes in memory: all four kinds of calls, counted once at each end in plaintext."""
+"""gRPC over TLS between programs of its C core (Python's, and C++'s with Python's), which gives OpenSSL its bytes in memory: all four kinds of calls,
+counted once at each end in plaintext."""
 import collections
+import pathlib
 import subprocess
 import sys
+import tempfile
 
 import lib
 import tls_lib
 
 CALLS = lib.scaled(60)
-# Both ends, with a connection of its own for each client. A stream is as long as the call's number says, up to four messages.
+SOURCE = pathlib.Path(__file__).with_suffix(".cc")
+# Both ends, or the server of a program that is named, with a connection of its own for each client. A stream is as long as the call's number says, up to four messages.
 PEERS = """
-import grpc, sys, threading, time
+import grpc, subprocess, sys, threading, time
 from concurrent import futures
 calls, clients = int(sys.argv[1]), int(sys.argv[2])
-key, chain = (open(name, "rb").read() for name in sys.argv[3:])
+key, chain = (open(name, "rb").read() for name in sys.argv[3:5])
 
 def missing(request, context):
     context.abort(grpc.StatusCode.NOT_FOUND, "no such thing")
@@ -49,26 +53,33 @@ def call(me):
             right[me] += error.code() == grpc.StatusCode.NOT_FOUND
     channel.close()
 
-threads = [threading.Thread(target=call, args=(me,)) for me in range(clients)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print(sum(right))
+def ours():
+    threads = [threading.Thread(target=call, args=(me,)) for me in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(right)
+
+def theirs(program):
+    return subprocess.run([program, f"127.0.0.1:{port}", sys.argv[4], str(clients), str(calls)], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+print(theirs(sys.argv[5]) if sys.argv[5:] else ours())
 server.stop(None).wait()
 """
 
 
-def peers(clients):
+def peers(clients, *program):
     with lib.Services() as services:
         key, chain = tls_lib.certificate(services)
-        lib.tell(right=int(subprocess.run([lib.PYTHON, "-c", PEERS, str(CALLS), clients, key, chain], check=True, stdout=subprocess.PIPE).stdout))
+        lib.tell(right=int(subprocess.run([lib.PYTHON, "-c", PEERS, str(CALLS), clients, key, chain, *program], check=True,
+                                         stdout=subprocess.PIPE).stdout))
 
 
-def counted(clients):
+def counted(clients, *program):
     if subprocess.run([lib.PYTHON, "-c", "import grpc"], stderr=subprocess.DEVNULL).returncode:
         lib.skip("python3-grpcio is not installed")
-    result = lib.run("peers", "--uprobes", "--limit", "ring_bytes=64M", args=(clients,))
+    result = lib.run("peers", "--uprobes", "--limit", "ring_bytes=64M", args=(clients, *program))
     lib.equal(result.told["right"], CALLS * clients * 5, "the clients' own count")
     want = {(name, "shop.Items", "NOT_FOUND" if name == "Missing" else "OK", True, "openssl"): CALLS * clients
             for name in ("Get", "List", "Put", "Chat", "Missing")}
@@ -92,6 +103,18 @@ def test_one_connection():
 
 def test_many_connections():
     counted(8)
+
+
+def test_cpp_and_python():
+    lib.need("g++")
+    with tempfile.TemporaryDirectory(prefix="telltale-e2e-cpp-") as directory:
+        program = pathlib.Path(directory) / "client"
+        # Headers of gRPC use absl without naming its libraries.
+        done = subprocess.run(["g++", "-o", program, SOURCE, "-Wl,--copy-dt-needed-entries", "-lgrpc++", "-lgrpc", "-lgpr", "-lpthread"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            lib.skip(f"the test's program is not built (libgrpc++-dev): {done.stdout[:400]}")
+        counted(4, program)
 
 
 if __name__ == "__main__":
