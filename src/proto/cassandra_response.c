@@ -106,6 +106,9 @@ void cassandra_response(struct tt_link *link, struct cassandra_state *st, struct
 		tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));
 	if (e->h.opcode == CASSANDRA_RESULT)
 		read_result(link, st, request, e->body);
+	/* Asked when nobody could know yet that something is missing: what it stands for may have been in it. */
+	if (m && request && (request->kind & 0xff) == CASSANDRA_EXECUTE && st->missed)
+		m->incomplete |= !tt_message_get(request, TT_TEXT_RESOURCE).data;
 	if (st->keyspace && request && !(request->kind & CASSANDRA_OWN_KEYSPACE))
 		tt_message_attr(m, tt_db_namespace, tt_sql_text_span(st->keyspace));
 	if (m && !e->readable)

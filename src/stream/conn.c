@@ -140,9 +140,10 @@ static void tt_conn_end_flow(struct tt_conn *c, struct tt_link *link, int dir)
 
 	bool placed = f->started || c->opened || link->flow[!dir].from_start;
 
+	tt_held_release(link, UINT64_MAX);
 	tt_flow_release(link, dir, UINT64_MAX);
 	if (c->final_known && link->origin <= TT_ORIGIN_PCAP && placed && c->final_off[dir] > f->next)
-		tt_flow_missing(link, dir, c->final_off[dir]);
+		tt_flow_missing(link, dir, c->final_off[dir], 0);
 	/* A reset that came after the end had been sent takes nothing back. */
 	if (!c->reset_received || (dir == TT_TX && c->fin_sent))
 		tt_flow_eof(link, dir);

@@ -12,22 +12,12 @@ static void tt_flow_buf_drop(struct tt_streams *s, struct tt_flow *f)
 		tt_buf_free(&f->buf);
 }
 
-static void tt_flow_held_free(struct tt_streams *s, struct tt_held *h)
-{
-	s->stats.buffered_bytes -= h->chunk.captured;
-	free(h);
-}
-
 void tt_flow_free(struct tt_streams *s, struct tt_flow *f)
 {
 	s->stats.buffered_bytes -= f->buf.len;
 	tt_buf_free(&f->buf);
 	tt_marks_free(&f->marks);
-	while (f->held) {
-		struct tt_held *h = f->held;
-		f->held = h->next;
-		tt_flow_held_free(s, h);
-	}
+	tt_held_free(s, f);
 }
 
 /* Messages that end within what has now been taken in. */
@@ -66,7 +56,7 @@ static void tt_flow_keep(struct tt_link *link, int dir, const uint8_t *data, siz
 	uint64_t lost = f->buf.len + len;
 	tt_flow_buf_drop(s, f);
 	tt_flow_advance_at(link, dir, lost);
-	tt_link_hole(link, dir, lost);
+	tt_link_hole(link, dir, lost, 0);
 }
 
 void tt_flow_refeed(struct tt_link *link, int dir)
@@ -115,7 +105,7 @@ static void tt_flow_bytes(struct tt_link *link, int dir, const uint8_t *data, si
 		tt_flow_keep(link, dir, data + used, len - used);
 }
 
-void tt_flow_hole(struct tt_link *link, int dir, uint64_t n)
+void tt_flow_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns)
 {
 	struct tt_streams *s = link->conn->s;
 	struct tt_flow *f = &link->flow[dir];
@@ -140,11 +130,11 @@ void tt_flow_hole(struct tt_link *link, int dir, uint64_t n)
 	}
 	s->stats.holes++;
 	s->stats.hole_bytes += n;
-	tt_link_hole(link, dir, n);
+	tt_link_hole(link, dir, n, by_ns);
 }
 
 /* A chunk that moves nothing: bytes taken in before came again as other ones (source/pcap.h). */
-static bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *k)
+bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *k)
 {
 	return k->origin == TT_ORIGIN_PCAP && k->flags & TT_CHUNK_NO_PAYLOAD && f->started && k->offset + k->length <= f->next;
 }
@@ -153,7 +143,7 @@ static bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *
  * Which bytes the other end took is not known: what they are part of is not complete, and where a message begins behind them is
  * found out as behind a hole.
  */
-static void tt_flow_conflict(struct tt_link *link, int dir, const struct tt_chunk *chunk)
+void tt_flow_conflict(struct tt_link *link, int dir, const struct tt_chunk *chunk)
 {
 	struct tt_streams *s = link->conn->s;
 	struct tt_flow *f = &link->flow[dir];
@@ -168,7 +158,7 @@ static void tt_flow_conflict(struct tt_link *link, int dir, const struct tt_chun
 	uint64_t kept = f->buf.len;
 	tt_flow_buf_drop(s, f);
 	tt_flow_advance_at(link, dir, kept);
-	tt_link_hole(link, dir, kept);
+	tt_link_hole(link, dir, kept, 0);
 	tt_link_settle(link);
 }
 
@@ -202,12 +192,11 @@ static void tt_flow_take(struct tt_link *link, int dir, const struct tt_chunk *c
 
 	tt_flow_bytes(link, dir, data, chunk->captured);
 	if (chunk->captured < chunk->length)
-		tt_flow_hole(link, dir, chunk->length - chunk->captured);
+		tt_flow_hole(link, dir, chunk->length - chunk->captured, 0);
 	tt_link_settle(link);
 }
 
-/* The part of a chunk that is new when its front was taken in already. */
-static void tt_flow_take_rest(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
+void tt_flow_take_rest(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
 {
 	struct tt_flow *f = &link->flow[dir];
 	struct tt_chunk rest = *chunk;
@@ -222,22 +211,8 @@ static void tt_flow_take_rest(struct tt_link *link, int dir, const struct tt_chu
 	tt_flow_take(link, dir, &rest, data + cut);
 }
 
-static void tt_flow_take_held(struct tt_link *link, int dir)
-{
-	struct tt_streams *s = link->conn->s;
-	struct tt_flow *f = &link->flow[dir];
-
-	while (f->held && f->held->chunk.offset <= f->next) {
-		struct tt_held *h = f->held;
-		f->held = h->next;
-		f->held_count--;
-		tt_flow_take_rest(link, dir, &h->chunk, (const uint8_t *)(h + 1));
-		tt_flow_held_free(s, h);
-	}
-}
-
-/* The bytes up to `until` were moved but will not come: a hole, and when they were moved is not known. */
-void tt_flow_missing(struct tt_link *link, int dir, uint64_t until)
+/* They were moved, but when is not known. */
+void tt_flow_missing(struct tt_link *link, int dir, uint64_t until, uint64_t by_ns)
 {
 	struct tt_flow *f = &link->flow[dir];
 	const struct tt_mark mark = {.begin = f->next, .end = until};
@@ -246,43 +221,7 @@ void tt_flow_missing(struct tt_link *link, int dir, uint64_t until)
 	f->next = until;
 	link->conn->s->stats.missing_bytes += mark.end - mark.begin;
 	tt_flow_seal(link, f);
-	tt_flow_hole(link, dir, mark.end - mark.begin);
-}
-
-/* The earliest held chunk is not waited for any longer: what is missing before it is a hole. */
-static void tt_flow_give_up_missing(struct tt_link *link, int dir)
-{
-	tt_flow_missing(link, dir, link->flow[dir].held->chunk.offset);
-	tt_flow_take_held(link, dir);
-	tt_link_settle(link);
-}
-
-static void tt_flow_hold(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
-{
-	struct tt_streams *s = link->conn->s;
-	struct tt_flow *f = &link->flow[dir];
-
-	struct tt_held *h = NULL;
-	if (s->stats.buffered_bytes + chunk->captured <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES))
-		h = malloc(sizeof(*h) + chunk->captured);
-	if (!h) {
-		s->stats.held_full++;
-		return; /* its bytes become part of the hole */
-	}
-	h->chunk = *chunk;
-	h->since_ns = chunk->rec.time_ns;
-	memcpy(h + 1, data, chunk->captured);
-	s->stats.buffered_bytes += chunk->captured;
-
-	struct tt_held **at = &f->held;
-	while (*at && (*at)->chunk.offset <= chunk->offset)
-		at = &(*at)->next;
-	h->next = *at;
-	*at = h;
-	if (++f->held_count > tt_streams_limit(s, TT_LIMIT_STREAM_HELD_CHUNKS)) {
-		s->stats.held_full++;
-		tt_flow_give_up_missing(link, dir);
-	}
+	tt_flow_hole(link, dir, mark.end - mark.begin, by_ns);
 }
 
 void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
@@ -308,16 +247,12 @@ void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 		tt_flow_conflict(link, dir, chunk);
 		return;
 	}
-	if (chunk->offset > f->next) {
-		tt_flow_hold(link, dir, chunk, data);
-		return;
-	}
-	if (chunk->offset < f->next)
+	if (chunk->offset > f->next || f->held || link->flow[!dir].held)
+		tt_held_chunk(link, dir, chunk, data);
+	else if (chunk->offset < f->next)
 		tt_flow_take_rest(link, dir, chunk, data);
 	else
 		tt_flow_take(link, dir, chunk, data);
-	if (f->held)
-		tt_flow_take_held(link, dir);
 }
 
 /* The end is told once nothing before it waits any longer. */
@@ -335,9 +270,6 @@ static void tt_flow_tell_eof(struct tt_link *link, int dir)
 void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns)
 {
 	struct tt_flow *f = &link->flow[dir];
-
-	while (f->held && f->held->since_ns <= until_ns)
-		tt_flow_give_up_missing(link, dir);
 
 	if (f->wait_ns && f->wait_ns <= until_ns) {
 		tt_flow_wait_no_more(link, dir);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
- * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), link.c (protocol
- * and parse loop), message.c (where messages are kept), parser.c (what a parser asks of its link), pair.c (what answers what),
- * by_id.c (the same by ids), pair_end.c (holes, ends, time-outs), report.c (exchanges out), stream.c (records in, clock),
- * tables.c (tables of headers that libraries tell).
+ * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), held.c (chunks
+ * that wait for what is missing), link.c (protocol and parse loop), message.c (where messages are kept), parser.c (what a parser
+ * asks of its link), pair.c (what answers what), by_id.c (the same by ids), pair_end.c (holes, ends, time-outs), report.c
+ * (exchanges out), stream.c (records in, clock), tables.c (tables of headers that libraries tell).
  */
 #ifndef TT_STREAM_INTERNAL_H
 #define TT_STREAM_INTERNAL_H
@@ -40,7 +40,7 @@ struct tt_marks {
 	uint32_t cap;
 };
 
-/* A chunk that came before the bytes in front of it. */
+/* A chunk that came before the bytes in front of it, or while the other direction waited for such. */
 struct tt_held {
 	struct tt_held *next;
 	uint64_t since_ns;
@@ -68,6 +68,7 @@ struct tt_flow {
 	struct tt_message *ending; /* messages whose end lies ahead, by end */
 	uint32_t held_count;
 	uint8_t mode;
+	bool unheld; /* not all of it could be held while the other direction waited: counted */
 	bool started;
 	bool from_start;
 	bool late_start;       /* said to be seen from its start, but its front was not */
@@ -241,13 +242,29 @@ void tt_conn_end(struct tt_conn *c, enum tt_outcome outcome);
 
 /* flow.c */
 void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
-void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns); /* held chunks whose time is over */
-void tt_flow_hole(struct tt_link *link, int dir, uint64_t n);		/* the next n bytes will not come */
-void tt_flow_missing(struct tt_link *link, int dir, uint64_t until);	/* the bytes up to there will not come */
+void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns); /* a wait for the other side whose time is over */
+void tt_flow_take_rest(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data); /* its new part */
+bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *k);
+void tt_flow_conflict(struct tt_link *link, int dir, const struct tt_chunk *chunk);
+/* The next n bytes, or those up to `until`, will not come. by_ns: they were moved by then; 0: by the time of what came last. */
+void tt_flow_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns);
+void tt_flow_missing(struct tt_link *link, int dir, uint64_t until, uint64_t by_ns);
 void tt_flow_eof(struct tt_link *link, int dir);
 void tt_flow_refeed(struct tt_link *link, int dir); /* parse what is kept once more */
 void tt_flow_advance_at(struct tt_link *link, int dir, size_t n);
 void tt_flow_free(struct tt_streams *s, struct tt_flow *f);
+
+/* held.c */
+/* Bytes before the next chunk are missing and may still come. */
+static inline bool tt_flow_waits(const struct tt_flow *f)
+{
+	return f->held && f->held->chunk.offset > f->next;
+}
+
+/* A chunk that something is missing before, or is held before, on either side: held, or taken with all that can be now. */
+void tt_held_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
+void tt_held_release(struct tt_link *link, uint64_t until_ns); /* what has waited since then or longer waits no more */
+void tt_held_free(struct tt_streams *s, struct tt_flow *f);
 
 /* tables.c */
 struct tt_table_record;
@@ -260,7 +277,7 @@ struct tt_link *tt_link_free(struct tt_link *link);
 /* Parses bytes that stand at flow->at; returns how many were consumed. */
 size_t tt_link_feed(struct tt_link *link, int dir, const uint8_t *data, size_t len);
 void tt_link_datagram(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
-void tt_link_hole(struct tt_link *link, int dir, uint64_t n);
+void tt_link_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns); /* as tt_flow_hole */
 void tt_link_front_missing(struct tt_link *link, int dir);
 void tt_link_unseen(struct tt_link *link, int dir, uint64_t missing); /* what is missing at f->at is optional */
 void tt_link_settle(struct tt_link *link);			      /* runs sides that waited for each other */

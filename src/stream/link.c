@@ -211,6 +211,8 @@ static void tt_link_switch_now(struct tt_link *link)
 	link->switching = false;
 	tt_link_forget_proto(link);
 	for (int dir = 0; dir < 2; dir++) {
+		/* Behind a hole it is not known where what is spoken next begins. */
+		link->flow[dir].from_start &= link->flow[dir].mode != TT_FLOW_RESYNC;
 		link->flow[dir].mode = TT_FLOW_DETECT;
 		link->flow[dir].skip_to = link->flow[dir].optional_to = 0;
 		link->flow[dir].wait_ns = 0;
@@ -242,7 +244,7 @@ static void tt_link_lost_sync(struct tt_link *link, int dir, size_t used)
 
 	link->conn->s->stats.desyncs++;
 	tt_flow_advance_at(link, dir, used);
-	tt_link_hole(link, dir, 0);
+	tt_link_hole(link, dir, 0, 0);
 	f->resync_from = from;
 }
 
@@ -403,11 +405,13 @@ void tt_link_unseen(struct tt_link *link, int dir, uint64_t missing)
 	link->proto->unseen(link, tt_link_side(link, dir), &in);
 }
 
-void tt_link_hole(struct tt_link *link, int dir, uint64_t n)
+void tt_link_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns)
 {
 	struct tt_flow *f = &link->flow[dir];
 	enum tt_side side = tt_link_side(link, dir);
 	uint64_t now_ns = TT_MAX(f->last_ns, link->flow[!dir].last_ns);
+
+	now_ns = TT_MAX(now_ns, by_ns);
 
 	f->hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	f->skip_to = f->optional_to = 0;

@@ -183,8 +183,10 @@ static void tt_pair_drop_old(struct tt_link *link, struct tt_pair *p, uint64_t b
 	struct tt_message *next;
 	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
 		next = m->next;
-		if (m->ended && m->last_ns <= before_ns)
-			tt_pair_orphan(link, m);
+		if (!m->ended || m->last_ns > before_ns)
+			continue;
+		m->unsure = true; /* what it answers may turn out to be missing */
+		tt_pair_orphan(link, m);
 	}
 }
 

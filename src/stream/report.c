@@ -44,7 +44,7 @@ static const struct tt_proto *tt_pair_proto(const struct tt_link *link, const st
  */
 static bool may_go_on(const struct tt_link *link, const struct tt_message *req, const struct tt_message *rsp)
 {
-	return (!req->next && tt_message_flow(link, req)->held) || (rsp && tt_message_flow(link, rsp)->held);
+	return (!req->next && tt_flow_waits(tt_message_flow(link, req))) || (rsp && tt_flow_waits(tt_message_flow(link, rsp)));
 }
 
 /* Some of its bytes may have been other ones. */

@@ -386,6 +386,7 @@ static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 		if (!link)
 			continue;
 		if (!c->datagram) {
+			tt_held_release(link, over);
 			tt_flow_release(link, tt_link_dir(link, TT_REQUESTS), over);
 			tt_flow_release(link, tt_link_dir(link, TT_RESPONSES), over);
 		}
@@ -436,7 +437,10 @@ void tt_streams_finish(struct tt_streams *s)
 	while (s->lru_first) {
 		struct tt_conn *c = s->lru_first;
 		for (int i = 0; i < TT_LAYERS; i++) {
-			for (int dir = 0; c->link[i] && dir < 2 && !c->datagram; dir++)
+			if (!c->link[i] || c->datagram)
+				continue;
+			tt_held_release(c->link[i], UINT64_MAX);
+			for (int dir = 0; dir < 2; dir++)
 				tt_flow_release(c->link[i], dir, UINT64_MAX);
 		}
 		tt_conn_end(c, c->close_ns ? tt_conn_outcome(c) : TT_OUTCOME_LOST);

@@ -83,7 +83,7 @@ def part_of(got, want):
     return not other or (all(x is None or isinstance(x, bool) for x in other) and any(x is None or x is False for x in other))
 
 
-HELD = 64  # limit stream_held_chunks: so many pieces behind a hole are waited with, while the other direction goes on
+SEVERAL = 64  # holes next to each other are one: how many answers were in it is not known, nor what is asked until the client is silent for a while
 
 
 class Result:
@@ -130,11 +130,10 @@ class Result:
 
     def counts(self, got, want, what, each=2):
         """Numbers of exchanges, or exchanges themselves: all that are due. A missed run may cost `each` (the one it belongs to, and the next, whose
-        start is doubted) and what is answered while its bytes are waited for, no more than that lack, and what is there beside them is what is left of
-        one."""
+        start is doubted), and several may be next to each other; no more than that lack, and what is there beside them is what is left of one."""
         if not self.missed:
             return equal(got, want, what)
-        each += HELD
+        each += SEVERAL if self.missed > 1 else 0
         if isinstance(want, (int, float)):
             return check(max(want - each * self.missed, want / 5) <= got <= want, f"{what}: got {got}, want {want}, {self.missed} runs were missed")
         got, want = collections.Counter(got), collections.Counter(want)
