@@ -45,6 +45,8 @@ static void tt_tcp_open(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
 	f->open_sent = true;
 }
 
+static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f);
+
 static void tt_tcp_close(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
 {
 	f->closed = true;
@@ -55,6 +57,8 @@ static void tt_tcp_close(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
 /* Reports ends that nothing is missing before. */
 static void tt_tcp_settle(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
 {
+	bool freed = false;
+
 	for (int i = 0; i < 2; i++) {
 		struct tt_pcap_dir *d = &f->dir[i];
 		if (!d->fin || d->ended || d->next < d->fin_off)
@@ -64,10 +68,16 @@ static void tt_tcp_settle(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns
 		/* Nothing of the stream can lie behind its end. */
 		p->stats.after_end += d->held.head != NULL;
 		int64_t held = (int64_t)d->held.bytes;
+		freed |= held != 0;
 		tt_pieces_free(&d->held);
 		tt_flows_held(&p->flows, f, -held);
 	}
 	tt_flows_held(&p->flows, f, 0);
+	if (freed) { /* the other direction waited for it */
+		tt_tcp_drain(p, f);
+		tt_tcp_settle(p, f, time_ns);
+		return;
+	}
 	if (f->dir[0].ended && f->dir[1].ended && !f->closed)
 		tt_tcp_close(p, f, time_ns);
 }
@@ -127,20 +137,43 @@ static void tt_tcp_report(struct tt_pcap *p, struct tt_flow *f, int from, struct
 	tt_pcap_emit_data(p, f, from, w.wire_len, w.data, time_ns);
 }
 
-/* Reports what is held as far as nothing is missing before it. */
-static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f, int from)
+/* Data is missing before what is held. */
+static bool tt_dir_lacks(const struct tt_pcap_dir *d)
 {
-	struct tt_pcap_dir *d = &f->dir[from];
-	uint64_t before = d->held.bytes;
+	return d->held.head && d->held.head->off > d->next;
+}
 
-	while (d->held.head && d->held.head->off <= d->next) {
-		struct tt_piece *piece = tt_pieces_pop(&d->held);
-		struct tt_wire w = {.data = tt_span(piece->data, piece->captured), .wire_len = piece->len};
-		tt_tcp_report(p, f, from, w, piece->time_ns);
-		free(piece);
+/* When the first held piece could be read. */
+static uint64_t tt_dir_readable_ns(const struct tt_pcap_dir *d)
+{
+	return TT_MAX(d->held.head->time_ns, d->last_ns);
+}
+
+static void tt_tcp_report_held(struct tt_pcap *p, struct tt_flow *f, int from)
+{
+	struct tt_piece *piece = tt_pieces_pop(&f->dir[from].held);
+	struct tt_wire w = {.data = tt_span(piece->data, piece->captured), .wire_len = piece->len};
+
+	tt_tcp_report(p, f, from, w, piece->time_ns);
+	free(piece);
+}
+
+/*
+ * Reports what is held, in the order it could be read, as far as nothing is missing: while one direction waits the other does,
+ * too, or answers would come before the requests they belong to.
+ */
+static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f)
+{
+	const struct tt_pcap_dir *d = f->dir;
+	uint64_t before = d[0].held.bytes + d[1].held.bytes;
+
+	while ((d[0].held.head || d[1].held.head) && !tt_dir_lacks(&d[0]) && !tt_dir_lacks(&d[1])) {
+		bool both = d[0].held.head && d[1].held.head;
+		tt_tcp_report_held(p, f, both ? tt_dir_readable_ns(&d[1]) < tt_dir_readable_ns(&d[0]) : !d[0].held.head);
 	}
-	tt_tcp_doubt_held(p, f, from);
-	tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
+	tt_tcp_doubt_held(p, f, 0);
+	tt_tcp_doubt_held(p, f, 1);
+	tt_flows_held(&p->flows, f, (int64_t)(d[0].held.bytes + d[1].held.bytes - before));
 }
 
 static int64_t tt_dir_awaited_end(const struct tt_pcap_dir *d)
@@ -148,7 +181,7 @@ static int64_t tt_dir_awaited_end(const struct tt_pcap_dir *d)
 	return d->held.head ? d->held.head->off : d->fin_off;
 }
 
-/* What is missing first will not come any more. */
+/* What is missing first will not come any more; or what waits only for the other direction does so no longer. */
 static void tt_tcp_give_up(struct tt_pcap *p, struct tt_flow *f, int from)
 {
 	struct tt_pcap_dir *d = &f->dir[from];
@@ -158,25 +191,37 @@ static void tt_tcp_give_up(struct tt_pcap *p, struct tt_flow *f, int from)
 		p->stats.missing++;
 		p->stats.missing_bytes += (uint64_t)(end - d->next);
 		d->next = end;
+	} else if (d->held.head) {
+		uint64_t before = d->held.bytes;
+		tt_tcp_report_held(p, f, from);
+		tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
 	}
-	tt_tcp_drain(p, f, from);
+	tt_tcp_drain(p, f);
+}
+
+/* How far it was captured without a gap; where nothing is missing now, as far as anything was. */
+static int64_t tt_dir_end(const struct tt_pcap_dir *d)
+{
+	return d->held.head && !tt_dir_lacks(d) ? d->held.tail->off + d->held.tail->len : d->next;
 }
 
 static void tt_tcp_hold(struct tt_pcap *p, struct tt_flow *f, int from, int64_t off, struct tt_wire w, uint64_t time_ns)
 {
 	struct tt_pcap_dir *d = &f->dir[from];
 	uint64_t before = d->held.bytes;
-
 	struct tt_conflict what;
 
-	if (off > d->next)
-		p->stats.reordered++;
+	p->stats.reordered += off > tt_dir_end(d);
+	if (off < tt_dir_end(d)) {
+		p->stats.retransmitted++;
+		d->retransmits++;
+	}
 	if (tt_pieces_differ(&d->held, off, w.data, &what))
 		tt_tcp_conflict(p, f, from, what, time_ns);
 	if (tt_pieces_add(&d->held, off, w.wire_len, w.data, time_ns) < 0)
 		p->stats.no_memory++;
 	tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
-	tt_tcp_drain(p, f, from);
+	tt_tcp_drain(p, f);
 	while (d->held.head && (d->held.bytes > p->limits->value[TT_LIMIT_PCAP_HOLD_BYTES] ||
 				p->flows.held_bytes > p->limits->value[TT_LIMIT_PCAP_HOLD_TOTAL_BYTES]))
 		tt_tcp_give_up(p, f, from);
@@ -198,9 +243,9 @@ static void tt_tcp_data(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
 		w = (struct tt_wire){.data = tt_span_sub(w.data, known, SIZE_MAX), .wire_len = w.wire_len - known};
 		off = d->next;
 	}
-	if (off == d->next && (!d->held.head || d->held.head->off >= off + w.wire_len)) {
+	if (off == d->next && (!d->held.head || d->held.head->off >= off + w.wire_len) && !f->dir[!from].held.head) {
 		tt_tcp_report(p, f, from, w, time_ns);
-		tt_tcp_drain(p, f, from);
+		tt_tcp_drain(p, f);
 	} else {
 		tt_tcp_hold(p, f, from, off, w, time_ns);
 	}
@@ -225,14 +270,30 @@ static void tt_tcp_acked(struct tt_pcap_dir *d, uint32_t ack, uint64_t time_ns)
 	d->acked_ns = time_ns;
 }
 
+static uint64_t tt_dir_since(const struct tt_pcap_dir *d)
+{
+	return d->held.head ? d->held.head->time_ns : d->fin_ns;
+}
+
 static bool tt_dir_overdue(const struct tt_pcap *p, const struct tt_pcap_dir *d, uint64_t now_ns)
 {
-	uint64_t since = d->held.head ? d->held.head->time_ns : d->fin_ns;
+	uint64_t since = tt_dir_since(d);
 
+	if (!tt_pcap_dir_waits(d))
+		return false;
 	if (now_ns > since && now_ns - since > p->limits->value[TT_LIMIT_PCAP_HOLD] * TT_MS)
 		return true;
-	return d->acked_ns && d->acked >= tt_dir_awaited_end(d) && now_ns > d->acked_ns &&
+	/* That of what only waits for the other direction says nothing. */
+	return d->acked_ns && d->acked >= tt_dir_awaited_end(d) && tt_dir_awaited_end(d) > d->next && now_ns > d->acked_ns &&
 	       now_ns - d->acked_ns > p->limits->value[TT_LIMIT_STREAM_HOLD] * TT_MS;
+}
+
+/* The one that waits longest of two directions that may be given up, or of any; -1: none is. */
+static int tt_tcp_longest(const struct tt_flow *f, bool first, bool second)
+{
+	if (first && second)
+		return tt_dir_since(&f->dir[1]) < tt_dir_since(&f->dir[0]);
+	return first ? 0 : second ? 1 : -1;
 }
 
 void tt_pcap_tcp_sweep(struct tt_pcap *p, uint64_t now_ns)
@@ -242,20 +303,22 @@ void tt_pcap_tcp_sweep(struct tt_pcap *p, uint64_t now_ns)
 	p->swept_ns = now_ns;
 	for (struct tt_flow *f = p->flows.holding, *next; f; f = next) {
 		next = f->hold_next;
-		for (int i = 0; i < 2; i++) {
-			while (tt_pcap_dir_waits(&f->dir[i]) && tt_dir_overdue(p, &f->dir[i], now_ns)) {
-				tt_tcp_give_up(p, f, i);
-				tt_tcp_settle(p, f, now_ns);
-			}
+		int from;
+		while ((from = tt_tcp_longest(f, tt_dir_overdue(p, &f->dir[0], now_ns), tt_dir_overdue(p, &f->dir[1], now_ns))) >=
+		       0) {
+			tt_tcp_give_up(p, f, from);
+			tt_tcp_settle(p, f, now_ns);
 		}
 	}
 }
 
 void tt_pcap_tcp_flush(struct tt_pcap *p, struct tt_flow *f)
 {
+	int from;
+
+	while ((from = tt_tcp_longest(f, f->dir[0].held.head, f->dir[1].held.head)) >= 0)
+		tt_tcp_give_up(p, f, from);
 	for (int i = 0; i < 2; i++) {
-		while (f->dir[i].held.head)
-			tt_tcp_give_up(p, f, i);
 		if (tt_pcap_dir_waits(&f->dir[i]))
 			tt_tcp_give_up(p, f, i);
 	}

@@ -112,6 +112,70 @@ static void an_end_before_missing_bytes_waits_too(void **state)
 	expect(&b, OPEN "rx@0+3 abc\nrx@3 eof\ntx@8 eof\nclose tx=0 rx=3\n");
 }
 
+static void the_other_direction_waits_too(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "one");
+	tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "ONE");
+	tt_build_tcp(&b, 7, false, S0 + 3, C0 + 6, ACK, "TWO"); /* to what was not captured */
+	tt_build_tcp(&b, 8, true, C0 + 6, S0 + 6, ACK, "tri");
+	tt_build_tcp(&b, 9, false, S0 + 6, C0 + 9, ACK, "TRI");
+	tt_build_tcp(&b, 10, false, S0 + 6, C0 + 9, ACK, "TRI");
+	tt_build_tcp(&b, 11, true, C0 + 9, S0 + 9, ACK, "for");
+	tt_build_tcp(&b, 12, false, S0 + 9, C0 + 12, ACK, "FOR");
+	tt_build_tcp(&b, 400, true, C0 + 12, S0 + 12, ACK | FIN, "");
+	tt_build_tcp(&b, 401, false, S0 + 12, C0 + 13, ACK | FIN, "");
+	expect_with(
+		&b, &limits, true, &stats,
+		"open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 one 4ms\ntx@0+3 ONE 5ms\ntx@3+3 TWO 7ms\nrx@6+3 tri 8ms\n"
+		"tx@6+3 TRI 9ms\nrx@9+3 for 11ms\ntx@9+3 FOR 12ms\nrx@12 eof 400ms\ntx@12 eof 401ms\nclose tx=12 rx=9 401ms\n");
+	assert_int_equal(stats.missing, 1);
+	assert_int_equal(stats.retransmitted, 1);
+	assert_int_equal(stats.reordered, 2); /* what waited behind it */
+}
+
+static void what_comes_again_late_is_behind_what_was_said_meanwhile(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, false, S0 + 3, C0 + 3, ACK, "def");
+	tt_build_tcp(&b, 6, true, C0 + 3, S0, ACK, "more");
+	tt_build_tcp(&b, 900, false, S0, C0 + 3, ACK, "abc");
+	tt_build_tcp(&b, 901, true, C0 + 7, S0 + 6, ACK, "on");
+	expect_with(
+		&b, &limits, true, NULL,
+		"open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 ask 4ms\nrx@3+4 more 6ms\ntx@0+3 abc 900ms\ntx@3+3 def 900ms\n"
+		"rx@7+2 on 901ms\n");
+}
+
+/* A direction that misses nothing does not wait for the other one beyond its limit, and loses nothing. */
+static void waiting_for_the_other_direction_is_bounded(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+	char data[1001] = {0};
+
+	memset(data, 'x', 1000);
+	limits.value[TT_LIMIT_PCAP_HOLD_BYTES] = 4096;
+	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK, "def");
+	for (uint32_t i = 0; i < 5; i++)
+		tt_build_tcp(&b, 5, false, S0 + 1000 * i, C0, ACK, data);
+	tt_build_tcp(&b, 6, true, C0 + 6, S0, ACK, "ghi");
+	struct listing l = {.text = TT_BUF(1u << 20)};
+	assert_int_equal(run(tt_buf_span(&b.file), &limits, &l, &stats), -ENODATA);
+	assert_int_equal(stats.missing_bytes, 3);
+	const char *text = (char *)l.text.data, *def = strstr(text, "rx@3+3 def");
+	assert_true(def && strstr(text, "tx@1000+1000 xx") < def && strstr(def, "tx@4000+1000 xx"));
+	tt_buf_free(&l.text);
+	tt_buf_free(&b.file);
+}
+
 static void holding_is_bounded(void **state)
 {
 	struct tt_build b = handshake();
@@ -408,9 +472,11 @@ TT_UNIT_TESTS(cmocka_unit_test(a_whole_connection), cmocka_unit_test(what_came_t
 	      cmocka_unit_test(disorder_is_put_right), cmocka_unit_test(first_wins_where_held_parts_overlap),
 	      cmocka_unit_test(what_was_acknowledged_but_not_captured_is_a_gap),
 	      cmocka_unit_test(what_nobody_acknowledged_is_waited_for), cmocka_unit_test(an_end_before_missing_bytes_waits_too),
-	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(begins_in_the_middle), cmocka_unit_test(sequences_wrap),
-	      cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused), cmocka_unit_test(reset_by_the_client),
-	      cmocka_unit_test(the_same_ports_again_are_another_connection),
+	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(the_other_direction_waits_too),
+	      cmocka_unit_test(what_comes_again_late_is_behind_what_was_said_meanwhile),
+	      cmocka_unit_test(waiting_for_the_other_direction_is_bounded), cmocka_unit_test(begins_in_the_middle),
+	      cmocka_unit_test(sequences_wrap), cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused),
+	      cmocka_unit_test(reset_by_the_client), cmocka_unit_test(the_same_ports_again_are_another_connection),
 	      cmocka_unit_test(a_syn_captured_late_is_no_other_connection), cmocka_unit_test(a_cut_packet_keeps_its_length),
 	      cmocka_unit_test(datagrams), cmocka_unit_test(fragments_are_put_together), cmocka_unit_test(link_types),
 	      cmocka_unit_test(a_damaged_tail_keeps_what_is_before), cmocka_unit_test(the_table_is_bounded))
