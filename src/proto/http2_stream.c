@@ -6,7 +6,7 @@
 #include "base/seed.h"
 #include "proto/http2_internal.h"
 
-#define HTTP2_SLOTS_FIRST 16
+#define HTTP2_SLOTS_FIRST 4
 #define HTTP2_SLOTS_KEPT 256
 #define HTTP2_SLOT_BYTES (sizeof(struct http2_stream) + sizeof(uint32_t))
 

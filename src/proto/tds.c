@@ -70,6 +70,7 @@ static void tds_state_free(void *state)
 
 	tt_buf_free(&st->text);
 	tt_buf_free(&st->head);
+	tt_buf_free(&st->tail);
 	tt_sql_table_clear(&st->statements);
 	tt_sql_text_unref(st->preparing);
 }

@@ -60,10 +60,9 @@ struct tds_reading {
 struct tds_state {
 	struct tds_reading req;
 	struct tds_reading res;
-	struct tt_buf text; /* the request's payload */
-	struct tt_buf head; /* the answer's */
-	uint8_t tail[2 * TDS_TAIL];
-	size_t tail_len;
+	struct tt_buf text;  /* the request's payload */
+	struct tt_buf head;  /* the answer's */
+	struct tt_buf tail;  /* and its last ones */
 	uint32_t asked;	     /* what the answer being read is to: kind of its request, 0 unknown */
 	uint32_t version;    /* 0: not known */
 	uint32_t attentions; /* sent and not acknowledged */

@@ -52,7 +52,7 @@ static void conclude(struct tt_link *link, struct tds_state *st, struct tt_messa
 {
 	struct tds_outcome o;
 
-	tds_read_tokens(tt_buf_span(&st->head), whole, tt_span(st->tail, st->tail_len), st->version, &o);
+	tds_read_tokens(tt_buf_span(&st->head), whole, tt_buf_span(&st->tail), st->version, &o);
 	int64_t returned = (int64_t)o.returned, affected = (int64_t)o.affected;
 	if (o.has_version)
 		st->version = o.version;
@@ -95,23 +95,25 @@ static void finish(struct tt_link *link, struct tds_state *st, const struct tt_i
 	else
 		conclude(link, st, m, st->res.size == st->head.len);
 	tds_spare(link, &st->head);
+	tds_spare(link, &st->tail);
 	tt_message_end(link, m, in, in->c.pos);
 }
 
 /* --- packets -----------------------------------------------------------------------------------------------------------------
  */
 
-static void keep_tail(struct tds_state *st, struct tt_span part)
+/* Without memory it begins anew: only what lies before its end without a gap is of use. */
+static void keep_tail(struct tt_link *link, struct tds_state *st, struct tt_span part)
 {
+	struct tt_buf *tail = &st->tail;
+
 	if (part.len > TDS_TAIL)
 		part = tt_span_sub(part, part.len - TDS_TAIL, TDS_TAIL);
-	if (st->tail_len + part.len > sizeof(st->tail)) {
-		size_t stay = TDS_TAIL - TT_MIN(part.len, (size_t)TDS_TAIL);
-		memmove(st->tail, st->tail + st->tail_len - stay, stay);
-		st->tail_len = stay;
-	}
-	memcpy(st->tail + st->tail_len, part.data, part.len);
-	st->tail_len += part.len;
+	tail->max = 2 * TDS_TAIL;
+	if (tail->len + part.len > tail->max)
+		tt_buf_consume(tail, tail->len - (TDS_TAIL - part.len));
+	if (tt_keep_add(link, tail, part.data, part.len) < 0)
+		tt_buf_clear(tail);
 }
 
 static enum tt_step payload(struct tt_link *link, struct tds_state *st, struct tt_input *in)
@@ -123,7 +125,7 @@ static enum tt_step payload(struct tt_link *link, struct tds_state *st, struct t
 		size_t n = r->left - TDS_TAIL, there = TT_MIN(n, tt_cursor_left(&in->c));
 		tt_cursor_skip(&in->c, there);
 		r->left = TDS_TAIL;
-		st->tail_len = 0; /* what follows does not join it */
+		tt_buf_clear(&st->tail); /* what follows does not join it */
 		if (there < n) {
 			tt_skip(link, TT_RESPONSES, n - there);
 			tt_wish(link, TT_RESPONSES, in, in->c.pos + (n - there),
@@ -135,7 +137,7 @@ static enum tt_step payload(struct tt_link *link, struct tds_state *st, struct t
 	struct tt_span part = tt_cursor_take(&in->c, n);
 	if (part.len) {
 		tt_keep_add(link, &st->head, part.data, TT_MIN(part.len, TDS_HEAD_MOST - st->head.len));
-		keep_tail(st, part);
+		keep_tail(link, st, part);
 	}
 	r->left -= (uint16_t)n;
 	if (r->left)
@@ -156,7 +158,7 @@ static enum tt_step begin(struct tt_link *link, struct tds_state *st, const stru
 		return TT_WAIT;
 	st->res = (struct tds_reading){.in_message = true, .type = type, .ignored = tls};
 	st->asked = request ? request->kind : 0;
-	st->tail_len = 0;
+	tt_buf_clear(&st->tail);
 	tt_buf_clear(&st->head);
 	st->head.max = TDS_HEAD_MOST;
 	if (awaited == TT_HAVE)

@@ -71,6 +71,8 @@ void tt_flow_refeed(struct tt_link *link, int dir)
 	if (f->buf.len == before && used) {
 		tt_buf_consume(&f->buf, used);
 		link->conn->s->stats.buffered_bytes -= used;
+		if (!f->buf.len)
+			tt_flow_buf_drop(link->conn->s, f); /* a large one is not kept */
 	}
 }
 

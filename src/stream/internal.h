@@ -17,7 +17,7 @@
 #define TT_LAYERS 2
 /* So far apart are clocks of two processors or captures where all else says what belongs together. */
 #define TT_PAIR_SLACK_NS 10000000u
-#define TT_PAIR_BUCKET_BITS 6 /* at first */
+#define TT_PAIR_BUCKET_BITS 3 /* at first */
 #define TT_PAIR_BUCKET_BITS_MOST 20
 
 /* When the bytes from begin up to end came, all in one chunk: kept while bytes before `end` are not consumed. 0: not known. */

@@ -80,7 +80,7 @@ extern const struct tt_proto tt_proto_amqp, tt_proto_dubbo, tt_proto_http, tt_pr
 
 static const struct flood floods[] = {
 	{"rapid reset", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\5\0\0\0\1\x82\x84\x86\0\0\4\3\0\0\0\0\1\0\0\0\x8"),
-	 .ids = {5, 17}, .keeps = true},
+	 .ids = {5, 17}},
 	{"streams opened", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\4\0\0\0\1\x83\x84\x86"), .ids = {5}, .keeps = true},
 	{"streams opened, ids chosen", &tt_proto_http2, BYTES(PREFACE), BYTES("\0\0\3\1\4\0\0\0\1\x83\x84\x86"), .ids = {5},
 	 .keeps = true, .chosen = true},
