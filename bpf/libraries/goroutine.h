@@ -24,7 +24,7 @@ struct tt_go_frames {
 
 #define TT_GO_MAP 9 /* BPF_MAP_TYPE_LRU_HASH of the kernel's interface */
 
-/* By goroutine. Sized at load (limit kernel_sessions); those not used for long give way. */
+/* By goroutine. Sized at load (by limit kernel_sessions); those not used for long give way. */
 struct {
 	__uint(type, TT_GO_MAP);
 	__uint(max_entries, 1);

@@ -43,7 +43,7 @@ struct tt_go_framer {
 	__u32 blocks[2]; /* by enum tt_direction; since it was first seen */
 };
 
-/* By its address. Sized at load (limit kernel_sessions); those not used for long give way. */
+/* By its address. Sized at load (by limit kernel_sessions); those not used for long give way. */
 struct {
 	__uint(type, TT_GO_MAP);
 	__uint(max_entries, 1);
