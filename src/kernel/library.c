@@ -98,6 +98,8 @@ const struct tt_library tt_library_http2 = {"go", TT_LIBRARY_GO, NULL, go_http2,
 const struct tt_library tt_libraries[] = {
 	/* SSL_do_handshake goes on at an address that only the session knows. */
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
+	/* What packages of Python bring along: libssl-8bd944e8.so.3. */
+	{"openssl", TT_LIBRARY_SHARED, "libssl-", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
 	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls), NULL},
 	{"nss", TT_LIBRARY_SHARED, "libssl3.so", nss, TT_ARRAY_LEN(nss), NULL},
 	{"nss", TT_LIBRARY_SHARED, "libnspr4.so", nspr, TT_ARRAY_LEN(nspr), NULL},

@@ -22,6 +22,10 @@ BUILDS = {"whole": (), "stripped": ("-ldflags=-s -w",)}
 @functools.cache
 def build(name, source=SOURCE):
     """Nothing is fetched: the source uses the standard library only."""
+    program = tls_lib.brought("tls_go", name) if source == SOURCE else None
+    if program:
+        return program
+    lib.need("go")
     program = tls_lib.directory() / f"{name}-{source.stem}"
     cache = pathlib.Path(os.environ.get("GOCACHE") or pathlib.Path(lib.TELLTALE).resolve().parent / "tests" / "go-cache")
     done = subprocess.run(["go", "build", "-o", program, *BUILDS[name], source], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -74,7 +78,6 @@ def killed(program, requests, together):
 
 
 def counted(name, protocol, version="1.3", requests=REQUESTS, together=20, kept="kept", scenario="between", options=()):
-    lib.need("go")
     load = (requests, together) if scenario == "killed" else (protocol, version, requests, together, kept)
     # One goroutine writes, another reads: on a busy machine the answer may be read long before the thread that wrote goes on to say so.
     result = lib.run(scenario, "--uprobes", "--limit", "stream_hold_ms=20000", "--limit", "ring_bytes=64M", *options, args=(build(name), *load))

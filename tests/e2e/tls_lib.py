@@ -3,6 +3,7 @@
 import atexit
 import collections
 import functools
+import os
 import pathlib
 import shutil
 import subprocess
@@ -18,6 +19,12 @@ def directory():
     path.chmod(0o755)
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
+
+
+def brought(test, name):
+    """The program of that name a test has been given (tests/vm/e2e), where the built ones are; None: it is to be built."""
+    given = os.environ.get(f"{test}_{name}".upper().replace("-", "_"))
+    return given and shutil.copy2(given, directory() / name)
 
 
 def certificate(services):

@@ -5,6 +5,7 @@ import collections
 import functools
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -20,11 +21,16 @@ BUILDS = {"symbols": ARCHIVES, "fixed": ("-no-pie", "-static", *ARCHIVES), "stri
 # Debian's BoringSSL (android-libboringssl-dev), or one unpacked elsewhere.
 BORINGSSL = pathlib.Path(os.environ.get("BORINGSSL_ROOT", "/"), "usr")
 BORINGSSL_LIBRARIES = BORINGSSL / "lib" / "x86_64-linux-gnu" / "android"
+BUILDS["shared"] = ("-lssl", "-lcrypto")
 BUILDS["boringssl"] = ("-I", BORINGSSL / "include" / "android", "-L", BORINGSSL_LIBRARIES, f"-Wl,-rpath,{BORINGSSL_LIBRARIES}", "-lssl", "-lcrypto")
 
 
 @functools.cache
 def build(name):
+    program = tls_lib.brought("tls_static", name)
+    if program:
+        return program
+    lib.need("cc")
     program = tls_lib.directory() / name
     done = subprocess.run(["cc", "-O2", "-o", program, SOURCE, *BUILDS[name], "-lpthread", "-ldl"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
@@ -32,8 +38,10 @@ def build(name):
     return program
 
 
-def between(program, file=None):
+def between(program, file=None, preload=None):
     """`file`: what is observed, where it is not the program."""
+    if preload:
+        os.environ["LD_PRELOAD"] = preload
     with lib.Services() as services:
         port = tls_lib.served(services, program)
         with subprocess.Popen([program, "ask", str(port), str(REQUESTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
@@ -41,6 +49,13 @@ def between(program, file=None):
             lib.observed(file or pathlib.Path(program).name)  # the server's, too: it is one file
             out, _ = client.communicate("\n")
             lib.tell(succeeded=int(out))
+
+
+def loaded(name):
+    """The path of a library of that name."""
+    maps = subprocess.run([sys.executable, "-c", f"import ctypes; ctypes.CDLL('{name}'); print(open('/proc/self/maps').read())"], check=True,
+                          capture_output=True, text=True).stdout
+    return next(line.split()[-1] for line in maps.splitlines() if pathlib.Path(line.split()[-1]).name.startswith(name))
 
 
 def counted(name, *options, file=()):
@@ -70,6 +85,12 @@ def test_stripped_without_return_probes():
 
 def test_stripped_fixed_address():
     counted("fixed-stripped")
+
+
+def test_library_of_another_name():
+    """As packages of Python bring it along."""
+    library = shutil.copy(loaded("libssl.so.3"), tls_lib.directory() / "libssl-0a1b2c3d.so.3")
+    counted("shared", file=(library.name, library))
 
 
 def test_boringssl():
