@@ -22,11 +22,7 @@ static uint64_t id_of_tag(uint16_t channel, uint64_t tag)
 
 static struct tt_message *begin(const struct tt_amqp_frame *f, bool asks)
 {
-	if (asks)
-		return f->side == TT_REQUESTS ? tt_request_begin(f->link, f->in, f->start)
-					      : tt_server_request_begin(f->link, f->in, f->start);
-	return f->side == TT_REQUESTS ? tt_client_response_begin(f->link, f->in, f->start)
-				      : tt_response_begin(f->link, f->in, f->start);
+	return tt_begin(f->link, f->side, asks, f->in, f->start);
 }
 
 static void end(const struct tt_amqp_frame *f, struct tt_message *m)

@@ -122,13 +122,6 @@ static void describe_answer(struct tt_message *m, const struct head *h, struct t
 /* --- messages ----------------------------------------------------------------------------------------------------------------
  */
 
-static struct tt_message *begin(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at, bool request)
-{
-	if (request)
-		return side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_server_request_begin(link, in, at);
-	return side == TT_REQUESTS ? tt_client_response_begin(link, in, at) : tt_response_begin(link, in, at);
-}
-
 static enum tt_step dubbo_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
 	size_t at = in->c.pos;
@@ -144,7 +137,7 @@ static enum tt_step dubbo_parse(struct tt_link *link, enum tt_side side, struct 
 	}
 	struct tt_span body = tt_span_sub(tt_cursor_rest(&in->c), 0, look);
 	bool request = h.flags & FLAG_REQUEST;
-	struct tt_message *m = begin(link, side, in, at, request);
+	struct tt_message *m = tt_begin(link, side, request, in, at);
 	if (m) {
 		m->id = h.id;
 		m->one_way = request && !(h.flags & FLAG_TWO_WAY);

@@ -13,22 +13,9 @@
 
 #define WISH_FROM (64u << 10)
 
-/* What a packet is to pairing. */
-enum step {
-	ASKS,
-	ANSWERS,
-};
-
 static uint64_t id_of(enum tt_mqtt_type asked, uint16_t number)
 {
 	return (uint64_t)asked << 16 | number;
-}
-
-static struct tt_message *begin(struct tt_link *link, enum tt_side side, enum step step, const struct tt_input *in, size_t at)
-{
-	if (step == ASKS)
-		return side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_server_request_begin(link, in, at);
-	return side == TT_REQUESTS ? tt_client_response_begin(link, in, at) : tt_response_begin(link, in, at);
 }
 
 /* What the other end of `side` asked with this id and has no answer yet. */
@@ -99,7 +86,7 @@ static bool take_connect(struct packet *k)
 	k->s->level = level;
 	k->s->logging_in = true;
 
-	struct tt_message *m = begin(k->link, k->side, ASKS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, true, k->in, k->start);
 	describe(m, "CONNECT");
 	tt_message_attr(m, "network.protocol.version", tt_span_str(versions[level]));
 	if (level == 5)
@@ -135,7 +122,7 @@ static bool take_connack(struct packet *k)
 		tt_mqtt_properties_read(&k->c, &properties);
 	}
 	k->s->logging_in = false;
-	struct tt_message *m = begin(k->link, k->side, ANSWERS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, false, k->in, k->start);
 	if (m)
 		m->id = id_of(TT_MQTT_CONNECT, 0);
 	set_result(k, m, code, code != 0, properties.reason);
@@ -147,7 +134,7 @@ static bool take_ping(struct packet *k)
 {
 	bool asks = k->p->type == TT_MQTT_PINGREQ;
 
-	struct tt_message *m = begin(k->link, k->side, asks ? ASKS : ANSWERS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, asks, k->in, k->start);
 	if (m)
 		m->id = id_of(TT_MQTT_PINGREQ, 0);
 	if (asks)
@@ -168,7 +155,7 @@ static bool take_disconnect(struct packet *k)
 	uint8_t code = k->p->length ? tt_cursor_u8(&k->c) : 0;
 	if (k->p->length > 1)
 		tt_mqtt_properties_read(&k->c, &properties);
-	struct tt_message *m = begin(k->link, k->side, ASKS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, true, k->in, k->start);
 	describe(m, "DISCONNECT");
 	if (code)
 		tt_message_attr_int(m, "mqtt.reason_code", code);
@@ -198,7 +185,7 @@ static bool take_auth(struct packet *k)
 	if (k->p->length > 1)
 		tt_mqtt_properties_read(&k->c, &properties);
 	bool asks = k->side == TT_REQUESTS;
-	struct tt_message *m = begin(k->link, k->side, asks ? ASKS : ANSWERS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, asks, k->in, k->start);
 	if (m)
 		m->id = id_of(TT_MQTT_AUTH, 0);
 	if (asks)
@@ -221,7 +208,7 @@ static bool take_subscription(struct packet *k)
 	unsigned count = tt_mqtt_filters(k->c, subscribes, &first);
 	if (!number || !count)
 		return false;
-	struct tt_message *m = begin(k->link, k->side, ASKS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, true, k->in, k->start);
 	if (m)
 		m->id = id_of(k->p->type, number);
 	describe(m, subscribes ? "SUBSCRIBE" : "UNSUBSCRIBE");
@@ -245,7 +232,7 @@ static bool take_subscription_ack(struct packet *k)
 		uint8_t code = tt_cursor_u8(&k->c);
 		worst = TT_MAX(worst, code);
 	}
-	struct tt_message *m = begin(k->link, k->side, ANSWERS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, false, k->in, k->start);
 	if (m) {
 		m->id = id_of(k->p->type == TT_MQTT_SUBACK ? TT_MQTT_SUBSCRIBE : TT_MQTT_UNSUBSCRIBE, number);
 		/* Of a level not known properties may be taken for codes. */
@@ -298,7 +285,7 @@ static bool take_publish(struct packet *k)
 	uint64_t id = id_of(TT_MQTT_PUBLISH, number);
 	if (k->p->flags & 8 && asked(k->link, k->side == TT_REQUESTS ? TT_RESPONSES : TT_REQUESTS, id))
 		return true;
-	struct tt_message *m = begin(k->link, k->side, ASKS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, true, k->in, k->start);
 	describe_publish(k, m, qos, topic, known ? (int64_t)k->p->length - (int64_t)k->c.pos : -1);
 	if (properties.traceparent.len)
 		tt_message_attr(m, "traceparent", properties.traceparent);
@@ -327,7 +314,7 @@ static bool take_acknowledgement(struct packet *k)
 	/* Half way: what ends the exchange is PUBCOMP, or a PUBREC that refuses. */
 	if (k->p->type == TT_MQTT_PUBREL || (k->p->type == TT_MQTT_PUBREC && code < 0x80))
 		return true;
-	struct tt_message *m = begin(k->link, k->side, ANSWERS, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, false, k->in, k->start);
 	if (m)
 		m->id = id_of(TT_MQTT_PUBLISH, number);
 	set_result(k, m, code, code >= 0x80, properties.reason);

@@ -210,8 +210,7 @@ static void fail(struct tt_message *m, const struct openwire_said *said)
 static struct tt_message *asked(struct tt_link *link, enum tt_side side, struct tt_input *in, const struct frame *f,
 				const struct openwire_said *said)
 {
-	struct tt_message *m =
-		side == TT_REQUESTS ? tt_request_begin(link, in, in->c.pos) : tt_server_request_begin(link, in, in->c.pos);
+	struct tt_message *m = tt_begin(link, side, true, in, in->c.pos);
 
 	if (m) {
 		m->id = said->id;
@@ -233,8 +232,7 @@ static struct tt_message *asked(struct tt_link *link, enum tt_side side, struct 
 static struct tt_message *answered(struct tt_link *link, enum tt_side side, struct tt_input *in, const struct frame *f,
 				   const struct openwire_said *said)
 {
-	struct tt_message *m =
-		side == TT_RESPONSES ? tt_response_begin(link, in, in->c.pos) : tt_client_response_begin(link, in, in->c.pos);
+	struct tt_message *m = tt_begin(link, side, false, in, in->c.pos);
 
 	if (m)
 		m->id = said->correlation;

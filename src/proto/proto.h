@@ -210,6 +210,15 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 struct tt_message *tt_server_request_begin(struct tt_link *link, const struct tt_input *in, size_t at);
 struct tt_message *tt_client_response_begin(struct tt_link *link, const struct tt_input *in, size_t at);
 
+/* What the end on this side says: a question of its own, or an answer to one of the other end's. */
+static inline struct tt_message *tt_begin(struct tt_link *link, enum tt_side side, bool asks, const struct tt_input *in,
+					  size_t at)
+{
+	if (asks)
+		return side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_server_request_begin(link, in, at);
+	return side == TT_REQUESTS ? tt_client_response_begin(link, in, at) : tt_response_begin(link, in, at);
+}
+
 /*
  * A request the server says itself in the client's name and will answer (HTTP/2's PUSH_PROMISE): read on the server's side, and
  * in all else as tt_request_begin. Pairing by id only.

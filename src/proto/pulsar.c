@@ -142,8 +142,7 @@ static struct tt_message *take_request(struct tt_link *link, enum tt_side side, 
 				       const struct pulsar_command *said)
 {
 	struct pulsar_state *st = tt_link_state(link);
-	struct tt_message *m =
-		side == TT_REQUESTS ? tt_request_begin(link, in, in->c.pos) : tt_server_request_begin(link, in, in->c.pos);
+	struct tt_message *m = tt_begin(link, side, true, in, in->c.pos);
 
 	if (m) {
 		m->id = id_of(said);
@@ -158,8 +157,7 @@ static struct tt_message *take_request(struct tt_link *link, enum tt_side side, 
 static struct tt_message *take_response(struct tt_link *link, enum tt_side side, struct tt_input *in,
 					const struct pulsar_command *said)
 {
-	struct tt_message *m =
-		side == TT_RESPONSES ? tt_response_begin(link, in, in->c.pos) : tt_client_response_begin(link, in, in->c.pos);
+	struct tt_message *m = tt_begin(link, side, false, in, in->c.pos);
 
 	if (m) {
 		m->id = id_of(said);

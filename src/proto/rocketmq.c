@@ -185,8 +185,7 @@ static void describe_response(struct tt_message *m, const struct frame *f)
 
 static struct tt_message *take_request(struct tt_link *link, enum tt_side side, struct tt_input *in, const struct frame *f)
 {
-	struct tt_message *m =
-		side == TT_REQUESTS ? tt_request_begin(link, in, in->c.pos) : tt_server_request_begin(link, in, in->c.pos);
+	struct tt_message *m = tt_begin(link, side, true, in, in->c.pos);
 
 	if (m) {
 		m->id = f->header.opaque;
@@ -198,8 +197,7 @@ static struct tt_message *take_request(struct tt_link *link, enum tt_side side, 
 
 static struct tt_message *take_response(struct tt_link *link, enum tt_side side, struct tt_input *in, const struct frame *f)
 {
-	struct tt_message *m =
-		side == TT_RESPONSES ? tt_response_begin(link, in, in->c.pos) : tt_client_response_begin(link, in, in->c.pos);
+	struct tt_message *m = tt_begin(link, side, false, in, in->c.pos);
 
 	if (m)
 		m->id = f->header.opaque;

@@ -45,7 +45,7 @@ static void take_request(struct tt_link *link, struct sip_state *st, enum tt_sid
 	}
 	if (x)
 		x->asked = true;
-	struct tt_message *m = side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_server_request_begin(link, in, at);
+	struct tt_message *m = tt_begin(link, side, true, in, at);
 	if (m) {
 		m->id = id;
 		m->one_way = tt_span_eq(h->start.method, TT_SPAN_LIT("ACK"));
@@ -59,7 +59,7 @@ static void take_request(struct tt_link *link, struct sip_state *st, enum tt_sid
 static struct tt_message *open_response(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at,
 					uint64_t id)
 {
-	struct tt_message *m = side == TT_RESPONSES ? tt_response_begin(link, in, at) : tt_client_response_begin(link, in, at);
+	struct tt_message *m = tt_begin(link, side, false, in, at);
 
 	tt_message_identify(link, m, id);
 	return m;

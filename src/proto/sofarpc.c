@@ -241,13 +241,6 @@ static void describe_request(struct tt_message *m, const struct head *h, const s
 /* --- messages ----------------------------------------------------------------------------------------------------------------
  */
 
-static struct tt_message *begin(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at, bool request)
-{
-	if (request)
-		return side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_server_request_begin(link, in, at);
-	return side == TT_REQUESTS ? tt_client_response_begin(link, in, at) : tt_response_begin(link, in, at);
-}
-
 static enum tt_step sofarpc_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
 	size_t at = in->c.pos;
@@ -267,7 +260,7 @@ static enum tt_step sofarpc_parse(struct tt_link *link, enum tt_side side, struc
 	read_headers(tt_cursor_take(&in->c, h.header_len), &headers);
 
 	bool request = h.type != TYPE_RESPONSE;
-	struct tt_message *m = begin(link, side, in, at, request);
+	struct tt_message *m = tt_begin(link, side, request, in, at);
 	if (m) {
 		m->id = h.id;
 		m->one_way = h.type == TYPE_ONE_WAY;

@@ -172,13 +172,6 @@ static void describe_answer(struct tt_message *m, const struct head *h)
 /* --- messages ----------------------------------------------------------------------------------------------------------------
  */
 
-static struct tt_message *begin(struct tt_link *link, enum tt_side side, const struct tt_input *in, size_t at, bool answer)
-{
-	if (!answer)
-		return side == TT_REQUESTS ? tt_request_begin(link, in, at) : tt_server_request_begin(link, in, at);
-	return side == TT_REQUESTS ? tt_client_response_begin(link, in, at) : tt_response_begin(link, in, at);
-}
-
 /* Of a message in parts, the first one stands for all: the others continue at an offset that is not 0. */
 static bool is_continuation(const struct head *h, struct tt_span payload)
 {
@@ -192,7 +185,7 @@ static void take(struct tt_link *link, enum tt_side side, struct tt_input *in, s
 {
 	if (is_cookie(h) || is_continuation(h, payload))
 		return;
-	struct tt_message *m = begin(link, side, in, at, is_answer(h));
+	struct tt_message *m = tt_begin(link, side, !is_answer(h), in, at);
 	uint8_t type = h->type & (uint8_t)~TYPE_SEGMENTED;
 
 	if (m) {

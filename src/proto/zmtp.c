@@ -132,11 +132,7 @@ static void describe(struct tt_message *m, const char *operation)
 
 static struct tt_message *begin(const struct frame *f, bool asks)
 {
-	if (asks)
-		return f->side == TT_REQUESTS ? tt_request_begin(f->link, f->in, f->start)
-					      : tt_server_request_begin(f->link, f->in, f->start);
-	return f->side == TT_REQUESTS ? tt_client_response_begin(f->link, f->in, f->start)
-				      : tt_response_begin(f->link, f->in, f->start);
+	return tt_begin(f->link, f->side, asks, f->in, f->start);
 }
 
 static void end(const struct frame *f, struct tt_message *m)
