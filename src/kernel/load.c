@@ -123,16 +123,10 @@ int tt_kernel_maps_find(struct tt_kernel *k, const struct tt_limits *limits)
 	return 0;
 }
 
-/* Rows of hellos (bpf/lib/hello.h): four in each, and as many as there are sessions. */
+/* Rows of hellos (bpf/lib/hello.h): four in each, and as many as there are sessions. Of goroutines few are at work at a time. */
 static uint32_t hello_rows(const struct tt_kernel *k, const struct tt_limits *limits)
 {
 	return k->plaintext ? tt_kernel_power_of_two(limits->value[TT_LIMIT_KERNEL_SESSIONS] / 4) : 1;
-}
-
-/* Goroutines and framers of HTTP/2 (bpf/libraries/http2.bpf.c): few are at work at a time, and the others give way. */
-static uint32_t go_entries(const struct tt_kernel *k, const struct tt_limits *limits)
-{
-	return k->plaintext ? (uint32_t)TT_MAX(limits->value[TT_LIMIT_KERNEL_SESSIONS] / 8, (uint64_t)1024) : 1;
 }
 
 static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
@@ -152,8 +146,8 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_plain_calls_by_tid, c->has_task_storage ? 1 : limits->value[TT_LIMIT_CALL_STAMPS]},
 		{k->skel->maps.tt_plain_sessions, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_plain_goroutines, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
-		{k->skel->maps.tt_go_frames, go_entries(k, limits)},
-		{k->skel->maps.tt_go_framers, go_entries(k, limits)},
+		{k->skel->maps.tt_go_frames, hello_rows(k, limits)},
+		{k->skel->maps.tt_go_framers, hello_rows(k, limits)},
 		{k->skel->maps.tt_hellos, hello_rows(k, limits)},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
