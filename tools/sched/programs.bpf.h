@@ -144,7 +144,7 @@ TT_INLINE void tt_block_add(const struct tt_sched_task *t, __u32 set, __u64 ns, 
 
 TT_INLINE void tt_block_end(struct tt_sched_task *t, __u64 now)
 {
-	struct tt_span_of_time span = tt_span_between(t->since_ns, now);
+	struct tt_sched_span span = tt_span_between(t->since_ns, now);
 
 	tt_account(t, t->part, t->since_ns, now, 0);
 	if (!tt_tool_config.blocks || !span.whole_ns)

@@ -9,9 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "harness/unit.h"
 #include "tools/rows.h"
 #include "tools/runner.h"
+#include "tools/sched/span.h"
 #include "tools/sched/state.h"
 
 static const struct tt_tool *tool;
@@ -158,6 +160,41 @@ static void open_times_are_cut_to_the_interval(void **state)
 	assert_false(tt_sched_open(&v, &t, &part, &ns));
 }
 
+/* The sets are changed at 300, counted in since 200 and 100. */
+static void check_span(struct tt_sched_now now, uint64_t from, uint64_t to, uint32_t set, uint64_t before_ns, uint64_t ns)
+{
+	struct tt_sched_span span = {0};
+
+	tt_sched_span_of(&span, &now, from, to);
+	assert_int_equal(span.set, set);
+	assert_int_equal(span.before_ns, before_ns);
+	assert_int_equal(span.ns, ns);
+	assert_int_equal(span.whole_ns, to - from);
+}
+
+/* In each state and mixture of states there may be, what began in this interval, and before, has a time no longer than it was. */
+static void spans_are_shared_out_while_sets_change(void **state)
+{
+	const struct tt_sched_now before = {.begun_ns = {200, 100}}, told = {.begun_ns = {200, 300}},
+				  mixed = {.begun_ns = {200, 300}, .split = 1}, other = {.begun_ns = {200, 300}, .set = 1},
+				  changed = {.begun_ns = {200, 300}, .set = 1, .split = 1};
+	const struct tt_sched_now old_set[] = {before, told, mixed};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(old_set); i++) {
+		check_span(old_set[i], 250, 290, 0, 0, 40);
+		check_span(old_set[i], 250, 301, 0, 0, 51);
+		check_span(old_set[i], 50, 301, 0, 0, 101);
+		check_span(old_set[i], 150, 290, 0, 0, 90);
+	}
+	check_span(changed, 250, 290, 1, 40, 0);
+	check_span(changed, 250, 310, 1, 50, 10);
+	check_span(changed, 50, 310, 1, 100, 10);
+	check_span(changed, 305, 310, 1, 0, 5);
+	check_span(changed, 50, 150, 1, 0, 0);
+	check_span(other, 250, 310, 1, 0, 10);
+	check_span(other, 250, 290, 1, 0, 0);
+}
+
 static void check_bad(uint64_t report, struct tt_sched_config config, const char *word)
 {
 	struct tt_sched_settings s = {.report = report, .config = config};
@@ -188,4 +225,5 @@ static void functions_are_found(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 TT_UNIT_TESTS(TEST(late_ones_say_who_was_ahead), TEST(other_records_are_left_alone), cmocka_unit_test(calls_have_reasons),
 	      cmocka_unit_test(wakers_have_names), cmocka_unit_test(open_times_are_cut_to_the_interval),
-	      TEST(a_report_is_asked_for), cmocka_unit_test(functions_are_found))
+	      cmocka_unit_test(spans_are_shared_out_while_sets_change), TEST(a_report_is_asked_for),
+	      cmocka_unit_test(functions_are_found))

@@ -6,6 +6,7 @@
 #include "tools/tool.bpf.h"
 
 #include "tools/sched/sched.h"
+#include "tools/sched/span.h"
 #include "tools/sched/types.bpf.h"
 
 TT_TOOL_CONFIG(struct tt_sched_config);
@@ -163,30 +164,15 @@ TT_INLINE struct tt_sched_row *tt_row_of(const struct tt_sched_task *t, __u32 se
 	return row;
 }
 
-/* A span of time as the present set counts it, with what of it lay before the set began. */
-struct tt_span_of_time {
-	__u64 ns;
-	__u64 before_ns;
-	__u64 whole_ns;
-	__u32 set;
-};
-
-TT_INLINE struct tt_span_of_time tt_span_between(__u64 from, __u64 to)
+/* Nothing: it has no length. */
+TT_INLINE struct tt_sched_span tt_span_between(__u64 from, __u64 to)
 {
-	struct tt_span_of_time span = {};
+	struct tt_sched_span span = {};
 	__u32 zero = 0;
 	const struct tt_sched_now *n = bpf_map_lookup_elem(&tt_sched_sets, &zero);
 
-	if (!n || to <= from)
-		return span;
-	span.set = n->set & 1;
-	span.whole_ns = to - from;
-	__u64 begun = n->begun_ns[span.set], earlier = n->begun_ns[span.set ^ 1];
-	if (begun > to)
-		begun = to;
-	if (from < begun && n->split)
-		span.before_ns = begun - (from > earlier ? from : earlier);
-	span.ns = to - (from > begun ? from : begun);
+	if (n && to > from)
+		tt_sched_span_of(&span, n, from, to);
 	return span;
 }
 
@@ -199,7 +185,7 @@ TT_INLINE struct tt_sched_time *tt_time_of(struct tt_sched_row *row, __u32 part)
 /* So much of the task's time went to `part`, which has come to its end. `less_ns` of it did not. */
 TT_INLINE struct tt_sched_row *tt_account(const struct tt_sched_task *t, __u32 part, __u64 from, __u64 to, __u64 less_ns)
 {
-	struct tt_span_of_time span = tt_span_between(from, to);
+	struct tt_sched_span span = tt_span_between(from, to);
 
 	if (span.before_ns) {
 		struct tt_sched_row *before = tt_row_of(t, span.set ^ 1);

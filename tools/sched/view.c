@@ -127,11 +127,12 @@ static int change_sets(struct tt_tool_run *run, struct tt_sched_view *v)
 	v->from_ns = s->now.begun_ns[set];
 	v->now_ns = tt_sched_now_ns();
 	s->now.begun_ns[set ^ 1] = v->now_ns;
-	s->now.split = 1;
 	int r = now_set(run);
 	if (r < 0)
 		return r;
+	/* Together: spans are split by the beginning of the new set only. */
 	s->now.set = set ^ 1;
+	s->now.split = 1;
 	r = now_set(run);
 	nanosleep(&settle, NULL);
 	s->now.split = 0;
