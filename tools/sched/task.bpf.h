@@ -185,8 +185,10 @@ TT_INLINE struct tt_sched_time *tt_time_of(struct tt_sched_row *row, __u32 part)
 /* So much of the task's time went to `part`, which has come to its end. `less_ns` of it did not. */
 TT_INLINE struct tt_sched_row *tt_account(const struct tt_sched_task *t, __u32 part, __u64 from, __u64 to, __u64 less_ns)
 {
+	/* Single waits are wanted, and nobody would empty the rows. */
+	if (tt_tool_config.late_ns)
+		return NULL;
 	struct tt_sched_span span = tt_span_between(from, to);
-
 	if (span.before_ns) {
 		struct tt_sched_row *before = tt_row_of(t, span.set ^ 1);
 		if (before)

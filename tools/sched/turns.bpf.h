@@ -91,9 +91,10 @@ __noinline int tt_behind_turn(__u32 cpu, __u32 back, __u64 from, __u64 to, __u32
 		return 0;
 	__u64 first = begin > from ? begin : from;
 	if (end > first && turn->tid != tid) {
-		tt_ahead_row(t, turn->tgid, turn->comm, end - first);
 		if (tt_tool_config.late_ns)
 			tt_ahead_add(t, turn, end - first);
+		else
+			tt_ahead_row(t, turn->tgid, turn->comm, end - first);
 	}
 	return begin > from;
 }
@@ -119,8 +120,10 @@ TT_INLINE void tt_behind(struct tt_sched_task *t, __u32 cpu, __u64 from, __u64 t
 	TT_COUNT(turns_gone);
 	if (begin <= from)
 		return;
-	tt_ahead_row(t, TT_SCHED_OTHERS, NULL, begin - from);
-	t->ahead_rest_ns += begin - from;
+	if (tt_tool_config.late_ns)
+		t->ahead_rest_ns += begin - from;
+	else
+		tt_ahead_row(t, TT_SCHED_OTHERS, NULL, begin - from);
 }
 
 #endif
