@@ -72,7 +72,8 @@ int tt_kernel_iterate(const struct tt_kernel *k, const char *program)
 	return r;
 }
 
-static int map_find(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size)
+/* Its descriptor; `most`: entries it has room for. */
+static int map_find(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size, uint32_t *most)
 {
 	const struct bpf_map *map = bpf_object__find_map_by_name(k->obj, name);
 
@@ -80,13 +81,15 @@ static int map_find(const struct tt_kernel *k, const char *name, size_t key_size
 		return -ENOENT;
 	if (key_size > SIZE_MOST || bpf_map__key_size(map) != key_size || bpf_map__value_size(map) != value_size)
 		return -EINVAL;
+	*most = bpf_map__max_entries(map);
 	return bpf_map__fd(map);
 }
 
 int tt_kernel_map_walk(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size, tt_kernel_entry_fn take,
 		       void *ctx)
 {
-	int fd = map_find(k, name, key_size, value_size);
+	uint32_t most;
+	int fd = map_find(k, name, key_size, value_size, &most);
 	if (fd < 0)
 		return fd;
 	tt_free_auto char *memory = malloc(2 * key_size + value_size);
@@ -96,7 +99,9 @@ int tt_kernel_map_walk(const struct tt_kernel *k, const char *name, size_t key_s
 	int r = bpf_map_get_next_key(fd, NULL, next);
 	if (r < 0)
 		return errno == ENOENT ? 0 : -errno;
-	for (bool more = true; more;) {
+	/* Where others remove entries it may begin anew, as often as they do. */
+	bool more = true;
+	for (uint64_t steps = 0; more && steps < 2 * (uint64_t)most; steps++) {
 		memcpy(key, next, key_size);
 		/* Before this one goes: from an entry that is gone the walk would begin anew. */
 		more = bpf_map_get_next_key(fd, key, next) == 0;

@@ -31,8 +31,9 @@ int tt_kernel_iterate(const struct tt_kernel *k, const char *program);
 typedef int (*tt_kernel_entry_fn)(void *ctx, const void *key, const void *value);
 
 /*
- * Gives each entry of a hash to `take`. Where others remove entries meanwhile, some may come twice. Keys and values are as large
- * as `key_size` and `value_size`, which are checked. 0, -EINVAL, or a negative errno.
+ * Gives each entry of a hash to `take`. Where others remove entries meanwhile, some may come twice, and the walk ends when it has
+ * seen twice as many as the hash has room for. Keys and values are as large as `key_size` and `value_size`, which are checked. 0,
+ * -EINVAL, or a negative errno.
  */
 int tt_kernel_map_walk(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size, tt_kernel_entry_fn take,
 		       void *ctx);

@@ -160,6 +160,23 @@ static void open_times_are_cut_to_the_interval(void **state)
 	assert_false(tt_sched_open(&v, &t, &part, &ns));
 }
 
+static void each_task_is_there_once(void **state)
+{
+	struct tt_sched_task tasks[] = {{.tid = 9, .since_ns = 5},
+					{.tid = 7, .since_ns = 300},
+					{.tid = 7, .since_ns = 50, .state = TT_SCHED_BLOCKED},
+					{.tid = 8, .since_ns = 1},
+					{.tid = 7, .since_ns = 200}};
+
+	assert_int_equal(tt_sched_once(tasks, 0), 0);
+	assert_int_equal(tt_sched_once(tasks, TT_ARRAY_LEN(tasks)), 3);
+	assert_int_equal(tasks[0].tid, 7);
+	assert_int_equal(tasks[0].since_ns, 50);
+	assert_int_equal(tasks[0].state, TT_SCHED_BLOCKED);
+	assert_int_equal(tasks[1].tid, 8);
+	assert_int_equal(tasks[2].tid, 9);
+}
+
 /* The sets are changed at 300, counted in since 200 and 100. */
 static void check_span(struct tt_sched_now now, uint64_t from, uint64_t to, uint32_t set, uint64_t before_ns, uint64_t ns)
 {
@@ -225,5 +242,5 @@ static void functions_are_found(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 TT_UNIT_TESTS(TEST(late_ones_say_who_was_ahead), TEST(other_records_are_left_alone), cmocka_unit_test(calls_have_reasons),
 	      cmocka_unit_test(wakers_have_names), cmocka_unit_test(open_times_are_cut_to_the_interval),
-	      cmocka_unit_test(spans_are_shared_out_while_sets_change), TEST(a_report_is_asked_for),
-	      cmocka_unit_test(functions_are_found))
+	      cmocka_unit_test(each_task_is_there_once), cmocka_unit_test(spans_are_shared_out_while_sets_change),
+	      TEST(a_report_is_asked_for), cmocka_unit_test(functions_are_found))

@@ -108,6 +108,9 @@ void tt_sched_view_free(struct tt_sched_view *v);
 /* The part a task is in now, and of that what lies within the interval. False: nothing of it. */
 bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t, uint32_t *part, uint64_t *ns);
 
+/* Sorts tasks by number, each once and as it was first seen (a walk may come by it again). How many there are. */
+size_t tt_sched_once(struct tt_sched_task *tasks, size_t count);
+
 uint64_t tt_sched_now_ns(void);
 
 /* --- stacks (stacks.c) --- */

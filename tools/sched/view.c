@@ -139,6 +139,28 @@ static int change_sets(struct tt_tool_run *run, struct tt_sched_view *v)
 	return r < 0 ? r : now_set(run);
 }
 
+static int by_task(const void *a, const void *b)
+{
+	const struct tt_sched_task *x = a, *y = b;
+
+	if (x->tid != y->tid)
+		return x->tid < y->tid ? -1 : 1;
+	return x->since_ns < y->since_ns ? -1 : x->since_ns > y->since_ns;
+}
+
+size_t tt_sched_once(struct tt_sched_task *tasks, size_t count)
+{
+	size_t kept = 0;
+
+	if (count)
+		qsort(tasks, count, sizeof(*tasks), by_task);
+	for (size_t i = 0; i < count; i++) {
+		if (!kept || tasks[kept - 1].tid != tasks[i].tid)
+			tasks[kept++] = tasks[i];
+	}
+	return kept;
+}
+
 bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t, uint32_t *part, uint64_t *ns)
 {
 	uint64_t from = TT_MAX(t->since_ns, v->from_ns);
@@ -213,6 +235,7 @@ int tt_sched_view(struct tt_tool_run *run, struct tt_sched_view *ret)
 	if (r == 0)
 		r = tt_kernel_map_walk(run->kernel, "tt_sched_rows", sizeof(struct tt_sched_key), sizeof(struct tt_sched_row),
 				       take_row, &rows);
+	tasks.list.count = tt_sched_once(tasks.list.items, tasks.list.count);
 	for (size_t i = 0; r == 0 && i < tasks.list.count; i++)
 		r = add_open(&v, (struct tt_sched_task *)tasks.list.items + i, settings->config.threads, &rows.list);
 	join(&rows.list);
