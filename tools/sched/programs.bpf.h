@@ -230,6 +230,8 @@ int TT_PROG(tt_sched_switched, bool preempt, struct task_struct *prev, struct ta
 
 	if (!c || tt_self.phase != TT_PHASE_LIVE)
 		return 0;
+	/* With PREEMPT_RT threads serve them, which switch meanwhile. */
+	c->interrupts = 0;
 	__u64 now = bpf_ktime_get_ns();
 	if (prev->pid)
 		tt_leaves(ctx, prev, tt_tool_config.state_argument ? (__u32)ctx[3] : tt_task_state(prev), preempt, now, c);

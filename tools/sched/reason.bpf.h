@@ -154,8 +154,10 @@ TT_INLINE void tt_reason_here(void *ctx, struct tt_sched_task *t, struct task_st
 		t->part = TT_SCHED_SWAP;
 	if (!tt_tool_config.stacks)
 		return;
-	t->kernel_stack = bpf_get_stackid(ctx, &tt_sched_stacks, 0);
-	if (t->kernel_stack < 0)
+	long id = bpf_get_stackid(ctx, &tt_sched_stacks, 0);
+	/* Whatever the error: a row is one of no stack. */
+	t->kernel_stack = id < 0 ? -1 : id;
+	if (id < 0)
 		TT_COUNT(no_stack);
 }
 

@@ -60,9 +60,10 @@ static int symbols_read(struct tt_sched_symbols *s, FILE *f)
 				return -1;
 			s->list = more;
 		}
-		s->list[s->count++] = (struct symbol){address, s->names.len};
+		s->list[s->count] = (struct symbol){address, s->names.len};
 		if (tt_buf_add(&s->names, (const uint8_t *)name, strlen(name) + 1) < 0)
 			return -1;
+		s->count++;
 	}
 	if (s->count)
 		qsort(s->list, s->count, sizeof(*s->list), by_address);
