@@ -66,7 +66,8 @@ int tt_elf_functions(const char *path, const char *const *names, struct tt_funct
 
 /*
  * The same of OpenSSL's functions in a program without symbols, of those that are told there for sure: both the reading and the
- * writing ones, SSL_do_handshake and SSL_free. -ENOENT: there is no OpenSSL from 3.0 on in it, or where they are is not sure.
+ * writing ones, SSL_do_handshake and SSL_free. -ENOENT: there is no OpenSSL from 3.0 on in it, or where they are is not sure;
+ * -E2BIG: that takes more work than is done for one file (TT_WORK_MOST).
  */
 int tt_openssl_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
 

@@ -214,6 +214,8 @@ static int look(Elf *elf, int fd, const char *const *symbols, struct tt_function
 	if (tt_unwind_open(&f.traces.unwind, elf, &unwind) < 0)
 		return -ENOENT;
 	int r = search(&f, &result);
+	if (!tt_unwind_work(&f.traces.unwind, 0))
+		r = -E2BIG;
 	if (r == 0)
 		tell(&f, &result, symbols, ret, count);
 	return r;

@@ -92,6 +92,7 @@ struct sought {
 	const uint64_t *targets;
 	size_t count;
 	bool going;
+	struct tt_unwind_function last; /* found */
 	struct tt_traces_functions *found;
 };
 
@@ -129,14 +130,25 @@ static void function_add(struct tt_traces_functions *f, const struct tt_unwind_f
 		f->at[f->count++] = *one;
 }
 
+/* False: nothing more is to be looked for. */
+static bool reference(struct tt_traces *t, struct sought *s, uint64_t address)
+{
+	if (address - s->last.begin < s->last.size)
+		return true;
+	if (tt_unwind_find(&t->unwind, address, &s->last))
+		function_add(s->found, &s->last);
+	else
+		s->last = (struct tt_unwind_function){0};
+	return s->found->count < TT_TRACES_PLACES && tt_unwind_work(&t->unwind, 0);
+}
+
 static bool references_piece(struct tt_traces *t, struct tt_span piece, uint64_t address, void *ctx)
 {
 	struct sought *s = ctx;
-	struct tt_unwind_function one;
 
 	for (size_t i = 0; i + LONGEST_POINTING <= piece.len; i++) {
-		if (may_be(s, piece.data + i, address + i) && tt_unwind_find(&t->unwind, address + i, &one))
-			function_add(s->found, &one);
+		if (may_be(s, piece.data + i, address + i) && !reference(t, s, address + i))
+			return false;
 	}
 	return true;
 }
@@ -167,10 +179,12 @@ struct tt_span tt_trace_code(struct tt_traces *t, const struct tt_unwind_functio
 	return offset && at->size <= most ? tt_window_at(t->code, offset, (size_t)at->size) : tt_span(NULL, 0);
 }
 
+#define WORK_SOURCE 64u
+
 /* The name of the source file stands there, whatever directory before it. */
 static bool is_source(struct tt_traces *t, uint64_t address)
 {
-	uint64_t offset = tt_elf_offset(t->elf, address);
+	uint64_t offset = tt_unwind_work(&t->unwind, WORK_SOURCE) ? tt_elf_offset(t->elf, address) : 0;
 	struct tt_span s = offset ? tt_window_some(t->data, offset, NAME_BYTES) : tt_span(NULL, 0);
 	const uint8_t *end = s.len ? memchr(s.data, 0, s.len) : NULL;
 	const size_t len = strlen(t->source);

@@ -22,8 +22,8 @@ struct tt_traces {
 	Elf *elf;
 	struct tt_window *code; /* of these three the bytes of each are good until the next call */
 	struct tt_window *data;
-	struct tt_unwind unwind;
-	const char *source; /* the end of a name of a source file */
+	struct tt_unwind unwind; /* and what work was done for the file */
+	const char *source;	 /* the end of a name of a source file */
 	const char *const *texts;
 	size_t text_count;
 	size_t place_count[TT_TRACES_TEXTS];

@@ -73,6 +73,12 @@ int tt_unwind_open(struct tt_unwind *ret, Elf *elf, struct tt_window *w)
 	return r;
 }
 
+bool tt_unwind_work(struct tt_unwind *u, uint64_t work)
+{
+	u->work += work;
+	return u->work <= TT_WORK_MOST;
+}
+
 /* Where the function of that place in the table begins; *description is the address of what is said of it. */
 static bool entry_read(const struct tt_unwind *u, uint64_t i, uint64_t *begin, uint64_t *description)
 {
@@ -86,14 +92,14 @@ static bool entry_read(const struct tt_unwind *u, uint64_t i, uint64_t *begin, u
 }
 
 /* The last one that begins at or before the address. */
-static bool entry_search(const struct tt_unwind *u, uint64_t address, uint64_t *begin, uint64_t *description)
+static bool entry_search(struct tt_unwind *u, uint64_t address, uint64_t *begin, uint64_t *description)
 {
 	uint64_t low = 0, high = u->count;
 
 	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 
-		if (!entry_read(u, middle, begin, description))
+		if (!tt_unwind_work(u, 1) || !entry_read(u, middle, begin, description))
 			return false;
 		if (*begin <= address)
 			low = middle + 1;
@@ -127,8 +133,8 @@ static bool is_common(const struct tt_unwind *u, uint64_t offset)
 	return s.len && memcmp(s.data, common, sizeof(common)) == 0;
 }
 
-/* Descriptions of functions refer back to what they have in common: the distance from where that is said. */
-static bool section_search(const struct tt_unwind *u, uint64_t address, struct tt_unwind_function *ret)
+/* Descriptions of functions refer back to what they have in common: the distance from where that is said. Length 0 ends them. */
+static bool section_search(struct tt_unwind *u, uint64_t address, struct tt_unwind_function *ret)
 {
 	uint64_t common = UINT64_MAX; /* where the last one in the expected form is */
 
@@ -139,11 +145,11 @@ static bool section_search(const struct tt_unwind *u, uint64_t address, struct t
 		uint32_t back = tt_cursor_le32(&c);
 		int32_t from = (int32_t)tt_cursor_le32(&c);
 		uint32_t size = tt_cursor_le32(&c);
-		if (tt_cursor_short(&c) || length == UINT32_MAX)
+		if (tt_cursor_short(&c) || !length || length == UINT32_MAX || !tt_unwind_work(u, 1 + length / 1024))
 			return false;
-		if (length && !back && is_common(u, u->offset + at))
+		if (!back && is_common(u, u->offset + at))
 			common = at;
-		if (!length || !back || at + 4 - back != common)
+		if (!back || at + 4 - back != common)
 			continue;
 		ret->begin = u->address + at + 8 + (uint64_t)(int64_t)from;
 		ret->size = size;
@@ -153,7 +159,7 @@ static bool section_search(const struct tt_unwind *u, uint64_t address, struct t
 	return false;
 }
 
-static bool table_search(const struct tt_unwind *u, uint64_t address, struct tt_unwind_function *ret)
+static bool table_search(struct tt_unwind *u, uint64_t address, struct tt_unwind_function *ret)
 {
 	uint64_t description;
 
@@ -161,7 +167,9 @@ static bool table_search(const struct tt_unwind *u, uint64_t address, struct tt_
 	       address - ret->begin < ret->size;
 }
 
-bool tt_unwind_find(const struct tt_unwind *u, uint64_t address, struct tt_unwind_function *ret)
+bool tt_unwind_find(struct tt_unwind *u, uint64_t address, struct tt_unwind_function *ret)
 {
+	if (!tt_unwind_work(u, TT_WORK_FIND))
+		return false;
 	return u->count ? table_search(u, address, ret) : section_search(u, address, ret);
 }

@@ -234,6 +234,10 @@ bool tt_plaintext_room(struct tt_kernel *k)
 
 static const char *refusal(const struct tt_library *library, int r)
 {
+	if (library->form == TT_LIBRARY_STRIPPED && r == -E2BIG)
+		return "OpenSSL or BoringSSL is linked into it, its symbols are stripped, and where its functions are is not "
+		       "sure: to "
+		       "find them takes more work than is done for one file";
 	if (r != -EOPNOTSUPP)
 		return strerror(-r);
 	return library->form == TT_LIBRARY_GO ? "linked by a Go older than 1.18"
