@@ -14,6 +14,7 @@
 /* Who owns a file says how large its parts are: sections may overlap, and lie where the file has a hole. */
 #define FILE_MOST (1ll << 30)
 #define SECTIONS_MOST 1024
+#define SEGMENTS_MOST 1170     /* what the kernel runs has 64 KiB of them at most; they are gone through for each address */
 #define TABLE_MOST (32u << 20) /* of one that is read whole: names, symbols */
 
 struct wanted {
@@ -99,6 +100,20 @@ static void search(Elf *elf, struct wanted *w)
 		w->places[i].at = w->places[i].at ? tt_elf_code_offset(elf, w->places[i].at) : 0;
 }
 
+/* Before any of them is read. */
+static int bounds_check(Elf *elf)
+{
+	GElf_Ehdr head;
+	size_t sections = 0, segments = 0, names = 0;
+
+	if (!gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64 || elf_getshdrnum(elf, &sections) < 0 ||
+	    elf_getshdrstrndx(elf, &names) < 0 || elf_getphdrnum(elf, &segments) < 0)
+		return -ENOEXEC;
+	if (sections > SECTIONS_MOST || segments > SEGMENTS_MOST)
+		return -EFBIG;
+	return sections && names && !table_fits(elf, names) ? -EFBIG : 0;
+}
+
 int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 {
 	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -113,12 +128,7 @@ int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!elf)
 		return -ENOEXEC;
-	GElf_Ehdr head;
-	size_t sections = 0, names = 0;
-	int r = !gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64		     ? -ENOEXEC
-		: elf_getshdrnum(elf, &sections) < 0 || elf_getshdrstrndx(elf, &names) < 0   ? -ENOEXEC
-		: sections > SECTIONS_MOST || (sections && names && !table_fits(elf, names)) ? -EFBIG
-											     : 0;
+	int r = bounds_check(elf);
 	if (r < 0) {
 		elf_end(elf);
 		return r;

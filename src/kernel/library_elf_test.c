@@ -133,5 +133,24 @@ static void many_sections(void **state)
 	assert_int_equal(status, -EFBIG);
 }
 
+static void many_segments(void **state)
+{
+	(void)state;
+	struct made m = sound();
+	int status;
+
+	m.head.e_phnum = 1170;
+	assert_int_equal(found(&m, &status), CODE_AT + 0x20);
+	assert_int_equal(status, 0);
+	m.head.e_phnum = 1171;
+	assert_int_equal(found(&m, &status), 0);
+	assert_int_equal(status, -EFBIG);
+	/* The first section says how many there are. */
+	m.head.e_phnum = PN_XNUM;
+	m.sections[NONE].sh_info = 1u << 20;
+	assert_int_equal(found(&m, &status), 0);
+	assert_int_equal(status, -EFBIG);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(finds), cmocka_unit_test(large_tables_are_not_read), cmocka_unit_test(large_names_of_sections),
-	      cmocka_unit_test(many_sections))
+	      cmocka_unit_test(many_sections), cmocka_unit_test(many_segments))
