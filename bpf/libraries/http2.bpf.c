@@ -92,8 +92,11 @@ __noinline int tt_go_entry(__u32 at, __u32 entry)
 	TT_BOUND(entry, TT_TABLE_ENTRIES_MOST - 1);
 	struct tt_go_field *f = (struct tt_go_field *)(w->data + TT_GO_FIELDS_AT) + at;
 	struct tt_table_entry *e = &tt_go_record(w)->entry[entry];
-	if (!tt_go_text(f->name, f->name_len) || !tt_go_text(f->value, f->value_len))
+	__u32 before = w->gathered;
+	if (!tt_go_text(f->name, f->name_len) || !tt_go_text(f->value, f->value_len)) {
+		w->gathered = before; /* no half of one */
 		return 0;
+	}
 	e->name_len = f->name_len;
 	e->value_len = f->value_len;
 	return 1;
@@ -110,6 +113,8 @@ __noinline int tt_go_entries(__u64 fields, __u64 count)
 	if (!w)
 		return 0;
 	w->gathered = 0;
+	/* All of them are sent, and the work area has bytes of others. */
+	__builtin_memset(tt_go_record(w)->entry, 0, sizeof(tt_go_record(w)->entry));
 	TT_BOUND(bytes, TT_PART_BYTES - 1);
 	if (!n || bpf_probe_read_user(w->data + TT_GO_FIELDS_AT, bytes, (const void *)(fields + (count - n) * TT_GO_FIELD_BYTES)))
 		return 0;
