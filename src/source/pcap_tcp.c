@@ -158,6 +158,14 @@ static void tt_tcp_report_held(struct tt_pcap *p, struct tt_flow *f, int from)
 	free(piece);
 }
 
+/* Of what both ends hold the first; at the same time what the server has not sent. */
+static int tt_tcp_first(const struct tt_flow *f)
+{
+	uint64_t of[2] = {tt_dir_readable_ns(&f->dir[0]), tt_dir_readable_ns(&f->dir[1])};
+
+	return of[1] < of[0] || (of[1] == of[0] && f->server == 0);
+}
+
 /*
  * Reports what is held, in the order it could be read, as far as nothing is missing: while one direction waits the other does,
  * too, or answers would come before the requests they belong to.
@@ -169,7 +177,7 @@ static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f)
 
 	while ((d[0].held.head || d[1].held.head) && !tt_dir_lacks(&d[0]) && !tt_dir_lacks(&d[1])) {
 		bool both = d[0].held.head && d[1].held.head;
-		tt_tcp_report_held(p, f, both ? tt_dir_readable_ns(&d[1]) < tt_dir_readable_ns(&d[0]) : !d[0].held.head);
+		tt_tcp_report_held(p, f, both ? tt_tcp_first(f) : !d[0].held.head);
 	}
 	tt_tcp_doubt_held(p, f, 0);
 	tt_tcp_doubt_held(p, f, 1);

@@ -137,6 +137,44 @@ static void the_other_direction_waits_too(void **state)
 	assert_int_equal(stats.reordered, 2); /* what waited behind it */
 }
 
+/* Each end has the other's port. */
+static void swap_ports(struct tt_build *b)
+{
+	static const uint8_t ports[2][2] = {{TT_BUILD_CLIENT_PORT >> 8, TT_BUILD_CLIENT_PORT & 255},
+					    {TT_BUILD_SERVER_PORT >> 8, TT_BUILD_SERVER_PORT & 255}};
+
+	for (uint8_t *p = b->file.data, *end = p + b->file.len; p + 4 <= end; p++) {
+		for (int client = 0; client < 2; client++) {
+			if (memcmp(p, ports[!client], 2) != 0 || memcmp(p + 2, ports[client], 2) != 0)
+				continue;
+			memcpy(p, ports[client], 2);
+			memcpy(p + 2, ports[!client], 2);
+			p += 4;
+			break;
+		}
+	}
+}
+
+/* As by a coarse clock: what the client said at the same time goes first. */
+static void of_one_time_the_request_is_first(void **state)
+{
+	struct tt_limits limits = presets();
+
+	for (int swapped = 0; swapped < 2; swapped++) {
+		struct tt_build b = handshake();
+
+		tt_build_tcp(&b, 4, false, S0 + 3, C0, ACK, "hi!"); /* behind what was not captured */
+		tt_build_tcp(&b, 5, true, C0, S0, ACK, "one");
+		tt_build_tcp(&b, 5, false, S0 + 6, C0 + 3, ACK, "ONE");
+		tt_build_tcp(&b, 400, true, C0 + 3, S0 + 9, ACK, "two");
+		if (swapped)
+			swap_ports(&b);
+		expect_with(&b, &limits, true, NULL,
+			    "open error=0 connect=3000000 rtt=2000 3ms\ntx@3+3 hi! 4ms\nrx@0+3 one 5ms\ntx@6+3 ONE 5ms\nrx@3+3 "
+			    "two 400ms\n");
+	}
+}
+
 static void what_comes_again_late_is_behind_what_was_said_meanwhile(void **state)
 {
 	struct tt_build b = handshake();
@@ -473,6 +511,7 @@ TT_UNIT_TESTS(cmocka_unit_test(a_whole_connection), cmocka_unit_test(what_came_t
 	      cmocka_unit_test(what_was_acknowledged_but_not_captured_is_a_gap),
 	      cmocka_unit_test(what_nobody_acknowledged_is_waited_for), cmocka_unit_test(an_end_before_missing_bytes_waits_too),
 	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(the_other_direction_waits_too),
+	      cmocka_unit_test(of_one_time_the_request_is_first),
 	      cmocka_unit_test(what_comes_again_late_is_behind_what_was_said_meanwhile),
 	      cmocka_unit_test(waiting_for_the_other_direction_is_bounded), cmocka_unit_test(begins_in_the_middle),
 	      cmocka_unit_test(sequences_wrap), cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused),

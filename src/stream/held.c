@@ -20,13 +20,18 @@ static uint64_t tt_chunk_first_ns(const struct tt_chunk *k)
 	return sent && k->entry_ns ? k->entry_ns : k->rec.time_ns;
 }
 
+static uint64_t tt_held_cost(const struct tt_chunk *k)
+{
+	return sizeof(struct tt_held) + k->captured;
+}
+
 static struct tt_held *tt_held_pop(struct tt_streams *s, struct tt_flow *f)
 {
 	struct tt_held *h = f->held;
 
 	f->held = h->next;
 	f->held_count--;
-	s->stats.buffered_bytes -= h->chunk.captured;
+	s->stats.buffered_bytes -= tt_held_cost(&h->chunk);
 	return h;
 }
 
@@ -50,15 +55,23 @@ static void tt_held_take(struct tt_link *link, int dir)
 		tt_flow_take_rest(link, dir, &h->chunk, (const uint8_t *)(h + 1));
 }
 
+/* What this direction has first, if anything, goes before that time of the other: at the same time a request before an answer. */
+static bool tt_held_goes_before(const struct tt_link *link, int dir, uint64_t other_ns)
+{
+	const struct tt_held *h = link->flow[dir].held;
+	uint64_t first_ns = h ? tt_chunk_first_ns(&h->chunk) : 0;
+
+	return h && (first_ns < other_ns || (first_ns == other_ns && dir == tt_link_dir(link, TT_REQUESTS)));
+}
+
 /* All that misses nothing, as long as neither direction waits. */
 static void tt_held_drain(struct tt_link *link)
 {
 	const struct tt_flow *f = link->flow;
 
 	while ((f[0].held || f[1].held) && !tt_flow_waits(&f[0]) && !tt_flow_waits(&f[1])) {
-		bool both = f[0].held && f[1].held;
-		uint64_t first_ns = both ? tt_chunk_first_ns(&f[0].held->chunk) : 0;
-		tt_held_take(link, both ? tt_chunk_first_ns(&f[1].held->chunk) < first_ns : !f[0].held);
+		uint64_t other_ns = f[0].held ? tt_chunk_first_ns(&f[0].held->chunk) : UINT64_MAX;
+		tt_held_take(link, tt_held_goes_before(link, 1, other_ns));
 	}
 	link->flow[0].unheld &= tt_flow_waits(&f[1]);
 	link->flow[1].unheld &= tt_flow_waits(&f[0]);
@@ -71,7 +84,7 @@ static void tt_held_give_up(struct tt_link *link, int dir)
 	const struct tt_flow *f = &link->flow[dir], *other = &link->flow[!dir];
 	uint64_t by_ns = tt_chunk_first_ns(&f->held->chunk);
 
-	while (other->held && !tt_flow_waits(other) && tt_chunk_first_ns(&other->held->chunk) <= by_ns)
+	while (!tt_flow_waits(other) && tt_held_goes_before(link, !dir, by_ns))
 		tt_held_take(link, !dir);
 	tt_flow_missing(link, dir, f->held->chunk.offset, by_ns);
 	tt_held_drain(link);
@@ -83,14 +96,14 @@ static struct tt_held *tt_held_new(struct tt_streams *s, const struct tt_chunk *
 {
 	struct tt_held *h = NULL;
 
-	if (s->stats.buffered_bytes + chunk->captured <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES))
+	if (s->stats.buffered_bytes + tt_held_cost(chunk) <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES))
 		h = malloc(sizeof(*h) + chunk->captured);
 	if (!h)
 		return NULL;
 	h->chunk = *chunk;
 	h->since_ns = chunk->rec.time_ns;
 	memcpy(h + 1, data, chunk->captured);
-	s->stats.buffered_bytes += chunk->captured;
+	s->stats.buffered_bytes += tt_held_cost(chunk);
 	return h;
 }
 
