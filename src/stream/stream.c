@@ -396,22 +396,58 @@ static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 	tt_conn_report(c, false);
 }
 
+static bool tt_link_waits(const struct tt_link *link)
+{
+	bool waits = link->pair.first[TT_RESPONSES] || link->back.first[TT_RESPONSES];
+
+	for (int dir = 0; dir < 2; dir++) {
+		const struct tt_flow *f = &link->flow[dir];
+		waits |= f->held || f->wait_ns || (f->eof && !f->eof_told);
+	}
+	return waits;
+}
+
+/* For a missing range, the other side or its end. */
+static bool tt_conn_waits(const struct tt_conn *c)
+{
+	bool waits = c->close_ns;
+
+	for (int i = 0; i < TT_LAYERS; i++)
+		waits |= c->link[i] && tt_link_waits(c->link[i]);
+	return waits;
+}
+
+/* Its sweep may find more to do than that it is idle. */
+static bool tt_conn_is_busy(const struct tt_conn *c)
+{
+	bool busy = c->unreported || tt_conn_waits(c);
+
+	for (int i = 0; i < TT_LAYERS; i++)
+		busy |= c->link[i] && (c->link[i]->pair.count || c->link[i]->back.count);
+	return busy;
+}
+
 static void tt_streams_sweep_all(struct tt_streams *s)
 {
+	uint64_t idle_ns = TT_MIN(tt_streams_limit(s, TT_LIMIT_CONNECTION_IDLE) * TT_NS_PER_S, TT_DATAGRAM_IDLE_NS);
+	uint64_t idle_since = tt_before(s->watermark_ns, idle_ns);
 	struct tt_conn *next;
+
 	for (struct tt_conn *c = s->lru_first; c; c = next) {
 		next = c->lru_next;
-		tt_conn_sweep(c, s->watermark_ns);
+		if (c->last_ns <= idle_since || tt_conn_is_busy(c))
+			tt_conn_sweep(c, s->watermark_ns);
 	}
 }
 
-/* What waits for a missing range, the other side or its end had traffic lately, and the list is in that order. */
+/* What waits had traffic lately, and the list is in that order. */
 static void tt_streams_sweep_recent(struct tt_streams *s, uint64_t since_ns)
 {
 	struct tt_conn *prev;
 	for (struct tt_conn *c = s->lru_last; c && c->last_ns >= since_ns; c = prev) {
 		prev = c->lru_prev;
-		tt_conn_sweep(c, s->watermark_ns);
+		if (tt_conn_waits(c))
+			tt_conn_sweep(c, s->watermark_ns);
 	}
 }
 
