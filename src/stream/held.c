@@ -70,8 +70,7 @@ static void tt_held_drain(struct tt_link *link)
 	const struct tt_flow *f = link->flow;
 
 	while ((f[0].held || f[1].held) && !tt_flow_waits(&f[0]) && !tt_flow_waits(&f[1])) {
-		uint64_t other_ns = f[0].held ? tt_chunk_first_ns(&f[0].held->chunk) : UINT64_MAX;
-		tt_held_take(link, tt_held_goes_before(link, 1, other_ns));
+		tt_held_take(link, !f[0].held || tt_held_goes_before(link, 1, tt_chunk_first_ns(&f[0].held->chunk)));
 	}
 	link->flow[0].unheld &= tt_flow_waits(&f[1]);
 	link->flow[1].unheld &= tt_flow_waits(&f[0]);
