@@ -49,7 +49,7 @@ fuzz:
 
 # What needs no build and takes seconds. A tool that is not installed is named (77).
 lint:
-	@status=0; for name in format house layers shell tls-docs; do tests/lint/$$name || [ $$? -eq 77 ] || status=1; done; exit $$status
+	@status=0; for name in cases format house layers shell tls-docs; do tests/lint/$$name || [ $$? -eq 77 ] || status=1; done; exit $$status
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
