@@ -207,10 +207,10 @@ static void tt_tcp_give_up(struct tt_pcap *p, struct tt_flow *f, int from)
 	tt_tcp_drain(p, f);
 }
 
-/* How far it was captured without a gap; where nothing is missing now, as far as anything was. */
+/* How far it was captured without a gap. */
 static int64_t tt_dir_end(const struct tt_pcap_dir *d)
 {
-	return d->held.head && !tt_dir_lacks(d) ? d->held.tail->off + d->held.tail->len : d->next;
+	return d->held.head && !tt_dir_lacks(d) ? d->held.whole : d->next;
 }
 
 static void tt_tcp_hold(struct tt_pcap *p, struct tt_flow *f, int from, int64_t off, struct tt_wire w, uint64_t time_ns)
@@ -219,11 +219,10 @@ static void tt_tcp_hold(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
 	uint64_t before = d->held.bytes;
 	struct tt_conflict what;
 
-	p->stats.reordered += off > tt_dir_end(d);
-	if (off < tt_dir_end(d)) {
-		p->stats.retransmitted++;
-		d->retransmits++;
-	}
+	bool again = tt_pieces_have(&d->held, off, w.wire_len);
+	p->stats.retransmitted += again;
+	d->retransmits += again;
+	p->stats.reordered += !again && off > tt_dir_end(d);
 	if (tt_pieces_differ(&d->held, off, w.data, &what))
 		tt_tcp_conflict(p, f, from, what, time_ns);
 	if (tt_pieces_add(&d->held, off, w.wire_len, w.data, time_ns) < 0)

@@ -137,6 +137,33 @@ static void the_other_direction_waits_too(void **state)
 	assert_int_equal(stats.reordered, 2); /* what waited behind it */
 }
 
+/* While the other direction waits a gap that is filled late was in disorder, and not sent again; what is, counts wherever it
+ * stands. */
+static void a_gap_filled_late_was_not_sent_again(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK, "two");
+	tt_build_tcp(&b, 5, false, S0, C0 + 6, ACK, "abc");
+	tt_build_tcp(&b, 6, false, S0 + 6, C0 + 6, ACK, "ghi");
+	tt_build_tcp(&b, 7, false, S0 + 3, C0 + 6, ACK, "def");
+	tt_build_tcp(&b, 8, false, S0 + 9, C0 + 6, ACK, "jkl");
+	tt_build_tcp(&b, 9, true, C0, S0 + 9, ACK, "one");
+	expect_with(&b, &limits, false, &stats, OPEN "tx@0+3 abc\ntx@3+3 def\ntx@6+3 ghi\ntx@9+3 jkl\nrx@0+3 one\nrx@3+3 two\n");
+	assert_int_equal(stats.retransmitted, 0);
+	assert_int_equal(stats.reordered, 2);
+
+	b = handshake();
+	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK, "two");
+	tt_build_tcp(&b, 5, true, C0 + 3, S0, ACK, "two");
+	tt_build_tcp(&b, 9, true, C0, S0 + 9, ACK, "one");
+	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 one\nrx@3+3 two\n");
+	assert_int_equal(stats.retransmitted, 1);
+	assert_int_equal(stats.reordered, 1);
+}
+
 /* Each end has the other's port. */
 static void swap_ports(struct tt_build *b)
 {
@@ -511,7 +538,7 @@ TT_UNIT_TESTS(cmocka_unit_test(a_whole_connection), cmocka_unit_test(what_came_t
 	      cmocka_unit_test(what_was_acknowledged_but_not_captured_is_a_gap),
 	      cmocka_unit_test(what_nobody_acknowledged_is_waited_for), cmocka_unit_test(an_end_before_missing_bytes_waits_too),
 	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(the_other_direction_waits_too),
-	      cmocka_unit_test(of_one_time_the_request_is_first),
+	      cmocka_unit_test(a_gap_filled_late_was_not_sent_again), cmocka_unit_test(of_one_time_the_request_is_first),
 	      cmocka_unit_test(what_comes_again_late_is_behind_what_was_said_meanwhile),
 	      cmocka_unit_test(waiting_for_the_other_direction_is_bounded), cmocka_unit_test(begins_in_the_middle),
 	      cmocka_unit_test(sequences_wrap), cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused),

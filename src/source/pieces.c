@@ -11,6 +11,13 @@ static uint64_t tt_piece_cost(const struct tt_piece *piece)
 	return sizeof(*piece) + piece->captured;
 }
 
+/* What is whole goes on with this piece and those that follow it without a gap. */
+static void tt_pieces_join(struct tt_pieces *p, const struct tt_piece *from)
+{
+	for (; from && from->off == p->whole; from = from->next)
+		p->whole += from->len;
+}
+
 static int tt_pieces_insert(struct tt_pieces *p, struct tt_piece **at, int64_t off, uint32_t len, struct tt_span captured,
 			    uint64_t time_ns)
 {
@@ -24,6 +31,10 @@ static int tt_pieces_insert(struct tt_pieces *p, struct tt_piece **at, int64_t o
 	if (!piece->next)
 		p->tail = piece;
 	*at = piece;
+	bool in_front = at == &p->head, touches = piece->next && piece->next->off == off + len;
+	if (in_front && !touches)
+		p->whole = off;
+	tt_pieces_join(p, piece);
 	return 0;
 }
 
@@ -63,6 +74,10 @@ struct tt_piece *tt_pieces_pop(struct tt_pieces *p)
 		p->head = piece->next;
 		p->tail = p->head ? p->tail : NULL;
 		p->bytes -= tt_piece_cost(piece);
+		if (p->head && p->head->off != piece->off + piece->len) {
+			p->whole = p->head->off;
+			tt_pieces_join(p, p->head);
+		}
 	}
 	return piece;
 }
@@ -91,10 +106,24 @@ void tt_conflict_add(struct tt_conflict *ret, int64_t a_off, struct tt_span a, i
 	ret->end = first ? end : TT_MAX(ret->end, end);
 }
 
+static bool tt_pieces_end_before(const struct tt_pieces *p, int64_t off)
+{
+	return !p->tail || p->tail->off + p->tail->len <= off;
+}
+
+bool tt_pieces_have(const struct tt_pieces *p, int64_t off, uint32_t len)
+{
+	const struct tt_piece *at = tt_pieces_end_before(p, off) ? NULL : p->head;
+
+	while (at && at->off + at->len <= off)
+		at = at->next;
+	return len && at && at->off < off + len;
+}
+
 bool tt_pieces_differ(const struct tt_pieces *p, int64_t off, struct tt_span captured, struct tt_conflict *ret)
 {
 	*ret = (struct tt_conflict){0};
-	if (p->tail && p->tail->off + p->tail->len <= off)
+	if (tt_pieces_end_before(p, off))
 		return false;
 	for (const struct tt_piece *at = p->head; at && at->off < off + (int64_t)captured.len; at = at->next)
 		tt_conflict_add(ret, off, captured, at->off, tt_span(at->data, at->captured));

@@ -30,10 +30,14 @@ struct tt_pieces {
 	struct tt_piece *head;
 	struct tt_piece *tail; /* the last one */
 	uint64_t bytes;	       /* of memory */
+	int64_t whole;	       /* between the first one's begin and this nothing is missing; of no meaning without one */
 };
 
 /* Keeps a copy of what is new of the part. 0, or -ENOMEM having kept some of it. */
 int tt_pieces_add(struct tt_pieces *p, int64_t off, uint32_t len, struct tt_span captured, uint64_t time_ns);
+
+/* True if some bytes of the part are kept already. */
+bool tt_pieces_have(const struct tt_pieces *p, int64_t off, uint32_t len);
 
 /* True if bytes of the part are kept already, and other ones: *ret is from the first of them to behind the last. */
 bool tt_pieces_differ(const struct tt_pieces *p, int64_t off, struct tt_span captured, struct tt_conflict *ret);

@@ -2,9 +2,19 @@
 #include "source/pieces.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/own.h"
 #include "harness/unit.h"
+
+static void expect_whole(const struct tt_pieces *p, const uint8_t covered[200])
+{
+	int64_t end = p->head ? p->head->off : 0;
+
+	while (end < 200 && covered[end])
+		end++;
+	assert_true(!p->head || p->whole == end);
+}
 
 /* Adds random parts of a known sequence in random order; what comes out must be that sequence, in order, each byte once. */
 static void any_order_gives_the_sequence(void **state)
@@ -19,8 +29,10 @@ static void any_order_gives_the_sequence(void **state)
 		uint8_t covered[200] = {0};
 		for (int n = 0; n < 12; n++) {
 			uint32_t off = (uint32_t)random() % 200, len = (uint32_t)random() % (200 - off);
+			assert_int_equal(tt_pieces_have(&p, off, len), memchr(covered + off, 1, len) != NULL);
 			assert_int_equal(tt_pieces_add(&p, off, len, tt_span(all + off, len), 1), 0);
 			memset(covered + off, 1, len);
+			expect_whole(&p, covered);
 		}
 		struct tt_piece *piece;
 		int64_t last = 0;
@@ -31,6 +43,7 @@ static void any_order_gives_the_sequence(void **state)
 				covered[piece->off + i] ^= 1;
 			last = piece->off + piece->len;
 			free(piece);
+			expect_whole(&p, covered);
 		}
 		assert_int_equal(p.bytes, 0);
 		for (int i = 0; i < 200; i++)
