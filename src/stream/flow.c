@@ -40,19 +40,29 @@ void tt_flow_advance_at(struct tt_link *link, int dir, size_t n)
 	tt_marks_drop(&f->marks, f->at);
 }
 
+/* Which limit keeps so many bytes more from being kept; TT_LIMIT_MAX: none. */
+static enum tt_limit tt_flow_limit(const struct tt_streams *s, const struct tt_flow *f, size_t len)
+{
+	if (f->buf.len + len > f->buf.max)
+		return TT_LIMIT_STREAM_BYTES;
+	if (s->stats.buffered_bytes + len > tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES))
+		return TT_LIMIT_STREAM_TOTAL_BYTES;
+	return TT_LIMIT_MAX;
+}
+
 static void tt_flow_keep(struct tt_link *link, int dir, const uint8_t *data, size_t len)
 {
 	struct tt_streams *s = link->conn->s;
 	struct tt_flow *f = &link->flow[dir];
+	enum tt_limit limit = tt_flow_limit(s, f, len);
 
-	if (s->stats.buffered_bytes + len <= tt_streams_limit(s, TT_LIMIT_STREAM_TOTAL_BYTES) &&
-	    tt_buf_add(&f->buf, data, len) == 0) {
+	if (limit == TT_LIMIT_MAX && tt_buf_add(&f->buf, data, len) == 0) {
 		s->stats.buffered_bytes += len;
 		return;
 	}
 
 	/* A message larger than the limit allows: what is known of it is a hole now. */
-	s->stats.buffer_full++;
+	*(limit == TT_LIMIT_STREAM_BYTES ? &s->stats.buffer_full : &s->stats.buffer_no_room) += 1;
 	uint64_t lost = f->buf.len + len;
 	tt_flow_buf_drop(s, f);
 	tt_flow_advance_at(link, dir, lost);
@@ -87,14 +97,26 @@ static void tt_flow_wait_no_more(struct tt_link *link, int dir)
 	f->wait_ns = 0;
 }
 
+/* There is no room to wait for the other direction with so many bytes more. */
+static bool tt_flow_wait_ends(struct tt_streams *s, const struct tt_flow *f, size_t len)
+{
+	enum tt_limit limit = f->wait_ns ? tt_flow_limit(s, f, len) : TT_LIMIT_MAX;
+
+	if (limit == TT_LIMIT_MAX)
+		return false;
+	*(limit == TT_LIMIT_STREAM_BYTES ? &s->stats.wait_full : &s->stats.wait_no_room) += 1;
+	return true;
+}
+
 /* Takes in bytes that stand right at f->next; their mark is set. */
 static void tt_flow_bytes(struct tt_link *link, int dir, const uint8_t *data, size_t len)
 {
+	struct tt_streams *s = link->conn->s;
 	struct tt_flow *f = &link->flow[dir];
 
 	if (len == 0)
 		return;
-	if (f->wait_ns && f->buf.len + len > f->buf.max)
+	if (tt_flow_wait_ends(s, f, len))
 		tt_flow_wait_no_more(link, dir);
 	if (f->buf.len) {
 		tt_flow_keep(link, dir, data, len);
@@ -103,6 +125,12 @@ static void tt_flow_bytes(struct tt_link *link, int dir, const uint8_t *data, si
 		return;
 	}
 	size_t used = tt_link_feed(link, dir, data, len);
+	if (used < len && tt_flow_wait_ends(s, f, len - used)) {
+		f->give_up = true;
+		used += tt_link_feed(link, dir, data + used, len - used);
+		f->give_up = false;
+		f->wait_ns = 0;
+	}
 	if (used < len)
 		tt_flow_keep(link, dir, data + used, len - used);
 }
@@ -135,10 +163,9 @@ void tt_flow_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns)
 	tt_link_hole(link, dir, n, by_ns);
 }
 
-/* A chunk that moves nothing: bytes taken in before came again as other ones (source/pcap.h). */
 bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *k)
 {
-	return k->origin == TT_ORIGIN_PCAP && k->flags & TT_CHUNK_NO_PAYLOAD && f->started && k->offset + k->length <= f->next;
+	return tt_flow_came_again(k) && f->started && k->offset + k->length <= f->next;
 }
 
 /*
@@ -164,6 +191,12 @@ void tt_flow_conflict(struct tt_link *link, int dir, const struct tt_chunk *chun
 	tt_link_settle(link);
 }
 
+/* When the bytes came that are taken in now. Without room for that the time of those before is taken for theirs. */
+static void tt_flow_mark(struct tt_streams *s, struct tt_flow *f, const struct tt_mark *mark)
+{
+	s->stats.marks_full += tt_marks_add(&f->marks, mark, tt_streams_limit(s, TT_LIMIT_STREAM_MARKS)) < 0;
+}
+
 /* Takes in a chunk that begins at f->next. */
 static void tt_flow_take(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
 {
@@ -187,7 +220,7 @@ static void tt_flow_take(struct tt_link *link, int dir, const struct tt_chunk *c
 		.tid = chunk->rec.tid,
 		.tgid = chunk->rec.tgid,
 	};
-	tt_marks_add(&f->marks, &mark, tt_streams_limit(s, TT_LIMIT_STREAM_MARKS));
+	tt_flow_mark(s, f, &mark);
 	f->last_ns = chunk->rec.time_ns;
 	f->next = mark.end;
 	tt_flow_seal(link, f);
@@ -219,7 +252,7 @@ void tt_flow_missing(struct tt_link *link, int dir, uint64_t until, uint64_t by_
 	struct tt_flow *f = &link->flow[dir];
 	const struct tt_mark mark = {.begin = f->next, .end = until};
 
-	tt_marks_add(&f->marks, &mark, tt_streams_limit(link->conn->s, TT_LIMIT_STREAM_MARKS));
+	tt_flow_mark(link->conn->s, f, &mark);
 	f->next = until;
 	link->conn->s->stats.missing_bytes += mark.end - mark.begin;
 	tt_flow_seal(link, f);

@@ -41,18 +41,31 @@ void tt_held_free(struct tt_streams *s, struct tt_flow *f)
 		free(tt_held_pop(s, f));
 }
 
+/*
+ * By what they are in order: where a chunk begins; bytes that came again as other ones follow all they are, which may be several
+ * chunks.
+ */
+static uint64_t tt_held_place(const struct tt_chunk *k)
+{
+	return tt_flow_came_again(k) && k->length ? k->offset + k->length - 1 : k->offset;
+}
+
+static void tt_held_pass(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
+{
+	if (tt_flow_is_conflict(&link->flow[dir], chunk))
+		tt_flow_conflict(link, dir, chunk);
+	else
+		tt_flow_take_rest(link, dir, chunk, data);
+}
+
 /* The first one goes on, which misses nothing. */
 static void tt_held_take(struct tt_link *link, int dir)
 {
 	struct tt_flow *f = &link->flow[dir];
 	tt_free_auto struct tt_held *h = tt_held_pop(link->conn->s, f);
 
-	if (f->eof)
-		return;
-	if (tt_flow_is_conflict(f, &h->chunk))
-		tt_flow_conflict(link, dir, &h->chunk);
-	else
-		tt_flow_take_rest(link, dir, &h->chunk, (const uint8_t *)(h + 1));
+	if (!f->eof)
+		tt_held_pass(link, dir, &h->chunk, (const uint8_t *)(h + 1));
 }
 
 /* What this direction has first, if anything, goes before that time of the other: at the same time a request before an answer. */
@@ -106,10 +119,10 @@ static struct tt_held *tt_held_new(struct tt_streams *s, const struct tt_chunk *
 	return h;
 }
 
-/* One ends waiting at a limit, however many chunks that makes pass. */
-static void tt_held_unheld(struct tt_link *link, int dir)
+/* One ends waiting at the limit that `cause` counts, however many chunks that makes pass. */
+static void tt_held_unheld(struct tt_link *link, int dir, uint64_t *cause)
 {
-	link->conn->s->stats.held_full += !link->flow[dir].unheld;
+	*cause += !link->flow[dir].unheld;
 	link->flow[dir].unheld = true;
 }
 
@@ -123,25 +136,44 @@ static void tt_held_too_many(struct tt_link *link, int dir)
 		s->stats.held_full++;
 		tt_held_give_up(link, !dir);
 	} else {
-		tt_held_unheld(link, dir);
+		tt_held_unheld(link, dir, &s->stats.held_full);
 		tt_held_take(link, dir);
 	}
 }
 
-/* Without room what misses nothing goes on all the same; else its bytes become part of the hole. */
+/* The oldest hole of this direction is waited for no more, where the chunk lies behind what waits for it. False: there is none.
+ */
+static bool tt_held_make_room(struct tt_link *link, int dir, const struct tt_chunk *chunk)
+{
+	const struct tt_flow *f = &link->flow[dir];
+
+	if (!tt_flow_waits(f) || tt_held_place(&f->held->chunk) > tt_held_place(chunk))
+		return false;
+	link->conn->s->stats.held_no_room++;
+	tt_held_give_up(link, dir);
+	return true;
+}
+
+/* Without room nothing in front of the chunk waits, and what is missing right before it is a hole: no byte that was seen is lost.
+ */
 static void tt_held_no_room(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
 {
 	struct tt_flow *f = &link->flow[dir];
+	uint64_t *cause = &link->conn->s->stats.held_no_room;
 
-	while (f->held && !tt_flow_waits(f))
-		tt_held_take(link, dir);
-	if (chunk->offset > f->next) {
-		link->conn->s->stats.held_full++;
+	do {
+		while (f->held && !tt_flow_waits(f))
+			tt_held_take(link, dir);
+	} while (tt_held_make_room(link, dir, chunk));
+	if (f->eof)
 		return;
+	if (chunk->offset > f->next) {
+		++*cause;
+		tt_flow_missing(link, dir, chunk->offset, tt_chunk_first_ns(chunk));
+	} else {
+		tt_held_unheld(link, dir, cause);
 	}
-	tt_held_unheld(link, dir);
-	if (!f->eof)
-		tt_flow_take_rest(link, dir, chunk, data);
+	tt_held_pass(link, dir, chunk, data);
 }
 
 static void tt_held_add(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
@@ -151,12 +183,14 @@ static void tt_held_add(struct tt_link *link, int dir, const struct tt_chunk *ch
 	uint64_t most = tt_streams_limit(s, TT_LIMIT_STREAM_HELD_CHUNKS);
 
 	struct tt_held *h = tt_held_new(s, chunk, data);
+	while (!h && tt_held_make_room(link, dir, chunk))
+		h = tt_held_new(s, chunk, data);
 	if (!h) {
 		tt_held_no_room(link, dir, chunk, data);
 		return;
 	}
 	struct tt_held **at = &f->held;
-	while (*at && (*at)->chunk.offset <= chunk->offset)
+	while (*at && tt_held_place(&(*at)->chunk) <= tt_held_place(chunk))
 		at = &(*at)->next;
 	h->next = *at;
 	*at = h;

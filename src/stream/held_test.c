@@ -381,7 +381,99 @@ static void without_room_nothing_is_lost(void **state)
 	for (unsigned i = 0; i < 12; i++)
 		say(&w, TT_TX, "D told\n", true);
 	assert_int_equal(w.reported, 1 + 12);
-	assert_int_equal(end_world(&w).held_full, 1);
+	assert_int_equal(end_world(&w).held_no_room, 1);
+}
+
+/* Room for so many requests that wait. */
+static void room_for(struct world *w, unsigned requests)
+{
+	w->limits.value[TT_LIMIT_STREAM_TOTAL_BYTES] = requests * (16 + sizeof(struct tt_chunk) + 6);
+}
+
+/* What finds no room behind a hole ends the waiting for it; it is not part of it. */
+static void without_room_a_hole_is_given_up(void **state)
+{
+	struct tt_stream_stats stats;
+	struct world w;
+
+	waiting_world(&w);
+	room_for(&w, 1);
+	ask(&w, 4);
+	say(&w, TT_RX, "Q#5 5\n", false);
+	ask(&w, 6);
+	say(&w, TT_RX, "Q#7 7\n", false);
+	ask(&w, 8);
+	ask(&w, 9);
+	for (unsigned i = 3; i <= 9; i += i == 4 || i == 6 ? 2 : 1)
+		answer(&w, i);
+	assert_int_equal(w.complete, 1 + 5);
+	stats = end_world(&w);
+	assert_int_equal(stats.held_no_room, 3);
+	assert_int_equal(stats.held_full, 0);
+	assert_int_equal(stats.missing_bytes, 3 * strlen("Q#2 2\n"));
+}
+
+/* The same where it lies before what waits already. */
+static void without_room_the_nearest_goes_first(void **state)
+{
+	struct tt_stream_stats stats;
+	struct world w;
+
+	waiting_world(&w);
+	room_for(&w, 1);
+	ask(&w, 4);
+	say(&w, TT_RX, "Q#5 5\n", false);
+	say(&w, TT_RX, "Q#6 6\n", false);
+	ask(&w, 7);
+	chunk_at(&w, TT_RX, 5 * strlen("Q#6 6\n"), "Q#6 6\n", strlen("Q#6 6\n"));
+	answer(&w, 3);
+	answer(&w, 4);
+	answer(&w, 6);
+	answer(&w, 7);
+	assert_int_equal(w.complete, 1 + 4);
+	stats = end_world(&w);
+	assert_int_equal(stats.held_no_room, 2);
+	assert_int_equal(stats.missing_bytes, 2 * strlen("Q#2 2\n"));
+}
+
+/* Holes in both directions: what both have seen goes on. */
+static void without_room_holes_of_both_are_given_up(void **state)
+{
+	struct world w;
+
+	waiting_world(&w);
+	say(&w, TT_TX, "D told\n", true);
+	say(&w, TT_TX, "D lost\n", false);
+	say(&w, TT_TX, "D told\n", true);
+	room_for(&w, 3);
+	say(&w, TT_TX, "D lost\n", false);
+	say(&w, TT_TX, "D told\n", true);
+	pass(&w, 350 * MS);
+	assert_int_equal(w.reported, 1 + 3);
+	answer(&w, 3);
+	assert_int_equal(w.reported, 1 + 3 + 1);
+	assert_true(end_world(&w).held_no_room);
+}
+
+/* An answer that waits for its request ends that at a limit, with a count of its cause, and is no hole. */
+static void no_room_to_wait_for_the_other_direction(void **state)
+{
+	static const struct plan in_order = {.proto = &toy_in_order, .batch = 1};
+
+	for (unsigned total = 0; total < 2; total++) {
+		struct tt_stream_stats stats;
+		struct world w = {.plan = &in_order, .now_ns = S};
+		tt_limits_init(&w.limits);
+		w.limits.value[total ? TT_LIMIT_STREAM_TOTAL_BYTES : TT_LIMIT_STREAM_BYTES] = total ? 8 : 20;
+		assert_int_equal(tt_streams_new(&w.streams, &w.limits, &in_order.proto, 1, &ops, &w), 0);
+		say(&w, TT_TX, "A 1 +0\nA 1 +0\n", true);
+		say(&w, TT_TX, "A 1 +0\n", true);
+		tt_streams_stats(w.streams, &stats);
+		assert_int_equal(total ? stats.wait_no_room : stats.wait_full, 1);
+		assert_int_equal(total ? stats.wait_full : stats.wait_no_room, 0);
+		assert_int_equal(stats.holes + stats.buffer_full + stats.buffer_no_room + stats.desyncs, 0);
+		end_world(&w);
+	}
 }
 
 /* A body nobody reads goes on whatever is waited for, up to the piece with its end. */
@@ -430,4 +522,7 @@ TT_UNIT_TESTS(cmocka_unit_test(a_hole_costs_its_exchange_and_a_neighbour), cmock
 	      cmocka_unit_test(many_holes_cost_no_more), cmocka_unit_test(a_coarse_clock_misleads_nobody),
 	      cmocka_unit_test(what_comes_late_costs_nothing), cmocka_unit_test(waiting_for_the_other_direction_ends),
 	      cmocka_unit_test(more_than_may_be_held_goes_on), cmocka_unit_test(without_room_nothing_is_lost),
-	      cmocka_unit_test(a_running_body_is_not_held), cmocka_unit_test(one_direction_alone_goes_on))
+	      cmocka_unit_test(without_room_a_hole_is_given_up), cmocka_unit_test(without_room_the_nearest_goes_first),
+	      cmocka_unit_test(without_room_holes_of_both_are_given_up),
+	      cmocka_unit_test(no_room_to_wait_for_the_other_direction), cmocka_unit_test(a_running_body_is_not_held),
+	      cmocka_unit_test(one_direction_alone_goes_on))

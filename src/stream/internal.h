@@ -244,7 +244,12 @@ void tt_conn_end(struct tt_conn *c, enum tt_outcome outcome);
 void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_flow_release(struct tt_link *link, int dir, uint64_t until_ns); /* a wait for the other side whose time is over */
 void tt_flow_take_rest(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data); /* its new part */
-bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *k);
+/* A chunk that moves nothing: bytes of a capture came again as other ones (source/pcap.h). */
+static inline bool tt_flow_came_again(const struct tt_chunk *k)
+{
+	return k->origin == TT_ORIGIN_PCAP && k->flags & TT_CHUNK_NO_PAYLOAD;
+}
+bool tt_flow_is_conflict(const struct tt_flow *f, const struct tt_chunk *k); /* and they were taken in before */
 void tt_flow_conflict(struct tt_link *link, int dir, const struct tt_chunk *chunk);
 /* The next n bytes, or those up to `until`, will not come. by_ns: they were moved by then; 0: by the time of what came last. */
 void tt_flow_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns);

@@ -367,8 +367,50 @@ static void a_conflict_marks_what_it_is_part_of(void **state)
 	world_free(w);
 }
 
+/* Bytes in doubt that are of two chunks, which wait for another one: they are no hole, and what follows them is whole. */
+static void a_conflict_waits_behind_all_it_is_about(void **state)
+{
+	struct world *w = world_new();
+	struct tt_stream_stats stats;
+
+	chunk(w, TT_RX, 0, "Q one\n", 0);
+	chunk(w, TT_TX, 0, "A ok\n", 0);
+	chunk(w, TT_RX, 12, "Q tri\n", 0);
+	chunk(w, TT_RX, 18, "Q for\n", 0);
+	conflict(w, TT_RX, 16, 4);
+	chunk(w, TT_RX, 24, "Q fiv\n", 0);
+	chunk(w, TT_RX, 6, "Q two\n", 0);
+	tt_streams_stats(w->streams, &stats);
+	assert_int_equal(stats.conflicts, 1);
+	assert_int_equal(stats.holes + stats.missing_bytes + stats.desyncs, 0);
+	assert_int_equal(stats.bytes, 5 * 6 + 5);
+	for (uint64_t i = 0; i < 4; i++)
+		chunk(w, TT_TX, 5 + 5 * i, "A ok\n", 0);
+	pass(w, 2 * S);
+	assert_int_equal(w->exchanges, 5);
+	assert_false(w->complete);
+	world_free(w);
+}
+
+/* A message that comes in more chunks than times are kept for is whole; the times that are not kept are counted. */
+static void times_of_arrival_are_bounded(void **state)
+{
+	struct world *w = world_new();
+	struct tt_stream_stats stats;
+
+	w->limits.value[TT_LIMIT_STREAM_MARKS] = 16;
+	for (uint64_t i = 0; i < 20; i++)
+		chunk(w, TT_RX, i, i == 0 ? "Q" : i == 1 ? " " : i == 19 ? "\n" : "n", 0);
+	chunk(w, TT_TX, 0, "A ok\n", 0);
+	assert_true(w->exchanges == 1 && w->complete);
+	tt_streams_stats(w->streams, &stats);
+	assert_int_equal(stats.marks_full, 4);
+	world_free(w);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(final_offsets_end_a_body), cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back),
 	      cmocka_unit_test(a_reset_counts_once), cmocka_unit_test(a_forgotten_connection_comes_back),
 	      cmocka_unit_test(retransmits_count_from_the_first_sight), cmocka_unit_test(an_empty_datagram_has_no_bytes),
 	      cmocka_unit_test(what_is_not_enough_is_offered_once), cmocka_unit_test(chunks_may_change_places),
-	      cmocka_unit_test(a_conflict_marks_what_it_is_part_of))
+	      cmocka_unit_test(a_conflict_marks_what_it_is_part_of), cmocka_unit_test(a_conflict_waits_behind_all_it_is_about),
+	      cmocka_unit_test(times_of_arrival_are_bounded))
