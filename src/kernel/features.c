@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
 #include <linux/magic.h>
@@ -133,7 +134,7 @@ static const char *ask_pages(struct tt_features *f)
 static const char *ask_tracefs(struct tt_features *f)
 {
 	static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
-	bool mounted = false, hidden = false;
+	bool mounted = false, hidden = false, locked = false;
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(places); i++) {
 		struct statfs fs;
@@ -147,11 +148,16 @@ static const char *ask_tracefs(struct tt_features *f)
 			continue;
 		mounted = true;
 		snprintf(path, sizeof(path), "%s/events/raw_syscalls/sys_enter/id", places[i]);
-		f->has[TT_FEATURE_PERF_TRACEPOINTS] = access(path, R_OK) == 0;
+		/* Not access(2): that asks for the real user, without the capabilities that let this process read it. */
+		tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
+		f->has[TT_FEATURE_PERF_TRACEPOINTS] = fd >= 0;
 		if (f->has[TT_FEATURE_PERF_TRACEPOINTS])
 			return NULL;
 		hidden |= errno == EACCES;
+		locked |= errno == EPERM;
 	}
+	if (locked)
+		return "tracefs may not be opened (kernel lockdown, or another security module)";
 	if (hidden)
 		return "tracefs cannot be read (CAP_DAC_READ_SEARCH is missing)";
 	if (mounted)

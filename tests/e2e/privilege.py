@@ -329,6 +329,19 @@ def test_two_capabilities_are_enough():
         lib.equal(fields["NoNewPrivs"], "1", "no_new_privs")
 
 
+def test_tracefs_by_its_capability():
+    """An ordinary user's, who was never root: what asks by the real user does not notice it."""
+    def perf_calls(preexec):
+        done = subprocess.run([lib.TELLTALE, "doctor", "--json"], preexec_fn=preexec, capture_output=True, text=True, timeout=60 * lib.PATIENCE)
+        return next((row["present"], row["reason"]) for row in json.loads(done.stdout)["features"] if row["name"] == "raw_syscalls by perf")
+    mine = perf_calls(None)
+    if not mine[0]:
+        lib.skip(f"root has no system calls by perf here: {mine[1]}")
+    lib.equal(perf_calls(only("CAP_BPF", "CAP_PERFMON", "CAP_DAC_READ_SEARCH")), mine, "system calls by perf of an ordinary user with CAP_DAC_READ_SEARCH")
+    if not pathlib.Path("/sys/kernel/tracing").stat().st_mode & 0o5:
+        lib.check("CAP_DAC_READ_SEARCH is missing" in perf_calls(only("CAP_BPF", "CAP_PERFMON"))[1], "who lacks it is told")
+
+
 def test_files_only_root_may_touch():
     """Opened before the privileges go: JSON lines, recording, metrics. The configuration is read again by the attach part."""
     with lib.Services() as services, tempfile.TemporaryDirectory() as name:
