@@ -5,6 +5,7 @@
 
 #include "conn.h"
 #include "iov.h"
+#include "senders.h"
 
 /* Errors that tell something of the connection: not EAGAIN, EINTR, EBADF, EFAULT, … */
 TT_INLINE bool tt_error_matters(__u64 error)
@@ -141,9 +142,21 @@ TT_INLINE bool tt_position_by_count(struct tt_conn *conn, __u8 direction, __u32 
 	return *next - *ret == bytes || conn->transport == TT_TRANSPORT_UDP || conn->transport == TT_TRANSPORT_UNIX_DGRAM;
 }
 
+/* Where bytes begin that are not where the call's entry saw its socket, with what is to become of them. */
+TT_INLINE int tt_position_moved_on(__u64 sock, __u8 direction, __u32 before, __u32 bytes, __u32 *start)
+{
+	int off = tt_position_off(sock, direction, *start, before, true);
+
+	if (off != TT_OFF_REFUSED || direction != TT_TX || !tt_same_file())
+		return off;
+	__u64 among = tt_senders_among(sock, before, bytes);
+	*start = (__u32)among;
+	return among ? TT_OFF_PLACED : TT_OFF_REFUSED;
+}
+
 /*
  * Where `bytes` bytes just moved begin. With a sequence they must be what the socket's sequence moved by since the entry. If it
- * moved by more, others moved bytes at the same time, and whose are whose nobody can tell.
+ * moved by more, others moved bytes at the same time, and whose are whose only of some that send can be told.
  */
 TT_INLINE bool tt_position_by_sequence(__u64 sock, struct tt_conn *conn, const struct tt_view *view,
 				       const struct tt_before *before, __u8 direction, __u32 bytes, __u64 *ret)
@@ -155,13 +168,15 @@ TT_INLINE bool tt_position_by_sequence(__u64 sock, struct tt_conn *conn, const s
 
 	if (before->known && before->has_sequence) {
 		if (start != before->sequence) {
-			int off = tt_position_off(sock, direction, start, before->sequence, true);
+			int off = tt_position_moved_on(sock, direction, before->sequence, bytes, &start);
 
 			if (off == TT_OFF_COUNTED)
 				return tt_position_by_count(conn, direction, bytes, ret);
 			if (off != TT_OFF_PLACED)
 				return false;
-			placed = true;
+			placed = conn->placed[direction];
+		} else if (direction == TT_TX) {
+			tt_senders_alone(conn, start, start + bytes);
 		}
 	} else if (placed && start != next) {
 		if (tt_position_off(sock, direction, start, 0, false) == TT_OFF_COUNTED)

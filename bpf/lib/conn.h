@@ -7,6 +7,7 @@
 #include "sock.h"
 #include "task.h"
 
+/* One is made on the stack, of which the deepest calls leave nothing free (512 bytes): no byte more. */
 struct tt_conn {
 	__u64 ino;	  /* from here on as struct tt_conn_head */
 	__u64 sampled_ns; /* last layer-4 sample */
@@ -14,19 +15,19 @@ struct tt_conn {
 	__u8 role;
 	__u8 multipath; /* MPTCP: no figures of TCP, no event for its end */
 	__u8 reserved;
-	__u32 reserved2; /* so far */
+	__u32 netns; /* the head's reserved2: so far */
 	/* Position of the next byte. With `sequence` the low 32 bits are the raw sequence number. One word: it never tears. */
 	__u64 next[2];
-	__u64 origin[2];     /* position of what is reported as offset 0 */
-	__u64 bytes[2];	     /* moved since it was first seen */
+	__u64 origin[2]; /* position of what is reported as offset 0 */
+	__u64 bytes[2];	 /* moved since it was first seen */
+	__u64 senders;	 /* senders.h */
+	__u64 senders_refused;
 	__u64 plain_next[2]; /* offset of the next byte of a library's plaintext */
 	__u64 connect_ns;    /* when connect() began; afterwards how long it took */
 	__u64 start_ns;	     /* process that opened it or was first seen using it */
 	__u64 cgroup_id;
 	__u32 tid;
 	__u32 tgid;
-	__u32 netns;
-	__s32 error[2]; /* last error reported for a direction */
 	/*
 	 * What is so or not (1, 0), a byte each: programs in process and in softirq context change them at the same time, and
 	 * bits of one word would be lost where two do.
@@ -40,6 +41,7 @@ struct tt_conn {
 	__u8 ended;	 /* the end of what is received was reported */
 	__u8 reset_sent;
 	__u8 reset_received;
+	__u8 error[2];	   /* last error reported for a direction; all that are (tt_error_matters) fit in */
 	__u8 plain_begins; /* a library's plaintext is counted from its true first byte */
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
@@ -115,6 +117,29 @@ TT_INLINE __u64 tt_conn_unwrap(const struct tt_conn *conn, __u8 direction, __u32
 	return next + (__s64)(__s32)(sequence - (__u32)next);
 }
 
+/* So far the socket is. A direction never placed moved nothing that was seen. */
+TT_INLINE void tt_conn_reaches(struct tt_conn *conn, __u8 direction, __u32 sequence)
+{
+	if (conn->placed[direction] && (__s32)(sequence - (__u32)conn->next[direction]) > 0)
+		conn->next[direction] = tt_conn_unwrap(conn, direction, sequence);
+}
+
+/* Nothing is sent on it any more. */
+TT_INLINE void tt_conn_sent_all(struct tt_conn *conn, struct sock *sk)
+{
+	if (conn->sequence)
+		tt_conn_reaches(conn, TT_TX, TT_READ(struct tcp_sock, sk, write_seq) - conn->fin_sent);
+}
+
+/*
+ * Its program disconnected it, by connect() with AF_UNSPEC or by a close() that resets: that moves what is sent on by a window
+ * and takes what was not read as read.
+ */
+TT_INLINE bool tt_conn_is_disconnected(struct sock *sk)
+{
+	return !TT_READ(struct sock, sk, __sk_common.skc_dport);
+}
+
 /* Sets the position of a direction; from_start: nothing was moved before it. */
 TT_INLINE void tt_conn_place(struct tt_conn *conn, __u8 direction, __u32 sequence, bool from_start)
 {
@@ -159,20 +184,15 @@ __noinline int tt_conn_end(__u64 sock, __u32 with_tcp)
 
 	if (!conn)
 		return 0;
+	if (with_tcp && conn->sequence && !tt_conn_is_disconnected(sk)) {
+		__u32 copied = TT_READ(struct tcp_sock, sk, copied_seq);
+
+		tt_conn_sent_all(conn, sk);
+		tt_conn_reaches(conn, TT_RX, copied - tt_fin_was_read(sk, copied));
+	}
 	tt_conn_record_fill(&r, TT_REC_CLOSE, sock, conn);
 	if (with_tcp) {
 		tt_conn_record_tcp(&r, sk);
-		if (conn->sequence) {
-			__u32 written = TT_READ(struct tcp_sock, sk, write_seq) - conn->fin_sent;
-			__u32 copied = TT_READ(struct tcp_sock, sk, copied_seq);
-
-			copied -= tt_fin_was_read(sk, copied);
-			/* A direction never placed moved nothing that was seen; one that goes backwards was disconnected. */
-			if (conn->placed[TT_TX] && (__s32)(written - (__u32)conn->next[TT_TX]) > 0)
-				r.tx_offset = tt_conn_unwrap(conn, TT_TX, written) - conn->origin[TT_TX];
-			if (conn->placed[TT_RX] && (__s32)(copied - (__u32)conn->next[TT_RX]) > 0)
-				r.rx_offset = tt_conn_unwrap(conn, TT_RX, copied) - conn->origin[TT_RX];
-		}
 		r.error = TT_READ(struct sock, sk, sk_err);
 	}
 	tt_control_submit(&r.rec, sizeof(r));

@@ -42,6 +42,8 @@ int TT_PROG(tt_set_state, const struct sock *typed, int before, int after)
 		tt_not_established(key, sk, conn);
 	else if (after == TT_TCP_CLOSE && conn->multipath && tt_sock_is_orphan(sk)) /* else the last close() tells it */
 		tt_conn_end(key, false);
+	else if (after == TT_TCP_CLOSE && tt_conn_has_figures(conn)) /* it may be disconnected right after this */
+		tt_conn_sent_all(conn, sk);
 	else if (after == TT_TCP_FIN_WAIT1 || after == TT_TCP_LAST_ACK)
 		conn->fin_sent = 1;
 	return 0;

@@ -321,6 +321,52 @@ static void case_reset(void)
 	close(p.a);
 }
 
+static void disconnect(int fd)
+{
+	MUST(connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr)));
+}
+
+/* Its program lets go of a connection and keeps the socket, or closes it without a FIN: the kernel moves the sequence on then. */
+static void case_disconnected(void)
+{
+	struct pair p = pair_open(TCP4);
+
+	MUST(send(p.a, out, 10, 0));
+	MUST(send(p.b, out, 300, 0));
+	MUST(read(p.a, in, 100)); /* the others are thrown away */
+	printf("note close ino=%llu tx_offset=10 rx_offset=100\n", inode_of(p.a));
+	disconnect(p.a);
+	pair_close(&p);
+	p = pair_open(TCP4);
+	MUST(send(p.a, out, 20, 0));
+	shutdown(p.a, SHUT_WR);
+	shutdown(p.b, SHUT_WR);
+	MUST(read(p.a, in, 100));
+	printf("note close ino=%llu tx_offset=20 rx_offset=0\n", inode_of(p.a));
+	disconnect(p.a);
+	pair_close(&p);
+	p = pair_open(TCP4);
+	MUST(send(p.a, out, 30, 0));
+	printf("note close ino=%llu tx_offset=30 rx_offset=0\n", inode_of(p.a));
+	MUST(setsockopt(p.a, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)));
+	pair_close(&p);
+	/* The same socket again. */
+	p = pair_open(TCP4);
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	int l = MUST(stream_socket(TCP4));
+	MUST(listen(l, 1));
+	MUST(getsockname(l, (struct sockaddr *)&a, &len));
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	MUST(send(p.a, out, 40, 0));
+	disconnect(p.a);
+	MUST(connect(p.a, (struct sockaddr *)&a, sizeof(a)));
+	MUST(send(p.a, out, 50, 0));
+	printf("note reused ino=%llu first=40 second=50\n", inode_of(p.a));
+	pair_close(&p);
+	close(l);
+}
+
 static void case_refused(void)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -706,6 +752,7 @@ int main(void)
 	case_fin_with_data();
 	case_other_ends();
 	case_reset();
+	case_disconnected();
 	case_refused();
 	case_sendfile(TCP4);
 	case_splice();

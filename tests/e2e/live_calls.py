@@ -92,9 +92,13 @@ def check_note(d, what, n, lost):
         if not any(r["flags"] & n["flag"] for r in d.of("close", ino=n["ino"])):
             wrong(f"reset ino={n['ino']}: close without flag {n['flag']}")
     elif what == "close":
-        for r in d.of("close", ino=n["ino"]):
-            if (r["tx_offset"], r["rx_offset"]) != (n["tx_offset"], n["rx_offset"]):
-                wrong(f"close ino={n['ino']}: {r}")
+        ends = [(r["tx_offset"], r["rx_offset"]) for r in d.of("close", ino=n["ino"])]
+        if ends != [(n["tx_offset"], n["rx_offset"])]:
+            wrong(f"close ino={n['ino']}: {ends} where {n} was due")
+    elif what == "reused":
+        ends = [(r["tx_offset"], r["rx_offset"]) for r in d.of("close", ino=n["ino"])]
+        if ends != [(n["first"], 0), (n["second"], 0)]:
+            wrong(f"reused ino={n['ino']}: {ends}")
     elif what == "ends":
         if len(d.of("close", ino=n["ino"])) != 1:
             wrong(f"ends ino={n['ino']}: {d.of('close', ino=n['ino'])}")

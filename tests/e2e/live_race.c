@@ -6,7 +6,10 @@
  * number. live_race crowd-tcp | crowd-unix SECONDS: threads receive what is sent on one connection as fast as they can; over
  * Unix sockets threads send it, too. What is sent is words that count, so each tells where in the stream it stands.
  *
- * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip, crowd), or "connections N bytes=N" (churn).
+ * live_race senders THREADS MESSAGES BYTES: threads send on one connection of TCP at the same time, each so many messages of so
+ * many bytes, whose words tell the sender and count; one thread receives.
+ *
+ * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip, crowd, senders), or "connections N bytes=N" (churn).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -130,13 +133,14 @@ static void flip(int is_unix, double seconds)
 #define CROWD 4
 
 static int crowd_pair[2];
+static size_t receive_bytes = 512;
 
 static void *crowd_receiver(void *ret)
 {
-	uint64_t words[64];
+	uint64_t words[2048];
 
 	for (;;) {
-		ssize_t n = recv(crowd_pair[1], words, sizeof(words), 0);
+		ssize_t n = recv(crowd_pair[1], words, receive_bytes, 0);
 		if (n <= 0)
 			return ret;
 		*(unsigned long long *)ret += (unsigned long long)n;
@@ -178,6 +182,45 @@ static void crowd(int is_unix, double seconds)
 		all += bytes[i];
 	}
 	printf("received bytes=%llu calls=0\n", all);
+}
+
+/* --- senders --- */
+
+static int messages;
+static size_t message_bytes;
+
+static void *sender(void *ctx)
+{
+	size_t count = message_bytes / sizeof(uint64_t);
+	uint64_t next = (uint64_t)(uintptr_t)ctx << 48;
+	uint64_t *words = calloc(count, sizeof(*words));
+
+	for (int m = 0; m < messages && words; m++) {
+		for (size_t i = 0; i < count; i++)
+			words[i] = next++;
+		if ((size_t)MUST(send(crowd_pair[0], words, message_bytes, 0)) != message_bytes)
+			printf("note fail a send was cut\n");
+	}
+	free(words);
+	return NULL;
+}
+
+static void senders(int count)
+{
+	pthread_t threads[16], receiver;
+	unsigned long long bytes = 0;
+
+	pair_open(crowd_pair, 0);
+	receive_bytes = 16384;
+	printf("ino A=%llu B=%llu\n", inode_of(crowd_pair[0]), inode_of(crowd_pair[1]));
+	pthread_create(&receiver, NULL, crowd_receiver, &bytes);
+	for (int i = 0; i < count; i++)
+		pthread_create(&threads[i], NULL, sender, (void *)(uintptr_t)(i + 1));
+	for (int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	shutdown(crowd_pair[0], SHUT_WR);
+	pthread_join(receiver, NULL);
+	printf("received bytes=%llu calls=0\n", bytes);
 }
 
 /* --- churn --- */
@@ -238,6 +281,10 @@ int main(int argc, char **argv)
 		flip(strcmp(argv[1], "flip-unix") == 0, atof(argv[2]));
 	} else if (argc == 3 && strncmp(argv[1], "crowd-", 6) == 0) {
 		crowd(strcmp(argv[1], "crowd-unix") == 0, atof(argv[2]));
+	} else if (argc == 5 && strcmp(argv[1], "senders") == 0 && atoi(argv[2]) <= 16) {
+		messages = atoi(argv[3]);
+		message_bytes = (size_t)atoi(argv[4]);
+		senders(atoi(argv[2]));
 	} else if (argc == 4 && strcmp(argv[1], "churn") == 0) {
 		pthread_t threads[16];
 		int count = atoi(argv[2]);

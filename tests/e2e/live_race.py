@@ -8,7 +8,8 @@ from live_lib import EOF_FLAG, ERROR_FLAG, FROM_UNKNOWN, Record, dump
 
 RACE = os.environ.get("LIVE_RACE", "build/tests/live_race")
 SECONDS = float(os.environ.get("LIVE_RACE_SECONDS", "2"))
-CROWD_SECONDS = SECONDS * float(os.environ.get("TT_SCALE", "1"))
+SCALE = float(os.environ.get("TT_SCALE", "1"))
+CROWD_SECONDS = SECONDS * SCALE
 # From 7.0 on events of connections may be missed (docs/kernel-support.md); each is counted.
 MISSES = ("lost_missed_run",) if int(os.uname().release.split(".")[0]) >= 7 else ()
 bad = []
@@ -100,6 +101,33 @@ def crowd(kind):
     d.check_sums()
 
 
+def senders(threads, messages, size):
+    """Several threads that send on one connection: what is told of each call stands where its bytes came out at the other end."""
+    d = dump("--limit", "ring_bytes=128M", command=[RACE, "senders", threads, max(1, int(messages * SCALE)), size])
+    ino = next(Record(line) for line in d.output if line.startswith("ino"))
+    received = next(Record(line) for line in d.output if line.startswith("received"))
+    came = sorted((c for c in d.of("chunk", ino=ino["B"], dir="rx") if c["len"]), key=lambda c: c["offset"])
+    stream = b"".join(c["data"] for c in came)
+    sent = sorted((c for c in d.of("chunk", ino=ino["A"], dir="tx") if c["len"]), key=lambda c: c["offset"])
+    twice = sum(b["offset"] < a["offset"] + a["len"] for a, b in zip(sent, sent[1:]))
+    wrong = sum(c["data"] != stream[c["offset"]: c["offset"] + c["captured"]] for c in sent)
+    told, refused = sum(c["len"] for c in sent), d.stats["lost_bytes_fd_race"]
+    print(f"senders {threads} x {size}: bytes {received['bytes']}, told {told} in {len(sent)}, refused {refused}, twice {twice}, misplaced {wrong}")
+    if twice or wrong:
+        bad.append(f"senders {threads} x {size}: {twice} chunks overlap, {wrong} carry bytes of another place")
+    if d.stats["lost_ring_full"] or (MISSES and d.stats["lost_missed_run"]):
+        return
+    if len(stream) != received["bytes"] or told + refused != received["bytes"]:
+        bad.append(f"senders {threads} x {size}: {received['bytes']} bytes came, {len(stream)} told there; {told} told where they were sent, {refused} refused")
+    if size <= 8000 and 2 * told < received["bytes"]:  # longer ones wait for room and let others come between their pieces
+        bad.append(f"senders {threads} x {size}: hardly anything is told")
+    d.check_sums()
+
+
+senders(2, 5000, 64)
+senders(4, 2500, 64)
+senders(4, 400, 8000)
+senders(2, 60, 200000)
 crowd("tcp")
 crowd("unix")
 flip("tcp")
