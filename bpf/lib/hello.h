@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * TLS hellos that sockets received outside of any library's call: what a session is found by that gets its bytes by way of
- * memory. Both keep the peer's random (RFC 8446, 4.1.2 and 4.1.3), and no two connections have the same.
+ * memory. Both keep the peer's random (RFC 8446, 4.1.2 and 4.1.3), and no two connections have the same, unless somebody repeats
+ * another's hello: then nobody can tell whose it is.
  */
 #ifndef TT_BPF_HELLO_H
 #define TT_BPF_HELLO_H
@@ -39,18 +40,20 @@ struct tt_hello {
 	__u64 sock; /* TT_HELLO_DOUBTFUL: more than one received it */
 	__u64 ino;
 	__u32 tgid;
-	__u32 kind;  /* TT_HELLO_* */
-	__u64 check; /* over all before it, so that what two processors wrote at a time is not taken for either; 0: free */
+	__u32 kind; /* TT_HELLO_* */
+	__u64 heard_ns;
+	__u64 check; /* over all but the time, so that what two processors wrote at a time is not taken for either; 0: free */
 };
 
 #define TT_HELLO_DOUBTFUL 0
 #define TT_HELLO_WAYS 4
+#define TT_HELLO_WAITS_NS 60000000000ull /* so long a hello is kept for sessions that ask for it late */
 
 struct tt_hello_row {
 	struct tt_hello way[TT_HELLO_WAYS];
 };
 
-/* By what the random is. What nobody asks for is overwritten. Sized at load (limit kernel_sessions). */
+/* By what the random is. What nobody asks for is overwritten in time. Sized at load (limit kernel_sessions). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -93,16 +96,24 @@ TT_INLINE struct tt_hello_row *tt_hello_row(__u64 word)
 	return bpf_map_lookup_elem(&tt_hellos, &row);
 }
 
-/* Its own place or a free one, else the first: who has that has not asked for long. */
+/* It may have this place: of records of data come more than of hellos, and they are looked for only for a while. */
+TT_INLINE bool tt_hello_gives_way(const struct tt_hello *way, const struct tt_hello *heard)
+{
+	return heard->kind != TT_HELLO_NONE || way->kind == TT_HELLO_NONE || heard->heard_ns - way->heard_ns > TT_HELLO_WAITS_NS;
+}
+
+/* Its own place, or that of the oldest; a free one is older than all. */
 TT_INLINE void tt_hello_keep(struct tt_hello *heard)
 {
 	struct tt_hello_row *row = tt_hello_row(heard->random[1]);
 	struct tt_hello *place = NULL;
+	__u64 oldest = ~0ull;
 
 	if (!row)
 		return;
 	for (int i = 0; i < TT_HELLO_WAYS; i++) {
 		struct tt_hello *way = &row->way[i];
+		__u64 heard_ns = way->check ? way->heard_ns : 0;
 
 		if (tt_hello_same(way, heard)) {
 			if (way->sock != heard->sock || way->ino != heard->ino)
@@ -110,11 +121,13 @@ TT_INLINE void tt_hello_keep(struct tt_hello *heard)
 			place = way;
 			break;
 		}
-		if (!place && !way->check)
+		if (heard_ns < oldest && (!heard_ns || tt_hello_gives_way(way, heard))) {
+			oldest = heard_ns;
 			place = way;
+		}
 	}
 	if (!place)
-		place = &row->way[0];
+		return;
 	heard->check = tt_hello_check(heard);
 	*place = *heard;
 }
@@ -149,6 +162,7 @@ __noinline int tt_hello_hear(__u64 sock, __u64 ino)
 	base += heard.kind == TT_HELLO_NONE ? TT_RECORD_BYTES : sizeof(head);
 	if (!heard.kind || tt_segment_copy(w, heard.random, sizeof(heard.random), base) || heard.random[0] == TT_HELLO_RETRY)
 		return 0;
+	heard.heard_ns = bpf_ktime_get_ns();
 	tt_hello_keep(&heard);
 	return 0;
 }

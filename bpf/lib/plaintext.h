@@ -27,8 +27,16 @@ struct tt_plain_call {
 /* A session within a session (HTTPS to a proxy) is a call within a call. */
 #define TT_PLAIN_DEPTH 2
 
+/* A call that reads ciphertext out of memory, from its entry to its return (libraries/middle.h). */
+struct tt_plain_read {
+	__u64 session; /* that is being looked for; 0: no call */
+	__u64 buffer;
+	__u64 stack;
+};
+
 struct tt_plain_calls {
 	struct tt_plain_call call[TT_PLAIN_DEPTH];
+	struct tt_plain_read read;
 };
 
 struct {
@@ -172,11 +180,8 @@ TT_INLINE __u64 tt_plain_top(__u64 g)
 /* --- from the socket ---------------------------------------------------------------------------------------------------------
  */
 
-/* Returns whether a call is under way. */
-TT_INLINE bool tt_plain_mark(struct tt_plain_calls *calls, __u64 sock, __u64 ino, __u32 begins)
+TT_INLINE void tt_plain_mark(struct tt_plain_calls *calls, __u64 sock, __u64 ino, __u32 begins)
 {
-	bool any = false;
-
 	for (int i = 0; i < TT_PLAIN_DEPTH; i++) {
 		struct tt_plain_call *call = &calls->call[i];
 
@@ -186,25 +191,27 @@ TT_INLINE bool tt_plain_mark(struct tt_plain_calls *calls, __u64 sock, __u64 ino
 		call->sock = sock;
 		call->ino = ino;
 		call->begins |= begins;
-		any = true;
 	}
-	return any;
 }
 
-/* The current thread moved bytes on this connection: at its very beginning, if `begins`. */
+/*
+ * The current thread moved bytes on this connection: at its very beginning, if `begins`. Also within a call they may be another
+ * session's, which a callback has; and the call may be one whose return was not seen.
+ */
 __noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
 {
 	struct tt_plain_calls *calls = tt_plain_find();
-	bool within = calls && tt_plain_mark(calls, sock, ino, begins);
 
+	if (calls)
+		tt_plain_mark(calls, sock, ino, begins);
 	if (tt_plain_go) {
 		__u64 g = tt_plain_goroutine_here();
 
 		calls = g ? tt_plain_goroutine_find(g) : NULL;
-		within |= calls && tt_plain_mark(calls, sock, ino, begins);
+		if (calls)
+			tt_plain_mark(calls, sock, ino, begins);
 	}
-	if (!within)
-		tt_hello_hear(sock, ino);
+	tt_hello_hear(sock, ino);
 	return 0;
 }
 

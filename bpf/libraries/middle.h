@@ -8,29 +8,9 @@
 
 #include "session.h"
 
-/* A call that reads ciphertext, by thread, from its entry to its return. */
-struct tt_plain_read {
-	__u64 session;
-	__u64 buffer;
-	__u64 stack;
-};
-
-#define TT_PLAIN_READS_MOST 4096 /* threads at a time */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, TT_PLAIN_READS_MOST);
-	__type(key, __u32);
-	__type(value, struct tt_plain_read);
-} tt_plain_reads SEC(".maps");
-
 /* The session of the innermost call this thread is in, if its socket is not known; 0: none. */
-TT_INLINE __u64 tt_plain_seeking(void)
+TT_INLINE __u64 tt_plain_seeking(const struct tt_plain_calls *calls)
 {
-	struct tt_plain_calls *calls = tt_plain_find();
-
-	if (!calls)
-		return 0;
 	__u64 session = calls->call[1].session;
 	if (!session)
 		session = calls->call[0].session;
@@ -41,11 +21,14 @@ TT_INLINE __u64 tt_plain_seeking(void)
 
 __noinline int tt_plain_read_begins(__u64 buffer, __u64 stack)
 {
-	struct tt_plain_read read = {.session = tt_plain_seeking(), .buffer = buffer, .stack = stack};
-	__u32 tid = bpf_get_current_pid_tgid();
+	struct tt_plain_calls *calls = tt_plain_find();
+	__u64 session = calls ? tt_plain_seeking(calls) : 0;
 
-	if (read.session && bpf_map_update_elem(&tt_plain_reads, &tid, &read, BPF_ANY))
-		tt_failed(TT_PLACE_STAMP_CREATE);
+	if (!session)
+		return 0;
+	calls->read.session = session;
+	calls->read.buffer = buffer;
+	calls->read.stack = stack;
 	return 0;
 }
 
@@ -70,14 +53,13 @@ TT_INLINE void tt_plain_read_bind(const struct tt_plain_read *read, __u64 length
 
 __noinline int tt_plain_read_ends(__u64 stack, __s64 result)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct tt_plain_read *read = bpf_map_lookup_elem(&tt_plain_reads, &tid);
+	struct tt_plain_calls *calls = tt_plain_find();
 
-	if (!read || read->stack != stack)
+	if (!calls || !calls->read.session || calls->read.stack != stack)
 		return 0;
 	if (result > 0)
-		tt_plain_read_bind(read, result);
-	bpf_map_delete_elem(&tt_plain_reads, &tid);
+		tt_plain_read_bind(&calls->read, result);
+	calls->read.session = 0;
 	return 0;
 }
 

@@ -178,6 +178,69 @@ def handed_on():
         subprocess.run([lib.PYTHON, "-c", HANDED_ON, *map(str, tls_lib.certificate(services))], check=True, stdout=subprocess.DEVNULL)
 
 
+# Within the handshake of each session that comes in, the server asks another by a session of its own: what that receives it receives within the
+# first one's call.
+CALLBACK = """
+import asyncio, socket, ssl, sys, threading
+connections = int(sys.argv[1])
+served, behind = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
+for context in served, behind:
+    context.load_cert_chain(sys.argv[3], sys.argv[2])
+trust = ssl._create_unverified_context()
+listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi"
+
+def serve_behind():
+    for _ in range(connections):
+        with behind.wrap_socket(listening.accept()[0], server_side=True) as s:
+            s.recv(65536)
+            s.sendall(answer)
+
+def ask_behind(_, name, __):
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with socket.create_connection(listening.getsockname()) as s:
+        tls = trust.wrap_bio(into, out)
+        def done(call, *args):
+            while True:
+                try:
+                    result = call(*args)
+                    s.sendall(out.read())
+                    return result
+                except ssl.SSLWantReadError:
+                    s.sendall(out.read())
+                    into.write(s.recv(65536))
+        done(tls.do_handshake)
+        done(tls.write, b"GET /behind/%s HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % name.encode())
+        assert done(tls.read, 65536) == answer
+
+served.sni_callback = ask_behind
+
+async def serve(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(answer)
+    await writer.drain()
+    writer.close()
+
+async def front():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=served)
+    for i in range(connections):
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), ssl=trust, server_hostname=f"of{i}.example")
+        writer.write(b"GET /front/of%d.example HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % i)
+        assert await reader.readexactly(len(answer)) == answer
+        writer.close()
+
+thread = threading.Thread(target=serve_behind)
+thread.start()
+asyncio.run(front())
+thread.join()
+"""
+
+
+def within_a_callback(connections):
+    with lib.Services() as services:
+        subprocess.run([lib.PYTHON, "-c", CALLBACK, str(connections), *map(str, tls_lib.certificate(services))], check=True)
+
+
 class Program:
     """Both ends, in a `with`; they end with it."""
 
@@ -293,6 +356,17 @@ def test_threads():
                       {(f"/of/{me}/{i}", "200", True, "openssl"): 1 for me in range(connections) for i in range(requests)}, f"{kind} exchanges")
         lib.equal(sorted(map(tuple, connections_of(exchanges).values())), sorted((str(me),) for me in range(connections)), f"who asked, at the {kind}")
     result.check_lost({})
+
+
+def test_a_session_within_a_callback():
+    connections = 20
+    result = lib.run("within_a_callback", "--uprobes", args=(connections,))
+    for kind in ("server", "client"):
+        result.counts(collections.Counter((x["resource"], x["status"], x["complete"], x["source"]) for x in result.of(kind=kind, protocol="http")),
+                      {(f"/{where}/of{i}.example", "200", True, "openssl"): 1 for where in ("front", "behind") for i in range(connections)},
+                      f"{kind} exchanges; lost {result.lost()}")
+    result.check_lost({})
+    result.check_accounts()
 
 
 def test_a_hello_two_sockets_received():
