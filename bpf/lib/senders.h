@@ -51,7 +51,8 @@ TT_INLINE void tt_senders_alone(struct tt_conn *conn, __u32 start, __u32 after)
 	struct tt_senders s;
 
 	tt_senders_read(conn, &s);
-	if ((__s32)(after - s.next) > 0)
+	bool first = !(s.hole | s.next); /* what is far from 0 may be behind it */
+	if (first || (__s32)(after - s.next) > 0)
 		tt_senders_write(conn, start - s.next == s.refused ? s.hole : start, after);
 }
 
