@@ -9,17 +9,25 @@
  * live_race senders THREADS MESSAGES BYTES: threads send on one connection of TCP at the same time, each so many messages of so
  * many bytes, whose words tell the sender and count; one thread receives.
  *
- * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip, crowd, senders), or "connections N bytes=N" (churn).
+ * live_race queued COUNT: on each of so many connections of TCP one thread sends and does not get on, as its message is not in
+ * memory yet, and another waits for it within send(); then both get on. What they send are their words.
+ *
+ * Says: "ino A=… B=…" and "received bytes=N calls=N" (flip, crowd, senders, queued: of each connection), or "connections N
+ * bytes=N" (churn).
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -223,6 +231,84 @@ static void senders(int count)
 	printf("received bytes=%llu calls=0\n", bytes);
 }
 
+/* --- queued --- */
+
+#define QUEUED_BYTES 1000
+#define PAGE_BYTES 4096
+
+struct queued {
+	int fd;
+	const void *message;
+	volatile pid_t tid;
+};
+
+static void *queued_sender(void *ctx)
+{
+	struct queued *q = ctx;
+
+	q->tid = (pid_t)syscall(SYS_gettid);
+	if (MUST(send(q->fd, q->message, QUEUED_BYTES, 0)) != QUEUED_BYTES)
+		printf("note fail a send was cut\n");
+	return NULL;
+}
+
+/* Until the thread sleeps within send(). */
+static void wait_in_send(const struct queued *q)
+{
+	char path[64], line[32] = "", want[32];
+
+	snprintf(want, sizeof(want), "%ld ", (long)SYS_sendto);
+	while (strncmp(line, want, strlen(want)) != 0) {
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", q->tid);
+		FILE *f = q->tid ? fopen(path, "r") : NULL;
+		if (f && !fgets(line, sizeof(line), f))
+			line[0] = 0;
+		if (f)
+			fclose(f);
+	}
+}
+
+/* A page that is not in memory; *ret tells when it is wanted. */
+static char *page_absent(int *ret)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	char *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register area = {.range = {(uintptr_t)page, PAGE_BYTES}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+
+	*ret = MUST((int)syscall(SYS_userfaultfd, 0));
+	MUST(ioctl(*ret, UFFDIO_API, &api));
+	MUST(ioctl(*ret, UFFDIO_REGISTER, &area));
+	return page;
+}
+
+static void queued(void)
+{
+	static char words[PAGE_BYTES], other[QUEUED_BYTES], got[2 * QUEUED_BYTES];
+	struct uffd_msg wanted;
+	pthread_t threads[2];
+	int pair[2], uffd;
+
+	memset(words, 'A', sizeof(words));
+	memset(other, 'B', sizeof(other));
+	pair_open(pair, 0);
+	printf("ino A=%llu B=%llu\n", inode_of(pair[0]), inode_of(pair[1]));
+	char *page = page_absent(&uffd);
+	struct queued first = {.fd = pair[0], .message = page}, second = {.fd = pair[0], .message = other};
+	pthread_create(&threads[0], NULL, queued_sender, &first);
+	MUST(read(uffd, &wanted, sizeof(wanted)));
+	pthread_create(&threads[1], NULL, queued_sender, &second);
+	wait_in_send(&second);
+	MUST(ioctl(uffd, UFFDIO_COPY, &(struct uffdio_copy){.dst = (uintptr_t)page, .src = (uintptr_t)words, .len = PAGE_BYTES}));
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	printf("received bytes=%zd calls=0\n", MUST(recv(pair[1], got, sizeof(got), MSG_WAITALL)));
+	close(pair[0]);
+	close(pair[1]);
+	close(uffd);
+	munmap(page, PAGE_BYTES);
+}
+
 /* --- churn --- */
 
 static int rounds;
@@ -285,6 +371,9 @@ int main(int argc, char **argv)
 		messages = atoi(argv[3]);
 		message_bytes = (size_t)atoi(argv[4]);
 		senders(atoi(argv[2]));
+	} else if (argc == 3 && strcmp(argv[1], "queued") == 0) {
+		for (int i = 0; i < atoi(argv[2]); i++)
+			queued();
 	} else if (argc == 4 && strcmp(argv[1], "churn") == 0) {
 		pthread_t threads[16];
 		int count = atoi(argv[2]);

@@ -124,6 +124,20 @@ def senders(threads, messages, size):
     d.check_sums()
 
 
+def queued(connections):
+    """A send that waited for another within the call: both are told, in their places, wherever the connection's numbers begin."""
+    d = dump(command=[RACE, "queued", connections])
+    inodes = [Record(line)["A"] for line in d.output if line.startswith("ino")]
+    sent = [sorted((c for c in d.of("chunk", ino=ino, dir="tx") if c["len"]), key=lambda c: c["offset"]) for ino in inodes]
+    told = [[(c["offset"], c["len"], bytes(c["data"])) for c in chunks] for chunks in sent]
+    print(f"queued: {len(inodes)} connections, {sum(map(len, told))} sends told, {d.stats['lost_bytes_fd_race']} bytes refused")
+    want = [(0, 1000, b"A" * 1000), (1000, 1000, b"B" * 1000)]
+    if len(inodes) != connections or d.stats["lost_bytes_fd_race"] or any(chunks != want for chunks in told):
+        bad.append(f"queued: of {len(inodes)} connections {sum(chunks != want for chunks in told)} are not told as they were sent")
+    d.check_sums()
+
+
+queued(20)
 senders(2, 5000, 64)
 senders(4, 2500, 64)
 senders(4, 400, 8000)
