@@ -121,8 +121,8 @@ static inline ptrdiff_t tt_span_find(struct tt_span s, uint8_t c)
 /* The part from `from` on, at most len bytes; empty past the end. */
 static inline struct tt_span tt_span_sub(struct tt_span s, size_t from, size_t len)
 {
-	if (from > s.len)
-		from = s.len;
+	if (from >= s.len) /* of nothing there may be no address to count from */
+		return (struct tt_span){s.len ? s.data + s.len : s.data, 0};
 	if (len > s.len - from)
 		len = s.len - from;
 	return (struct tt_span){s.data + from, len};
