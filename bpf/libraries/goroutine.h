@@ -78,7 +78,7 @@ TT_INLINE bool tt_go_read_sane(const struct tt_go_read *r, __u64 length)
 
 /*
  * A read of plaintext returns that had begun before anybody looked: it waited for its socket, which was seen since. The stack has
- * what it was called with, in the room that the calling convention has for it.
+ * what it was called with, in the room that the calling convention has for it. Returns whether it is told.
  */
 __noinline int tt_go_read_begun_before(__u64 stack, __u64 g, __s64 result)
 {
@@ -98,7 +98,7 @@ __noinline int tt_go_read_begun_before(__u64 stack, __u64 g, __s64 result)
 	struct tt_plain_call call = {.session = r.session, .buffer = r.buffer};
 	tt_plain_bound(&key, &id);
 	tt_plain_report(conn, &id, &call, TT_RX, TT_ORIGIN_GO_TLS, length);
-	return 0;
+	return 1;
 }
 
 #endif

@@ -4,6 +4,7 @@
  * also before programs had cookies (5.15); src/kernel/library.c says which function each is attached to.
  */
 #include "lib/prog.h"
+#include "libraries/closing.h"
 #include "libraries/goroutine.h"
 #include "libraries/middle.h"
 #include "libraries/uprobe.h"
@@ -62,13 +63,34 @@ TT_INLINE void tt_go_read_ends(struct pt_regs *regs)
 {
 	__s64 result = tt_go_received_result(regs);
 
-	if (!TT_GO_EXIT(regs, TT_RX, result))
-		tt_go_read_begun_before(TT_STACK(regs), TT_GO_G(regs), result);
+	if (!TT_GO_EXIT(regs, TT_RX, result) && !tt_go_read_begun_before(TT_STACK(regs), TT_GO_G(regs), result) && result > 0)
+		tt_lost(TT_LOSS_SESSION, result);
+}
+
+TT_INLINE void tt_go_sends(struct pt_regs *regs)
+{
+	TT_GO_ENTER(regs, TT_GO_ARG2(regs), 0);
+	tt_go_write_begins(TT_GO_ARG1(regs), TT_GO_G(regs), TT_GO_ARG3(regs));
+}
+
+TT_INLINE void tt_go_sent_ends(struct pt_regs *regs)
+{
+	__s64 n = tt_go_write_ends(TT_STACK(regs), TT_GO_G(regs)) ? 0 : (__s64)TT_GO_ARG1(regs);
+
+	if (!TT_GO_EXIT(regs, TT_TX, n) && n > 0)
+		tt_lost(TT_LOSS_SESSION, n);
+}
+
+TT_INLINE void tt_go_closes(struct pt_regs *regs)
+{
+	tt_go_write_closed(TT_GO_ARG1(regs));
+	tt_plain_end(TT_GO_ARG1(regs));
 }
 
 TT_UPROBE(tt_go_move, "uprobe", TT_GO_ENTER(regs, TT_GO_ARG2(regs), 0))
+TT_UPROBE(tt_go_send, "uprobe", tt_go_sends(regs))
 TT_UPROBE(tt_go_handshake, "uprobe", tt_go_handshake_begins(regs))
-TT_UPROBE(tt_go_sent, "uprobe", TT_GO_EXIT(regs, TT_TX, (__s64)TT_GO_ARG1(regs)))
+TT_UPROBE(tt_go_sent, "uprobe", tt_go_sent_ends(regs))
 TT_UPROBE(tt_go_received, "uprobe", tt_go_read_ends(regs))
 TT_UPROBE(tt_go_returned, "uprobe", TT_GO_EXIT(regs, TT_TX, -1))
-TT_UPROBE(tt_go_end, "uprobe", tt_plain_end(TT_GO_ARG1(regs)))
+TT_UPROBE(tt_go_end, "uprobe", tt_go_closes(regs))

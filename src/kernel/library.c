@@ -58,7 +58,7 @@ static const struct tt_library_function nspr[] = {
 /* Conn.Handshake and its like, and the first Conn.Read or Conn.Write, come by one of the two handshakes. */
 static const struct tt_library_function go[] = {
 	{"crypto/tls.(*Conn).Read", "tt_go_move", "tt_go_received", true},
-	{"crypto/tls.(*Conn).Write", "tt_go_move", "tt_go_sent", true},
+	{"crypto/tls.(*Conn).Write", "tt_go_send", "tt_go_sent", true},
 	{"crypto/tls.(*Conn).clientHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in programs that connect */
 	{"crypto/tls.(*Conn).serverHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in those that listen */
 	{"crypto/tls.(*Conn).Close", "tt_go_end", NULL, false},

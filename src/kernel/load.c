@@ -148,6 +148,7 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_plain_goroutines, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_go_frames, hello_rows(k, limits)},
 		{k->skel->maps.tt_go_framers, hello_rows(k, limits)},
+		{k->skel->maps.tt_go_sending, hello_rows(k, limits)},
 		{k->skel->maps.tt_hellos, hello_rows(k, limits)},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
@@ -329,9 +330,7 @@ static struct bpf_link *attach_multi(const struct bpf_program *p)
 
 static struct bpf_link *attach_one(const struct bpf_program *p)
 {
-	if (bpf_program__expected_attach_type(p) == BPF_TRACE_KPROBE_MULTI)
-		return attach_multi(p);
-	return bpf_program__attach(p);
+	return bpf_program__expected_attach_type(p) == BPF_TRACE_KPROBE_MULTI ? attach_multi(p) : bpf_program__attach(p);
 }
 
 int tt_kernel_attach(struct tt_kernel *k, const char *program)
