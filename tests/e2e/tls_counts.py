@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests over TLS, counted once at each end in plaintext, against what the clients say they did."""
 import collections
+import contextlib
 import ctypes
 import re
 import subprocess
@@ -12,6 +13,8 @@ import tls_lib
 
 REQUESTS = lib.scaled(5000)
 NSS_REQUESTS = 20
+OWN_REQUESTS = 5
+PROXIED = lib.scaled(500)
 
 
 def h2load(version, http2):
@@ -34,6 +37,52 @@ def clients():
                         f"{port}/python', context=ssl._create_unverified_context()).read()"], check=True)
         refused = subprocess.run(["curl", "-sk", "--tls-max", "1.1", f"https://127.0.0.1:{port}/"], stdout=subprocess.DEVNULL)
         lib.check(refused.returncode, "TLS 1.1 was accepted")
+
+
+def until(pipe, end):
+    """What a program says, up to this."""
+    got = b""
+    while not got.endswith(end):
+        byte = pipe.read(1)
+        lib.check(byte, f"it ended after {got}")
+        got += byte
+    return got
+
+
+def openssl_itself(version):
+    """Of its own programs each end says what it is told, on one connection. (What they say of themselves, with -www, goes by functions within the library.)"""
+    with lib.Services() as services, contextlib.ExitStack() as ends:
+        key, chain = tls_lib.certificate(services)
+        port = lib.free_port()
+
+        def end(*command):
+            return ends.enter_context(subprocess.Popen(["openssl", *command, "-quiet"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                                       bufsize=0))
+
+        server = end("s_server", "-accept", str(port), "-key", key, "-cert", chain, f"-{version}", "-naccept", "2")
+        lib.wait_for(lambda: lib.port_answers(port), "s_server")
+        client = end("s_client", "-connect", f"127.0.0.1:{port}")
+        for i in range(OWN_REQUESTS):
+            client.stdin.write(f"GET /own/{i} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            until(server.stdout, b"\r\n\r\n")
+            server.stdin.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+            until(client.stdout, b"hi")
+        client.terminate()
+        server.stdin.close()
+
+
+def proxy():
+    """What comes over one connection of TLS goes on over another."""
+    with lib.Services() as services:
+        behind = tls_lib.nginx(services, "TLSv1.2 TLSv1.3")
+        port = lib.free_port()
+        services.nginx(f"ssl_certificate {services.dir}/chain.pem; ssl_certificate_key {services.dir}/key.pem; location / {{ proxy_pass https://behind;"
+                       " proxy_http_version 1.1; proxy_set_header Connection ''; }", f"upstream behind {{ server 127.0.0.1:{behind}; keepalive 16; }}", port=port,
+                       listen=f"127.0.0.1:{port} ssl http2")
+        lib.wait_for(lambda: lib.port_answers(port), "nginx")
+        out = subprocess.run(["h2load", "-n", str(PROXIED), "-c", "4", "-m", "4", "-t", "1", f"https://127.0.0.1:{port}/through"], check=True, capture_output=True,
+                             text=True).stdout
+        lib.tell(succeeded=int(re.search(r"(\d+) succeeded", out).group(1)), port=port, behind=behind)
 
 
 # Two connections, one after the other; what the program reads of files and other sockets meanwhile goes through the same functions and is not told.
@@ -154,6 +203,27 @@ def test_clients():
     lib.equal({x["comm"]: x["source"] for x in result.of(kind="client", protocol="http")},
               {"curl": "openssl", "wget": "gnutls", lib.PYTHON.rsplit("/", 1)[-1]: "openssl"}, "whose plaintext it is")
     lib.equal([x["error_type"] for x in result.of(kind="client", protocol="tls", error=True)], ["protocol_version"], "refused handshakes")
+
+
+def test_openssl_itself():
+    for version in ("tls1_2", "tls1_3"):
+        result = lib.run("openssl_itself", "--uprobes", args=(version,))
+        tls_lib.of_plaintext(result, "http", {("GET", f"/own/{i}", "200", True, "openssl"): 1 for i in range(OWN_REQUESTS)})
+        result.check_lost({})
+        result.check_accounts()
+
+
+def test_proxy():
+    """It is a server on the one side and a client on the other: four ends of two connections, each counted once."""
+    result = lib.run("proxy", "--uprobes")
+    lib.equal(result.told["succeeded"], PROXIED, "h2load's own count")
+    for kind in ("server", "client"):
+        found = collections.Counter((x["protocol"], x["server"], x["resource"], x["status"], x["complete"], x["source"])
+                                    for x in result.of(kind=kind) if x["protocol"] != "tls")
+        want = {(protocol, f"127.0.0.1:{result.told[port]}", "/through", "200", True, "openssl"): PROXIED for protocol, port in (("http2", "port"), ("http", "behind"))}
+        result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
+    result.check_lost({})
+    result.check_accounts()
 
 
 def test_nss():
