@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "kernel/stats.h"
 #include "tools/rows.h"
+#include "tools/stacks/stacks.h"
 
 /* A drain is cut after so many records, so that signals are minded under load too. */
 #define TT_TOOL_BUDGET 20000
@@ -46,6 +47,8 @@ static int take_record(void *ctx, const struct tt_record *rec)
 {
 	struct tt_tool_run *run = ctx;
 
+	if (run->stacks && tt_stacks_take(run->stacks, rec))
+		return 0;
 	return run->tool->record ? run->tool->record(run, rec) : 0;
 }
 

@@ -23,6 +23,7 @@
 #include "tools/docs.h"
 #include "tools/loop.h"
 #include "tools/rows.h"
+#include "tools/stacks/stacks.h"
 
 #define TT_STATUS_USAGE 2
 
@@ -112,6 +113,17 @@ static int open_rows(struct runner *r)
 	return e < 0 ? tt_error_errno(e, "%s", r->entry->name) : 0;
 }
 
+/* While files may still be opened. Where no stacks are wanted the kernel keeps no room for them. */
+static int open_stacks(struct runner *r)
+{
+	const struct tt_stack_wish *wish = r->tool->stacks ? r->tool->stacks(r->settings) : NULL;
+
+	if (wish && wish->wanted)
+		return tt_stacks_new(&r->run.stacks, &r->run, wish);
+	r->options.limits.value[TT_LIMIT_TOOL_STACKS] = tt_limit_rows[TT_LIMIT_TOOL_STACKS].least;
+	return 0;
+}
+
 static int load(struct runner *r, const struct tt_scope *scope)
 {
 	const struct tt_tool *tool = r->tool;
@@ -126,6 +138,7 @@ static int load(struct runner *r, const struct tt_scope *scope)
 		.elf_size = size,
 		.rows = tool->hooks,
 		.row_count = tool->hook_count,
+		.sample_hz = tool->sample_hz ? tool->sample_hz(r->settings) : 0,
 		.unwanted = tool->unwanted ? tool->unwanted(r->settings) : 0,
 		.maps = tool->maps,
 		.map_count = tool->map_count,
@@ -227,6 +240,8 @@ static void tell_counts(struct runner *r)
 	tell(&b, tt_rows_left_out(r->run.rows), "smaller ones not shown");
 	for (int i = 0; i < TT_TOOL_NOTES_MOST; i++)
 		tell(&b, r->run.notes[i], r->tool->notes[i]);
+	if (r->run.stacks)
+		tt_stacks_tell(r->run.stacks, &b);
 	tt_buf_add_char(&b, '\n');
 	tt_tool_cost_tell(&r->cost, r->entry->name, &b);
 	fwrite(b.data, 1, b.len, stderr);
@@ -255,10 +270,13 @@ static int command_end(struct runner *r, struct tt_tool_loop *loop)
 /* Everything is attached and open: links go to the attach part, all privileges with them. */
 static int split(struct runner *r)
 {
-	const struct tt_attach_config attach = {
-		.kernel = r->run.kernel, .command = r->options.command ? &r->command : NULL, .user = TT_DROP_USER};
+	const struct tt_attach_config attach = {.kernel = r->run.kernel,
+						.command = r->options.command ? &r->command : NULL,
+						.stacks = r->run.stacks != NULL,
+						.user = TT_DROP_USER};
 	int e = tt_attach_new(&r->attach, &attach);
 
+	r->run.attach = r->attach;
 	return e < 0 ? e : tt_attach_drop(r->attach, true);
 }
 
@@ -281,6 +299,8 @@ static int observe(struct runner *r)
 	e = tt_tool_loop_run(&loop);
 	if (e < 0 && e != -ECHILD)
 		tt_error_errno(e, "%s", r->entry->name);
+	if (r->run.stacks && tt_stacks_write(r->run.stacks) < 0)
+		e = -ECHILD; /* it was said */
 	if (!r->options.quiet)
 		tell_counts(r);
 	int status = r->options.command ? command_end(r, &loop) : 0;
@@ -289,7 +309,7 @@ static int observe(struct runner *r)
 
 static int start(struct runner *r)
 {
-	if (tt_tool_loop_prepare() < 0 || open_rows(r) < 0 || tt_need_check() < 0)
+	if (tt_tool_loop_prepare() < 0 || open_rows(r) < 0 || open_stacks(r) < 0 || tt_need_check() < 0)
 		return 1;
 	if (r->options.command) {
 		int e = tt_command_start(&r->command, r->options.command, NULL);
@@ -332,6 +352,7 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	}
 	if (r.tool->free)
 		r.tool->free(&r.run);
+	tt_stacks_free(r.run.stacks);
 	tt_kernel_free(r.run.kernel);
 	tt_attach_free(r.attach);
 	tt_rows_free(r.run.rows);

@@ -10,8 +10,11 @@
 #include "tools/options.h"
 #include "tools/table.h"
 
-#define TT_TOOL_NOTES_MOST 8
+#define TT_TOOL_NOTES_MOST 12
 
+struct tt_attach;
+struct tt_stack_wish;
+struct tt_stacks;
 struct tt_tool_run;
 
 struct tt_tool_preset {
@@ -36,8 +39,13 @@ struct tt_tool {
 	int (*prepare)(void *settings, struct tt_tool_error *e);
 	/* Rows are shown as they come all the same, though there is an `interval` (NULL: they are not). */
 	bool (*at_once)(const void *settings);
+	/* How often a second programs that a clock runs look at each processor (NULL: there are none). */
+	uint32_t (*sample_hz)(const void *settings);
 	/* Which hooks the settings make needless: one bit a row (NULL: none). */
 	uint64_t (*unwanted)(const void *settings);
+
+	/* What is wanted of stacks (tools/stacks/stacks.h); NULL, or returns NULL or one that is not `wanted`: nothing. */
+	const struct tt_stack_wish *(*stacks)(const void *settings);
 
 	/* Limits that are others for this tool where nobody sets them. */
 	const struct tt_tool_preset *presets;
@@ -68,6 +76,8 @@ struct tt_tool_run {
 	const struct tt_tool_options *options;
 	const struct tt_limits *limits;
 	struct tt_kernel *kernel; /* for tt_kernel_map_fd */
+	struct tt_stacks *stacks; /* NULL: none are wanted */
+	struct tt_attach *attach; /* NULL: not yet */
 	void *state;
 	uint64_t notes[TT_TOOL_NOTES_MOST];
 	struct tt_rows *rows;

@@ -79,6 +79,34 @@ void tt_attach_libraries(void *attach, uint32_t pid)
 	ask(attach, &(struct tt_attach_request){.op = TT_ATTACH_LIBRARIES, .number = pid}, NULL);
 }
 
+int tt_attach_maps(void *attach, uint32_t pid, struct tt_buf *to)
+{
+	return ask(attach, &(struct tt_attach_request){.op = TT_ATTACH_MAPS, .number = pid}, to);
+}
+
+/* A piece of a file, of which not more is taken than was asked for. */
+static int ask_piece(void *attach, const struct tt_attach_request *q, size_t most, struct tt_buf *to)
+{
+	tt_buf_auto struct tt_buf answer = TT_BUF(TT_ATTACH_ANSWER_MAX);
+	int r = ask(attach, q, &answer);
+
+	return r < 0 ? r : tt_buf_add(to, answer.data, TT_MIN(answer.len, most));
+}
+
+int tt_attach_mapped(void *attach, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	const struct tt_attach_request q = {.op = TT_ATTACH_MAPPED, .number = pid, .conn = {.sock = start, .ino = offset}};
+
+	return ask_piece(attach, &q, most, to);
+}
+
+int tt_attach_perf_map(void *attach, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	const struct tt_attach_request q = {.op = TT_ATTACH_PERF_MAP, .number = pid, .conn = {.ino = offset}};
+
+	return ask_piece(attach, &q, most, to);
+}
+
 int tt_attach_config_file(struct tt_attach *a, struct tt_buf *text)
 {
 	return ask(a, &(struct tt_attach_request){.op = TT_ATTACH_CONFIG}, text);

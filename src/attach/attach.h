@@ -21,6 +21,7 @@ struct tt_attach_config {
 	struct tt_kernel *kernel;   /* attached */
 	struct tt_command *command; /* NULL: none. Its signals go through the attach part from now on */
 	const char *config_file;    /* may be read again; NULL: none */
+	bool stacks;		    /* processes' code and its files may be asked for */
 	const char *user;	    /* what both parts become, if this is root; NULL or empty: they stay */
 };
 
@@ -49,6 +50,14 @@ int tt_attach_process(void *attach, uint32_t pid, struct tt_proc *ret);
 
 /* A tt_libraries_look (agent/libraries.h); `attach` is the attach part. */
 void tt_attach_libraries(void *attach, uint32_t pid);
+
+/*
+ * What only it may read of processes, where stacks are wanted: as tt_mapped_lines, tt_mapped_read and tt_perf_map_read
+ * (identity/mapped.h), but a piece at a time. `attach` is the attach part.
+ */
+int tt_attach_maps(void *attach, uint32_t pid, struct tt_buf *to);
+int tt_attach_mapped(void *attach, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to);
+int tt_attach_perf_map(void *attach, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to);
 
 /* Adds the configuration file as it is now. 0, -ENOENT: none was named, or what reading it failed with. */
 int tt_attach_config_file(struct tt_attach *a, struct tt_buf *text);

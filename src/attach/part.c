@@ -16,6 +16,7 @@
 #include "attach/wire.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "identity/mapped.h"
 #include "kernel/plaintext.h"
 #include "kernel/stats.h"
 
@@ -26,6 +27,8 @@ struct part {
 	int command; /* a pidfd: whatever its number names later, a signal reaches nothing else. -1: none */
 	const char *config_file;
 	bool stopped;
+	bool stacks;
+	struct tt_mapped_file file;
 };
 
 static int serve_process(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
@@ -102,10 +105,34 @@ static int serve_stop(void *ctx, const struct tt_attach_request *request, struct
 	return 0;
 }
 
+static int serve_maps(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	const struct part *part = ctx;
+
+	return part->stacks ? tt_mapped_lines(request->number, answer) : -EPERM;
+}
+
+static int serve_mapped(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	struct part *part = ctx;
+
+	if (!part->stacks)
+		return -EPERM;
+	return tt_mapped_read(&part->file, request->number, request->conn.sock, request->conn.ino, TT_ATTACH_PIECE, answer);
+}
+
+static int serve_perf_map(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	const struct part *part = ctx;
+
+	return part->stacks ? tt_perf_map_read(request->number, request->conn.ino, TT_ATTACH_PIECE, answer) : -EPERM;
+}
+
 static const tt_attach_fn serve[TT_ATTACH_OPS] = {
 	[TT_ATTACH_PROCESS] = serve_process,	 [TT_ATTACH_FORGET] = serve_forget, [TT_ATTACH_PROGRAMS] = serve_programs,
 	[TT_ATTACH_SIGNAL] = serve_signal,	 [TT_ATTACH_CONFIG] = serve_config, [TT_ATTACH_STOP] = serve_stop,
-	[TT_ATTACH_LIBRARIES] = serve_libraries,
+	[TT_ATTACH_LIBRARIES] = serve_libraries, [TT_ATTACH_MAPS] = serve_maps,	    [TT_ATTACH_MAPPED] = serve_mapped,
+	[TT_ATTACH_PERF_MAP] = serve_perf_map,
 };
 
 /* --- its start --- */
@@ -143,6 +170,8 @@ static int drop(const struct tt_attach_config *config)
 			keep[count++] = CAP_SYS_ADMIN;
 	}
 
+	if (config->stacks && !tt_plaintext_on(config->kernel))
+		keep[count++] = CAP_CHECKPOINT_RESTORE;
 	if (config->command)
 		keep[count++] = CAP_KILL;
 	if (tt_attach_calls_privileged(config->kernel))
@@ -169,7 +198,9 @@ _Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int
 {
 	struct part part = {.kernel = config->kernel,
 			    .command = config->command ? (int)syscall(SYS_pidfd_open, config->command->pid, 0) : -1,
-			    .config_file = config->config_file};
+			    .config_file = config->config_file,
+			    .stacks = config->stacks,
+			    .file = TT_MAPPED_NONE};
 
 	/* Only the other part ends this one: what ends the whole group is for that one to decide. */
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};

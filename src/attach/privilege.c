@@ -35,8 +35,9 @@ const struct tt_need tt_needs[] = {
 	 "environment of other users' processes, Docker's names of containers; from Linux 7.0 on tracefs, for system calls",
 	 "service names set in the environment and container names are not known"},
 	{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", -1, TT_NEED_RUNNING, false,
-	 "--uprobes: files that processes have mapped; CAP_PERFMON and, where uprobes want it, CAP_SYS_ADMIN are kept with it",
-	 "libraries that are mapped later are not found"},
+	 "--uprobes and stacks of tools: files that processes have mapped; with --uprobes CAP_PERFMON and, where they want it, "
+	 "CAP_SYS_ADMIN are kept with it",
+	 "libraries that are mapped later are not found, functions of deleted files have no names"},
 	{CAP_SYSLOG, "CAP_SYSLOG", -1, TT_NEED_START, false,
 	 "addresses in /proc/kallsyms: payload of sendfile, splice and zero-copy sends",
 	 "these bytes are counted, and what they are is not seen"},

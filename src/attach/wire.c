@@ -25,6 +25,9 @@ static const struct {
 	[TT_ATTACH_CONFIG] = {.answered = true},
 	[TT_ATTACH_STOP] = {.answered = true},
 	[TT_ATTACH_LIBRARIES] = {.least = 1, .most = INT32_MAX},
+	[TT_ATTACH_MAPS] = {.answered = true, .least = 1, .most = INT32_MAX},
+	[TT_ATTACH_MAPPED] = {.conn = true, .answered = true, .least = 1, .most = INT32_MAX},
+	[TT_ATTACH_PERF_MAP] = {.conn = true, .answered = true, .least = 1, .most = INT32_MAX},
 };
 
 bool tt_attach_request_sound(const struct tt_attach_request *q)

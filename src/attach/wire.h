@@ -20,6 +20,10 @@ enum tt_attach_op {
 	TT_ATTACH_CONFIG,      /* answer: the configuration file as it is now */
 	TT_ATTACH_STOP,	       /* detach everything. Answer: a result, when nothing is attached any more */
 	TT_ATTACH_LIBRARIES,   /* number: process that may have mapped a TLS library. No answer */
+	TT_ATTACH_MAPS,	       /* number: process. Answer: the code it has mapped (identity/mapped.h), where stacks are wanted */
+	TT_ATTACH_MAPPED, /* number: process; conn.sock: where that code begins; conn.ino: an offset. Answer: so much of its file
+			   */
+	TT_ATTACH_PERF_MAP, /* number: process; conn.ino: an offset. Answer: so much of what its compiler wrote down */
 	TT_ATTACH_OPS,
 };
 
@@ -36,6 +40,8 @@ struct tt_attach_answer {
 };
 
 #define TT_ATTACH_ANSWER_MAX (256u << 10)
+/* Of files. */
+#define TT_ATTACH_PIECE (128u << 10)
 
 /* Serves one operation. Adds to `answer`, returns the result. */
 typedef int (*tt_attach_fn)(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer);

@@ -30,7 +30,8 @@ static int serve_any(void *ctx, const struct tt_attach_request *q, struct tt_buf
 	return s->result;
 }
 
-static const tt_attach_fn serve_all[TT_ATTACH_OPS] = {NULL, serve_any, serve_any, serve_any, serve_any, serve_any, serve_any};
+static const tt_attach_fn serve_all[TT_ATTACH_OPS] = {NULL,	 serve_any, serve_any, serve_any, serve_any, serve_any,
+						      serve_any, serve_any, serve_any, serve_any, serve_any};
 
 /* The attach part over these bytes and then the end; what it answers is thrown away. */
 static int serve_bytes(struct served *s, const void *bytes, size_t len)
@@ -70,6 +71,13 @@ static void only_what_there_is_is_served(void **state)
 		{{.op = TT_ATTACH_CONFIG, .conn = {.ino = 1}}, false},
 		{{.op = TT_ATTACH_STOP}, true},
 		{{.op = TT_ATTACH_STOP, .number = UINT32_MAX}, false},
+		{{.op = TT_ATTACH_MAPS, .number = 1}, true},
+		{{.op = TT_ATTACH_MAPS}, false},
+		{{.op = TT_ATTACH_MAPS, .number = 1, .conn = {.ino = 1}}, false},
+		{{.op = TT_ATTACH_MAPPED, .number = 1, .conn = {.sock = 4096, .ino = 7}}, true},
+		{{.op = TT_ATTACH_MAPPED, .conn = {.sock = 4096}}, false},
+		{{.op = TT_ATTACH_PERF_MAP, .number = INT32_MAX, .conn = {.ino = 7}}, true},
+		{{.op = TT_ATTACH_PERF_MAP, .number = 1u + INT32_MAX}, false},
 		{{.op = TT_ATTACH_OPS}, false},
 		{{.op = 0}, false},
 		{{.op = UINT32_MAX}, false},

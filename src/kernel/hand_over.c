@@ -95,6 +95,7 @@ int tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remo
 			link_let_go(k->links[i]);
 		k->links[i] = NULL;
 	}
+	tt_kernel_sample_end(k, link_let_go);
 	tt_plaintext_let_go(k, link_let_go);
 	events_let_go();
 	bpf_object__for_each_program(p, k->obj) bpf_program__unload(p);

@@ -29,6 +29,8 @@ struct tt_kernel {
 	struct bpf_link *links[TT_LINKS_MOST];
 	struct bpf_program *programs[TT_LINKS_MOST]; /* those attached */
 	size_t link_count;
+	struct bpf_link **samplers; /* sampler.c: one a processor */
+	size_t sampler_count;
 	struct tt_rings *rings;
 	struct tt_kernel_counters *counters; /* mapped: one a CPU */
 	size_t counters_size;
@@ -102,6 +104,11 @@ bool tt_plaintext_takes(const struct tt_kernel *k,
 			const struct tt_library *library); /* not where it needs return probes that do harm */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
+
+/* Runs the program so often a second on each processor. 0 or a negative errno. */
+int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz);
+/* Gives each link to let_go. */
+void tt_kernel_sample_end(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 
 /* --- load.c, for programs.c too; what can fail for the user's reasons leaves a line in report->error --- */
 

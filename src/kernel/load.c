@@ -453,10 +453,8 @@ int tt_kernel_ask_features(struct tt_kernel_report *report)
 	return 0;
 }
 
-/*
- * A program marks itself busy before it reads the clock. Whatever it stored may need a moment to be seen from another CPU, but
- * never a millisecond.
- */
+/* A program marks itself busy before it reads the clock. What it stored may need a moment to be seen from another CPU, but never
+ * a millisecond. */
 #define TT_STORE_NS 1000000u
 
 static void link_destroy(struct bpf_link *link)
@@ -472,6 +470,7 @@ void tt_kernel_stop(struct tt_kernel *k)
 		bpf_link__destroy(k->links[i]);
 		k->links[i] = NULL;
 	}
+	tt_kernel_sample_end(k, link_destroy);
 	tt_plaintext_let_go(k, link_destroy);
 	if (k->stopped_ns)
 		return;

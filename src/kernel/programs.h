@@ -24,7 +24,8 @@ struct tt_programs {
 	size_t elf_size;
 	const struct tt_hook_row *rows; /* attached in this order; the scope's own programs behind them */
 	size_t row_count;
-	uint64_t unwanted; /* rows that are not loaded: one bit a row */
+	uint32_t sample_hz; /* how often those of the rows that a clock runs (SEC "perf_event") look at each processor */
+	uint64_t unwanted;  /* rows that are not loaded: one bit a row */
 	const struct tt_map_row *maps;
 	size_t map_count;
 	const void *config; /* goes to the read-only variable tt_tool_config; NULL: there is none */

@@ -5,6 +5,7 @@
 
 #include "base/own.h"
 #include "kernel/tables.h"
+#include "symbols/symbols.h"
 #include "tools/sched/state.h"
 
 struct block_row {
@@ -22,6 +23,7 @@ struct block_row {
 	char call[TT_SCHED_CALL_LEN];
 	char waker[TT_SCHED_WHO_LEN];
 	char stack[TT_SCHED_STACK_LEN];
+	char kernel_stack[1024];
 };
 
 static const struct tt_field fields[] = {
@@ -43,8 +45,10 @@ static const struct tt_field fields[] = {
 	TT_FIELD_MORE(struct block_row, waker_pid, "waker_pid", TT_FIELD_ID, "process that woke it, if it was one"),
 	TT_FIELD(struct block_row, waker, "WOKEN BY", TT_UNIT_NONE, 24, "woken_by", TT_FIELD_TEXT,
 		 "the thread's name and process, or the kind of interrupt"),
-	TT_FIELD(struct block_row, stack, "STACK", TT_UNIT_NONE, 0, "kernel_stack", TT_FIELD_TEXT,
-		 "with `--stacks`: functions of the kernel, outermost first, separated by `;`"),
+	TT_FIELD_MORE(struct block_row, kernel_stack, "kernel_stack", TT_FIELD_TEXT,
+		      "with `--stacks`: functions of the kernel, outermost first, separated by `;`"),
+	TT_FIELD(struct block_row, stack, "STACK", TT_UNIT_NONE, 0, "stack", TT_FIELD_TEXT,
+		 "the same with those of the program before them"),
 };
 
 const struct tt_table tt_sched_blocks_table = {
@@ -60,6 +64,29 @@ struct showing {
 	size_t table;
 	const struct tt_sched_view *view;
 };
+
+/* The whole goes to the flame graph, what fits to the row. */
+static void fill_stacks(const struct showing *s, const struct tt_sched_block_key *k, const struct tt_sched_blocked *b,
+			struct block_row *row)
+{
+	const struct tt_stack stack = {.tgid = k->tgid, .user = k->user_stack, .kernel = k->kernel_stack};
+	tt_buf_auto struct tt_buf text = TT_BUF(64u << 10);
+	struct tt_stacks *stacks = s->run->stacks;
+
+	if (!stacks)
+		return;
+	if (tt_stacks_kernel_text(stacks, k->kernel_stack, &text) == 0)
+		tt_stacks_tail(row->kernel_stack, sizeof(row->kernel_stack), &text);
+	tt_buf_clear(&text);
+	tt_symbols_clean(&text, row->comm);
+	tt_buf_add_char(&text, ';');
+	size_t front = text.len;
+	(void)tt_stacks_text(stacks, &stack, &text); /* what does not fit is cut */
+	text.len -= text.len == front;
+	tt_stacks_fold(stacks, (const char *)text.data, text.len, b->ns / 1000);
+	tt_buf_consume(&text, TT_MIN(front, text.len));
+	tt_stacks_tail(row->stack, sizeof(row->stack), &text);
+}
 
 static int show_block(const struct showing *s, const struct tt_sched_block_key *k, const struct tt_sched_blocked *b)
 {
@@ -83,7 +110,7 @@ static int show_block(const struct showing *s, const struct tt_sched_block_key *
 		snprintf(row.part, sizeof(row.part), "%s", tt_sched_part_names[k->part]);
 	tt_sched_call_name(k->call, row.call, sizeof(row.call));
 	tt_sched_waker(k, b->waker, row.waker, sizeof(row.waker));
-	tt_sched_stack(s->run, k->kernel_stack, row.stack, sizeof(row.stack));
+	fill_stacks(s, k, b, &row);
 	return tt_tool_row(s->run, s->table, &row);
 }
 
@@ -105,6 +132,7 @@ static int show_open(const struct showing *s, const struct tt_sched_task *t)
 	struct tt_sched_block_key k = {.tgid = t->tgid,
 				       .tid = settings->config.threads ? t->tid : 0,
 				       .kernel_stack = t->kernel_stack,
+				       .user_stack = t->user_stack,
 				       .call = t->call,
 				       .part = t->part};
 	struct tt_sched_blocked b = {.most_ns = s->view->now_ns - t->since_ns};

@@ -4,11 +4,13 @@
 
 #include "base/own.h"
 #include "kernel/tables.h"
+#include "symbols/kernel.h"
 #include "tools/sched/state.h"
 
-#define BLOCKS 1u /* wanted if what tasks are blocked by is */
-#define PARTS 4u  /* wanted for telltale why */
-#define MAYBE 2u  /* not every kernel has it */
+#define BLOCKS 1u  /* wanted if what tasks are blocked by is */
+#define PARTS 4u   /* wanted for telltale why */
+#define SAMPLES 8u /* wanted for telltale profile, whose program it is */
+#define MAYBE 2u   /* not every kernel has it */
 
 static const char nothing[] = "nothing is seen";
 
@@ -34,6 +36,7 @@ const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS] = {
 	{"tt_sched_moved", "sched_migrate_task", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "who had the CPU is not known"},
 	{"tt_sched_switched", "sched_switch", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
 	{"tt_sched_first", "iter/task", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "tasks are known when they have run"},
+	{"tt_profile_look", "cpu-clock (perf)", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "what runs is not known"},
 };
 
 /* In the order of those. */
@@ -53,17 +56,10 @@ static const uint8_t wanted_for[TT_SCHED_HOOKS] = {
 	BLOCKS | MAYBE,
 	PARTS | MAYBE,
 	BLOCKS,
+	[TT_SCHED_HOOKS - 1] = SAMPLES,
 };
 
-const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS] = {
-	{"tt_sched_tasks", TT_LIMIT_TOOL_TASKS},
-	{"tt_sched_rows", TT_LIMIT_TOOL_KERNEL_ROWS},
-	{"tt_sched_blocks", TT_LIMIT_TOOL_KERNEL_ROWS},
-	{"tt_sched_behinds", TT_LIMIT_TOOL_KERNEL_ROWS},
-	{"tt_sched_stacks", TT_LIMIT_TOOL_STACKS},
-	{"tt_sched_cpus", TT_MAP_PER_CPU},
-	{"tt_sched_counts", TT_MAP_PER_CPU},
-};
+const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS] = {TT_SCHED_MAP_ROWS};
 
 /* Only single waits go through rings, with --over. */
 const struct tt_tool_preset tt_sched_presets[TT_SCHED_PRESETS] = {
@@ -74,6 +70,8 @@ const struct tt_tool_preset tt_sched_presets[TT_SCHED_PRESETS] = {
 
 void tt_sched_prepare(struct tt_sched_settings *s)
 {
+	s->stacks.wanted = s->config.stacks |= s->stacks.folded || s->stacks.svg;
+	s->stacks.unit = "µs";
 	static const char *const asked[] = {"bpf_task_pt_regs", "bpf_get_current_task_btf"};
 	struct tt_kernel_question q[TT_SCHED_HOOKS + TT_ARRAY_LEN(asked)] = {{0}};
 
@@ -85,7 +83,7 @@ void tt_sched_prepare(struct tt_sched_settings *s)
 	(void)tt_kernel_ask(q, TT_ARRAY_LEN(q));
 	s->unwanted = 0;
 	for (size_t i = 0; i < TT_SCHED_HOOKS; i++) {
-		if ((wanted_for[i] & BLOCKS && !s->config.blocks) ||
+		if ((wanted_for[i] & BLOCKS && !s->config.blocks) || (wanted_for[i] & SAMPLES && !s->samples) ||
 		    (wanted_for[i] & PARTS && !(s->config.blocks && s->config.behind)) || (wanted_for[i] & MAYBE && !q[i].has))
 			s->unwanted |= 1ull << i;
 		if (strcmp(tt_sched_hooks[i].hook, "sched_switch") == 0)
@@ -96,10 +94,15 @@ void tt_sched_prepare(struct tt_sched_settings *s)
 	s->config.has_task_regs = q[TT_SCHED_HOOKS].has && q[TT_SCHED_HOOKS + 1].has;
 	tt_sched_calls(s->config.call);
 	uint64_t from, to;
-	if (s->config.blocks && tt_sched_function("do_swap_page", &from, &to)) {
+	if (s->config.blocks && tt_kernel_function("do_swap_page", &from, &to)) {
 		s->config.swap_from = from;
 		s->config.swap_to = to;
 	}
+}
+
+const struct tt_stack_wish *tt_sched_stacks(const void *settings)
+{
+	return &((const struct tt_sched_settings *)settings)->stacks;
 }
 
 uint64_t tt_sched_unwanted(const void *settings)

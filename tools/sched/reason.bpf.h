@@ -5,6 +5,7 @@
 
 #include "lib/args.h"
 #include "tools/sched/task.bpf.h"
+#include "tools/stacks/stacks.bpf.h"
 
 #define TT_STATE_UNINTERRUPTIBLE 0x2
 #define TT_STATE_STOPPED 0xc /* or traced */
@@ -19,13 +20,6 @@
 #define TT_UNIX 1
 #define TT_INET 2
 #define TT_INET6 10
-
-struct {
-	__uint(type, TT_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, TT_SCHED_DEPTH * sizeof(__u64));
-} tt_sched_stacks SEC(".maps");
 
 struct tt_call_now {
 	__u64 first; /* argument */
@@ -129,7 +123,7 @@ TT_INLINE void tt_reason(struct tt_sched_task *t, struct task_struct *task, __u6
 		part = TT_SCHED_DISK;
 	t->part = part;
 	t->call = call.number;
-	t->kernel_stack = -1;
+	t->kernel_stack = t->user_stack = TT_STACK_NONE;
 }
 
 /* Of the current task, which waits for memory's contents: the code that swaps in is on its stack. */
@@ -154,11 +148,8 @@ TT_INLINE void tt_reason_here(void *ctx, struct tt_sched_task *t, struct task_st
 		t->part = TT_SCHED_SWAP;
 	if (!tt_tool_config.stacks)
 		return;
-	long id = bpf_get_stackid(ctx, &tt_sched_stacks, 0);
-	/* Whatever the error: a row is one of no stack. */
-	t->kernel_stack = id < 0 ? -1 : id;
-	if (id < 0)
-		TT_COUNT(no_stack);
+	t->kernel_stack = tt_stack_kernel(ctx);
+	t->user_stack = tt_stack_user(ctx);
 }
 
 #endif

@@ -37,7 +37,8 @@ static const struct tt_option_row options[] = {
 	{"threads", 't', NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.threads), 0, 0,
 	 "a row for each thread, not for each process"},
 	{"stacks", 's', NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.stacks), 0, 0,
-	 "with offcpu: a row for each stack of the kernel, too"},
+	 "with offcpu: a row for each stack of program and kernel, too"},
+	TT_STACK_OPTIONS(struct tt_sched_settings, stacks),
 	{"latency", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.latency), 0, 0,
 	 "with offcpu: show how many blocked times took how long, by reason"},
 };
@@ -53,12 +54,13 @@ static int sched_prepare(void *settings, struct tt_tool_error *e)
 		snprintf(e->text, sizeof(e->text), "what is to be reported: wait or offcpu?");
 		return -EINVAL;
 	}
-	if (wait ? s->config.stacks || s->config.latency : s->config.late_ns) {
-		snprintf(e->text, sizeof(e->text), "%s is not for %s",
-			 !wait		    ? "--over"
-			 : s->config.stacks ? "--stacks"
-					    : "--latency",
-			 wait ? "wait" : "offcpu");
+	bool stacks = s->config.stacks || s->stacks.folded || s->stacks.svg;
+	if (wait ? stacks || s->config.latency : s->config.late_ns) {
+		snprintf(e->text, sizeof(e->text), "%s %s not for %s",
+			 !wait	  ? "--over"
+			 : stacks ? "--stacks, --folded and --svg"
+				  : "--latency",
+			 wait && stacks ? "are" : "is", wait ? "wait" : "offcpu");
 		return -EINVAL;
 	}
 	s->config.behind = wait;
@@ -113,13 +115,14 @@ const struct tt_tool tt_tool_sched = {
 	.prepare = sched_prepare,
 	.at_once = sched_at_once,
 	.unwanted = tt_sched_unwanted,
+	.stacks = tt_sched_stacks,
 	.presets = tt_sched_presets,
 	.preset_count = TT_SCHED_PRESETS,
 	.hooks = tt_sched_hooks,
 	.hook_count = TT_SCHED_HOOKS,
 	.maps = tt_sched_maps,
 	.map_count = TT_SCHED_MAPS,
-	.notes = TT_SCHED_NOTES,
+	.notes = {TT_SCHED_NOTE_ROWS},
 	.begin = tt_sched_begin,
 	.record = sched_record,
 	.interval = sched_interval,

@@ -3,13 +3,13 @@
 #ifndef TT_SCHED_H
 #define TT_SCHED_H
 
-#include "shared/record.h"
+#include "tools/stacks/ids.h"
 
 #define TT_SCHED_COMM_LEN 16
 #define TT_SCHED_BUCKETS 32 /* by powers of two of microseconds, what is shorter than one in the first */
 #define TT_SCHED_TURNS 64   /* of each CPU that are remembered: a power of two */
 #define TT_SCHED_AHEAD 4    /* processes named in one record of a long wait */
-#define TT_SCHED_DEPTH 32   /* frames of a stack */
+#define TT_SCHED_DEPTH 32   /* frames looked at for what swaps in */
 #define TT_SCHED_CALLS 512
 
 /*
@@ -91,17 +91,18 @@ struct tt_sched_task {
 	__u32 tid;
 	__u32 cpu; /* waiting: for this one */
 	__u32 waker_tgid;
-	__s32 kernel_stack; /* of when it blocked; negative: none */
-	__u16 call;	    /* in which it blocked: a number, or TT_SCHED_NO_CALL and the like */
-	__u8 state;	    /* enum tt_sched_state */
-	__u8 part;	    /* blocked: enum tt_sched_part */
-	__u8 waker_kind;    /* enum tt_sched_waker */
+	__s32 kernel_stack; /* of when it blocked: a number, TT_STACK_NONE, TT_STACK_LOST */
+	__s32 user_stack;
+	__u16 call;	 /* in which it blocked: a number, or TT_SCHED_NO_CALL and the like */
+	__u8 state;	 /* enum tt_sched_state */
+	__u8 part;	 /* blocked: enum tt_sched_part */
+	__u8 waker_kind; /* enum tt_sched_waker */
 	__u8 ahead_count;
 	__u8 preempted; /* waiting: it had not blocked before */
 	__u8 throttled; /* waiting: from the beginning */
 	__u8 in_memory; /* it frees memory */
 	__u8 in_lock;	/* it waits for a lock of the kernel, or is about to */
-	__u8 reserved[6];
+	__u8 reserved[2];
 	char comm[TT_SCHED_COMM_LEN];  /* of the process */
 	char name[TT_SCHED_COMM_LEN];  /* its own */
 	char waker[TT_SCHED_COMM_LEN]; /* the waking thread's */
@@ -149,6 +150,7 @@ struct tt_sched_block_key {
 	__u32 tid;
 	__u32 waker_tgid;
 	__s32 kernel_stack;
+	__s32 user_stack;
 	__u16 call;
 	__u8 part;
 	__u8 waker_kind;
@@ -186,6 +188,17 @@ struct tt_sched_turn {
 enum tt_sched_record_type {
 	TT_SCHED_LATE = TT_REC_TOOL, /* struct tt_sched_late */
 	TT_SCHED_KILL,		     /* struct tt_sched_kill */
+	TT_SCHED_SPAN,		     /* struct tt_sched_span_record */
+};
+
+/* With `spans_ns`: so long a task was in one part; its time is when that ended, at the latest. */
+struct tt_sched_span_record {
+	struct tt_record rec;
+	__u64 from_ns;
+	__u64 to_ns;
+	__u32 part; /* enum tt_sched_part */
+	__u32 cpu;
+	char name[TT_SCHED_COMM_LEN];
 };
 
 /* A process was chosen to be killed for want of memory. */
@@ -228,7 +241,6 @@ struct tt_sched_counts {
 	__u64 no_row;	  /* times that had no row (limit tool_kernel_rows) */
 	__u64 no_ahead;	  /* turns before a waiting task that had no row */
 	__u64 no_block;	  /* blocked times that had no row */
-	__u64 no_stack;	  /* stacks that could not be kept (limit tool_stacks) */
 	__u64 no_waker;	  /* blocked times whose end was not seen */
 	__u64 turns_gone; /* waits longer than the CPU's turns are remembered */
 	__u64 untold;	  /* switches the kernel did not tell of */
@@ -239,6 +251,7 @@ struct tt_sched_config {
 	__u64 late_ns;		   /* 0: rows are counted; else each wait so long is a record */
 	__u64 swap_from;	   /* where the kernel's code that swaps in begins; 0: not known … */
 	__u64 swap_to;		   /* … and ends */
+	__u64 spans_ns;		   /* each span at least so long is a record, too; 0: none is */
 	__u8 blocks;		   /* what tasks are blocked by is wanted */
 	__u8 behind;		   /* who had the CPU is wanted */
 	__u8 latency;
@@ -250,18 +263,19 @@ struct tt_sched_config {
 };
 
 static_assert(sizeof(struct tt_sched_ahead) == 32, "layout");
-static_assert(sizeof(struct tt_sched_task) == 48 + 128 + 20 + 2 + 8 + 6 + 48 + 4, "layout");
+static_assert(sizeof(struct tt_sched_task) == 48 + 128 + 24 + 2 + 8 + 2 + 48 + 4, "layout");
 static_assert(sizeof(struct tt_sched_key) == 16, "layout");
 static_assert(sizeof(struct tt_sched_row) == 24 * TT_SCHED_PARTS_ROOM + 32, "layout");
 static_assert(sizeof(struct tt_sched_behind_key) == 16, "layout");
 static_assert(sizeof(struct tt_sched_behind) == 40, "layout");
-static_assert(sizeof(struct tt_sched_block_key) == 24, "layout");
+static_assert(sizeof(struct tt_sched_block_key) == 28, "layout");
 static_assert(sizeof(struct tt_sched_blocked) == 56, "layout");
 static_assert(sizeof(struct tt_sched_now) == 24, "layout");
 static_assert(sizeof(struct tt_sched_turn) == 32, "layout");
 static_assert(sizeof(struct tt_sched_late) == 40 + 24 + 128 + 32, "layout");
+static_assert(sizeof(struct tt_sched_span_record) == sizeof(struct tt_record) + 40, "layout");
 static_assert(sizeof(struct tt_sched_kill) == 40 + 40, "layout");
-static_assert(sizeof(struct tt_sched_counts) == 64, "layout");
-static_assert(sizeof(struct tt_sched_config) == TT_SCHED_CALLS + 32, "layout");
+static_assert(sizeof(struct tt_sched_counts) == 56, "layout");
+static_assert(sizeof(struct tt_sched_config) == TT_SCHED_CALLS + 40, "layout");
 
 #endif

@@ -229,18 +229,8 @@ static void a_report_is_asked_for(void **state)
 	check_bad(2, (struct tt_sched_config){.late_ns = 1}, "--over");
 }
 
-/* Functions of the running kernel, where they may be seen. */
-static void functions_are_found(void **state)
-{
-	uint64_t from = 0, to = 0;
-
-	assert_false(tt_sched_function("there is no such function", &from, &to));
-	if (tt_sched_function("schedule", &from, &to))
-		assert_true(to > from);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 TT_UNIT_TESTS(TEST(late_ones_say_who_was_ahead), TEST(other_records_are_left_alone), cmocka_unit_test(calls_have_reasons),
 	      cmocka_unit_test(wakers_have_names), cmocka_unit_test(open_times_are_cut_to_the_interval),
 	      cmocka_unit_test(each_task_is_there_once), cmocka_unit_test(spans_are_shared_out_while_sets_change),
-	      TEST(a_report_is_asked_for), cmocka_unit_test(functions_are_found))
+	      TEST(a_report_is_asked_for))

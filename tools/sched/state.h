@@ -3,25 +3,25 @@
 #ifndef TT_SCHED_STATE_H
 #define TT_SCHED_STATE_H
 
-#include <stdio.h>
-
 #include "tools/sched/sched.h"
-#include "tools/tool.h"
+#include "tools/stacks/stacks.h"
 
 #define TT_SCHED_CALL_LEN 24
 #define TT_SCHED_WHO_LEN 40
-#define TT_SCHED_STACK_LEN 1024
+#define TT_SCHED_STACK_LEN 2048
 
 struct tt_sched_settings {
 	struct tt_sched_config config; /* first: it goes to the programs */
 	uint64_t report;	       /* sched: enum tt_sched_report; 0: not said */
 	uint64_t unwanted;	       /* hooks */
+	struct tt_stack_wish stacks;
+	bool samples; /* telltale profile: a clock looks where tasks run */
 };
 
 /* --- the programs, as both tools load them (hooks.c) --- */
 
-#define TT_SCHED_HOOKS 20
-#define TT_SCHED_MAPS 7
+#define TT_SCHED_HOOKS 21
+#define TT_SCHED_MAPS (6 + TT_STACK_MAP_COUNT)
 #define TT_SCHED_PRESETS 3
 
 extern const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS];
@@ -33,28 +33,31 @@ enum tt_sched_note {
 	TT_SCHED_NOTE_NO_ROW,
 	TT_SCHED_NOTE_NO_AHEAD,
 	TT_SCHED_NOTE_NO_BLOCK,
-	TT_SCHED_NOTE_NO_STACK,
 	TT_SCHED_NOTE_NO_WAKER,
 	TT_SCHED_NOTE_TURNS_GONE,
 	TT_SCHED_NOTE_UNTOLD,
 };
 
 /* The tools' `notes`. */
-#define TT_SCHED_NOTES                                                                                                         \
-	{                                                                                                                      \
-		[TT_SCHED_NOTE_NO_TASK] = "times a thread was not followed, for want of room (limit tool_tasks)",              \
-		[TT_SCHED_NOTE_NO_ROW] = "times in no row, for want of room (limit tool_kernel_rows)",                         \
-		[TT_SCHED_NOTE_NO_AHEAD] = "turns before a waiting task in no row, for want of room (limit tool_kernel_rows)", \
-		[TT_SCHED_NOTE_NO_BLOCK] = "blocked times in no row, for want of room (limit tool_kernel_rows)",               \
-		[TT_SCHED_NOTE_NO_STACK] = "stacks not kept, for want of room (limit tool_stacks)",                            \
-		[TT_SCHED_NOTE_NO_WAKER] = "blocked times whose end was not seen: waiting for a processor is part of them",    \
-		[TT_SCHED_NOTE_TURNS_GONE] = "waits so long that who had the processor first is not known any more",           \
-		[TT_SCHED_NOTE_UNTOLD] = "switches between tasks that the kernel did not tell of",                             \
-	}
+#define TT_SCHED_NOTE_ROWS                                                                                             \
+	[TT_SCHED_NOTE_NO_TASK] = "times a thread was not followed, for want of room (limit tool_tasks)",              \
+	[TT_SCHED_NOTE_NO_ROW] = "times in no row, for want of room (limit tool_kernel_rows)",                         \
+	[TT_SCHED_NOTE_NO_AHEAD] = "turns before a waiting task in no row, for want of room (limit tool_kernel_rows)", \
+	[TT_SCHED_NOTE_NO_BLOCK] = "blocked times in no row, for want of room (limit tool_kernel_rows)",               \
+	[TT_SCHED_NOTE_NO_WAKER] = "blocked times whose end was not seen: waiting for a processor is part of them",    \
+	[TT_SCHED_NOTE_TURNS_GONE] = "waits so long that who had the processor first is not known any more",           \
+	[TT_SCHED_NOTE_UNTOLD] = "switches between tasks that the kernel did not tell of"
+
+/* Rows of `maps`. */
+#define TT_SCHED_MAP_ROWS                                                                                        \
+	{"tt_sched_tasks", TT_LIMIT_TOOL_TASKS}, {"tt_sched_rows", TT_LIMIT_TOOL_KERNEL_ROWS},                   \
+		{"tt_sched_blocks", TT_LIMIT_TOOL_KERNEL_ROWS}, {"tt_sched_behinds", TT_LIMIT_TOOL_KERNEL_ROWS}, \
+		{"tt_sched_cpus", TT_MAP_PER_CPU}, {"tt_sched_counts", TT_MAP_PER_CPU}, TT_STACK_MAPS
 
 /* Completes the settings by what this kernel has. */
 void tt_sched_prepare(struct tt_sched_settings *s);
 uint64_t tt_sched_unwanted(const void *settings);
+const struct tt_stack_wish *tt_sched_stacks(const void *settings);
 
 /* --- names (names.c) --- */
 
@@ -91,13 +94,13 @@ struct tt_sched_view {
 
 struct tt_sched_run {
 	struct tt_sched_now now;
-	FILE *symbols;			   /* /proc/kallsyms, opened while that is permitted; NULL: it is not */
-	struct tt_sched_symbols *resolved; /* of it, once they were wanted */
-	uint64_t no_room;		   /* rows of ours */
+	uint64_t began_ns;
 };
 
 /* The tools' `begin`, `end` and `free`. */
 int tt_sched_begin(struct tt_tool_run *run);
+/* What of `begin` is for any tool whose run->state begins with s. 0 or a negative errno. */
+int tt_sched_start(struct tt_tool_run *run, struct tt_sched_run *s);
 int tt_sched_end(struct tt_tool_run *run);
 void tt_sched_free(struct tt_tool_run *run);
 
@@ -112,14 +115,6 @@ bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t,
 size_t tt_sched_once(struct tt_sched_task *tasks, size_t count);
 
 uint64_t tt_sched_now_ns(void);
-
-/* --- stacks (stacks.c) --- */
-
-/* Functions of a kernel stack, the outermost first, separated by ';'. Empty: not known. */
-void tt_sched_stack(struct tt_tool_run *run, int32_t id, char *to, size_t size);
-void tt_sched_symbols_free(struct tt_sched_symbols *s);
-/* Where a function of the kernel lies. False: not known. */
-bool tt_sched_function(const char *name, uint64_t *from, uint64_t *to);
 
 /* --- tables --- */
 

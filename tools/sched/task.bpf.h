@@ -124,7 +124,8 @@ TT_INLINE void tt_task_names(struct tt_sched_task *t, struct task_struct *task)
 /* An entry of its own; NULL: there is no room. One that another CPU made meanwhile is as good. */
 TT_INLINE struct tt_sched_task *tt_task_new(struct task_struct *task, __u64 now)
 {
-	static const struct tt_sched_task none = {.kernel_stack = -1, .call = TT_SCHED_NO_CALL};
+	static const struct tt_sched_task none = {
+		.kernel_stack = TT_STACK_NONE, .user_stack = TT_STACK_NONE, .call = TT_SCHED_NO_CALL};
 	__u32 tid = task->pid;
 
 	bpf_map_update_elem(&tt_sched_tasks, &tid, &none, BPF_NOEXIST);
@@ -182,12 +183,27 @@ TT_INLINE struct tt_sched_time *tt_time_of(struct tt_sched_row *row, __u32 part)
 	return &row->part[part];
 }
 
+TT_INLINE void tt_span_send(const struct tt_sched_task *t, __u32 part, __u64 from, __u64 to)
+{
+	struct tt_sched_span_record span = {
+		.rec = {.type = TT_SCHED_SPAN, .version = TT_RECORD_VERSION, .tid = t->tid, .tgid = t->tgid},
+		.from_ns = from,
+		.to_ns = to,
+		.part = part,
+		.cpu = bpf_get_smp_processor_id()};
+
+	__builtin_memcpy(span.name, t->name, sizeof(span.name));
+	tt_control_submit(&span.rec, sizeof(span));
+}
+
 /* So much of the task's time went to `part`, which has come to its end. `less_ns` of it did not. */
 TT_INLINE struct tt_sched_row *tt_account(const struct tt_sched_task *t, __u32 part, __u64 from, __u64 to, __u64 less_ns)
 {
 	/* Single waits are wanted, and nobody would empty the rows. */
 	if (tt_tool_config.late_ns)
 		return NULL;
+	if (tt_tool_config.spans_ns && to > from && to - from >= tt_tool_config.spans_ns)
+		tt_span_send(t, part, from, to);
 	struct tt_sched_span span = tt_span_between(from, to);
 	if (span.before_ns) {
 		struct tt_sched_row *before = tt_row_of(t, span.set ^ 1);

@@ -5,9 +5,6 @@
 
 #include "lib/prog.h"
 
-/* uapi/linux/bpf.h */
-enum { TT_MAP_TYPE_STACK_TRACE = 7 };
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct cfs_rq___sched {

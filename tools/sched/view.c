@@ -27,32 +27,26 @@ static int now_set(struct tt_tool_run *run)
 	return tt_kernel_map_set(run->kernel, "tt_sched_sets", &(uint32_t){0}, &s->now);
 }
 
-int tt_sched_begin(struct tt_tool_run *run)
+int tt_sched_start(struct tt_tool_run *run, struct tt_sched_run *s)
 {
-	const struct tt_sched_settings *settings = run->settings;
-	struct tt_sched_run *s = calloc(1, sizeof(*s));
-
-	run->state = s;
-	if (!s)
-		return -ENOMEM;
-	/* Whether addresses are shown is decided by who opens it. */
-	s->symbols = settings->config.stacks ? fopen("/proc/kallsyms", "re") : NULL;
 	if (!run->kernel)
 		return 0;
-	s->now.begun_ns[0] = s->now.begun_ns[1] = tt_sched_now_ns();
+	s->began_ns = s->now.begun_ns[0] = s->now.begun_ns[1] = tt_sched_now_ns();
 	int r = now_set(run);
 	return r < 0 ? r : tt_kernel_iterate(run->kernel, "tt_sched_first");
 }
 
+int tt_sched_begin(struct tt_tool_run *run)
+{
+	struct tt_sched_run *s = calloc(1, sizeof(*s));
+
+	run->state = s;
+	return s ? tt_sched_start(run, s) : -ENOMEM;
+}
+
 void tt_sched_free(struct tt_tool_run *run)
 {
-	struct tt_sched_run *s = run->state;
-
-	if (s && s->symbols)
-		fclose(s->symbols);
-	if (s)
-		tt_sched_symbols_free(s->resolved);
-	free(s);
+	free(run->state);
 	run->state = NULL;
 }
 
@@ -268,7 +262,6 @@ int tt_sched_end(struct tt_tool_run *run)
 		run->notes[TT_SCHED_NOTE_NO_ROW] += one.no_row;
 		run->notes[TT_SCHED_NOTE_NO_AHEAD] += one.no_ahead;
 		run->notes[TT_SCHED_NOTE_NO_BLOCK] += one.no_block;
-		run->notes[TT_SCHED_NOTE_NO_STACK] += one.no_stack;
 		run->notes[TT_SCHED_NOTE_NO_WAKER] += one.no_waker;
 		run->notes[TT_SCHED_NOTE_TURNS_GONE] += one.turns_gone;
 		run->notes[TT_SCHED_NOTE_UNTOLD] += one.untold;

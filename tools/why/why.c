@@ -131,7 +131,8 @@ static const struct tt_option_row options[] = {
 	{"threads", 't', NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.threads), 0, 0,
 	 "threads each for itself, not together as processes"},
 	{"stacks", 's', NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.stacks), 0, 0,
-	 "tell blocked times apart by the stack of the kernel, too"},
+	 "tell blocked times apart by the stack of program and kernel, too"},
+	TT_STACK_OPTIONS(struct tt_sched_settings, stacks),
 };
 
 static const char *const words[] = {"pid", "interval", "count", NULL};
@@ -402,13 +403,14 @@ const struct tt_tool tt_tool_why = {
 	.config_size = sizeof(struct tt_sched_config),
 	.prepare = why_prepare,
 	.unwanted = tt_sched_unwanted,
+	.stacks = tt_sched_stacks,
 	.presets = tt_sched_presets,
 	.preset_count = TT_SCHED_PRESETS,
 	.hooks = tt_sched_hooks,
 	.hook_count = TT_SCHED_HOOKS,
 	.maps = tt_sched_maps,
 	.map_count = TT_SCHED_MAPS,
-	.notes = TT_SCHED_NOTES,
+	.notes = {TT_SCHED_NOTE_ROWS},
 	.begin = tt_sched_begin,
 	.record = why_record,
 	.interval = why_interval,

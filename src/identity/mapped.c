@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "identity/mapped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "identity/text.h"
+
+#define STATUS_MOST (16u << 10)
+#define PATH_MOST 4352
+
+/* "begin-end rwxp offset major:minor inode  path" */
+struct mapping {
+	uint64_t start, end, inode;
+	char permissions[5];
+	const char *path; /* of the line; empty: none */
+};
+
+static bool mapping_read(const char *line, struct mapping *ret)
+{
+	int path = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64 " %n", &ret->start, &ret->end, ret->permissions,
+		   &ret->inode, &path) != 4 ||
+	    !path)
+		return false;
+	ret->path = line + path;
+	return ret->permissions[2] == 'x';
+}
+
+static FILE *maps_open(uint32_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+	return fopen(path, "re");
+}
+
+int tt_mapped_lines(uint32_t pid, struct tt_buf *to)
+{
+	FILE *f = maps_open(pid);
+	tt_free_auto char *line = NULL;
+	size_t size = 0;
+	struct mapping m;
+	ssize_t n;
+	int r = f ? 0 : -errno;
+
+	while (f && r == 0 && (n = getline(&line, &size, f)) > 0) {
+		if (mapping_read(line, &m))
+			r = tt_buf_add(to, line, (size_t)n);
+	}
+	if (f)
+		fclose(f);
+	return r == -ENOBUFS ? 0 : r;
+}
+
+/* An ordinary file, and that one; its descriptor, or a negative errno. What it is asked before it is opened: opening may do
+ * things. */
+static int open_file(const char *path, uint64_t inode)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (inode && st.st_ino != inode))
+		return -ENOENT;
+	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) && (!inode || st.st_ino == inode) ? TT_TAKE_FD(fd) : -ENOENT;
+}
+
+/* By the mapping itself, which may need CAP_CHECKPOINT_RESTORE; else by its name, if that is still the same file. */
+static int open_mapping(uint32_t pid, const struct mapping *m)
+{
+	char path[PATH_MOST];
+	size_t len = strcspn(m->path, "\n");
+
+	if (!m->inode || *m->path != '/')
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/map_files/%" PRIx64 "-%" PRIx64, pid, m->start, m->end);
+	int fd = open_file(path, 0);
+	if (fd >= 0 || len + 64 > sizeof(path))
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/root%.*s", pid, (int)len, m->path);
+	fd = open_file(path, m->inode);
+	if (fd >= 0)
+		return fd;
+	/* The program itself can be had by anybody who may look at the process. */
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
+	return open_file(path, m->inode);
+}
+
+static int find_and_open(uint32_t pid, uint64_t start)
+{
+	FILE *f = maps_open(pid);
+	tt_free_auto char *line = NULL;
+	size_t size = 0;
+	struct mapping m;
+	int r = f ? -ENOENT : -errno;
+
+	while (f && getline(&line, &size, f) > 0) {
+		if (mapping_read(line, &m) && m.start == start) {
+			r = open_mapping(pid, &m);
+			break;
+		}
+	}
+	if (f)
+		fclose(f);
+	return r;
+}
+
+static int add_from(int fd, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	most = TT_MIN(most, to->max - to->len);
+	int r = tt_buf_reserve(to, most);
+
+	while (r == 0 && most) {
+		ssize_t n = pread(fd, to->data + to->len, most, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		to->len += (size_t)n;
+		offset += (uint64_t)n;
+		most -= (size_t)n;
+	}
+	return r;
+}
+
+int tt_mapped_read(struct tt_mapped_file *last, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	if (offset > INT64_MAX - most)
+		return -EINVAL;
+	/* From a file's beginning on it is looked for anew: the number may be another process's by now. */
+	if (last->fd < 0 || last->pid != pid || last->start != start || offset == 0) {
+		tt_mapped_close(last);
+		int fd = find_and_open(pid, start);
+		if (fd < 0)
+			return fd;
+		*last = (struct tt_mapped_file){fd, pid, start};
+	}
+	return add_from(last->fd, offset, most, to);
+}
+
+void tt_mapped_close(struct tt_mapped_file *last)
+{
+	if (last->fd >= 0)
+		close(last->fd);
+	*last = TT_MAPPED_NONE;
+}
+
+/* --- what just-in-time compilers write --- */
+
+/* The number it has in its own namespace. 0: not known. */
+static uint32_t own_number(int dir)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(STATUS_MOST);
+
+	if (tt_text_read(dir, "status", &text) < 0 || tt_buf_add_char(&text, 0) < 0)
+		return 0;
+	const char *at = strstr((const char *)text.data, "\nNSpid:");
+	uint32_t number = 0;
+	for (at = at ? at + 7 : ""; *at == '\t' || (*at >= '0' && *at <= '9');) {
+		char *end = NULL;
+		number = (uint32_t)strtoul(at, &end, 10);
+		at = end;
+	}
+	return number;
+}
+
+int tt_perf_map_read(uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	char path[96];
+	struct stat process, st;
+
+	if (offset > INT64_MAX - most)
+		return -EINVAL;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
+	tt_close_auto int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || fstat(dir, &process) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "root/tmp/perf-%" PRIu32 ".map", own_number(dir));
+	if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOENT;
+	tt_close_auto int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	/* Anybody may write into /tmp. */
+	if (!S_ISREG(st.st_mode) || (st.st_uid != process.st_uid && st.st_uid != 0))
+		return -EPERM;
+	return add_from(fd, offset, most, to);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Programs run by a clock, on each processor (perf_event_open(2), PERF_COUNT_SW_CPU_CLOCK). */
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "kernel/internal.h"
+
+static int clock_open(unsigned cpu, uint32_t hz)
+{
+	struct perf_event_attr attr = {.size = sizeof(attr),
+				       .type = PERF_TYPE_SOFTWARE,
+				       .config = PERF_COUNT_SW_CPU_CLOCK,
+				       .freq = 1,
+				       .sample_freq = hz,
+				       .exclude_idle = 1};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz)
+{
+	int last = -ENODEV;
+
+	if (k->link_count == TT_LINKS_MOST)
+		return -ENOSPC;
+	k->samplers = calloc(k->cpus, sizeof(*k->samplers));
+	if (!k->samplers)
+		return -ENOMEM;
+	for (unsigned cpu = 0; cpu < k->cpus; cpu++) {
+		int fd = clock_open(cpu, hz);
+		if (fd < 0) { /* one that is off */
+			last = fd;
+			continue;
+		}
+		struct bpf_link *link = bpf_program__attach_perf_event(p, fd);
+		if (!link) {
+			last = -errno;
+			close(fd);
+			return last;
+		}
+		k->samplers[k->sampler_count++] = link;
+	}
+	if (!k->sampler_count)
+		return last;
+	/* For its counts; the links are above. */
+	k->programs[k->link_count] = p;
+	k->links[k->link_count++] = NULL;
+	return 0;
+}
+
+void tt_kernel_sample_end(struct tt_kernel *k, void (*let_go)(struct bpf_link *link))
+{
+	for (size_t i = 0; i < k->sampler_count; i++)
+		let_go(k->samplers[i]);
+	free(k->samplers);
+	k->samplers = NULL;
+	k->sampler_count = 0;
+}

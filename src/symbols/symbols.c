@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbols/symbols.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "symbols/debug_file.h"
+#include "symbols/demangle.h"
+#include "symbols/perf_map.h"
+
+#define MAPS_MOST (256u << 10)
+#define PERF_PIECE (128u << 10)
+/* What is not found is looked for anew so often. */
+#define AGAIN_NS 100000000ull
+
+struct mapping {
+	uint64_t start, end, offset, dev, inode;
+	uint32_t path; /* in the process's text, ended by 0 */
+};
+
+struct process {
+	uint32_t pid;
+	uint64_t image;
+	uint64_t used, looked_ns;
+	struct mapping *list;
+	size_t count;
+	struct tt_buf text; /* of its maps */
+	uint64_t perf_at, perf_looked_ns;
+	struct tt_functions perf;
+};
+
+struct file {
+	uint64_t dev, inode;
+	uint64_t used;
+	struct tt_elf elf;
+	struct tt_functions functions;
+};
+
+struct tt_symbols {
+	const struct tt_symbols_source *source;
+	void *ctx;
+	struct process *processes;
+	struct file *files;
+	size_t process_count, processes_most, file_count, files_most;
+	uint64_t clock; /* of uses */
+	struct tt_functions_budget budget;
+	struct tt_symbols_counts counts;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int tt_symbols_new(struct tt_symbols **ret, const struct tt_symbols_source *source, void *ctx, const struct tt_limits *limits)
+{
+	struct tt_symbols *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->source = source;
+	s->ctx = ctx;
+	s->processes_most = limits->value[TT_LIMIT_SYMBOL_PROCESSES];
+	s->files_most = limits->value[TT_LIMIT_SYMBOL_FILES];
+	s->budget.left = limits->value[TT_LIMIT_SYMBOL_BYTES];
+	*ret = s;
+	return 0;
+}
+
+static void process_free(struct process *p)
+{
+	free(p->list);
+	tt_buf_free(&p->text);
+	tt_functions_free(&p->perf);
+}
+
+struct tt_symbols *tt_symbols_free(struct tt_symbols *s)
+{
+	if (!s)
+		return NULL;
+	for (size_t i = 0; i < s->process_count; i++)
+		process_free(&s->processes[i]);
+	for (size_t i = 0; i < s->file_count; i++)
+		tt_functions_free(&s->files[i].functions);
+	free(s->processes);
+	free(s->files);
+	free(s);
+	return NULL;
+}
+
+struct tt_symbols_counts tt_symbols_counts(const struct tt_symbols *s)
+{
+	struct tt_symbols_counts c = s->counts;
+
+	c.no_room += s->budget.refused;
+	return c;
+}
+
+/* --- what a process has mapped --- */
+
+/* "begin-end rwxp offset major:minor inode  path"; the path is ended by 0 where it stands. */
+static bool mapping_read(struct tt_buf *text, char *line, struct mapping *ret)
+{
+	unsigned major = 0, minor = 0;
+	int path = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %x:%x %" SCNu64 " %n", &ret->start, &ret->end, &ret->offset,
+		   &major, &minor, &ret->inode, &path) != 6 ||
+	    !path)
+		return false;
+	ret->dev = (uint64_t)major << 32 | minor;
+	ret->path = (uint32_t)((uint8_t *)line - text->data) + (uint32_t)path;
+	return true;
+}
+
+static int mappings_parse(struct process *p)
+{
+	char *next = (char *)p->text.data;
+	size_t room = 0;
+
+	p->count = 0;
+	for (char *line; (line = strsep(&next, "\n"));) {
+		struct mapping m;
+		if (!mapping_read(&p->text, line, &m))
+			continue;
+		if (p->count == room) {
+			room = room ? 2 * room : 32;
+			struct mapping *more = reallocarray(p->list, room, sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			p->list = more;
+		}
+		p->list[p->count++] = m;
+	}
+	return 0;
+}
+
+/* What it had stays known, where it is gone. */
+static int process_look(struct tt_symbols *s, struct process *p)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(MAPS_MOST + 1);
+
+	p->looked_ns = now_ns();
+	text.max = MAPS_MOST;
+	int r = s->source->maps(s->ctx, p->pid, &text);
+	if (r < 0 || !text.len)
+		return r < 0 ? r : -ESRCH;
+	text.max = MAPS_MOST + 1;
+	if ((r = tt_buf_add_char(&text, 0)) < 0)
+		return r;
+	tt_buf_free(&p->text);
+	p->text = text;
+	text = TT_BUF(0);
+	return mappings_parse(p);
+}
+
+/* A place for one more: a new one, or that of the one not used for longest. */
+static struct process *process_place(struct tt_symbols *s)
+{
+	struct process *oldest = s->processes;
+
+	if (s->process_count < s->processes_most) {
+		struct process *more = reallocarray(s->processes, s->process_count + 1, sizeof(*more));
+		if (!more)
+			return NULL;
+		s->processes = more;
+		return &s->processes[s->process_count++];
+	}
+	for (size_t i = 0; i < s->process_count; i++)
+		oldest = s->processes[i].used < oldest->used ? &s->processes[i] : oldest;
+	s->counts.no_room++;
+	process_free(oldest);
+	return oldest;
+}
+
+static struct process *process_find(struct tt_symbols *s, uint32_t pid, uint64_t image)
+{
+	for (size_t i = 0; i < s->process_count; i++) {
+		if (s->processes[i].pid == pid && (!image || s->processes[i].image == image)) {
+			s->processes[i].used = ++s->clock;
+			return &s->processes[i];
+		}
+	}
+	struct process *p = process_place(s);
+	if (!p)
+		return NULL;
+	*p = (struct process){.pid = pid, .image = image, .used = ++s->clock, .perf = TT_FUNCTIONS(&s->budget)};
+	p->perf.newest = true;
+	(void)process_look(s, p); /* one that has no maps is gone */
+	return p;
+}
+
+static const struct mapping *mapping_find(const struct process *p, uint64_t address)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (address >= p->list[i].start && address < p->list[i].end)
+			return &p->list[i];
+	}
+	return NULL;
+}
+
+/* --- files --- */
+
+/* What a file is read through. */
+struct through {
+	const struct tt_symbols *s;
+	uint32_t pid;
+	uint64_t start;
+};
+
+static int through_read(void *ctx, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	const struct through *t = ctx;
+
+	return t->s->source->file(t->s->ctx, t->pid, t->start, offset, most, to);
+}
+
+static struct file *file_place(struct tt_symbols *s)
+{
+	struct file *oldest = s->files;
+
+	if (s->file_count < s->files_most) {
+		struct file *more = reallocarray(s->files, s->file_count + 1, sizeof(*more));
+		if (!more)
+			return NULL;
+		s->files = more;
+		return &s->files[s->file_count++];
+	}
+	for (size_t i = 0; i < s->file_count; i++)
+		oldest = s->files[i].used < oldest->used ? &s->files[i] : oldest;
+	s->counts.no_room++;
+	tt_functions_free(&oldest->functions);
+	return oldest;
+}
+
+/* One that cannot be read has no functions, and is not asked for again as long as it is remembered. */
+static struct file *file_find(struct tt_symbols *s, const struct process *p, const struct mapping *m)
+{
+	for (size_t i = 0; i < s->file_count; i++) {
+		if (s->files[i].inode == m->inode && s->files[i].dev == m->dev) {
+			s->files[i].used = ++s->clock;
+			return &s->files[i];
+		}
+	}
+	struct through t = {s, p->pid, m->start};
+	struct file f = {.dev = m->dev, .inode = m->inode, .used = ++s->clock, .functions = TT_FUNCTIONS(&s->budget)};
+	int r = tt_elf_read(through_read, &t, &f.functions, &f.elf);
+	/* The process is gone: another one that has the file may be asked. */
+	if (r == -ESRCH || r == -ENOENT) {
+		tt_functions_free(&f.functions);
+		return NULL;
+	}
+	if (!f.elf.whole)
+		(void)tt_debug_file_read("", (const char *)p->text.data + m->path, &f.elf, &f.functions);
+	struct file *place = file_place(s);
+	if (!place) {
+		tt_functions_free(&f.functions);
+		return NULL;
+	}
+	*place = f;
+	return place;
+}
+
+/* --- names --- */
+
+/* How many bytes of `text` are one character of UTF-8 (RFC 3629), not a control character; 0: none. */
+static size_t character(const uint8_t *text)
+{
+	static const struct {
+		uint8_t mask, head, more;
+		uint32_t least;
+	} forms[] = {{0x80, 0, 0, 0x20}, {0xe0, 0xc0, 1, 0xa0}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(forms); i++) {
+		if ((*text & forms[i].mask) != forms[i].head)
+			continue;
+		uint32_t code = *text & (uint8_t)~forms[i].mask;
+		for (size_t k = 1; k <= forms[i].more; k++) {
+			if ((text[k] & 0xc0) != 0x80)
+				return 0;
+			code = code << 6 | (text[k] & 0x3f);
+		}
+		if (code < forms[i].least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) || code == 0x7f ||
+		    (code & 0xfffe) == 0xfffe)
+			return 0;
+		return forms[i].more + 1u;
+	}
+	return 0;
+}
+
+int tt_symbols_clean(struct tt_buf *to, const char *name)
+{
+	const uint8_t *at = (const uint8_t *)name;
+	int r = *at ? 0 : tt_buf_add_char(to, '?');
+
+	while (r == 0 && *at) {
+		size_t n = character(at);
+		if (n == 0 || *at == ';')
+			r = tt_buf_add_char(to, n ? ':' : '?');
+		else
+			r = tt_buf_add(to, at, n);
+		at += n ? n : 1;
+	}
+	return r;
+}
+
+static int add_name(struct tt_buf *to, const char *name)
+{
+	char *plain = tt_demangle(name);
+	int r;
+
+	if (plain && strlen(plain) > TT_FUNCTION_NAME_MOST)
+		plain[TT_FUNCTION_NAME_MOST] = 0;
+	r = tt_symbols_clean(to, plain ? plain : name);
+	free(plain);
+	return r;
+}
+
+/* Code of no file: what was compiled while the program ran. */
+static const char *perf_name(struct tt_symbols *s, struct process *p, uint64_t address)
+{
+	const char *name = tt_functions_find(&p->perf, address);
+	uint64_t now = now_ns(), bad = 0;
+
+	if (name || (p->perf_looked_ns && now - p->perf_looked_ns < AGAIN_NS))
+		return name;
+	p->perf_looked_ns = now;
+	/* What was added since the last look. */
+	for (;;) {
+		tt_buf_auto struct tt_buf text = TT_BUF(PERF_PIECE);
+		if (s->source->perf_map(s->ctx, p->pid, p->perf_at, PERF_PIECE, &text) < 0)
+			break;
+		size_t n = tt_perf_map_parse(&p->perf, tt_buf_span(&text), &bad);
+		p->perf_at += n;
+		if (!n || text.len < PERF_PIECE)
+			break;
+	}
+	return tt_functions_find(&p->perf, address);
+}
+
+static int add_place(struct tt_buf *to, const char *path, uint64_t offset)
+{
+	const char *slash = strrchr(path, '/');
+	char name[256], text[320];
+
+	snprintf(name, sizeof(name), "%s", slash && slash[1] ? slash + 1 : path);
+	snprintf(text, sizeof(text), "[%.*s+0x%" PRIx64 "]", (int)strcspn(name, " "), name, offset);
+	return tt_symbols_clean(to, text);
+}
+
+static int add_mapped(struct tt_symbols *s, struct process *p, const struct mapping *m, uint64_t address, struct tt_buf *to)
+{
+	const char *path = (const char *)p->text.data + m->path;
+	struct file *f = m->inode ? file_find(s, p, m) : NULL;
+	uint64_t offset = address - m->start + m->offset, in_file = f ? tt_elf_address(&f->elf, offset) : 0;
+
+	/* Some compile into files of memory. */
+	const char *name = in_file ? tt_functions_find(&f->functions, in_file) : perf_name(s, p, address);
+	if (name)
+		return add_name(to, name);
+	s->counts.no_function++;
+	if (*path == '[') /* [vdso] */
+		return tt_symbols_clean(to, path);
+	return m->inode ? add_place(to, path, in_file ? in_file : offset) : tt_buf_add_str(to, "[unknown]");
+}
+
+int tt_symbols_add(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t address, bool returned, struct tt_buf *to)
+{
+	struct process *p = process_find(s, pid, image);
+	uint64_t code = returned && address ? address - 1 : address;
+	const struct mapping *m = p ? mapping_find(p, code) : NULL;
+
+	if (!m && p && now_ns() - p->looked_ns >= AGAIN_NS && process_look(s, p) == 0)
+		m = mapping_find(p, code);
+	if (m)
+		return add_mapped(s, p, m, code, to);
+	if (!p || !p->count)
+		s->counts.gone++;
+	return tt_buf_add_str(to, "[unknown]");
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stacks of a tool: its programs count by numbers of stacks (stacks.bpf.h), this side has their names. The runner makes it where
+ * the tool's `stacks` wants it, before privileges go, feeds it the programs' records, writes the files asked for at the end, and
+ * tells what was lost. Processes are looked at while they are there: when the record of a new stack comes.
+ *
+ * A tool with stacks has in its `maps` TT_STACK_MAPS, in its options TT_STACK_OPTIONS, and `stacks` in struct tt_tool.
+ */
+#ifndef TT_STACKS_STACKS_H
+#define TT_STACKS_STACKS_H
+
+#include "tools/stacks/ids.h"
+#include "tools/tool.h"
+
+/* Rows of `maps`; the runner keeps them small where no stacks are wanted. */
+#define TT_STACK_MAPS                                                                  \
+	{"tt_stacks", TT_LIMIT_TOOL_STACKS}, {"tt_stacks_told", TT_LIMIT_TOOL_STACKS}, \
+	{                                                                              \
+		"tt_stack_counts", TT_MAP_PER_CPU                                      \
+	}
+#define TT_STACK_MAP_COUNT 3
+
+/* What is wanted; a member of the tool's settings, behind what its programs get. */
+struct tt_stack_wish {
+	uint8_t wanted;
+	const char *unit;   /* of values, for the flame graph: "samples", "µs", "bytes" */
+	const char *folded; /* file; NULL: none. "-" is standard output */
+	const char *svg;
+};
+
+/* Rows of `options`. settings_: the struct; member_: its struct tt_stack_wish. */
+#define TT_STACK_OPTIONS(settings_, member_)                                                                      \
+	{"folded",                                                                                                \
+	 0,                                                                                                       \
+	 "FILE",                                                                                                  \
+	 TT_ROW_TEXT,                                                                                             \
+	 offsetof(settings_, member_.folded),                                                                     \
+	 0,                                                                                                       \
+	 0,                                                                                                       \
+	 "write stacks to this file at the end, one a line and outermost first: a;b;c N (- is standard output)"}, \
+		{"svg",                                                                                           \
+		 0,                                                                                               \
+		 "FILE",                                                                                          \
+		 TT_ROW_TEXT,                                                                                     \
+		 offsetof(settings_, member_.svg),                                                                \
+		 0,                                                                                               \
+		 0,                                                                                               \
+		 "write a flame graph to this file at the end"}
+
+/* A stack, as its process was in it. */
+struct tt_stack {
+	uint32_t tgid;
+	int32_t user; /* numbers, TT_STACK_NONE or TT_STACK_LOST */
+	int32_t kernel;
+};
+
+struct tt_stacks;
+
+/* `wish` is borrowed and must outlive it. 0 or a negative errno, logged. *ret is untouched on failure. */
+int tt_stacks_new(struct tt_stacks **ret, struct tt_tool_run *run, const struct tt_stack_wish *wish);
+/* NULL-safe, returns NULL. */
+struct tt_stacks *tt_stacks_free(struct tt_stacks *s);
+
+/* True: the record was one of stacks. */
+bool tt_stacks_take(struct tt_stacks *s, const struct tt_record *rec);
+
+/*
+ * Adds "main;work;read;vfs_read": outermost first, the kernel's functions behind the program's. Nothing is added where there is
+ * no stack; "[lost]" stands for what could not be kept. 0 or what `to` fails with.
+ */
+int tt_stacks_text(struct tt_stacks *s, const struct tt_stack *stack, struct tt_buf *to);
+
+/* The same of the kernel's part (`id`) or of the program's alone. */
+int tt_stacks_kernel_text(struct tt_stacks *s, int32_t id, struct tt_buf *to);
+int tt_stacks_user_text(struct tt_stacks *s, uint32_t tgid, int32_t id, struct tt_buf *to);
+
+/* As much of it as fits, the innermost functions: "...;read;vfs_read". */
+void tt_stacks_tail(char *to, size_t size, const struct tt_buf *text);
+
+/* For --folded and --svg: `value` more of the text "a;b;c" (len bytes). What has no room (limit tool_stack_bytes) is counted. */
+void tt_stacks_fold(struct tt_stacks *s, const char *text, size_t len, uint64_t value);
+
+/* Writes the files asked for. 0 or a negative errno, logged. */
+int tt_stacks_write(struct tt_stacks *s);
+
+/* How many were lost, as "; N what" each. */
+void tt_stacks_tell(struct tt_stacks *s, struct tt_buf *b);
+
+#endif
