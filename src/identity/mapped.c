@@ -17,20 +17,29 @@
 /* "begin-end rwxp offset major:minor inode  path" */
 struct mapping {
 	uint64_t start, end, inode;
-	char permissions[5];
 	const char *path; /* of the line; empty: none */
 };
 
+/* False: it is no code. */
 static bool mapping_read(const char *line, struct mapping *ret)
 {
-	int path = 0;
+	char *at = NULL;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64 " %n", &ret->start, &ret->end, ret->permissions,
-		   &ret->inode, &path) != 4 ||
-	    !path)
+	ret->start = strtoull(line, &at, 16);
+	if (*at != '-')
 		return false;
-	ret->path = line + path;
-	return ret->permissions[2] == 'x';
+	ret->end = strtoull(at + 1, &at, 16);
+	/* " rwxp offset major:minor inode" */
+	if (strnlen(at, 6) < 6 || at[3] != 'x')
+		return false;
+	strtoull(at + 6, &at, 16);
+	at = strchr(at, ':');
+	if (!at)
+		return false;
+	strtoull(at + 1, &at, 16);
+	ret->inode = strtoull(at, &at, 10);
+	ret->path = at + strspn(at, " ");
+	return true;
 }
 
 static FILE *maps_open(uint32_t pid)

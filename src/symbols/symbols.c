@@ -108,15 +108,23 @@ struct tt_symbols_counts tt_symbols_counts(const struct tt_symbols *s)
 /* "begin-end rwxp offset major:minor inode  path"; the path is ended by 0 where it stands. */
 static bool mapping_read(struct tt_buf *text, char *line, struct mapping *ret)
 {
-	unsigned major = 0, minor = 0;
-	int path = 0;
+	char *at = NULL;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %x:%x %" SCNu64 " %n", &ret->start, &ret->end, &ret->offset,
-		   &major, &minor, &ret->inode, &path) != 6 ||
-	    !path)
+	ret->start = strtoull(line, &at, 16);
+	if (*at != '-')
 		return false;
-	ret->dev = (uint64_t)major << 32 | minor;
-	ret->path = (uint32_t)((uint8_t *)line - text->data) + (uint32_t)path;
+	ret->end = strtoull(at + 1, &at, 16);
+	at = *at == ' ' ? strchr(at + 1, ' ') : NULL;
+	if (!at)
+		return false;
+	ret->offset = strtoull(at, &at, 16);
+	ret->dev = strtoull(at, &at, 16) << 32;
+	if (*at != ':')
+		return false;
+	ret->dev |= strtoull(at + 1, &at, 16);
+	ret->inode = strtoull(at, &at, 10);
+	at += strspn(at, " ");
+	ret->path = (uint32_t)((uint8_t *)at - text->data);
 	return true;
 }
 
