@@ -174,7 +174,7 @@ static const struct tt_tool_preset presets[] = {
 	{TT_LIMIT_RING_BYTES, 64u << 10},
 	{TT_LIMIT_CONTROL_RING_BYTES, 1u << 20},
 	{TT_LIMIT_TOOL_KERNEL_ROWS, 4096},
-	{TT_LIMIT_TOOL_STACKS, 8192},
+	{TT_LIMIT_TOOL_STACKS, 16384},
 };
 
 const struct tt_tool tt_tool_profile = {
