@@ -19,12 +19,14 @@
 struct tt_stack_seen {
 	struct tt_record rec; /* of the process */
 	__u64 image;	      /* its memory, as an address: another one after execve(2) */
+	__u64 caller;	      /* who called the innermost function, where that is known beside the stack; 0: it is not */
 	__s32 id;
 	__u32 reserved;
 };
 
 struct tt_stack_told {
 	__u64 image;
+	__u64 caller;
 	__u32 tgid;
 	__s32 id;
 };
@@ -37,8 +39,8 @@ struct tt_stack_counts {
 	__u64 reserved;
 };
 
-static_assert(sizeof(struct tt_stack_seen) == sizeof(struct tt_record) + 16, "layout");
-static_assert(sizeof(struct tt_stack_told) == 16, "layout");
+static_assert(sizeof(struct tt_stack_seen) == sizeof(struct tt_record) + 24, "layout");
+static_assert(sizeof(struct tt_stack_told) == 24, "layout");
 static_assert(sizeof(struct tt_stack_counts) == 32, "layout");
 
 #endif

@@ -68,8 +68,11 @@ TT_INLINE __s32 tt_stack_kernel(void *ctx)
 	return tt_stack_id(ctx, 0);
 }
 
-/* A stack of the current task's program; told of, if it is new. As above. */
-TT_INLINE __s32 tt_stack_user(void *ctx)
+/*
+ * A stack of the current task's program; told of, if it is new. As above. Where a function has only begun, a walk by frame
+ * pointers leaves out who called it, whose address is `caller`; 0: not so.
+ */
+TT_INLINE __s32 tt_stack_user_called(void *ctx, __u64 caller)
 {
 	static const __u8 one = 1;
 	struct task_struct *task = tt_task_here();
@@ -77,8 +80,10 @@ TT_INLINE __s32 tt_stack_user(void *ctx)
 
 	if (id < 0)
 		return id;
-	struct tt_stack_told key = {
-		.image = (__u64)TT_READ(struct task_struct, task, mm), .tgid = bpf_get_current_pid_tgid() >> 32, .id = id};
+	struct tt_stack_told key = {.image = (__u64)TT_READ(struct task_struct, task, mm),
+				    .caller = caller,
+				    .tgid = bpf_get_current_pid_tgid() >> 32,
+				    .id = id};
 	if (bpf_map_lookup_elem(&tt_stacks_told, &key))
 		return id;
 	long r = bpf_map_update_elem(&tt_stacks_told, &key, &one, BPF_NOEXIST);
@@ -88,10 +93,17 @@ TT_INLINE __s32 tt_stack_user(void *ctx)
 		TT_STACK_COUNT(untold);
 		return id;
 	}
-	struct tt_stack_seen seen = {
-		.rec = {.type = TT_STACK_RECORD, .version = TT_RECORD_VERSION, .tgid = key.tgid}, .image = key.image, .id = id};
+	struct tt_stack_seen seen = {.rec = {.type = TT_STACK_RECORD, .version = TT_RECORD_VERSION, .tgid = key.tgid},
+				     .image = key.image,
+				     .caller = caller,
+				     .id = id};
 	tt_control_submit(&seen.rec, sizeof(seen));
 	return id;
+}
+
+TT_INLINE __s32 tt_stack_user(void *ctx)
+{
+	return tt_stack_user_called(ctx, 0);
 }
 
 #endif

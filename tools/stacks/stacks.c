@@ -168,17 +168,28 @@ int tt_stacks_kernel_text(struct tt_stacks *s, int32_t id, struct tt_buf *to)
 	return r;
 }
 
-static int user_text(struct tt_stacks *s, uint32_t tgid, uint64_t image, int32_t id, struct tt_buf *to)
+struct key {
+	uint64_t caller;
+	uint32_t tgid;
+	int32_t id;
+};
+
+static int user_text(struct tt_stacks *s, const struct key *key, uint64_t image, struct tt_buf *to)
 {
 	uint64_t frames[TT_STACK_DEPTH];
-	unsigned depth = frames_of(s, id, frames), count = depth;
+	unsigned depth = frames_of(s, key->id, frames), count = depth;
+	bool called = key->caller && !(count > 1 && frames[1] == key->caller);
 	size_t begin = to->len;
 	int r = 0;
 
 	while (r == 0 && depth--) {
-		r = separate(to, begin);
+		if (!depth && called) {
+			r = separate(to, begin);
+			r = r < 0 ? r : tt_symbols_add(s->symbols, key->tgid, image, key->caller, true, to);
+		}
+		r = r < 0 ? r : separate(to, begin);
 		if (r == 0)
-			r = tt_symbols_add(s->symbols, tgid, image, frames[depth], depth > 0, to);
+			r = tt_symbols_add(s->symbols, key->tgid, image, frames[depth], depth > 0, to);
 	}
 	return r == 0 && !count ? tt_buf_add_str(to, "[unknown]") : r;
 }
@@ -205,18 +216,13 @@ void tt_stacks_tail(char *to, size_t size, const struct tt_buf *text)
 
 /* --- what is known already --- */
 
-struct key {
-	uint32_t tgid;
-	int32_t id;
-};
-
 /* Looks the stack up now, while its process is there, and keeps its text. */
 static void learn(struct tt_stacks *s, const struct key *key, uint64_t image)
 {
 	tt_buf_auto struct tt_buf text = TT_BUF(TEXT_MOST);
 	size_t at = s->texts.len;
 
-	(void)user_text(s, key->tgid, image, key->id, &text); /* what does not fit is cut */
+	(void)user_text(s, key, image, &text); /* what does not fit is cut */
 	if (tt_buf_add(&s->texts, text.data, text.len) < 0 || tt_buf_add_char(&s->texts, 0) < 0) {
 		s->texts.len = at;
 		s->forgotten++;
@@ -233,7 +239,7 @@ bool tt_stacks_take(struct tt_stacks *s, const struct tt_record *rec)
 
 	if (rec->type != (uint16_t)TT_STACK_RECORD || rec->len < sizeof(*seen))
 		return false;
-	const struct key key = {rec->tgid, seen->id};
+	const struct key key = {seen->caller, rec->tgid, seen->id};
 	if (seen->id >= 0)
 		learn(s, &key, seen->image);
 	return true;
@@ -241,14 +247,19 @@ bool tt_stacks_take(struct tt_stacks *s, const struct tt_record *rec)
 
 int tt_stacks_user_text(struct tt_stacks *s, uint32_t tgid, int32_t id, struct tt_buf *to)
 {
-	const struct key key = {tgid, id};
+	return tt_stacks_called_text(s, tgid, id, 0, to);
+}
+
+int tt_stacks_called_text(struct tt_stacks *s, uint32_t tgid, int32_t id, uint64_t caller, struct tt_buf *to)
+{
+	const struct key key = {caller, tgid, id};
 
 	if (id == TT_STACK_LOST)
 		return tt_buf_add_str(to, "[lost]");
 	if (id < 0)
 		return 0;
 	const struct tt_fold_row *row = tt_fold_find(&s->known, (const char *)&key, sizeof(key));
-	return row ? tt_buf_add_str(to, (const char *)s->texts.data + row->value) : user_text(s, tgid, 0, id, to);
+	return row ? tt_buf_add_str(to, (const char *)s->texts.data + row->value) : user_text(s, &key, 0, to);
 }
 
 int tt_stacks_text(struct tt_stacks *s, const struct tt_stack *stack, struct tt_buf *to)

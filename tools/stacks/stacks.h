@@ -73,6 +73,8 @@ int tt_stacks_text(struct tt_stacks *s, const struct tt_stack *stack, struct tt_
 /* The same of the kernel's part (`id`) or of the program's alone. */
 int tt_stacks_kernel_text(struct tt_stacks *s, int32_t id, struct tt_buf *to);
 int tt_stacks_user_text(struct tt_stacks *s, uint32_t tgid, int32_t id, struct tt_buf *to);
+/* With who called the innermost function, as tt_stack_user_called was told (stacks.bpf.h). */
+int tt_stacks_called_text(struct tt_stacks *s, uint32_t tgid, int32_t id, uint64_t caller, struct tt_buf *to);
 
 /* As much of it as fits, the innermost functions: "...;read;vfs_read". */
 void tt_stacks_tail(char *to, size_t size, const struct tt_buf *text);
