@@ -315,6 +315,7 @@ static int start(struct runner *r)
 		int e = tt_command_start(&r->command, r->options.command, NULL);
 		if (e < 0)
 			return tt_error_errno(e, "%s", r->options.command[0]), 1;
+		r->run.command = (uint32_t)r->command.pid;
 	}
 	tt_tool_cost_begin(&r->cost);
 	if (load_scope(r) < 0)
@@ -345,6 +346,8 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	} else if (r.tool->prepare && (e = r.tool->prepare(r.settings, &error)) < 0) {
 		tt_error("%s: %s", entry->name, error.text);
 		status = e == -EINVAL ? TT_STATUS_USAGE : 1;
+	} else if (r.tool->check && r.tool->check(&r.options, r.settings, &error) < 0) {
+		tt_error("%s: %s (telltale %s --help)", entry->name, error.text, entry->name);
 	} else {
 		r.run = (struct tt_tool_run){
 			.tool = r.tool, .settings = r.settings, .options = &r.options, .limits = &r.options.limits};

@@ -37,6 +37,8 @@ struct tt_tool {
 	size_t config_size;   /* of the front part that goes to the programs; 0: none */
 	/* Completes the settings before load: 0, or a negative errno with a line in e->text (NULL: nothing to be done). */
 	int (*prepare)(void *settings, struct tt_tool_error *e);
+	/* Whether what was asked for goes together: 0, or -EINVAL with a line in e->text (NULL: it does). */
+	int (*check)(const struct tt_tool_options *options, const void *settings, struct tt_tool_error *e);
 	/* Rows are shown as they come all the same, though there is an `interval` (NULL: they are not). */
 	bool (*at_once)(const void *settings);
 	/* How often a second programs that a clock runs look at each processor (NULL: there are none). */
@@ -78,6 +80,7 @@ struct tt_tool_run {
 	struct tt_kernel *kernel; /* for tt_kernel_map_fd */
 	struct tt_stacks *stacks; /* NULL: none are wanted */
 	struct tt_attach *attach; /* NULL: not yet */
+	uint32_t command;	  /* its process, which has not begun in `begin`; 0: there is none */
 	void *state;
 	uint64_t notes[TT_TOOL_NOTES_MOST];
 	struct tt_rows *rows;

@@ -50,9 +50,10 @@ struct tt_kernel {
 	uint64_t libraries_refused;
 	struct tt_program_seen *programs_seen; /* plaintext.c */
 	struct tt_plaintext_worker *plaintext_worker;
-	bool plaintext;			       /* the programs for libraries are loaded */
-	bool by_instruction;		       /* … and no return probes are used */
-	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
+	struct tt_process_probes *process_probes; /* process_probes.c; NULL: they are not used */
+	bool plaintext;				  /* the programs for libraries are loaded */
+	bool by_instruction;			  /* … and no return probes are used */
+	const struct tt_kernel_remote *remote;	  /* NULL: links and programs are ours */
 	void *remote_ctx;
 };
 
@@ -77,6 +78,7 @@ struct tt_library_file {
 	uint64_t inode;
 	uint32_t user; /* a process that had it; 0: the loader would give it to programs that are not there yet, so it stays */
 	bool used;     /* found so far, of those that were sought */
+	uint32_t only; /* process_probes.c: nothing is put into other processes; 0: into all that have the file */
 	uint64_t until_ns; /* plaintext_middle.c: it is let go of then */
 	size_t link_count;
 	size_t links_size;
@@ -100,6 +102,10 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 /* plaintext_users.c: lets go of files that no process has any more, and of sessions of processes that are gone. */
 void tt_plaintext_tidy(struct tt_kernel *k);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
+void tt_plaintext_descriptors_allow(void);	   /* plaintext.c: a probe is two of them */
+/* process_probes.c: lets go of processes that are gone, and looks again at those that are new. */
+void tt_process_probes_turn(struct tt_kernel *k);
+void tt_process_probes_free(struct tt_kernel *k);
 bool tt_plaintext_takes(const struct tt_kernel *k,
 			const struct tt_library *library); /* not where it needs return probes that do harm */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);

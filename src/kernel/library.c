@@ -182,7 +182,7 @@ static int all_returns_find(const struct tt_library *library, const char *path, 
 		if (!f->returns || !sites[i].entry || sites[i].return_count)
 			continue;
 		r = returns_find(&w, &sites[i]);
-		if (r < 0 && strcmp(f->symbol, library->spare) == 0) {
+		if (r < 0 && (strcmp(library->spare, "*") == 0 || strcmp(f->symbol, library->spare) == 0)) {
 			sites[i].entry = 0;
 			r = 0;
 		}

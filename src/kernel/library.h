@@ -32,7 +32,8 @@ struct tt_library {
 	size_t function_count;
 	/*
 	 * Where return probes do harm, the instructions that return are probed instead (tt_library_find), but of this function,
-	 * which is left out then; "": of all. NULL: they cannot be had, and the library is left out.
+	 * which is left out then; "": of all; "*": a function is left out where it is not sure. NULL: they cannot be had, and the
+	 * library is left out.
 	 */
 	const char *spare;
 };
@@ -128,5 +129,7 @@ int tt_program_file(uint32_t pid, tt_mapped_fn fn, void *ctx);
 
 /* Tells the libraries the dynamic loader finds by their names alone (/etc/ld.so.cache), ours among them only. As above. */
 int tt_loader_files(tt_mapped_fn fn, void *ctx);
+/* The same of all there are. */
+int tt_loader_all(tt_mapped_fn fn, void *ctx);
 
 #endif

@@ -102,7 +102,7 @@ static const char *loader_text(struct tt_span file, uint32_t at)
 	return (const char *)file.data + at;
 }
 
-static int loader_entry(struct tt_span file, size_t at, tt_mapped_fn fn, void *ctx)
+static int loader_entry(struct tt_span file, size_t at, bool ours, tt_mapped_fn fn, void *ctx)
 {
 	struct tt_cursor c = tt_cursor(tt_span(file.data + at, LOADER_ENTRY));
 	struct stat st;
@@ -110,13 +110,13 @@ static int loader_entry(struct tt_span file, size_t at, tt_mapped_fn fn, void *c
 	(void)tt_cursor_le32(&c); /* flags */
 	const char *name = loader_text(file, tt_cursor_le32(&c));
 	const char *path = loader_text(file, tt_cursor_le32(&c));
-	if (!name || !path || !tt_library_of(name) || stat(path, &st) < 0)
+	if (!name || !path || (ours && !tt_library_of(name)) || stat(path, &st) < 0)
 		return 0;
 	const struct tt_mapped found = mapped_of(&st, name, path);
 	return fn(ctx, &found);
 }
 
-static int loader_entries(struct tt_span file, tt_mapped_fn fn, void *ctx)
+static int loader_entries(struct tt_span file, bool ours, tt_mapped_fn fn, void *ctx)
 {
 	if (file.len < LOADER_HEAD || memcmp(file.data, LOADER_MAGIC, strlen(LOADER_MAGIC)) != 0)
 		return -ENOEXEC;
@@ -125,11 +125,11 @@ static int loader_entries(struct tt_span file, tt_mapped_fn fn, void *ctx)
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < count && LOADER_HEAD + (size_t)(i + 1) * LOADER_ENTRY <= file.len; i++)
-		r = loader_entry(file, LOADER_HEAD + (size_t)i * LOADER_ENTRY, fn, ctx);
+		r = loader_entry(file, LOADER_HEAD + (size_t)i * LOADER_ENTRY, ours, fn, ctx);
 	return r;
 }
 
-int tt_loader_files(tt_mapped_fn fn, void *ctx)
+static int loader_files(bool ours, tt_mapped_fn fn, void *ctx)
 {
 	tt_close_auto int fd = open(LOADER_CACHE, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -142,7 +142,17 @@ int tt_loader_files(tt_mapped_fn fn, void *ctx)
 	void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	int r = loader_entries(tt_span(p, size), fn, ctx);
+	int r = loader_entries(tt_span(p, size), ours, fn, ctx);
 	munmap(p, size);
 	return r;
+}
+
+int tt_loader_files(tt_mapped_fn fn, void *ctx)
+{
+	return loader_files(true, fn, ctx);
+}
+
+int tt_loader_all(tt_mapped_fn fn, void *ctx)
+{
+	return loader_files(false, fn, ctx);
 }

@@ -93,9 +93,10 @@ static int retprobe_bit(void)
 
 /*
  * perf_event_open(2), for every process that maps the file. Not for some only: their children would be without, and an event that
- * is inherited (attr.inherit) makes fork(2) fail, because the kernel reads the path anew in the memory of who forks.
+ * is inherited (attr.inherit) makes fork(2) fail, because the kernel reads the path anew in the memory of who forks. With `only`
+ * for this process alone, whose children are for who asks to look after.
  */
-static int uprobe_open(const char *path, uint64_t offset, bool returns)
+static int uprobe_open(const char *path, uint64_t offset, bool returns, uint32_t only)
 {
 	int type = uprobe_type();
 	int bit = retprobe_bit();
@@ -106,7 +107,7 @@ static int uprobe_open(const char *path, uint64_t offset, bool returns)
 	attr.config = returns ? 1ull << bit : 0;
 	attr.uprobe_path = (uint64_t)(uintptr_t)path;
 	attr.probe_offset = offset;
-	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	int fd = (int)syscall(SYS_perf_event_open, &attr, only ? (pid_t)only : -1, only ? -1 : 0, -1, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -116,7 +117,7 @@ static int uprobe_open(const char *path, uint64_t offset, bool returns)
  */
 int tt_plaintext_try(void *unused)
 {
-	tt_close_auto int fd = uprobe_open("/proc/self/exe", 1ull << 62, false);
+	tt_close_auto int fd = uprobe_open("/proc/self/exe", 1ull << 62, false, 0);
 
 	return fd == -EACCES || fd == -EPERM ? -EPERM : 0;
 }
@@ -130,7 +131,7 @@ static int probe_attach(struct tt_kernel *k, struct tt_library_file *file, const
 		return -ENOENT;
 	if (!file->links || file->link_count >= file->links_size)
 		return -ENOBUFS;
-	int fd = uprobe_open(path, offset, returns);
+	int fd = uprobe_open(path, offset, returns, file->only);
 	if (fd < 0)
 		return fd;
 	struct bpf_link *link = bpf_program__attach_perf_event(p, fd);
@@ -396,7 +397,7 @@ static void look_everywhere(struct tt_kernel *k, const struct tt_scope *scope)
 }
 
 /* Each probe is two descriptors, and a program in Go has some forty. */
-static void descriptors_allow(void)
+void tt_plaintext_descriptors_allow(void)
 {
 	struct rlimit limit;
 
@@ -410,7 +411,7 @@ void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 {
 	if (!k->plaintext)
 		return;
-	descriptors_allow();
+	tt_plaintext_descriptors_allow();
 	if (scope->mode == TT_SCOPE_ALL || (scope->mode == TT_SCOPE_PIDS && scope->pid_count))
 		look_ahead(k);
 	look_everywhere(k, scope);
@@ -431,13 +432,14 @@ void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *li
 	tt_plaintext_worker_end(k);
 	files_free(&k->libraries, let_go);
 	files_free(&k->libraries_middle, let_go);
+	tt_process_probes_free(k);
 	free(k->programs_seen);
 	k->programs_seen = NULL;
 }
 
 bool tt_plaintext_on(const struct tt_kernel *k)
 {
-	return k->plaintext;
+	return k->plaintext || k->process_probes;
 }
 
 void tt_plaintext_stats(const struct tt_kernel *k, struct tt_plaintext_stats *ret)

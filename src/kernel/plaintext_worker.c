@@ -10,6 +10,7 @@
 
 #include "kernel/internal.h"
 #include "kernel/plaintext.h"
+#include "kernel/process_probes.h"
 
 /* Processes to be looked at. More at a time than this are told again by a later look, or by a handshake. */
 #define QUEUE_MOST 1024
@@ -64,13 +65,19 @@ static void *work(void *arg)
 	time_t tidy_s = due.tv_sec + (time_t)w->k->libraries_tidy_s;
 	due.tv_sec += TURN_S;
 	while (next(w, &due, &pid)) {
-		if (pid)
-			(void)tt_plaintext_look(w->k, pid); /* it may have ended */
+		/* It may have ended. */
+		if (pid && w->k->process_probes)
+			(void)tt_process_probes_look(w->k, pid);
+		else if (pid)
+			(void)tt_plaintext_look(w->k, pid);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec < due.tv_sec)
 			continue;
-		tt_plaintext_middle(w->k);
-		if (now.tv_sec >= tidy_s) {
+		if (w->k->process_probes)
+			tt_process_probes_turn(w->k);
+		else
+			tt_plaintext_middle(w->k);
+		if (!w->k->process_probes && now.tv_sec >= tidy_s) {
 			tt_plaintext_tidy(w->k);
 			tidy_s = now.tv_sec + (time_t)w->k->libraries_tidy_s;
 		}
@@ -104,13 +111,13 @@ static int start(struct tt_kernel *k)
 
 int tt_plaintext_work(struct tt_kernel *k)
 {
-	return !k->plaintext || k->plaintext_worker ? 0 : start(k);
+	return !tt_plaintext_on(k) || k->plaintext_worker ? 0 : start(k);
 }
 
 int tt_plaintext_look_later(struct tt_kernel *k, uint32_t pid)
 {
 	int r = tt_plaintext_work(k);
-	if (r < 0 || !k->plaintext)
+	if (r < 0 || !tt_plaintext_on(k))
 		return r;
 	struct tt_plaintext_worker *w = k->plaintext_worker;
 	pthread_mutex_lock(&w->lock);

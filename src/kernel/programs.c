@@ -148,19 +148,29 @@ static int choice_autoload(struct tt_kernel *k, const struct choice *c)
 	return 0;
 }
 
-static int row_attach(struct tt_kernel *k, const char *program, uint32_t sample_hz)
+/* Its runs count with those of the others, though its links are elsewhere. */
+static int row_keep(struct tt_kernel *k, struct bpf_program *p)
 {
-	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, program);
+	if (k->link_count == TT_LINKS_MOST)
+		return -ENOSPC;
+	k->programs[k->link_count] = p;
+	k->links[k->link_count++] = NULL;
+	return 0;
+}
+
+static int row_attach(struct tt_kernel *k, const struct tt_hook_row *row, uint32_t sample_hz)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, row->program);
 
 	if (p && bpf_program__type(p) == BPF_PROG_TYPE_PERF_EVENT)
 		return tt_kernel_sample(k, p, sample_hz);
-	return tt_kernel_attach(k, program);
+	return row->needs == TT_FEATURE_UPROBE ? row_keep(k, p) : tt_kernel_attach(k, row->program);
 }
 
 static int choice_attach(struct tt_kernel *k, const struct choice *c, uint32_t sample_hz, struct tt_kernel_report *report)
 {
 	for (size_t i = 0; i < c->count; i++) {
-		int r = row_attach(k, c->rows[i]->program, sample_hz);
+		int r = row_attach(k, c->rows[i], sample_hz);
 		if (r < 0 && c->rows[i]->need == TT_HOOK_REQUIRED)
 			return tt_kernel_refuse(report, -EOPNOTSUPP, "%s does not attach: %s", c->rows[i]->hook, strerror(-r));
 	}

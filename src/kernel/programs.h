@@ -22,7 +22,11 @@ struct tt_map_row {
 struct tt_programs {
 	const void *elf; /* the object file, as its skeleton holds it */
 	size_t elf_size;
-	const struct tt_hook_row *rows; /* attached in this order; the scope's own programs behind them */
+	/*
+	 * Attached in this order; the scope's own programs behind them. Those that need TT_FEATURE_UPROBE are only loaded, for
+	 * kernel/process_probes.h.
+	 */
+	const struct tt_hook_row *rows;
 	size_t row_count;
 	uint32_t sample_hz; /* how often those of the rows that a clock runs (SEC "perf_event") look at each processor */
 	uint64_t unwanted;  /* rows that are not loaded: one bit a row */

@@ -12,6 +12,7 @@
 #include "kernel/internal.h"
 
 #define SIZE_MOST 4096
+#define BATCH 1024 /* entries at a time: more than any bucket has */
 
 static void answer(const struct btf *btf, struct tt_kernel_question *q)
 {
@@ -116,6 +117,45 @@ int tt_kernel_map_walk(const struct tt_kernel *k, const char *name, size_t key_s
 			return r;
 		if (r == 1 && bpf_map_delete_elem(fd, key) < 0 && errno != ENOENT)
 			return -errno;
+	}
+	return 0;
+}
+
+/* One batch: 0, or a negative errno. */
+static int batch_take(int fd, const char *keys, const char *values, uint32_t count, size_t key_size, size_t value_size,
+		      tt_kernel_entry_fn take, void *ctx)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		int r = take(ctx, keys + i * key_size, values + i * value_size);
+		if (r < 0)
+			return r;
+		if (r == 1 && bpf_map_delete_elem(fd, keys + i * key_size) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+int tt_kernel_map_read(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size, tt_kernel_entry_fn take,
+		       void *ctx)
+{
+	uint32_t most, at = 0, next = 0;
+	int fd = map_find(k, name, key_size, value_size, &most);
+	if (fd < 0)
+		return fd;
+	tt_free_auto char *keys = malloc(BATCH * (key_size + value_size));
+	if (!keys)
+		return -ENOMEM;
+	char *values = keys + BATCH * key_size;
+	for (bool first = true, more = true; more; first = false) {
+		uint32_t count = BATCH;
+
+		more = bpf_map_lookup_batch(fd, first ? NULL : &at, &next, keys, values, &count, NULL) == 0;
+		if (!more && errno != ENOENT)
+			return -errno;
+		int r = batch_take(fd, keys, values, count, key_size, value_size, take, ctx);
+		if (r < 0)
+			return r;
+		at = next;
 	}
 	return 0;
 }

@@ -38,6 +38,13 @@ typedef int (*tt_kernel_entry_fn)(void *ctx, const void *key, const void *value)
 int tt_kernel_map_walk(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size, tt_kernel_entry_fn take,
 		       void *ctx);
 
+/*
+ * The same of a hash that others change meanwhile: each entry that is there all the time comes once, one that comes or goes once
+ * at most (it is read bucket by bucket; 5.6, 057996380a42).
+ */
+int tt_kernel_map_read(const struct tt_kernel *k, const char *name, size_t key_size, size_t value_size, tt_kernel_entry_fn take,
+		       void *ctx);
+
 /* One entry. 0; -ENOENT: it is not there; or a negative errno. */
 int tt_kernel_map_get(const struct tt_kernel *k, const char *name, const void *key, void *value);
 int tt_kernel_map_set(const struct tt_kernel *k, const char *name, const void *key, const void *value);
