@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""telltale leak against programs that leak so many blocks of such a size, or none (tool_leak.c, tool_leak.cc)."""
+import atexit
+import functools
+import json
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import lib
+import tls_lib
+
+HERE = pathlib.Path(__file__).parent
+DIRECTORY = pathlib.Path(tempfile.mkdtemp(prefix="telltale-e2e-leak-"))
+atexit.register(shutil.rmtree, DIRECTORY, ignore_errors=True)
+# Frame pointers, every call a call, and malloc one that is made.
+FLAGS = ["-O1", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls", "-fno-builtin", "-pthread"]
+TYPES = {"integer": int, "number": (int, float), "string": str}
+
+
+@functools.cache
+def build(language):
+    """The program in that language; a guest has been brought it."""
+    compiler = {"c": "cc", "cc": "c++"}[language]
+    program = tls_lib.brought("tool_leak", language)
+    if not program:
+        lib.need(compiler)
+        program = DIRECTORY / f"leak-{language}"
+        subprocess.run([compiler, *FLAGS, "-o", program, HERE / f"tool_leak.{language}"], check=True)
+    return program
+
+
+def documented(tool):
+    """Members of each kind of line, in their order, with their type: of docs/tools.md, as the program has it."""
+    kinds, kind = {}, None
+    whole = subprocess.run([lib.TELLTALE, "help", "tools", "--markdown"], capture_output=True, text=True, check=True).stdout
+    text = whole.split(f"\n## {tool}\n")[1].split("\n## ")[0]
+    for line in text.splitlines():
+        if found := re.match(r'`"kind": "(\w+)"`', line):
+            kind = kinds[found[1]] = []
+        elif found := re.match(r"\| [^|]* \| `(\w+)` \| (\w+) or null \|", line):
+            kind.append((found[1], found[2]))
+    return kinds
+
+
+KINDS = documented("leak")
+
+
+def check_schema(row):
+    want = KINDS[row["kind"]]
+    lib.equal(list(row), ["kind", *(name for name, _ in want)], "members of a line")
+    for name, kind in want:
+        lib.check(row[name] is None or (isinstance(row[name], TYPES[kind]) and not isinstance(row[name], bool)), f"{name} is no {kind}: {row}")
+
+
+def wakes(pid):
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
+
+
+class Program:
+    """A program that waits for a line, and telltale leak, which is there before the line is written."""
+
+    def __init__(self, *command, options=()):
+        self.rows_at = DIRECTORY / "rows.jsonl"
+        self.rows_at.unlink(missing_ok=True)
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.log = open(DIRECTORY / "log", "w+", encoding="utf-8")
+        self.telltale = subprocess.Popen([lib.TELLTALE, "leak", "--pid", str(self.process.pid), f"--json={self.rows_at}", *options],
+                                         stdout=subprocess.DEVNULL, stderr=self.log)
+        lib.wait_until_up(self.telltale)
+
+    def say(self, line="go"):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def hear(self):
+        return self.process.stdout.readline().strip()
+
+    def rows(self):
+        text = self.rows_at.read_text() if self.rows_at.exists() else ""
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def drained(self):
+        """What the program did by now has come to telltale, and its names are looked up: it woke up more than once since."""
+        before = wakes(self.telltale.pid)
+        lib.wait_for(lambda: self.telltale.poll() is not None or wakes(self.telltale.pid) >= before + 10, "telltale to come round")
+
+    def end(self):
+        """Ends telltale first, while the program is there. Rows and log."""
+        self.drained()
+        self.telltale.send_signal(signal.SIGINT)
+        return self.ended()
+
+    def ended(self):
+        status = self.telltale.wait(120 * lib.PATIENCE)
+        self.process.stdin.close()
+        self.process.wait(60 * lib.PATIENCE)
+        self.process.stdout.close()
+        self.log.seek(0)
+        log = self.log.read()
+        self.log.close()
+        lib.equal(status, 0, f"status: {log[-600:]}")
+        rows = self.rows()
+        for row in rows:
+            check_schema(row)
+        check_log(log)
+        return rows, log
+
+
+def check_log(log):
+    """Nothing was left out for want of room, and nothing is told without its accounts."""
+    lib.check(re.search(r"\d+ shown; records: \d+ produced, \d+ delivered, \d+ lost, 0 queued", log), f"accounts: {log}")
+    lib.check("for want of room" not in log and "not kept" not in log, f"left out: {log}")
+    lib.check(re.search(r"it took [\d.]+ s in the kernel \(\d+ runs", log), f"own cost: {log}")
+
+
+def leak(mode, count, size, *options, said="done"):
+    """What the program leaks, once: rows and log."""
+    program = Program(build("c"), mode, count, size, options=options)
+    program.say()
+    lib.equal(program.hear(), said, "the program")
+    return program.end()
+
+
+def of(rows, function):
+    return [r for r in rows if r["kind"] == "stack" and r["function"] == function]
+
+
+def total(rows):
+    return [r for r in rows if r["kind"] == "total"][-1]
+
+
+def check_leak(rows, function, blocks, size, allocator="malloc"):
+    found = of(rows, function)
+    lib.equal([(r["blocks"], r["outstanding_bytes"]) for r in found], [(blocks, blocks * size)], f"{function}: {rows}")
+    lib.check(re.search(rf"(^|;)main;([^;]*;)*{function};{allocator}", found[0]["stack"]), f"stack: {found}")
+    return found[0]
+
+
+def test_leaked_blocks_of_a_function():
+    rows, _ = leak("malloc", 1000, 48)
+    row = check_leak(rows, "leaks_here", 1000, 48)
+    lib.equal((row["state"], row["of"], row["freed"], row["allocated"], row["missed"]), ("kept", "process", 0, 1000, 0), f"row: {row}")
+    lib.equal(sum(row[f"age_{a}"] for a in ("under_1s", "under_10s", "under_60s", "under_600s", "over")), 1000, f"ages: {row}")
+    lib.equal((total(rows)["blocks"], total(rows)["outstanding_bytes"], total(rows)["error_bytes"]), (1000, 48000, None), f"total: {rows}")
+
+
+def test_a_cache_is_no_leak():
+    rows, log = leak("cache", 20000, 50)
+    lib.equal(of(rows, "caches_here"), [], "a cache is not shown")
+    lib.equal((total(rows)["steady"], total(rows)["blocks"]), (1, 50), f"but counted: {rows}")
+    lib.check("1 steady stacks not shown" in log, f"told: {log}")
+    rows, _ = leak("cache", 20000, 50, "--all")
+    row = check_leak(rows, "caches_here", 50, 100)
+    lib.equal((row["state"], row["allocated"], row["freed"]), ("steady", 20000, 19950), f"row: {row}")
+
+
+def test_realloc():
+    """It moves, shrinks, fails, and frees: one block is left."""
+    rows, log = leak("realloc", 1, 50)
+    check_leak(rows, "reallocs_here", 1, 50, "realloc")
+    lib.equal(total(rows)["blocks"], 1, f"in all: {rows}")
+    lib.check("whose beginning" not in log, f"nothing else ended: {log}")
+
+
+def test_freed_by_another_thread():
+    rows, _ = leak("elsewhere", 500, 40)
+    lib.equal(of(rows, "leaks_here"), [], f"all was freed: {rows}")
+
+
+def test_calloc():
+    check_leak(leak("calloc", 300, 64)[0], "callocs_here", 300, 64, "calloc")
+
+
+def test_aligned_and_arrays():
+    rows, _ = leak("align", 400, 128)
+    found = of(rows, "aligns_here")
+    lib.equal(sorted((r["blocks"], r["outstanding_bytes"]) for r in found), [(100, 12800)] * 4, f"rows: {rows}")
+    lib.equal(total(rows)["blocks"], 400, f"in all: {rows}")
+
+
+def test_mappings():
+    rows, _ = leak("mmap", 10, 8192, "--mmap")
+    check_leak(rows, "maps_here", 10, 8192, "(__)?mmap")
+
+
+def test_children():
+    """They have their own probes, once they are there, and their own rows."""
+    program = Program(build("c"), "fork", 70, 32)
+    program.say()
+    child = int(program.hear().split()[1])
+    lib.equal(program.hear(), "done", "the program")
+    rows, _ = program.end()
+    lib.equal(check_leak(rows, "leaks_here", 70, 32)["pid"], child, "whose it is")
+
+
+def test_operator_new():
+    """An exception is thrown past it, too."""
+    program = Program(build("cc"), 200, 24)
+    program.say()
+    lib.equal(program.hear(), "done", "the program")
+    rows, _ = program.end()
+    found = [r for r in rows if r["kind"] == "stack" and "news_here" in r["function"]]
+    lib.equal([(r["blocks"], r["outstanding_bytes"]) for r in found], [(200, 4800)], f"rows: {rows}")
+    lib.check(not any("deletes_here" in (r["stack"] or "") for r in rows if r["kind"] == "stack"), f"those are deleted: {rows}")
+
+
+def test_sampling():
+    """Within six of the errors it states, and those are small."""
+    blocks, size = 40000, 64
+    rows, log = leak("malloc", blocks, size, "--sample", "4096")
+    for row in (of(rows, "leaks_here")[0], total(rows)):
+        lib.check(abs(row["outstanding_bytes"] - blocks * size) <= 6 * row["error_bytes"], f"bytes: {row}")
+        lib.check(abs(row["blocks"] - blocks) <= 6 * row["blocks_error"], f"blocks: {row}")
+        lib.check(0 < row["error_bytes"] < blocks * size // 12, f"error: {row}")
+    lib.equal(total(rows)["sample_bytes"], 4096, "said")
+    lib.check("blocks not followed, for which others stand" in log, f"told: {log}")
+    rows, _ = leak("malloc", 100, 5000, "--sample", "4096")
+    row = check_leak(rows, "leaks_here", 100, 5000)
+    lib.equal(row["error_bytes"], 0, "large ones are all followed")
+
+
+def test_growth_between_intervals():
+    """What grows with each interval is growing, the cache beside it is not; and what does so no more is steady."""
+    program = Program(build("c"), "step", 100, 80, options=["--interval", "0.3"])
+    program.say()
+
+    def last(function):
+        """The last interval's, which begins with the first row of its time."""
+        rows = program.rows()
+        return [r for r in of(rows, function) if r["time_unix_ns"] == rows[-1]["time_unix_ns"]] if rows and rows[-1]["kind"] == "total" else []
+
+    for step in range(1, 4):
+        program.say()
+        lib.equal(program.hear(), "stepped", "the program")
+        lib.wait_for(lambda: any(r["blocks"] == 100 * step for r in of(program.rows(), "grows_here")), f"step {step} to be shown")
+    ends = {}
+    for row in of(program.rows(), "grows_here"):
+        ends.setdefault(row["blocks"], row)
+    lib.equal([ends[n]["state"] for n in (200, 300)], ["growing"] * 2, f"states: {ends}")
+    lib.check(all(0 < ends[n]["grew_bytes"] <= 8000 for n in (200, 300)), f"grew: {ends}")
+    seen = len(program.rows())
+    lib.wait_for(lambda: sum(r["kind"] == "total" for r in program.rows()[seen:]) >= 2, "intervals without a step")
+    lib.equal(last("grows_here"), [], f"it grows no more: {program.rows()[-4:]}")
+    lib.equal([r for r in of(program.rows(), "steps") if r["state"] == "growing" and r["blocks"] > 10], [], "the cache")
+    program.end()
+
+
+def test_a_command():
+    """Begun by telltale itself, it is observed from its first block on; what it had at its end stays."""
+    rows_at = DIRECTORY / "rows.jsonl"
+    done = subprocess.run([lib.TELLTALE, "leak", f"--json={rows_at}", "--", build("c"), "malloc", "123", "456"],
+                          input="go\n", capture_output=True, text=True, timeout=120 * lib.PATIENCE)
+    lib.equal((done.returncode, done.stdout), (0, "done\n"), f"the command: {done.stderr[-600:]}")
+    rows = [json.loads(line) for line in rows_at.read_text().splitlines()]
+    lib.equal([(r["blocks"], r["outstanding_bytes"]) for r in rows if r["kind"] == "stack" and r["blocks"] == 123], [(123, 123 * 456)], f"rows: {rows}")
+
+
+def test_objects_of_the_kernel():
+    """Files that are kept open, by their caches; once they are closed they are none of them any more."""
+    program = Program(build("c"), "files", 150, 0, options=["--kernel", "slab", "--all", "--interval", "0.3"])
+    program.say()
+    lib.equal(program.hear(), "done", "the program")
+
+    def of_eventfd():
+        rows = program.rows()
+        end = rows[-1]["time_unix_ns"] if rows and rows[-1]["kind"] == "total" else None
+        return [r for r in rows if r["kind"] == "stack" and r["time_unix_ns"] == end and "eventfd" in (r["stack"] or "") and r["blocks"] >= 150]
+
+    lib.wait_for(lambda: len(of_eventfd()) >= 2, "150 files")
+    rows = of_eventfd()
+    lib.check(all(r["blocks"] == 150 and r["of"] == "slab" and r["pid"] is None for r in rows), f"rows: {rows}")
+    caches = {r["cache"] for r in rows}
+    # What eventfd(2) itself allocates, and the file. Until 5.19 the kernel does not say which cache it is.
+    lib.check(any(c.startswith("kmalloc-") for c in caches) and any(c == "filp" or c.startswith("(") for c in caches), f"caches: {caches}")
+    program.say()
+    seen = len(program.rows())
+    lib.wait_for(lambda: sum(r["kind"] == "total" for r in program.rows()[seen:]) >= 2 and not of_eventfd(), f"their end: {of_eventfd()}")
+    program.end()
+
+
+def test_usage():
+    for options, text in (([], "whose memory"), (["--kernel", "heap"], "'heap'"), (["--kernel=slab", "--mmap"], "--mmap is not for --kernel")):
+        done = subprocess.run([lib.TELLTALE, "leak", *options], capture_output=True, text=True)
+        lib.equal(done.returncode, 2, f"{options}: {done.stderr}")
+        lib.check(text in done.stderr and done.stderr.count("\n") == 1, f"{options}: {done.stderr}")
+
+
+if __name__ == "__main__":
+    sys.exit(lib.main(globals()))

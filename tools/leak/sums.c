@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/leak/sums.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+
+const char *const tt_leak_state_names[TT_LEAK_STATE_MAX] = {
+	[TT_LEAK_KEPT] = "kept", [TT_LEAK_GROWING] = "growing", [TT_LEAK_STEADY] = "steady", [TT_LEAK_UNTOLD] = "untold"};
+
+void tt_leak_sums_free(struct tt_leak_sums *s)
+{
+	free(s->list);
+	free(s->gone);
+	*s = (struct tt_leak_sums){0};
+}
+
+/* --- tables --- */
+
+/* One more in a list that grows by half at least; false: there is no room. */
+static bool list_grow(void **list, size_t *room, size_t count, size_t size, size_t most)
+{
+	if (count < *room)
+		return true;
+	size_t more = TT_MIN(*room + *room / 2 + 64, most);
+	void *longer = count < more ? reallocarray(*list, more, size) : NULL;
+	if (!longer)
+		return false;
+	*list = longer;
+	*room = more;
+	return true;
+}
+
+static size_t bucket_of(uint64_t a, uint64_t b)
+{
+	uint64_t h = (a ^ (b << 32 | b >> 32)) * 0x9e3779b97f4a7c15u;
+
+	return (size_t)(h >> 54);
+}
+
+static size_t *row_bucket(struct tt_leak_sums *s, const struct tt_leak_row_key *key)
+{
+	return &s->buckets[bucket_of(key->caller ^ key->what,
+				     (uint64_t)key->tgid << 20 ^ key->image ^ (uint64_t)(uint32_t)key->stack << 7)];
+}
+
+struct tt_leak_sum *tt_leak_sum_of(struct tt_leak_sums *s, const struct tt_leak_row_key *key)
+{
+	size_t *bucket = row_bucket(s, key);
+
+	for (size_t i = *bucket; i; i = s->list[i - 1].next) {
+		if (memcmp(&s->list[i - 1].key, key, sizeof(*key)) == 0)
+			return &s->list[i - 1];
+	}
+	if (!list_grow((void **)&s->list, &s->room, s->count, sizeof(*s->list), s->most)) {
+		s->refused++;
+		return NULL;
+	}
+	struct tt_leak_sum *sum = &s->list[s->count++];
+	*sum = (struct tt_leak_sum){.key = *key, .next = *bucket};
+	*bucket = s->count;
+	return sum;
+}
+
+void tt_leak_sums_gone(struct tt_leak_sums *s, uint32_t tgid, uint32_t image, bool ended, uint64_t time_ns)
+{
+	size_t *bucket = &s->gone_buckets[bucket_of(tgid, image)];
+
+	if (tt_leak_sums_gone_of(s, tgid, image))
+		return;
+	if (!list_grow((void **)&s->gone, &s->gone_room, s->gone_count, sizeof(*s->gone), s->most)) {
+		s->refused++;
+		return;
+	}
+	s->gone[s->gone_count++] =
+		(struct tt_leak_gone){.tgid = tgid, .image = image, .ended = ended, .time_ns = time_ns, .next = *bucket};
+	*bucket = s->gone_count;
+}
+
+const struct tt_leak_gone *tt_leak_sums_gone_of(const struct tt_leak_sums *s, uint32_t tgid, uint32_t image)
+{
+	for (size_t i = s->gone_buckets[bucket_of(tgid, image)]; i; i = s->gone[i - 1].next) {
+		if (s->gone[i - 1].tgid == tgid && s->gone[i - 1].image == image)
+			return &s->gone[i - 1];
+	}
+	return NULL;
+}
+
+/* --- blocks there are now --- */
+
+void tt_leak_sums_begin(struct tt_leak_sums *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		s->list[i].now = s->list[i].left;
+}
+
+static size_t age_of(uint64_t age_ns)
+{
+	static const uint64_t under_s[TT_LEAK_AGES - 1] = {1, 10, 60, 600};
+	size_t i = 0;
+
+	while (i < TT_ARRAY_LEN(under_s) && age_ns >= under_s[i] * 1000000000u)
+		i++;
+	return i;
+}
+
+/*
+ * A block of `size` bytes was followed with the chance p = size / sample, and stands for 1/p of its kind. What that adds to the
+ * variance of the sum of all blocks is estimated by (1 - p) / p² of each (Horvitz and Thompson, 1952), and of bytes by size² of
+ * that.
+ */
+void tt_leak_now_add(struct tt_leak_now *n, uint64_t sample, const struct tt_leak_block *block, uint64_t age_ns)
+{
+	double size = (double)TT_MAX(block->size, (uint64_t)1);
+	double stands = sample > 1 && size < (double)sample ? (double)sample / size : 1;
+	double variance = stands * (stands - 1);
+
+	n->seen++;
+	n->blocks += stands;
+	n->bytes += stands * (double)block->size;
+	n->blocks_variance += variance;
+	n->bytes_variance += variance * (double)block->size * (double)block->size;
+	n->ages[age_of(age_ns)] += stands;
+	if (!n->oldest_ns || block->time_ns < n->oldest_ns)
+		n->oldest_ns = block->time_ns;
+}
+
+void tt_leak_now_join(struct tt_leak_now *n, const struct tt_leak_now *more)
+{
+	n->seen += more->seen;
+	n->blocks += more->blocks;
+	n->bytes += more->bytes;
+	n->blocks_variance += more->blocks_variance;
+	n->bytes_variance += more->bytes_variance;
+	for (size_t i = 0; i < TT_LEAK_AGES; i++)
+		n->ages[i] += more->ages[i];
+	if (more->oldest_ns && (!n->oldest_ns || more->oldest_ns < n->oldest_ns))
+		n->oldest_ns = more->oldest_ns;
+}
+
+/* --- what becomes of them --- */
+
+static double highest_before(const struct tt_leak_sum *s)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < TT_LEAK_HISTORY && i < s->intervals; i++)
+		most = TT_MAX(most, s->ends[i]);
+	return most;
+}
+
+/* Each tenth block that ended did so untold, or more. */
+static bool is_untold(const struct tt_leak_row *row)
+{
+	return row->missed && row->missed >= row->freed / 10;
+}
+
+/*
+ * With interval ends before, what there is at this one is held against those. Without, by its own course: if as much was
+ * allocated since there were as many as never before as had been until then, it does not become more.
+ */
+enum tt_leak_state tt_leak_state_of(const struct tt_leak_sum *s)
+{
+	if (is_untold(&s->row))
+		return TT_LEAK_UNTOLD;
+	if (s->intervals)
+		return s->now.bytes > highest_before(s) ? TT_LEAK_GROWING : TT_LEAK_STEADY;
+	if (!s->row.freed)
+		return TT_LEAK_KEPT;
+	return s->row.most_at <= s->row.allocated / 2 ? TT_LEAK_STEADY : TT_LEAK_GROWING;
+}
+
+double tt_leak_grew(const struct tt_leak_sum *s)
+{
+	return s->now.bytes - (s->intervals ? s->ends[(s->intervals - 1) % TT_LEAK_HISTORY] : 0);
+}
+
+void tt_leak_sums_end(struct tt_leak_sums *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct tt_leak_sum *sum = &s->list[i];
+		sum->ends[sum->intervals++ % TT_LEAK_HISTORY] = sum->now.bytes;
+	}
+}
