@@ -191,6 +191,19 @@ static void blocks_made_up(void **state)
 	runs(false);
 }
 
+/* The entries every table has. */
+static void entries_of_all(void **state)
+{
+	struct tt_hpack_peers p;
+
+	tt_hpack_peers_init(&p, 4096);
+	for (uint8_t i = 1; i < TT_HPACK_PEERS_FIRST; i++) {
+		uint8_t block[1] = {0x80 | i};
+		assert_true(tt_hpack_peers_block(&p, tt_span(block, 1)));
+	}
+	tt_hpack_peers_free(&p);
+}
+
 /* Every byte and every pair of bytes through both Huffman decoders. */
 static void huffman(void **state)
 {
@@ -229,5 +242,5 @@ static void huffman_mistakes(void **state)
 	}
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(their_blocks), cmocka_unit_test(blocks_made_up), cmocka_unit_test(huffman),
-	      cmocka_unit_test(huffman_mistakes))
+TT_UNIT_TESTS(cmocka_unit_test(their_blocks), cmocka_unit_test(blocks_made_up), cmocka_unit_test(entries_of_all),
+	      cmocka_unit_test(huffman), cmocka_unit_test(huffman_mistakes))

@@ -7,6 +7,7 @@
 
 #include "base/own.h"
 #include "memory.h"
+#include "shared/header_table.h"
 #include "stream/stream.h"
 
 #define MS 1000000u
@@ -122,6 +123,38 @@ static void say_closed(struct fuzz *f)
 	tt_streams_record(f->streams, &r.rec);
 }
 
+/* A library tells a table: the bytes are the record's from its stream on, without the entries it does not have. */
+static void say_table(struct fuzz *f, int dir, struct tt_span s)
+{
+	struct tt_table_record head = {.conn = {.sock = 1, .ino = 1}};
+	const size_t from = offsetof(struct tt_table_record, stream), fixed = offsetof(struct tt_table_record, entry) - from;
+
+	if (s.len < fixed)
+		return;
+	memcpy(&head.stream, s.data, fixed);
+	s = tt_span_sub(s, fixed, s.len);
+	size_t entries = TT_MIN(head.entries, (uint32_t)TT_TABLE_ENTRIES_MOST) * sizeof(head.entry[0]);
+	entries = TT_MIN(entries, s.len);
+	if (entries)
+		memcpy(head.entry, s.data, entries);
+	s = tt_span_sub(s, entries, s.len);
+	head.rec = (struct tt_record){.type = TT_REC_HEADER_TABLE,
+				      .version = TT_RECORD_VERSION,
+				      .len = (uint32_t)(sizeof(head) + s.len),
+				      .time_ns = f->now_ns += MS};
+	head.direction = (uint8_t)dir;
+
+	struct tt_table_record *r = malloc(head.rec.len);
+	if (!r)
+		return;
+	*r = head;
+	if (s.len)
+		memcpy(r + 1, s.data, s.len);
+	tt_streams_record(f->streams, &r->rec);
+	tt_streams_advance(f->streams, f->now_ns);
+	free(r);
+}
+
 static void play(struct fuzz *f, struct tt_cursor *c)
 {
 	while (tt_cursor_left(c) >= 3) {
@@ -133,7 +166,10 @@ static void play(struct fuzz *f, struct tt_cursor *c)
 		case TT_FUZZ_CLIENT:
 		case TT_FUZZ_SERVER: {
 			struct tt_span s = tt_cursor_take(c, TT_MIN(len, tt_cursor_left(c)));
-			say(f, op, chunk(f, dir, s.data, s.len, s.len, 0));
+			if (op & TT_FUZZ_TABLE)
+				say_table(f, dir, s);
+			else
+				say(f, op, chunk(f, dir, s.data, s.len, s.len, 0));
 			break;
 		}
 		case TT_FUZZ_CLIENT_HOLE:
@@ -170,6 +206,7 @@ void tt_fuzz_conversation(const uint8_t *data, size_t size, const struct tt_prot
 	/* Small enough that inputs meet them. */
 	limits.value[TT_LIMIT_CONNECTIONS] = 16;
 	limits.value[TT_LIMIT_STREAM_BYTES] = 16384;
+	limits.value[TT_LIMIT_STREAM_TOTAL_BYTES] = 20480;
 	limits.value[TT_LIMIT_STREAM_HELD_CHUNKS] = 4;
 	limits.value[TT_LIMIT_STREAM_MARKS] = 16;
 	limits.value[TT_LIMIT_PENDING_REQUESTS] = 64;
@@ -179,6 +216,7 @@ void tt_fuzz_conversation(const uint8_t *data, size_t size, const struct tt_prot
 
 	if (tt_streams_new(&f.streams, &limits, protos, count, &ops, NULL) < 0)
 		return;
+	tt_streams_expect_tables(f.streams, f.flags & TT_FUZZ_TABLES);
 	if (f.flags & TT_FUZZ_MID)
 		f.offset[0] = f.offset[1] = 1000000;
 	tt_fuzz_memory_short(f.flags & TT_FUZZ_MEMORY_SHORT ? (uint32_t)size : 0);
@@ -192,6 +230,6 @@ void tt_fuzz_conversation(const uint8_t *data, size_t size, const struct tt_prot
 
 	struct tt_stream_stats stats;
 	tt_streams_stats(f.streams, &stats);
-	must(stats.connections == 0 && stats.messages == 0 && stats.buffered_bytes == 0);
+	must(stats.connections == 0 && stats.messages == 0 && stats.buffered_bytes == 0 && stats.parser_bytes == 0);
 	tt_streams_free(f.streams);
 }

@@ -11,6 +11,7 @@ enum tt_fuzz_flags {
 	TT_FUZZ_AT_CLIENT = 4,
 	TT_FUZZ_DATAGRAMS = 8,
 	TT_FUZZ_MEMORY_SHORT = 16,
+	TT_FUZZ_TABLES = 32, /* libraries tell tables of headers */
 };
 
 enum tt_fuzz_say {
@@ -24,6 +25,7 @@ enum tt_fuzz_say {
 	TT_FUZZ_RESET = 7,
 	TT_FUZZ_LATE = 8,
 	TT_FUZZ_TWICE = 16,
+	TT_FUZZ_TABLE = 32,
 };
 
 /* Plays one input to the streams with these protocols. Aborts where a promise is broken. */

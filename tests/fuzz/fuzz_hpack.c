@@ -6,6 +6,9 @@
  */
 #include "harness/hpack_peer.h"
 
+#define WORK_MOST (32u << 10) /* bytes that are told of blocks and tables */
+#define TABLES_EVERY 8
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -13,12 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tt_hpack_peers p;
 	struct tt_hpack late = {0};
 	bool there = false;
+	unsigned blocks = 0;
 	uint64_t all = 0, known = 0;
+	size_t work = 0; /* a block of a few bytes may name a large entry a hundred times, and the table has hundreds */
 
 	if (size == 0)
 		return 0;
 	tt_hpack_peers_init(&p, data[0] * 64u);
-	for (size_t at = 1; at < size;) {
+	for (size_t at = 1; at < size && work < WORK_MOST;) {
 		size_t len = data[at] & 0x7f;
 		bool event = data[at++] & 0x80;
 		len = len < size - at ? len : size - at;
@@ -26,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += len;
 		if (!tt_hpack_peers_block(&p, block))
 			break;
+		work += p.told[0].len;
 		if (event && !there)
 			tt_hpack_init(&late, 4096, false);
 		else if (event)
@@ -33,7 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (there && !event)
 			tt_hpack_peers_late(&p, &late, block, &all, &known);
 		there |= event;
-		tt_hpack_peers_tables(&p);
+		tt_hpack_peers_sizes(&p);
+		if (event || at == size || ++blocks % TABLES_EVERY == 0)
+			work += tt_hpack_peers_tables(&p);
 	}
 	tt_hpack_peers_free(&p);
 	tt_hpack_free(&late);

@@ -123,12 +123,12 @@ void tt_hpack_peers_init(struct tt_hpack_peers *p, uint32_t keep)
 		abort();
 }
 
-void tt_hpack_peers_tables(struct tt_hpack_peers *p)
+size_t tt_hpack_peers_tables(struct tt_hpack_peers *p)
 {
 	size_t count = nghttp2_hd_inflate_get_num_table_entries(p->theirs);
 	tt_buf_clear(&p->told[0]);
 	tt_buf_clear(&p->told[1]);
-	for (size_t i = 1; i <= count; i++) {
+	for (size_t i = TT_HPACK_PEERS_FIRST; i <= count; i++) {
 		const nghttp2_nv *nv = nghttp2_hd_inflate_get_table_entry(p->theirs, i);
 		tell(&p->told[1], nv->name, nv->namelen);
 		tell(&p->told[1], nv->value, nv->valuelen);
@@ -139,11 +139,31 @@ void tt_hpack_peers_tables(struct tt_hpack_peers *p)
 			abort();
 	}
 	same(p->told, "tables");
-	if (p->ours.count + 61 != count || p->ours.size != nghttp2_hd_inflate_get_dynamic_table_size(p->theirs)) {
-		fprintf(stderr, "hpack: %u entries of %u bytes, theirs %zu of %zu\n", p->ours.count, p->ours.size, count - 61,
-			nghttp2_hd_inflate_get_dynamic_table_size(p->theirs));
+	tt_hpack_peers_sizes(p);
+	return p->told[0].len;
+}
+
+void tt_hpack_peers_sizes(const struct tt_hpack_peers *p)
+{
+	size_t count = nghttp2_hd_inflate_get_num_table_entries(p->theirs);
+
+	if (p->ours.count + TT_HPACK_PEERS_FIRST - 1 != count ||
+	    p->ours.size != nghttp2_hd_inflate_get_dynamic_table_size(p->theirs)) {
+		fprintf(stderr, "hpack: %u entries of %u bytes, theirs %zu of %zu\n", p->ours.count, p->ours.size,
+			count - TT_HPACK_PEERS_FIRST + 1, nghttp2_hd_inflate_get_dynamic_table_size(p->theirs));
 		abort();
 	}
+}
+
+size_t tt_hpack_peers_table(const struct tt_hpack_peers *p, struct tt_header *ret, size_t most)
+{
+	size_t count = nghttp2_hd_inflate_get_num_table_entries(p->theirs) - TT_HPACK_PEERS_FIRST + 1;
+
+	for (size_t i = 0; i < count && i < most; i++) {
+		const nghttp2_nv *nv = nghttp2_hd_inflate_get_table_entry(p->theirs, TT_HPACK_PEERS_FIRST + i);
+		ret[i] = (struct tt_header){tt_span(nv->name, nv->namelen), tt_span(nv->value, nv->valuelen)};
+	}
+	return count;
 }
 
 static struct tt_span next_told(struct tt_span *told)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "proto/hpack.h"
+#include "proto/proto.h"
 
 struct tt_hpack_peers {
 	struct tt_hpack ours;
@@ -23,8 +24,16 @@ void tt_hpack_peers_free(struct tt_hpack_peers *p);
  * they differ in anything. */
 bool tt_hpack_peers_block(struct tt_hpack_peers *p, struct tt_span block);
 
-/* The tables are the same, entry for entry. Aborts if not. */
-void tt_hpack_peers_tables(struct tt_hpack_peers *p);
+#define TT_HPACK_PEERS_FIRST 62u /* the index of the newest entry of a table: those before are the same for all */
+
+/* The tables are the same, entry for entry. Aborts if not. Returns how many bytes that were, with their lengths. */
+size_t tt_hpack_peers_tables(struct tt_hpack_peers *p);
+
+/* As many entries, of as many bytes. Aborts if not. */
+void tt_hpack_peers_sizes(const struct tt_hpack_peers *p);
+
+/* The newest entries of the table, the first of which are put there; how many there are in all. Good until the next block. */
+size_t tt_hpack_peers_table(const struct tt_hpack_peers *p, struct tt_header *ret, size_t most);
 
 /*
  * What `late` says of the block is what the peers said of it last, or unknown. Aborts if it is anything else. Adds to the counts
