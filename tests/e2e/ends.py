@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import lib
 
@@ -27,6 +26,10 @@ def test_watch_ends_with_its_process():
     lib.equal((watch.returncode, told), (0, f"telltale: warning: pid {process.pid} ended: nothing is left to observe\n"), "status, standard error")
 
 
+def uptime(agent):
+    return float(re.search(r"^telltale_uptime_seconds (\S+)$", agent.get("/metrics"), re.M).group(1))
+
+
 def test_agent_says_so_and_stays():
     process = shell("setsid sleep 60 & echo $!; read line < /dev/null; exec sleep 60")
     left = int(process.stdout.readline())
@@ -37,7 +40,9 @@ def test_agent_says_so_and_stays():
         lib.check("nothing is left" not in agent.output(), f"said: {agent.output()}")
         os.kill(left, signal.SIGKILL)
         lib.wait_for(lambda: "nothing is left to observe" in agent.output(), "word of the last end")
-        time.sleep(2)
+        # Whether it looks again, and says it again: by its own clock, which it tells between two looks.
+        last = uptime(agent)
+        lib.wait_for(lambda: uptime(agent) >= last + 2, "the agent's going on")
         lib.equal(json.loads(agent.get("/api/v1/health"))["scope"], f"pid {process.pid} (ended)", "scope")
     lib.equal(len(agent.result.output.splitlines()), 3, f"lines: {agent.result.output}")
 

@@ -169,14 +169,33 @@ def tree(pid):
     return found
 
 
-def settle(*pids):
-    """Waits until every thread of these processes, and of their descendants, waits itself: what it did before has returned, and only then is told."""
-    def waits(stat):
-        with contextlib.suppress(OSError):
-            return stat.read_text().rpartition(")")[2].split()[0] not in "RD"
-        return True
+SWITCHES = re.compile(r"^State:\t(\w)|^(?:non)?voluntary_ctxt_switches:\t(\d+)$", re.MULTILINE)
 
-    wait_for(lambda: all(waits(stat) for pid in pids for p in tree(pid) for stat in pathlib.Path(f"/proc/{p}/task").glob("*/stat")), f"rest of {pids}")
+
+def asleep(pids):
+    """How often each thread of these processes, and of their descendants, was put to sleep so far; None: one of them is not asleep."""
+    threads = {}
+    for stat in [path for pid in pids for p in tree(pid) for path in pathlib.Path(f"/proc/{p}/task").glob("*/status")]:
+        with contextlib.suppress(OSError):
+            found = SWITCHES.findall(stat.read_text())
+            if any(state in "RD" for state, _ in found if state):
+                return None
+            threads[stat] = [count for _, count in found]
+    return threads
+
+
+def at_rest(*pids):
+    """Whether every thread of these processes, and of their descendants, waits itself.
+
+    One look at many takes time: who slept when it was looked at may be awake when the next is, and that one sleep by then. So they are looked
+    at twice, and who was not put to sleep again in between slept all the while."""
+    before = asleep(pids)
+    return before is not None and asleep(pids) == before
+
+
+def settle(*pids):
+    """Waits until they are at rest: what they did before has returned, and only then is told."""
+    wait_for(lambda: at_rest(*pids), f"rest of {pids}")
 
 
 def wait_until_up(process):

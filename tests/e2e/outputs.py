@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Metrics as Prometheus takes them, the series cap, the API, watching, and reloading."""
+import contextlib
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import re
 import signal
 import sys
 import tempfile
+import threading
 import urllib.request
 
 import lib
@@ -148,6 +150,27 @@ def test_a_slow_watcher_is_told():
     lib.check(len(shown) + counted <= len(agent.result.exchanges), f"{len(shown)} shown, {counted} lost, {len(agent.result.exchanges)} in all")
 
 
+@contextlib.contextmanager
+def asking(url, first):
+    """So many requests at once, and then one after the other until the end; the list has one element for each that was begun."""
+    asked, done = [], threading.Event()
+
+    def ask():
+        while not done.is_set():
+            for _ in range(1 if asked else first):
+                asked.append(url)
+                urllib.request.urlopen(url, timeout=60).close()
+            done.wait(0.2)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_what_is_idle_goes():
     """Series, edges and operations; what comes back begins at 0."""
     with lib.Services() as services:
@@ -159,15 +182,18 @@ def test_what_is_idle_goes():
             def expired():
                 return {table: int(n) for table, n in re.findall(r'^telltale_expired_total\{table="(\w+)"\} (\d+)$', agent.get("/metrics"), re.M)}
 
-            for count in (3, 2):
-                subprocess.run(["curl", "-s", *["-o", "/dev/null", f"http://127.0.0.1:{port}/rare"] * count], check=True)
-                lib.wait_for(lambda: served() == [str(count)], f"{count} requests")  # noqa: B023
-                lib.check("/rare" in agent.get("/api/v1/operations?service=nginx"), "the operation")
+            for turn in (1, 2):
+                # Asked again and again until all was seen: while that goes on nothing is idle, however slow this machine is.
+                with asking(f"http://127.0.0.1:{port}/rare", 40 if turn == 1 else 1) as asked:
+                    lib.wait_for(served, "the series")
+                    lib.wait_for(lambda: "/rare" in agent.get("/api/v1/operations?service=nginx"), "the operation")
+                    counts = served()
+                    lib.check(len(counts) == 1 and 0 < int(counts[0]) <= len(asked), f"turn {turn}: {counts} of {len(asked)} requests are counted")
                 lib.wait_for(lambda: not served(), "the end of the series")
                 lib.wait_for(lambda: not json.loads(agent.get("/api/v1/services"))["services"], "the end of the service")
                 lib.wait_for(lambda: not json.loads(agent.get("/api/v1/map"))["edges"], "the end of the edge")
             told = expired()
-            lib.equal((told["operations"], told["map_edges"] >= 2, told["series"] >= 4), (2, True, True), f"what is counted: {told}")
+            lib.check(told["operations"] >= 2 and told["map_edges"] >= 2 and told["series"] >= 4, f"what is counted: {told}")
 
 
 if __name__ == "__main__":
