@@ -227,6 +227,7 @@ static void told_too_much(void **state)
 	tt_streams_record(e->streams, &r.rec);
 	tt_streams_stats(e->streams, &stats);
 	assert_int_equal(stats.bad_records, 3);
+	assert_int_equal(stats.header_tables_full, 101 - 4);
 	assert_true(stats.parser_bytes < 4096);
 	ASKS(e, ASK_NEWEST("\5"));
 	ANSWERS(e, OK("\5"));
@@ -251,6 +252,7 @@ static void waiting_ends_where_there_is_no_room(void **state)
 	tt_streams_stats(e->streams, &stats);
 	assert_int_equal(stats.holes, 0);
 	assert_int_equal(stats.buffer_full, 0);
+	assert_int_equal(stats.wait_full, 1);
 	end_check(e, "|200|incomplete\n", 0, 0);
 }
 

@@ -121,6 +121,7 @@ static void take_connect(struct line *k)
 	if (m) {
 		m->id = ID_CONNECT;
 		m->maybe_silent = true;
+		m->incomplete = k->s->greeted; /* or not, if that was missed: what answers it is not looked for */
 	}
 	end(k, m);
 }
@@ -140,8 +141,8 @@ static void take_subscription(struct line *k)
 
 static void take_ping(struct line *k)
 {
-	struct tt_message *m = k->side == TT_REQUESTS ? tt_request_begin(k->link, k->in, k->start)
-						      : tt_server_request_begin(k->link, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, true, k->in, k->start);
+
 	describe(m, "PING");
 	if (m)
 		m->id = ID_PING;
@@ -169,8 +170,7 @@ static void take_pong(struct line *k)
 {
 	if (k->side == TT_RESPONSES)
 		greet(k, true);
-	struct tt_message *m = k->side == TT_REQUESTS ? tt_client_response_begin(k->link, k->in, k->start)
-						      : tt_response_begin(k->link, k->in, k->start);
+	struct tt_message *m = tt_begin(k->link, k->side, false, k->in, k->start);
 	set_ok(m);
 	if (m)
 		m->id = ID_PING;
@@ -333,8 +333,9 @@ static void take_publish(struct line *k)
 		/* Messages that are pulled come as deliveries; only that there are none comes on the inbox. */
 		bool pulls = tt_nats_is_pull(k->l.subject);
 		m->maybe_silent = k->l.reply.len && (pulls || !is_awaited(s, k->l.reply));
-		/* It answers what was missed, or may. */
-		m->incomplete = ack ? !under_way : s->holes && tt_span_starts(k->l.subject, TT_SPAN_LIT("_INBOX"));
+		/* It may answer what was missed. Where nothing was, the delivery was reported already: it waited too long, or was
+		 * acknowledged before. */
+		m->incomplete = s->holes && (ack ? !under_way : tt_span_starts(k->l.subject, TT_SPAN_LIT("_INBOX")));
 		m->id = k->l.reply.len ? tt_nats_id(k->l.reply) : ID_VERBOSE | s->asked;
 		if (pulls && k->l.reply.len)
 			m->id = tt_nats_pull_begin(k->link, &s->pulls, k->l.subject, k->l.reply, k->payload);
@@ -461,7 +462,10 @@ static enum tt_step nats_parse(struct tt_link *link, enum tt_side side, struct t
 static void nats_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct tt_nats *s = tt_link_state(link);
+	struct tt_message *login = s->greeted ? NULL : tt_message_by_id(link, TT_REQUESTS, ID_CONNECT);
 
+	if (login)
+		login->incomplete = true;
 	s->holes = true;
 	s->greeted = true;
 	s->lost[side]++;

@@ -70,6 +70,7 @@ uint64_t tt_nats_pull_begin(struct tt_link *link, struct tt_nats_pulls *p, struc
 	struct tt_span consumer = tt_span_sub(subject, sizeof(PULL) - 1, subject.len);
 
 	if (p->count == TT_NATS_PULLS) {
+		tt_statements_turned_away(link, 1);
 		doubt(link, &p->open[0]);
 		forget(p, 0);
 	}

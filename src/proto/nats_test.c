@@ -124,6 +124,38 @@ static void pulls(void **state)
 	free(lines);
 }
 
+/* More requests for messages than are followed: the oldest is forgotten, which is counted. */
+static void many_pulls(void **state)
+{
+#define ONE_MORE "PUB " PULL " _INBOX.p 1\r\n1\r\n"
+	const struct tt_line script[] = {TT_S(INFO),
+					 TT_C(CONNECT),
+					 TT_S("PONG\r\n"),
+					 TT_C(ONE_MORE ONE_MORE ONE_MORE ONE_MORE ONE_MORE ONE_MORE ONE_MORE ONE_MORE),
+					 TT_C(ONE_MORE ONE_MORE),
+					 TT_TALK_END};
+	free(tt_talk(&tt_proto_nats, script));
+	assert_int_equal(tt_talk_stats()->statements_full, 2);
+}
+
+/* A message is acknowledged when its delivery was reported as it was, and once more: nothing of that was missed. */
+static void late_acknowledgement(void **state)
+{
+#define ACK "PUB $JS.ACK.s.c.1.1.1.1.0 4\r\n+ACK\r\n"
+	const struct tt_line script[] = {TT_S(INFO),	  TT_C(CONNECT), TT_S("PONG\r\n"), TT_S(JOB("s.c.1.1.1.1.0")),
+					 TT_PAUSE(61000), TT_C(ACK),	 TT_C(ACK),	   TT_TALK_END};
+	char *lines = tt_talk(&tt_proto_nats, script);
+	assert_non_null(strstr(lines, "PUB|$JS.ACK.s.c.1.1.1.1.0|-|-|35|0|complete|"));
+	tt_talk_check(&tt_proto_nats, script, lines);
+	free(lines);
+
+	/* One that answers what was missed is not whole. */
+	const struct tt_line missed[] = {TT_S(INFO), TT_C(CONNECT), TT_S("PONG\r\n"), TT_S_HOLE(40), TT_C(ACK), TT_TALK_END};
+	lines = tt_talk(&tt_proto_nats, missed);
+	assert_non_null(strstr(lines, "PUB|$JS.ACK.s.c.1.1.1.1.0|-|-|35|0|incomplete|"));
+	free(lines);
+}
+
 static void verbose(void **state)
 {
 	const struct tt_line script[] = {TT_S(INFO),
@@ -185,5 +217,6 @@ static void hostile(void **state)
 	check_once(proxy, "");
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(one_way), cmocka_unit_test(requests), cmocka_unit_test(pulls), cmocka_unit_test(verbose),
-	      cmocka_unit_test(failures), cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile))
+TT_UNIT_TESTS(cmocka_unit_test(one_way), cmocka_unit_test(requests), cmocka_unit_test(pulls), cmocka_unit_test(many_pulls),
+	      cmocka_unit_test(late_acknowledgement), cmocka_unit_test(verbose), cmocka_unit_test(failures),
+	      cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile))

@@ -163,7 +163,7 @@ void *tt_link_state(struct tt_link *link);
 /* A limit row's value (shared/limits.h), for tables a protocol keeps. */
 uint64_t tt_link_limit(const struct tt_link *link, int limit);
 
-/* A protocol forgot n statements (or did not take them in) to keep to its limit rows: counted. */
+/* A protocol forgot n statements or whatever else it keeps many of (or did not take them in) to keep to its limit: counted. */
 void tt_statements_turned_away(struct tt_link *link, uint64_t n);
 
 /* A compressed message was read only up to the limit row, or not at all because of its size: counted. */

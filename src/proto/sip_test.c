@@ -208,6 +208,32 @@ static void heads_without_end(void **state)
 	free(endless);
 }
 
+/* More transactions than are remembered: those forgotten are counted. */
+static void many_transactions(void **state)
+{
+	enum { MANY = 4096 + 3 };
+	struct tt_line *script = calloc(MANY + 1, sizeof(*script));
+	size_t size = MANY * 256;
+	char *text = malloc(size);
+
+	assert_non_null(script);
+	assert_non_null(text);
+	char *at = text;
+	for (unsigned i = 0; i < MANY; i++) {
+		int len = snprintf(at, size - (size_t)(at - text),
+				   "OPTIONS sip:b SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK%u\r\nFrom: <sip:a@a>;tag=1\r\n"
+				   "To: <sip:b@b>\r\nCall-ID: c\r\nCSeq: %u OPTIONS\r\n" END,
+				   i, i);
+		script[i] = (struct tt_line){TT_SAY_CLIENT, at, (size_t)len};
+		at += len;
+	}
+	free(tt_talk(&tt_proto_sip, script));
+	assert_int_equal(tt_talk_stats()->exchanges, MANY);
+	assert_int_equal(tt_talk_stats()->statements_full, 3);
+	free(text);
+	free(script);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(a_call), cmocka_unit_test(a_call_cancelled), cmocka_unit_test(answers_out_of_order),
 	      cmocka_unit_test(datagrams), cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile),
-	      cmocka_unit_test(heads_without_end))
+	      cmocka_unit_test(heads_without_end), cmocka_unit_test(many_transactions))

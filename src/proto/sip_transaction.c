@@ -51,8 +51,10 @@ static void forget_oldest(struct tt_link *link, struct sip_table *t)
 /* Room for one more, if need be by forgetting. */
 static bool make_room(struct tt_link *link, struct sip_table *t)
 {
-	if (t->count >= tt_link_limit(link, TT_LIMIT_SIP_TRANSACTIONS))
+	if (t->count >= tt_link_limit(link, TT_LIMIT_SIP_TRANSACTIONS)) {
+		tt_statements_turned_away(link, 1);
 		forget_oldest(link, t);
+	}
 	if (tt_keep(link, KEPT))
 		return true;
 	if (!t->count)
@@ -74,8 +76,10 @@ struct sip_transaction *sip_transaction(struct tt_link *link, struct sip_table *
 	if (t->count >= t->bucket_count)
 		grow(t);
 	x = t->bucket_count ? calloc(1, sizeof(*x)) : NULL;
-	if (!x)
+	if (!x) {
+		tt_keep_less(link, KEPT);
 		return NULL;
+	}
 	x->id = id;
 	x->asker = (uint8_t)asker;
 	struct sip_transaction **at = bucket_of(t, id);

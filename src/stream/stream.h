@@ -41,10 +41,12 @@
 	X(message_full, "message_full", "messages not kept because of the limit")                                         \
 	X(pending_full, "pending_full", "requests reported unanswered because of the limit")                              \
 	X(blocks_full, "blocks_full", "header blocks not read because of the limit")                                      \
-	X(statements_full, "statements_full", "prepared statements forgotten because of the limit")                       \
+	X(statements_full, "statements_full",                                                                             \
+	  "prepared statements, channels and the like that a protocol forgot because of a limit")                         \
 	X(unpacked_full, "unpacked_full", "compressed messages read only up to the limit, or not at all for it")          \
 	X(header_tables, "header_tables", "tables of HTTP/2 headers a library told that were of use")                     \
 	X(header_tables_unfit, "header_tables_unfit", "of those told, not what was seen of the connection")               \
+	X(header_tables_full, "header_tables_full", "of those told, given up for newer ones before their block passed")   \
 	X(parser_full, "parser_full", "times a protocol kept less of a connection because of the limit of all")           \
 	X(bad_records, "bad_records", "records that made no sense")
 

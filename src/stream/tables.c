@@ -112,8 +112,10 @@ void tt_conn_table(struct tt_conn *c, const struct tt_table_record *r)
 	struct kept *k = t->done[dir] ? NULL : kept_new(c->s, r);
 	if (!k)
 		return;
-	if (t->count[dir] == KEPT_MOST)
+	if (t->count[dir] == KEPT_MOST) {
+		c->s->stats.header_tables_full++;
 		kept_remove(c, dir, 0);
+	}
 	t->kept[dir][t->count[dir]++] = k;
 	for (int i = 0; i < TT_LAYERS; i++) {
 		if (!c->link[i] || !c->link[i]->flow[dir].wait_ns)

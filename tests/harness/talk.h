@@ -56,6 +56,9 @@ struct tt_line {
  */
 char *tt_talk(const struct tt_proto *proto, const struct tt_line *script);
 
+/* What the streams had counted at the end of what was played last. Good until something else is played. */
+const struct tt_stream_stats *tt_talk_stats(void);
+
 /* The same with "|duration|time to first byte" behind each line, in microseconds. Every record takes a millisecond, every pause
  * its own; the first byte of what the observed end, the server, sends is half a millisecond before its record. */
 char *tt_talk_timed(const struct tt_proto *proto, const struct tt_line *script);
