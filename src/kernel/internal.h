@@ -44,8 +44,9 @@ struct tt_kernel {
 	uint64_t listeners_refused;		  /* beyond the limit */
 	struct tt_library_file *libraries;	  /* plaintext.c */
 	struct tt_library_file *libraries_middle; /* plaintext_middle.c */
-	size_t library_count;			  /* of both */
-	size_t libraries_most;
+	size_t library_count;
+	size_t middle_count;
+	size_t libraries_most; /* of each */
 	uint64_t libraries_tidy_s;
 	uint64_t libraries_refused;
 	struct tt_program_seen *programs_seen; /* plaintext.c */
@@ -91,7 +92,7 @@ struct tt_function_sites;
 int tt_library_file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
 			   const struct tt_function_sites *sites);
 void tt_library_file_detach(struct tt_library_file *file);
-bool tt_plaintext_room(struct tt_kernel *k); /* for one more file; counted if not */
+bool tt_plaintext_room(struct tt_kernel *k, size_t count); /* for one more file beside so many; counted if not */
 /* plaintext_middle.c: looks after those who met sessions whose sockets are not known. */
 void tt_plaintext_middle(struct tt_kernel *k);
 struct tt_library;

@@ -225,9 +225,9 @@ struct look {
 	int attached;
 };
 
-bool tt_plaintext_room(struct tt_kernel *k)
+bool tt_plaintext_room(struct tt_kernel *k, size_t count)
 {
-	if (k->library_count < k->libraries_most)
+	if (count < k->libraries_most)
 		return true;
 	k->libraries_refused++;
 	return false;
@@ -248,7 +248,7 @@ static const char *refusal(const struct tt_library *library, int r)
 /* Takes the file into the list, with nothing attached. */
 static int file_enter(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
 {
-	if (!tt_plaintext_room(k))
+	if (!tt_plaintext_room(k, k->library_count))
 		return -ENOSPC;
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)

@@ -62,7 +62,7 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 {
 	if (known(k, library, mapped) || !tt_plaintext_takes(k, library))
 		return 0;
-	if (!tt_plaintext_room(k))
+	if (!tt_plaintext_room(k, k->middle_count))
 		return -ENOSPC;
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)
@@ -75,7 +75,7 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 					 .until_ns = tt_kernel_now() + LOOKED_FOR_NS};
 	int r = file_attach(k, file, mapped);
 	k->libraries_middle = file;
-	k->library_count++;
+	k->middle_count++;
 	if (r < 0 && r != -ENOENT && r != -ENOEXEC) {
 		k->libraries_refused++;
 		tt_warn("%s: what its connections that were open before lack is not looked for: %s", mapped->name, strerror(-r));
@@ -118,7 +118,7 @@ static bool files_age(struct tt_kernel *k)
 			continue;
 		}
 		*at = f->next;
-		k->library_count--;
+		k->middle_count--;
 		free(f->links);
 		free(f);
 	}
