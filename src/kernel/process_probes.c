@@ -38,6 +38,7 @@ struct tt_process_probes {
 	size_t group_count;
 	struct probed_process *processes;
 	size_t process_count, processes_most;
+	bool full;			       /* that was said */
 	struct probed_file files[FILES_KNOWN]; /* by number, the last one wins its place */
 };
 
@@ -75,8 +76,12 @@ static struct probed_process *process_of(struct tt_process_probes *p, uint32_t p
 		if (p->processes[i].pid == pid)
 			return &p->processes[i];
 	}
-	if (p->process_count == p->processes_most)
+	if (p->process_count == p->processes_most) {
+		if (!p->full)
+			tt_warn("no more than %zu processes are observed at a time (limit tool_processes)", p->processes_most);
+		p->full = true;
 		return NULL;
+	}
 	p->processes[p->process_count] = (struct probed_process){.pid = pid, .looks = LOOKS};
 	return &p->processes[p->process_count++];
 }
@@ -288,8 +293,12 @@ int tt_process_probes_look(struct tt_kernel *k, uint32_t pid)
 	process->looks = LOOKS;
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
 	FILE *maps = fopen(path, "re");
-	if (!maps)
-		return -errno;
+	if (!maps) {
+		r = -errno;
+		if (!process->functions) /* it never was one: its place is for others */
+			*process = k->process_probes->processes[--k->process_probes->process_count];
+		return r;
+	}
 	while (r >= 0 && getline(&line, &size, maps) > 0)
 		r = line_look(k, process, line);
 	fclose(maps);
