@@ -372,5 +372,5 @@ int tt_process_probes_ahead(struct tt_kernel *k, uint32_t pid, const char *const
 	struct ahead a = {k, pid, names};
 	int r = tt_loader_all(ahead_file, &a);
 
-	return r == -ENOENT || r == -ENOEXEC ? 0 : r; /* without the cache it is found once it is mapped */
+	return r == -ENOENT || r == -ENOEXEC || r == -EFBIG ? 0 : r; /* without the cache it is found once it is mapped */
 }

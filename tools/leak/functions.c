@@ -180,6 +180,8 @@ static int command_attach(struct tt_tool_run *run)
 {
 	char path[PATH_MAX];
 
+	/* Until it begins it is as telltale: the C library is the same most of the time, where the loader has no cache, too. */
+	(void)tt_process_probes_look(run->kernel, run->command);
 	command_path(run->options->command[0], path, sizeof(path));
 	int r = tt_process_probes_file(run->kernel, run->command, path);
 	if (r >= 0 && script_path(path, sizeof(path)))
