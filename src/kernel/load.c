@@ -17,6 +17,7 @@
 #include "kernel/library.h"
 #include "kernel/listeners.h"
 #include "kernel/plaintext.h"
+#include "kernel/skeleton.h"
 #include "kernel/verified.h"
 #include "probes.skel.h"
 
@@ -383,7 +384,7 @@ static int attach_set(struct tt_kernel *k, const struct tt_hook_set *set, const 
 int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
 		       const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size)
 {
-	k->skel = tt_probes__open();
+	k->skel = tt_skeleton_open();
 	if (!k->skel)
 		return -errno;
 	k->obj = k->skel->obj;
@@ -405,7 +406,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	tt_verified_ask(k->obj);
 
 	(void)tt_kernel_complaint_begin(); /* what earlier tries complained of is past */
-	r = tt_probes__load(k->skel);
+	r = tt_skeleton_load(k->skel);
 	if (r < 0) {
 		tt_kernel_say(reason, size, "refused by the kernel (%s): %s", strerror(-r), tt_kernel_complaint());
 		return tt_kernel_forbidden(r) ? -EPERM
@@ -499,7 +500,7 @@ struct tt_kernel *tt_kernel_free(struct tt_kernel *k)
 	if (k->own_page)
 		munmap(k->own_page, k->own_size);
 	if (k->skel)
-		tt_probes__destroy(k->skel);
+		k->skel = tt_skeleton_free(k->skel);
 	else
 		bpf_object__close(k->obj);
 	free(k);
