@@ -104,7 +104,9 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 	uint64_t next = begin + o->interval_ns, shown = 0;
 
 	for (;;) {
-		struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = tt_attach_fd(loop->attach), .events = POLLIN}};
+		struct pollfd fds[] = {{.fd = signals, .events = POLLIN},
+				       {.fd = tt_attach_fd(loop->attach), .events = POLLIN},
+				       {.fd = loop->run->fd, .events = POLLIN}};
 
 		if (poll(fds, TT_ARRAY_LEN(fds), wait_ms) < 0 && errno != EINTR)
 			return -errno;
@@ -112,7 +114,8 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 			return tt_attach_gone(loop->attach);
 		if (take_signals(loop, signals))
 			return 0;
-		int r = drain(loop->run);
+		int done = loop->run->tool->turn ? loop->run->tool->turn(loop->run) : 0;
+		int r = done < 0 ? done : drain(loop->run);
 		uint64_t now = now_ns();
 		if (r >= 0 && o->interval_ns && now >= next) {
 			/* The last one is shown at the end, with what is still on its way. */
@@ -126,6 +129,8 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 		}
 		if (r < 0)
 			return r;
+		if (done)
+			return 0;
 		if (o->duration_ns && now - begin >= o->duration_ns)
 			return 0;
 	}

@@ -250,7 +250,7 @@ static int take_word(struct reading *r, unsigned *words)
 	void *base = NULL;
 	const struct tt_option_row *row = name ? find(r, name, strlen(name), 0, &base) : NULL;
 
-	if (!row || (row->kind != TT_ROW_CHOICE && (*text < '0' || *text > '9')))
+	if (!row || (row->kind != TT_ROW_CHOICE && row->kind != TT_ROW_TEXT && (*text < '0' || *text > '9')))
 		return fail(r->e, "unexpected argument '%.60s'; a command stands behind --", text);
 	(*words)++;
 	return set(r, row, base, text);

@@ -350,7 +350,7 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 		tt_error("%s: %s (telltale %s --help)", entry->name, error.text, entry->name);
 	} else {
 		r.run = (struct tt_tool_run){
-			.tool = r.tool, .settings = r.settings, .options = &r.options, .limits = &r.options.limits};
+			.tool = r.tool, .settings = r.settings, .options = &r.options, .limits = &r.options.limits, .fd = -1};
 		status = start(&r);
 	}
 	if (r.tool->free)

@@ -62,7 +62,10 @@ struct tt_tool {
 	const char *notes[TT_TOOL_NOTES_MOST];
 
 	/* All may be NULL. 0 or a negative errno, which ends the run. */
-	int (*begin)(struct tt_tool_run *run);				     /* may set run->state */
+	int (*begin)(struct tt_tool_run *run); /* may set run->state, and run->fd */
+	/* Each time round the loop: when run->fd can be read, or the rings are about to be drained. 1: the tool's work is done.
+	 */
+	int (*turn)(struct tt_tool_run *run);
 	int (*record)(struct tt_tool_run *run, const struct tt_record *rec); /* rec is borrowed, and as long as it says */
 	int (*interval)(struct tt_tool_run *run);			     /* each --interval, and at the end: shows counts */
 	int (*end)(struct tt_tool_run *run);				     /* nothing more comes: shows what is still open */
@@ -82,6 +85,7 @@ struct tt_tool_run {
 	struct tt_attach *attach; /* NULL: not yet */
 	uint32_t command;	  /* its process, which has not begun in `begin`; 0: there is none */
 	void *state;
+	int fd; /* the loop comes round when it can be read; the tool's own, -1: none */
 	uint64_t notes[TT_TOOL_NOTES_MOST];
 	struct tt_rows *rows;
 };

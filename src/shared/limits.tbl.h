@@ -72,6 +72,7 @@ TT_LIMIT(TOOL_STACK_BYTES, "tool_stack_bytes", 16u << 20, 64u << 10, 1u << 30, "
 TT_LIMIT(TOOL_SPANS, "tool_spans", 262144, 1024, 1u << 24, "spans", "spans of time telltale profile keeps for --timeline; those that come later are left out")
 TT_LIMIT(TOOL_ALLOCATIONS, "tool_allocations", 131072, 64, 1u << 24, "blocks", "blocks of memory that telltale leak follows until they are freed (about 140 bytes of the kernel's each)")
 TT_LIMIT(TOOL_PROCESSES, "tool_processes", 64, 1, 4096, "processes", "processes whose allocators telltale leak observes at a time")
+TT_LIMIT(TOOL_ECHOES, "tool_echoes", 1024, 16, 65536, "echoes", "echoes under way that telltale ping follows, or reports on")
 TT_LIMIT(TOOL_TASKS, "tool_tasks", 8192, 16, 1u << 20, "tasks", "threads that telltale sched and telltale why follow")
 TT_LIMIT(SYMBOL_PROCESSES, "symbol_processes", 1024, 4, 65536, "processes", "processes whose code a tool with stacks knows; those not used for long give way")
 TT_LIMIT(SYMBOL_FILES, "symbol_files", 512, 4, 65536, "files", "programs and libraries whose functions a tool with stacks knows; those not used for long give way")
