@@ -16,6 +16,8 @@
 /* A reply that the kernel has not sent by then it does not send. */
 #define ANSWER_NS 50000000u
 #define CLIENTS_MOST 64
+/* Where a job may be: of its hash's place and those behind it. */
+#define PLACES 8
 
 struct key {
 	uint8_t client[16];
@@ -101,18 +103,33 @@ static void close_job(struct server *s, struct job *j)
 	s->open--;
 }
 
+/* Where a job with this key is; else where one may begin (an open one gives way there). */
+static struct job *place_of(const struct server *s, const struct key *key)
+{
+	size_t first = tt_seed_hash(key, sizeof(*key) / 8);
+	struct job *free = NULL;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		struct job *j = &s->jobs[(first + i) % s->room];
+		if (j->open && memcmp(&j->key, key, sizeof(*key)) == 0)
+			return j;
+		if (!j->open && !free)
+			free = j;
+	}
+	return free ? free : &s->jobs[first % s->room];
+}
+
 /* The job of a request or its reply; a request begins one. NULL: nothing is known of it. */
 static struct job *job_of(struct tt_tool_run *run, const struct tt_ping_point *p)
 {
 	struct server *s = run->state;
 	const struct key key = key_of(p);
-	struct job *j = &s->jobs[tt_seed_hash(&key, sizeof(key) / 8) % s->room];
+	struct job *j = place_of(s, &key);
 
 	if (j->open && memcmp(&j->key, &key, sizeof(key)) == 0)
 		return j;
 	if (p->reply || p->kind != TT_PING_RECEIVE)
 		return NULL;
-	/* Another that has its place gives way: it would have been answered by now, or never. */
 	if (j->open) {
 		run->notes[TT_PING_NOTE_UNANSWERED]++;
 		close_job(s, j);
