@@ -7,6 +7,9 @@
 
 #include "base/own.h"
 
+/* No longer part of a path is a word before the service's name, or taken for one whatever it is made of. */
+#define GRPC_WORD_MOST 19
+
 /* Of a grpc-message that much is decoded. */
 #define GRPC_ERROR_MOST 2048
 
@@ -19,26 +22,85 @@ bool tt_grpc_content(struct tt_span type)
 	return type.len == base.len || type.data[base.len] == '+' || type.data[base.len] == ';' || type.data[base.len] == ' ';
 }
 
+/* Random text, rather than a word with a version in it: long, and letters follow digits more than once. */
+static bool grpc_is_random(struct tt_span s)
+{
+	size_t knots = 0;
+
+	for (size_t i = 1; i < s.len && s.len > GRPC_WORD_MOST; i++) {
+		bool digit = s.data[i - 1] >= '0' && s.data[i - 1] <= '9';
+		knots += digit && tt_ascii_lower(s.data[i]) >= 'a' && tt_ascii_lower(s.data[i]) <= 'z';
+	}
+	return knots > 1;
+}
+
+/* A name of protobuf's, with its package's before it; or a word of a path, where `word` says so. */
+static bool grpc_is_name(struct tt_span s, bool word)
+{
+	size_t part = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.data[i], letter = tt_ascii_lower(c);
+		bool plain = (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+		/* Triple's generic call is `$invoke`. */
+		if (!plain && !(word ? c == '-' || c == '~' : c == '$'))
+			return false;
+		if (c != '.')
+			continue;
+		if (grpc_is_random(tt_span_sub(s, part, i - part)))
+			return false;
+		part = i + 1;
+	}
+	return s.len && (!word || s.len <= GRPC_WORD_MOST) && !grpc_is_random(tt_span_sub(s, part, s.len));
+}
+
+/* What stands before the last slash, and behind it; false: there is none. */
+static bool grpc_split(struct tt_span s, struct tt_span *ret_before, struct tt_span *ret_last)
+{
+	const uint8_t *slash = s.len ? memrchr(s.data, '/', s.len) : NULL;
+	size_t at = slash ? (size_t)(slash - s.data) : 0;
+
+	*ret_before = tt_span_sub(s, 0, at);
+	*ret_last = tt_span_sub(s, slash ? at + 1 : 0, s.len);
+	return slash;
+}
+
+bool tt_grpc_path(struct tt_span path, struct tt_span *ret_service, struct tt_span *ret_method)
+{
+	ptrdiff_t query = tt_span_find(path, '?');
+	size_t begin = path.len && path.data[0] == '/';
+	struct tt_span before, name;
+
+	path = tt_span_sub(path, begin, (query < 0 ? path.len : (size_t)query) - begin);
+	if (!grpc_split(path, ret_service, ret_method) || !grpc_is_name(*ret_method, false))
+		return false;
+	bool more = grpc_split(*ret_service, &before, &name);
+	bool named = grpc_is_name(name, false);
+	while (named && more) {
+		more = grpc_split(before, &before, &name);
+		named = grpc_is_name(name, true);
+	}
+	return named;
+}
+
 void tt_grpc_name(struct tt_message *m)
 {
+	struct tt_span service, method;
+
 	if (!m || m->as == &tt_proto_grpc)
 		return;
 	m->as = &tt_proto_grpc;
 
-	/* "/package.Service/Method"; the prefix may have more parts. */
 	struct tt_span path = tt_message_get(m, TT_TEXT_RESOURCE);
-	size_t slash = path.len;
-	while (slash && path.data[slash - 1] != '/')
-		slash--;
-	if (slash < 2) {
-		m->text[TT_TEXT_OPERATION].set = false;
+	if (!tt_grpc_path(path, &service, &method)) {
+		m->text[TT_TEXT_OPERATION].set = m->text[TT_TEXT_RESOURCE].set = false;
 		return;
 	}
-	size_t begin = path.data[0] == '/';
-	tt_message_text_part(m, TT_TEXT_RESOURCE, TT_TEXT_RESOURCE, begin, path.len - begin);
+	size_t begin = (size_t)(service.data - path.data);
+	tt_message_text_part(m, TT_TEXT_RESOURCE, TT_TEXT_RESOURCE, begin, service.len + 1 + method.len);
 	tt_message_attr_text(m, "rpc.method", TT_TEXT_RESOURCE);
-	tt_message_text_part(m, TT_TEXT_OPERATION, TT_TEXT_RESOURCE, slash - begin, path.len - slash);
-	tt_message_text_part(m, TT_TEXT_RESOURCE, TT_TEXT_RESOURCE, 0, slash - 1 - begin);
+	tt_message_text_part(m, TT_TEXT_OPERATION, TT_TEXT_RESOURCE, service.len + 1, method.len);
+	tt_message_text_part(m, TT_TEXT_RESOURCE, TT_TEXT_RESOURCE, 0, service.len);
 }
 
 void tt_grpc_timeout(struct tt_message *m, struct tt_span value)
@@ -196,7 +258,7 @@ static const struct tt_proto_doc grpc_doc = {
 	.specification = "[gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)",
 	.recognised = "a stream of HTTP/2 whose `content-type` is `application/grpc`, with or without a suffix (not grpc-web), "
 		      "in the request or "
-		      "else the response; in mid-connection only once one of these is known",
+		      "else the response, and whose path names a method; in mid-connection only once one of these is known",
 	.operation = "the method's name, `SayHello`",
 	.resource = "the service's full name, `helloworld.Greeter`",
 	.status = "`grpc-status` by its name, from trailers or from headers alone: `OK`, `NOT_FOUND`; a code without a name is "

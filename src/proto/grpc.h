@@ -27,8 +27,14 @@ struct tt_grpc_count {
 bool tt_grpc_content(struct tt_span content_type);
 
 /*
+ * Splits `/package.Service/Method`, perhaps behind a prefix of short words, which is the service's then; a query is left out.
+ * False: the path names no method. Whoever sends it chooses the content-type, so only what is a name may be taken for one.
+ */
+bool tt_grpc_path(struct tt_span path, struct tt_span *ret_service, struct tt_span *ret_method);
+
+/*
  * The request's texts as HTTP gave them (method, path) become gRPC's: operation is the method's name, resource the service's.
- * What is not known is taken away.
+ * What is not known, or no method, is taken away.
  */
 void tt_grpc_name(struct tt_message *request);
 

@@ -50,6 +50,61 @@ static void content(void **state)
 	assert_false(tt_grpc_content(TT_SPAN_LIT("application/json")));
 }
 
+static void paths(void **state)
+{
+	static const char *const cases[][3] = {
+		{"/p.S/M", "p.S", "M"},
+		{"p.S/M", "p.S", "M"},
+		{"/s/M?token=hunter2", "s", "M"},
+		{"/api/v1/p.S/M", "api/v1/p.S", "M"},
+		{"/org.apache.S/$invoke", "org.apache.S", "$invoke"},
+		{"", NULL},
+		{"/", NULL},
+		{"?", NULL},
+		{"/M", NULL},
+		{"/s/", NULL},
+		{"//M", NULL},
+		{"/s?/M", NULL},
+		{"/hunter2@x.org/M", NULL},
+		{"/a;pw=hunter2/M", NULL},
+		{"//s/M", NULL},
+		{"/a/b/c/eyJhbGciOiJIUzI1NiJ9abc/s/M", NULL},
+		{"/a/b/eyJhbGciOiJIUzI1NiJ9abc/M", NULL},
+		{"/a.eyJhbGciOiJIUzI1NiJ9abc.b/M", NULL},
+		{"/google.cloud.speech.v1p1beta1.Speech/StreamingRecognizeV2", "google.cloud.speech.v1p1beta1.Speech",
+		 "StreamingRecognizeV2"},
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++) {
+		struct tt_span service, method;
+		bool named = tt_grpc_path(tt_span_str(cases[i][0]), &service, &method);
+		assert_int_equal(named, cases[i][1] != NULL);
+		if (!named)
+			continue;
+		assert_true(tt_span_eq(service, tt_span_str(cases[i][1])));
+		assert_true(tt_span_eq(method, tt_span_str(cases[i][2])));
+	}
+}
+
+/* Nothing of a query comes out, and what names no method is HTTP, whose paths are redacted. */
+static void chosen_by_the_client(void **state)
+{
+	CHECK("M|p.S|OK|-|40|53|complete|rpc.method=p.S/"
+	      "M,rpc.system.name=grpc,rpc.request.message.count=0,rpc.request.message.size=0,"
+	      "rpc.response.message.count=0,rpc.response.message.size=0\n",
+	      TT_C(PREFACE "\0\0\x1f\1\5\0\0\0\1\x83\x86\x04\x08/p.S/M?x\x0f\x10\x10"
+			   "application/grpc"),
+	      TT_S(SETTINGS HEAD("\1") TRAILERS("\1", "0")));
+	static const struct tt_line script[] = {TT_C(PREFACE "\0\0\x1f\1\5\0\0\0\1\x83\x86\x04\x08/p@S/M?x\x0f\x10\x10"
+							     "application/grpc"),
+						TT_S(SETTINGS HEAD("\1") TRAILERS("\1", "0")), TT_TALK_END};
+	char *told = tt_talk(NULL, script);
+	assert_non_null(strstr(told, "http2|POST|/p@S/M?x|200|"));
+	assert_null(strstr(told, "grpc|"));
+	assert_null(strstr(told, "rpc.method"));
+	free(told);
+}
+
 static void unary(void **state)
 {
 	CHECK("M|p.S|OK|-|55|70|complete|" A_CALL
@@ -214,8 +269,8 @@ static void texts(void **state)
 	tt_buf_free(&m.bytes);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(content), cmocka_unit_test(unary), cmocka_unit_test(streams_both_ways),
-	      cmocka_unit_test(messages_cut_anywhere), cmocka_unit_test(large_messages_are_passed_over),
-	      cmocka_unit_test(failures), cmocka_unit_test(cancelled), cmocka_unit_test(chosen),
-	      cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers), cmocka_unit_test(timeouts),
-	      cmocka_unit_test(texts))
+TT_UNIT_TESTS(cmocka_unit_test(content), cmocka_unit_test(paths), cmocka_unit_test(chosen_by_the_client), cmocka_unit_test(unary),
+	      cmocka_unit_test(streams_both_ways), cmocka_unit_test(messages_cut_anywhere),
+	      cmocka_unit_test(large_messages_are_passed_over), cmocka_unit_test(failures), cmocka_unit_test(cancelled),
+	      cmocka_unit_test(chosen), cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers),
+	      cmocka_unit_test(timeouts), cmocka_unit_test(texts))

@@ -97,11 +97,14 @@ static void http2_response_field(struct http2_head *h, enum tt_hpack_name token,
 		h->search = "opensearch";
 		break;
 	case TT_HPACK_GRPC_STATUS:
+		if (h->s->plain)
+			break;
 		h->s->half[TT_RESPONSES].status = true;
 		tt_grpc_status(h->m, value);
 		break;
 	case TT_HPACK_GRPC_MESSAGE:
-		tt_grpc_error(h->m, value);
+		if (!h->s->plain)
+			tt_grpc_error(h->m, value);
 		break;
 	default:
 		break;
@@ -158,6 +161,10 @@ static bool http2_request_end(struct http2_head *h)
 	half->headed = true;
 	h->s->triple |= (h->seen & HTTP2_TRIPLE) != 0;
 	h->s->grpc |= (h->seen & (HTTP2_GRPC_REQUEST | HTTP2_TRIPLE)) && !(h->seen & B(CONTENT_TYPE));
+	struct tt_span service, method;
+	h->s->plain = (h->seen & B(PATH)) && !h->s->half[TT_RESPONSES].headed &&
+		      !tt_grpc_path(tt_message_get(h->m, TT_TEXT_RESOURCE), &service, &method);
+	h->s->grpc &= !h->s->plain;
 	if (h->s->grpc)
 		http2_is_grpc(h->s, h->m);
 	else
@@ -190,6 +197,7 @@ static bool http2_response_end(struct http2_head *h)
 	bool informed = h->code >= 100 && h->code < 200;
 
 	h->s->grpc |= (h->seen & (B(GRPC_STATUS) | B(GRPC_MESSAGE) | B(GRPC_ENCODING))) != 0;
+	h->s->grpc &= !h->s->plain;
 	if (h->s->grpc && h->m->as != &tt_proto_grpc) {
 		h->m->as = &tt_proto_grpc;
 		/* Nobody could tell from the request alone. */

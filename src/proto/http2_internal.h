@@ -44,6 +44,7 @@ struct http2_stream {
 	uint32_t older;
 	uint32_t newer;
 	bool grpc;
+	bool plain;		   /* its path names no method: it is HTTP whatever else is said */
 	bool triple;		   /* Dubbo's headers were among them */
 	struct http2_half half[2]; /* by enum tt_side */
 };
