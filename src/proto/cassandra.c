@@ -54,9 +54,9 @@ static const struct tt_proto_doc doc = {
 	.recognised = "an envelope's header of version 3 to 5 with what its opcode wants behind it; a frame of version 5 by its "
 		      "checksum; "
 		      "also in mid-connection, where one begins a segment",
-	.operation =
-		"the statement's first word, for prepared executions that of the prepared text; `BATCH`, `PREPARE`, `STARTUP`, "
-		"`OPTIONS`, `REGISTER`, `AUTH_RESPONSE`; `EXECUTE` where the text is not known; `EVENT`",
+	.operation = "the statement's first word (`QUERY` where it begins none), for prepared executions that of the prepared "
+		     "text; `BATCH`, `PREPARE`, `STARTUP`, "
+		     "`OPTIONS`, `REGISTER`, `AUTH_RESPONSE`; `EXECUTE` where the text is not known; `EVENT`",
 	.resource = "the statement's text; of a batch its statements joined by `; `; of an event its type",
 	.status = "`OK`, or the error's code in hexadecimal digits (`2200`); its name (`Invalid`) is the error type",
 	.limits = "rows and values are passed over by their lengths. A statement prepared on another connection has no text. "

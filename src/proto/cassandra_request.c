@@ -48,10 +48,9 @@ static struct tt_span take_text(struct tt_cursor *c, bool *ret_whole)
 static void read_query(struct tt_link *link, struct cassandra_state *st, struct tt_message *m, const struct cassandra_envelope *e)
 {
 	struct tt_cursor c = e->body;
-	char buf[TT_SQL_KIND_MAX];
 	bool whole;
 	struct tt_span text = take_text(&c, &whole);
-	struct tt_span kind = tt_sql_kind(text, false, buf);
+	struct tt_span kind = tt_sql_kind(text, false);
 
 	if (kind.len)
 		tt_sql_operation(m, kind);
@@ -90,11 +89,10 @@ static void read_execute(struct tt_link *link, struct cassandra_state *st, struc
 			 const struct cassandra_envelope *e)
 {
 	struct tt_cursor c = e->body;
-	char buf[TT_SQL_KIND_MAX];
 	struct tt_span text = prepared_text(link, st, m, cassandra_string(&c));
 
 	if (text.data) {
-		struct tt_span kind = tt_sql_kind(text, false, buf);
+		struct tt_span kind = tt_sql_kind(text, false);
 		if (kind.len)
 			tt_sql_operation(m, kind);
 		tt_sql_statement(m, text);

@@ -78,7 +78,7 @@ static const struct tt_proto_doc clickhouse_doc = {
 	.recognised = "the client's hello with its revision; in mid-connection a query packet, whose client, settings and "
 		      "statement must "
 		      "fit the layout of one revision",
-	.operation = "the statement's first word, `SELECT`; `CONNECT`, `PING`, `CANCEL`",
+	.operation = "the statement's first word, `SELECT`, or `QUERY` where it begins none; `CONNECT`, `PING`, `CANCEL`",
 	.resource = "the statement; of a log-in the database",
 	.status = "`OK`, or the exception's code: `60`",
 	.limits = "revisions from 54058 (2017) on. Plain blocks carry no length: their columns are walked by type; where a type "

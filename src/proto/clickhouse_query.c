@@ -137,8 +137,11 @@ static bool text_plausible(struct tt_span text)
 		if (text.data[i] < ' ' && text.data[i] != '\n' && text.data[i] != '\r' && text.data[i] != '\t')
 			return false;
 	}
-	char buf[TT_SQL_KIND_MAX];
-	return tt_sql_kind(text, true, buf).len || (text.len && (text.data[0] == '(' || text.data[0] == '/'));
+	size_t at = 0;
+	while (at < text.len && text.data[at] <= ' ')
+		at++;
+	uint8_t first = at < text.len ? tt_ascii_lower(text.data[at]) : 0;
+	return (first >= 'a' && first <= 'z') || (first && strchr("_(/-#;", first));
 }
 
 enum tt_step ch_read_query_any(struct ch_reader *r, struct ch_query *ret, uint32_t *ret_revision, uint32_t *ret_least)

@@ -127,8 +127,7 @@ static void end_open(struct tt_link *link, struct ch_state *st, const struct tt_
 
 static void describe(struct ch_state *st, struct tt_message *m, const struct ch_query *q, struct tt_span text)
 {
-	char buf[TT_SQL_KIND_MAX];
-	struct tt_span kind = tt_sql_kind(text, true, buf);
+	struct tt_span kind = tt_sql_kind(text, true);
 
 	if (m)
 		m->kind = CH_QUERY;

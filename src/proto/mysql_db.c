@@ -37,8 +37,7 @@ static bool has_word(struct tt_span text, struct tt_span word)
 
 bool mysql_doubts_db(struct tt_span text)
 {
-	char buf[TT_SQL_KIND_MAX];
-	struct tt_span kind = tt_sql_kind(text, true, buf);
+	struct tt_span kind = tt_sql_kind(text, true);
 
 	if (used_database(text).len)
 		return false;

@@ -125,7 +125,6 @@ static void close_statement(struct mysql_state *st, struct tt_span payload, bool
 static void name_execution(struct mysql_state *st, struct tt_message *m, struct tt_span payload, bool current)
 {
 	struct tt_cursor c = tt_cursor(payload);
-	char buf[TT_SQL_KIND_MAX];
 	uint8_t key[4];
 
 	tt_cursor_u8(&c);
@@ -137,7 +136,7 @@ static void name_execution(struct mysql_state *st, struct tt_message *m, struct 
 	if (m)
 		m->id = id;
 	if (text) {
-		struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), true, buf);
+		struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), true);
 		tt_sql_operation(m, kind.len ? kind : TT_SPAN_LIT("EXECUTE"));
 		tt_sql_statement(m, tt_sql_text_span(text));
 	} else if (current) {
@@ -153,7 +152,6 @@ static void begin_text(struct mysql_state *st, const struct mysql_command_row *r
 {
 	struct mysql_requests *req = &st->req;
 	struct tt_cursor c = tt_cursor(payload);
-	char buf[TT_SQL_KIND_MAX];
 	struct tt_span kind = tt_span(NULL, 0);
 
 	tt_cursor_u8(&c);
@@ -168,7 +166,7 @@ static void begin_text(struct mysql_state *st, const struct mysql_command_row *r
 
 	struct tt_span text = tt_cursor_rest(&c);
 	if (row->code == MYSQL_QUERY)
-		kind = tt_sql_kind(text, true, buf);
+		kind = tt_sql_kind(text, true);
 	tt_sql_operation(req->open, kind.len ? kind : tt_span_str(row->name));
 	tt_message_text(req->open, TT_TEXT_RESOURCE, text);
 	uint64_t more = len - payload.len;

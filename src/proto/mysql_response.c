@@ -22,10 +22,9 @@ static void complete_request(struct mysql_state *st, const struct tt_message *re
 	if (!tt_message_get(request, TT_TEXT_OPERATION).data &&
 	    (st->res.code == MYSQL_STMT_EXECUTE || st->res.code == MYSQL_BULK_EXECUTE)) {
 		uint8_t key[4];
-		char buf[TT_SQL_KIND_MAX];
 		mysql_statement_id((uint32_t)request->id, key);
 		struct tt_sql_text *text = tt_sql_table_get(&st->statements, tt_span(key, sizeof(key)));
-		struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), true, buf);
+		struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), true);
 		tt_sql_operation(m, kind.len ? kind : TT_SPAN_LIT("EXECUTE"));
 		if (text)
 			tt_sql_statement(m, tt_sql_text_span(text));

@@ -62,6 +62,7 @@ struct pg_responses {
 	struct tt_message *open;
 	int64_t rows; /* of the open answer */
 	int64_t affected;
+	int64_t committed;	/* of them, behind a COMMIT */
 	int64_t statement_rows; /* of the current statement */
 	uint32_t copies_ended;
 	uint8_t negotiations;

@@ -31,11 +31,10 @@ static void execute(struct pg_state *st, struct tt_span body)
 {
 	struct tt_sql_text *text = pg_portal_text(st, body);
 	struct tt_message *m = st->req.open;
-	char buf[TT_SQL_KIND_MAX];
 
 	if (m)
 		m->kind = PG_UNIT_EXECUTE;
-	struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), false, buf);
+	struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), false);
 	tt_sql_operation(m, kind.len ? kind : text ? TT_SPAN_LIT("QUERY") : TT_SPAN_LIT("EXECUTE"));
 	if (text)
 		tt_sql_statement(m, tt_sql_text_span(text));
@@ -142,7 +141,6 @@ static enum tt_step parse(struct tt_link *link, struct pg_state *st, struct tt_i
 static enum tt_step query(struct tt_link *link, struct pg_state *st, struct tt_input *in, const struct pg_frame *f)
 {
 	struct pg_requests *req = &st->req;
-	char buf[TT_SQL_KIND_MAX];
 	uint32_t len = f->len - 1; /* the final 0 */
 
 	if (!req->begun) {
@@ -157,7 +155,7 @@ static enum tt_step query(struct tt_link *link, struct pg_state *st, struct tt_i
 		return TT_MORE;
 	}
 	struct tt_span head = tt_span_sub(tt_cursor_rest(&in->c), 0, TT_MIN(len, (uint32_t)TT_SQL_HEAD));
-	struct tt_span kind = tt_sql_kind(head, false, buf);
+	struct tt_span kind = tt_sql_kind(head, false);
 	tt_sql_operation(req->open, kind.len ? kind : TT_SPAN_LIT("QUERY"));
 	tt_message_text(req->open, TT_TEXT_RESOURCE, tt_span("", 0));
 	req->begun = req->last_sync = req->last_execute = false;

@@ -16,7 +16,7 @@ static void begin_answer(struct tt_link *link, struct pg_state *st, const struct
 
 	res->open = tt_response_begin(link, in, at);
 	res->in_answer = true;
-	res->rows = res->affected = res->statement_rows = 0;
+	res->rows = res->affected = res->committed = res->statement_rows = 0;
 	res->has_rows = res->has_affected = false;
 }
 
@@ -60,6 +60,8 @@ static void complete_statement(struct pg_responses *res, struct tt_span body)
 	int64_t count;
 
 	/* A SELECT that made a table sends no rows. */
+	if (tt_span_eq(tag, TT_SPAN_LIT("COMMIT")))
+		res->committed = res->affected;
 	bool moves = tt_span_starts(tag, TT_SPAN_LIT("MOVE")); /* rows passed over */
 	if (!moves && read_count(tag, &count) && !(selects && count == res->statement_rows)) {
 		bool sent = selects ? res->statement_rows != 0 : tt_span_starts(tag, TT_SPAN_LIT("COPY")) && !res->copy_in;
@@ -129,6 +131,9 @@ static bool fail(struct tt_link *link, struct pg_state *st, struct tt_span body)
 	tt_message_attr_text(m, "db.response.status_code", TT_TEXT_STATUS);
 	if (tt_span_eq(e.code, TT_SPAN_LIT("42P05")))
 		pg_statement_refused(link, st);
+	/* What came before it in the same answer was one transaction with it, and is undone (PostgreSQL 15, section 55.2.2.1). */
+	st->res.affected = st->res.committed;
+	st->res.has_affected &= st->res.affected != 0;
 	st->res.failed = true;
 	return tt_span_eq(e.severity, TT_SPAN_LIT("FATAL")) || tt_span_eq(e.severity, TT_SPAN_LIT("PANIC"));
 }

@@ -101,6 +101,29 @@ static void reads_several_statements_in_one_query(void **state)
 	TRUNCATE;
 }
 
+/* One transaction unless it is told otherwise: what was done before the error is undone. */
+static void counts_nothing_that_was_rolled_back(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	Q("UPDATE t SET a=1; DELETE FROM u; SELECT nope");
+	TAG("UPDATE 3");
+	TAG("DELETE 2");
+	ERROR("ERROR", "42703", "no column");
+	READY;
+	Q("BEGIN; UPDATE t SET a=1; COMMIT; DELETE FROM u; SELECT nope");
+	TAG("BEGIN");
+	TAG("UPDATE 3");
+	TAG("COMMIT");
+	TAG("DELETE 2");
+	ERROR("ERROR", "42703", "no column");
+	READY;
+	CHECK(LOGGED_IN FAILED("UPDATE", "UPDATE t SET a=1; DELETE FROM u; SELECT nope", "42703", "50", "72", "") FAILED(
+		"BEGIN", "BEGIN; UPDATE t SET a=1; COMMIT; DELETE FROM u; SELECT nope", "42703", "65", "95", CHANGED("3")));
+	TRUNCATE;
+}
+
 static void reads_errors(void **state)
 {
 	tt_script_auto struct tt_script s = {0};
@@ -276,7 +299,7 @@ static void skips_after_an_error(void **state)
 	COLUMN;
 	TAG("SELECT 0");
 	READY;
-	CHECK(LOGGED_IN DONE("SELECT", "SELECT 1", "40", "36", ROWS("1")) FAILED("OOPS", "oops", "42601", "36", "41", "")
+	CHECK(LOGGED_IN DONE("SELECT", "SELECT 1", "40", "36", ROWS("1")) FAILED("QUERY", "oops", "42601", "36", "41", "")
 		      SKIPPED("SELECT", "SELECT 3", "40") DONE("SELECT", "SELECT 4", "14", "47", ROWS("0")));
 	TRUNCATE;
 }
@@ -564,11 +587,12 @@ static void is_not_misled(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(logs_in_and_asks), cmocka_unit_test(reads_several_statements_in_one_query),
-	      cmocka_unit_test(reads_errors), cmocka_unit_test(is_refused), cmocka_unit_test(negotiates_no_encryption),
-	      cmocka_unit_test(stops_before_tls), cmocka_unit_test(cancels), cmocka_unit_test(executes_prepared_statements),
-	      cmocka_unit_test(tells_pipelined_executions_apart), cmocka_unit_test(skips_after_an_error),
-	      cmocka_unit_test(shows_a_commit_that_fails), cmocka_unit_test(keeps_the_statement_a_name_stands_for),
-	      cmocka_unit_test(flushes), cmocka_unit_test(copies_in_and_out), cmocka_unit_test(copies_in_the_extended_protocol),
+	      cmocka_unit_test(counts_nothing_that_was_rolled_back), cmocka_unit_test(reads_errors), cmocka_unit_test(is_refused),
+	      cmocka_unit_test(negotiates_no_encryption), cmocka_unit_test(stops_before_tls), cmocka_unit_test(cancels),
+	      cmocka_unit_test(executes_prepared_statements), cmocka_unit_test(tells_pipelined_executions_apart),
+	      cmocka_unit_test(skips_after_an_error), cmocka_unit_test(shows_a_commit_that_fails),
+	      cmocka_unit_test(keeps_the_statement_a_name_stands_for), cmocka_unit_test(flushes),
+	      cmocka_unit_test(copies_in_and_out), cmocka_unit_test(copies_in_the_extended_protocol),
 	      cmocka_unit_test(calls_a_function), cmocka_unit_test(replicates), cmocka_unit_test(starts_in_the_middle),
 	      cmocka_unit_test(starts_in_the_middle_of_executions), cmocka_unit_test(takes_no_header_for_a_message),
 	      cmocka_unit_test(keeps_to_the_text_limit), cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))

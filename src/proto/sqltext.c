@@ -20,12 +20,19 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || (c >= '\t' && c <= '\r') || c == '(' || c == ';';
 }
 
-/* Position after the end marker `end` (two bytes) from `at`; the text's length without one. */
-static size_t skip_block(struct tt_span s, size_t at)
+/* Position after the comment whose inside begins at `at`; the text's length if it does not end. */
+static size_t skip_block(struct tt_span s, size_t at, bool nests)
 {
-	for (; at + 1 < s.len; at++) {
-		if (s.data[at] == '*' && s.data[at + 1] == '/')
-			return at + 2;
+	size_t depth = 1;
+
+	while (at + 1 < s.len) {
+		bool ends = s.data[at] == '*' && s.data[at + 1] == '/';
+		bool begins = nests && s.data[at] == '/' && s.data[at + 1] == '*';
+		at += ends || begins ? 2 : 1;
+		depth += begins;
+		depth -= ends;
+		if (!depth)
+			return at;
 	}
 	return s.len;
 }
@@ -53,7 +60,7 @@ static size_t skip_comment(struct tt_span s, size_t at, bool hash_comments)
 	if (hash_comments && p < s.len && s.data[p] == 'M')
 		p++;
 	if (!hash_comments || p >= s.len || s.data[p] != '!')
-		return skip_block(s, at + 2);
+		return skip_block(s, at + 2, !hash_comments);
 	p++;
 	while (p < s.len && s.data[p] >= '0' && s.data[p] <= '9')
 		p++;
@@ -77,39 +84,186 @@ static size_t skip_front(struct tt_span s, bool hash_comments)
 	return at;
 }
 
-struct tt_span tt_sql_kind(struct tt_span text, bool hash_comments, char buf[TT_SQL_KIND_MAX])
+/* Words that begin statements of any of the dialects, in order. */
+static const struct word {
+	const char *word;
+	bool telling; /* that bytes begin with it is evidence of SQL */
+} words[] = {
+	{"ABORT", true},
+	{"ADD", false},
+	{"ALTER", true},
+	{"ALTER_REPLICATION_SLOT", false},
+	{"ANALYZE", true},
+	{"ATTACH", false},
+	{"BACKUP", false},
+	{"BASE_BACKUP", false},
+	{"BATCH", false},
+	{"BEGIN", true},
+	{"BINLOG", false},
+	{"BREAK", false},
+	{"BULK", false},
+	{"CACHE", false},
+	{"CALL", true},
+	{"CHANGE", true},
+	{"CHECK", true},
+	{"CHECKPOINT", true},
+	{"CLONE", false},
+	{"CLOSE", true},
+	{"CLUSTER", true},
+	{"COMMENT", true},
+	{"COMMIT", true},
+	{"CONTINUE", false},
+	{"COPY", true},
+	{"CREATE", true},
+	{"CREATE_REPLICATION_SLOT", false},
+	{"DBCC", false},
+	{"DEALLOCATE", true},
+	{"DECLARE", true},
+	{"DELETE", true},
+	{"DENY", false},
+	{"DESC", true},
+	{"DESCRIBE", true},
+	{"DETACH", false},
+	{"DISABLE", false},
+	{"DISCARD", true},
+	{"DO", true},
+	{"DROP", true},
+	{"DROP_REPLICATION_SLOT", false},
+	{"ENABLE", false},
+	{"END", true},
+	{"EXCHANGE", false},
+	{"EXEC", false},
+	{"EXECUTE", true},
+	{"EXISTS", false},
+	{"EXPLAIN", true},
+	{"FETCH", true},
+	{"FLUSH", true},
+	{"FROM", false},
+	{"GET", false},
+	{"GOTO", false},
+	{"GRANT", true},
+	{"HANDLER", true},
+	{"HELP", false},
+	{"IDENTIFY_SYSTEM", false},
+	{"IF", false},
+	{"IMPORT", false},
+	{"INSERT", true},
+	{"INSTALL", false},
+	{"KILL", true},
+	{"LIST", false},
+	{"LISTEN", true},
+	{"LOAD", true},
+	{"LOCK", true},
+	{"MERGE", true},
+	{"MOVE", true},
+	{"NOTIFY", true},
+	{"OPEN", false},
+	{"OPTIMIZE", true},
+	{"PARALLEL", false},
+	{"PREPARE", true},
+	{"PRINT", false},
+	{"PURGE", false},
+	{"RAISERROR", false},
+	{"READTEXT", false},
+	{"READ_REPLICATION_SLOT", false},
+	{"REASSIGN", false},
+	{"RECEIVE", false},
+	{"RECONFIGURE", false},
+	{"REFRESH", true},
+	{"REINDEX", true},
+	{"RELEASE", true},
+	{"RENAME", true},
+	{"REPAIR", false},
+	{"REPLACE", true},
+	{"RESET", true},
+	{"RESIGNAL", false},
+	{"RESTART", false},
+	{"RESTORE", false},
+	{"RETURN", false},
+	{"REVERT", false},
+	{"REVOKE", true},
+	{"ROLLBACK", true},
+	{"SAVE", false},
+	{"SAVEPOINT", true},
+	{"SELECT", true},
+	{"SEND", false},
+	{"SET", true},
+	{"SHOW", true},
+	{"SHUTDOWN", false},
+	{"SIGNAL", false},
+	{"START", true},
+	{"START_REPLICATION", false},
+	{"STOP", true},
+	{"SYSTEM", false},
+	{"TABLE", true},
+	{"THROW", false},
+	{"TIMELINE_HISTORY", false},
+	{"TRUNCATE", true},
+	{"UNDROP", false},
+	{"UNINSTALL", false},
+	{"UNLISTEN", true},
+	{"UNLOCK", true},
+	{"UPDATE", true},
+	{"UPDATETEXT", false},
+	{"UPLOAD_MANIFEST", false},
+	{"USE", true},
+	{"VACUUM", true},
+	{"VALUES", true},
+	{"WAITFOR", false},
+	{"WATCH", false},
+	{"WHILE", false},
+	{"WITH", true},
+	{"WRITETEXT", false},
+	{"XA", true},
+};
+
+/* No word of these is longer. */
+#define WORD_MOST 24
+
+static int compare_word(const void *key, const void *row)
 {
-	size_t at = skip_front(text, hash_comments);
+	return strcmp(key, ((const struct word *)row)->word);
+}
+
+/* The word the text begins with; NULL: none of ours. */
+static const struct word *find_word(struct tt_span text)
+{
+	char upper[WORD_MOST + 1] = "";
 	size_t n = 0;
 
-	for (; at + n < text.len && is_word(text.data[at + n]); n++) {
-		if (n == TT_SQL_KIND_MAX)
-			return tt_span(NULL, 0);
-		uint8_t c = text.data[at + n];
-		buf[n] = (char)(c >= 'a' && c <= 'z' ? c & ~0x20 : c);
+	for (; n < text.len && is_word(text.data[n]); n++) {
+		if (n == WORD_MOST)
+			return NULL;
+		uint8_t c = text.data[n];
+		upper[n] = (char)(c >= 'a' && c <= 'z' ? c & ~0x20 : c);
 	}
-	return n ? tt_span(buf, n) : tt_span(NULL, 0);
+	return n ? bsearch(upper, words, TT_ARRAY_LEN(words), sizeof(*words), compare_word) : NULL;
+}
+
+static const struct word *find_kind(struct tt_span text, bool hash_comments)
+{
+	return find_word(tt_span_sub(text, skip_front(text, hash_comments), text.len));
+}
+
+bool tt_sql_begins_statement(struct tt_span word)
+{
+	const struct word *found = find_word(word);
+
+	return found && strlen(found->word) == word.len;
+}
+
+struct tt_span tt_sql_kind(struct tt_span text, bool hash_comments)
+{
+	const struct word *found = find_kind(text, hash_comments);
+
+	return found ? tt_span_str(found->word) : tt_span(NULL, 0);
 }
 
 bool tt_sql_plausible(struct tt_span text, bool hash_comments)
 {
-	static const char *const words[] = {
-		"ABORT",    "ALTER",	"ANALYZE",   "BEGIN",	"CALL",	   "CHANGE",	 "CHECK",   "CHECKPOINT", "CLOSE",
-		"CLUSTER",  "COMMENT",	"COMMIT",    "COPY",	"CREATE",  "DEALLOCATE", "DECLARE", "DELETE",	  "DESC",
-		"DESCRIBE", "DISCARD",	"DO",	     "DROP",	"END",	   "EXECUTE",	 "EXPLAIN", "FETCH",	  "FLUSH",
-		"GRANT",    "HANDLER",	"INSERT",    "KILL",	"LISTEN",  "LOAD",	 "LOCK",    "MERGE",	  "MOVE",
-		"NOTIFY",   "OPTIMIZE", "PREPARE",   "REFRESH", "REINDEX", "RELEASE",	 "RENAME",  "REPLACE",	  "RESET",
-		"REVOKE",   "ROLLBACK", "SAVEPOINT", "SELECT",	"SET",	   "SHOW",	 "START",   "STOP",	  "TABLE",
-		"TRUNCATE", "UNLISTEN", "UNLOCK",    "UPDATE",	"USE",	   "VACUUM",	 "VALUES",  "WITH",	  "XA",
-	};
-	char buf[TT_SQL_KIND_MAX];
-	struct tt_span kind = tt_sql_kind(text, hash_comments, buf);
+	const struct word *found = find_kind(text, hash_comments);
 
-	for (size_t i = 0; i < TT_ARRAY_LEN(words); i++) {
-		if (tt_span_eq(kind, tt_span_str(words[i])))
-			return true;
-	}
-	return false;
+	return found && found->telling;
 }
 
 struct tt_sql_text *tt_sql_text_new(struct tt_span s)

@@ -6,19 +6,21 @@
 #include "base/span.h"
 #include "proto/message.h"
 
-#define TT_SQL_KIND_MAX 24
-
 /* How much of a statement is looked at for its kind. */
 #define TT_SQL_HEAD 512
 
 /*
  * The statement's first word in upper case, behind white space, comments and opening brackets; a comment the server executes
- * (slash, star, exclamation mark) is text. Written to buf; data NULL if there is no word, or none of sensible length.
- * `hash_comments`: # begins a comment (MySQL).
+ * (slash, star, exclamation mark) is text. Static storage; data NULL if it is no word that begins statements in any dialect: what
+ * else a client may write there is its own to choose, and may be a value. `hash_comments`: # begins a comment (MySQL), and
+ * comments do not nest.
  */
-struct tt_span tt_sql_kind(struct tt_span text, bool hash_comments, char buf[TT_SQL_KIND_MAX]);
+struct tt_span tt_sql_kind(struct tt_span text, bool hash_comments);
 
-/* True if the text begins with a word that begins statements: strict evidence that bytes are SQL. */
+/* Does this word, in any case, begin statements? */
+bool tt_sql_begins_statement(struct tt_span word);
+
+/* True if the text begins with a word that begins statements and little else: strict evidence that bytes are SQL. */
 bool tt_sql_plausible(struct tt_span text, bool hash_comments);
 
 /* A text shared by counting: tables, portals and the statement now being read hold it together. */

@@ -153,7 +153,8 @@ static const struct tt_proto_doc tds_doc = {
 		      "should be, or a "
 		      "batch in UTF-16 that begins as statements do",
 	.operation =
-		"the statement's first word, `SELECT`, also of what system procedures carry (`sp_executesql`, `sp_prepexec`) or "
+		"the statement's first word, `SELECT` (`QUERY` where it begins none), also of what system procedures carry "
+		"(`sp_executesql`, `sp_prepexec`) or "
 		"run by "
 		"handle; `EXECUTE` for procedures, `CONNECT`, `PRELOGIN`, `BEGIN`, `COMMIT`, `ROLLBACK`, `BULK_LOAD`, `CANCEL`",
 	.resource = "the statement; the procedure's name; of a log-in the database",

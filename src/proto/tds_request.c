@@ -21,8 +21,7 @@ bool tds_pass_headers(struct tt_cursor *c)
 
 void tds_statement(struct tt_message *m, struct tt_span text)
 {
-	char buf[TT_SQL_KIND_MAX];
-	struct tt_span kind = tt_sql_kind(text, false, buf);
+	struct tt_span kind = tt_sql_kind(text, false);
 
 	tt_sql_operation(m, kind.len ? kind : TT_SPAN_LIT("QUERY"));
 	tt_sql_statement(m, text);
