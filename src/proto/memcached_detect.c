@@ -8,6 +8,7 @@
 enum look {
 	NOTHING,
 	PARTIAL, /* too few bytes to tell */
+	WEAK,	 /* a word that many protocols have */
 	NO,
 	LIKELY, /* a line others may say too */
 	SURE,
@@ -69,6 +70,18 @@ static bool is_long_retrieval(struct tt_span s)
 	       tt_memcached_command_find(w.word[0])->class == TT_MEMCACHED_RETRIEVAL;
 }
 
+/* beanstalkd and gearman have these; what is answered tells. */
+static bool is_weak_command(struct tt_span word)
+{
+	static const char *const words[] = {"quit", "stats", "version"};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(words); i++) {
+		if (tt_span_eq(word, tt_span_str(words[i])))
+			return true;
+	}
+	return false;
+}
+
 static enum look look_at_command(struct tt_span s)
 {
 	struct tt_cursor c = tt_cursor(s);
@@ -85,6 +98,8 @@ static enum look look_at_command(struct tt_span s)
 	tt_memcached_split(line, &w);
 	if (!is_text(line) || !tt_memcached_is_command(&w))
 		return NO;
+	if (w.count == 1 && is_weak_command(w.word[0]))
+		return WEAK;
 	const struct tt_memcached_command *known = tt_memcached_command_find(w.word[0]);
 	return known->bytes ? SURE : LIKELY;
 }
@@ -109,7 +124,9 @@ static enum look look_at_answer(struct tt_span s)
 		return may_become_answer(s) ? PARTIAL : NO;
 	if (!tt_memcached_is_answer(line))
 		return tt_memcached_number(line, &n) || tt_span_eq(line, TT_SPAN_LIT("ERROR")) ? LIKELY : NO;
-	return tt_span_starts(line, TT_SPAN_LIT("VALUE ")) || tt_span_starts(line, TT_SPAN_LIT("STAT ")) ? SURE : LIKELY;
+	bool sure = tt_span_starts(line, TT_SPAN_LIT("VALUE ")) || tt_span_starts(line, TT_SPAN_LIT("STAT ")) ||
+		    tt_span_starts(line, TT_SPAN_LIT("VERSION "));
+	return sure ? SURE : LIKELY;
 }
 
 static enum look look_at(struct tt_span s, enum tt_side side)
@@ -142,12 +159,44 @@ static enum tt_verdict detect_datagram(const struct tt_first *first)
 	return requests >= LIKELY || answers == SURE || (answers == LIKELY && first->role_known) ? TT_YES : TT_MAYBE;
 }
 
+static bool deletes_number(struct tt_span line)
+{
+	struct tt_memcached_words w;
+	uint64_t n;
+
+	tt_memcached_split(line, &w);
+	return w.count == 2 && tt_span_eq(w.word[0], TT_SPAN_LIT("delete")) && tt_memcached_number(w.word[1], &n);
+}
+
+/*
+ * beanstalkd's client deletes jobs, which are numbers, in the same words, and is answered in the same: such pairs at the
+ * beginning tell nothing. True if there were some; what is behind them is left.
+ */
+static bool skip_shared_words(struct tt_span *asked, struct tt_span *told)
+{
+	bool any = false;
+
+	for (;;) {
+		struct tt_cursor request = tt_cursor(*asked), answer = tt_cursor(*told);
+		if (!deletes_number(tt_cursor_line(&request)) || tt_cursor_short(&request))
+			return any;
+		struct tt_span line = tt_cursor_line(&answer);
+		any = true;
+		*asked = tt_cursor_rest(&request);
+		if (!tt_cursor_short(&answer) &&
+		    (tt_span_eq(line, TT_SPAN_LIT("DELETED")) || tt_span_eq(line, TT_SPAN_LIT("NOT_FOUND"))))
+			*told = tt_cursor_rest(&answer);
+	}
+}
+
 enum tt_verdict tt_memcached_detect(const struct tt_first *first)
 {
 	if (first->datagram)
 		return detect_datagram(first);
-	enum look requests = look_at(first->side[TT_REQUESTS], TT_REQUESTS);
-	enum look answers = look_at(first->side[TT_RESPONSES], TT_RESPONSES);
+	struct tt_span asked = first->side[TT_REQUESTS], told = first->side[TT_RESPONSES];
+	bool shared = skip_shared_words(&asked, &told);
+	enum look requests = look_at(asked, TT_REQUESTS);
+	enum look answers = look_at(told, TT_RESPONSES);
 
 	if (requests == NO || answers == NO)
 		return TT_NO;
@@ -155,7 +204,7 @@ enum tt_verdict tt_memcached_detect(const struct tt_first *first)
 		return TT_NO;
 	if (requests == SURE && answers != PARTIAL)
 		return TT_YES;
-	if (answers == SURE && (requests >= LIKELY || first->role_known))
+	if (answers == SURE && (requests >= LIKELY || requests == WEAK || (first->role_known && !shared)))
 		return TT_YES;
 	return requests == LIKELY && answers == LIKELY ? TT_YES : TT_MAYBE;
 }

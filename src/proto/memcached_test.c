@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Conversations as memcached and its clients have them: text, meta commands, binary. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/talk.h"
 #include "harness/unit.h"
@@ -21,6 +22,23 @@ static void check_once(const struct tt_line *script, const char *expected)
 }
 
 #define DB(name) "db.system.name=memcached,db.operation.name=" name
+
+/* beanstalkd says some of the same; of numbers deleted first, what comes next tells. */
+static void is_no_beanstalkd(void **state)
+{
+	const struct tt_line queue[] = {TT_C("delete 5\r\n"), TT_S("DELETED\r\n"), TT_C("delete 6\r\n"), TT_S("NOT_FOUND\r\n"),
+					TT_C("touch 6\r\n"),  TT_S("TOUCHED\r\n"), TT_C("quit\r\n"),	 TT_TALK_END};
+	const struct tt_line cache[] = {TT_C("delete 5\r\n"), TT_S("DELETED\r\n"), TT_C("get 5\r\n"), TT_S("END\r\n"),
+					TT_TALK_END};
+
+	char *lines = tt_talk(NULL, queue);
+	assert_string_equal(lines, "");
+	free(lines);
+	lines = tt_talk(NULL, cache);
+	assert_non_null(strstr(lines, "memcached|DELETE|5|DELETED|"));
+	assert_non_null(strstr(lines, "memcached|GET|5|"));
+	free(lines);
+}
 
 static void text(void **state)
 {
@@ -376,8 +394,8 @@ static void others(void **state)
 	check_once(mail, "");
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(text), cmocka_unit_test(failures), cmocka_unit_test(one_way_and_pipelined), cmocka_unit_test(meta),
-	      cmocka_unit_test(meta_quiet), cmocka_unit_test(quiet_to_the_end), cmocka_unit_test(binary),
-	      cmocka_unit_test(binary_several), cmocka_unit_test(long_line), cmocka_unit_test(in_the_middle),
-	      cmocka_unit_test(datagrams), cmocka_unit_test(not_in_datagrams), cmocka_unit_test(hostile),
-	      cmocka_unit_test(others))
+TT_UNIT_TESTS(cmocka_unit_test(is_no_beanstalkd), cmocka_unit_test(text), cmocka_unit_test(failures),
+	      cmocka_unit_test(one_way_and_pipelined), cmocka_unit_test(meta), cmocka_unit_test(meta_quiet),
+	      cmocka_unit_test(quiet_to_the_end), cmocka_unit_test(binary), cmocka_unit_test(binary_several),
+	      cmocka_unit_test(long_line), cmocka_unit_test(in_the_middle), cmocka_unit_test(datagrams),
+	      cmocka_unit_test(not_in_datagrams), cmocka_unit_test(hostile), cmocka_unit_test(others))
