@@ -382,7 +382,8 @@ static const struct tt_proto_doc doc = {
 	.operation =
 		"`bind`, `search`, `modify`, `add`, `delete`, `modifyDN`, `compare`, `abandon`, `unbind`; extensions by name: "
 		"`StartTLS`, `whoAmI`, `passwordModify`, `cancel`, else `extended`",
-	.resource = "the entry's name, of `search` the base, of `bind` the user; the object identifier of other extensions",
+	.resource = "the entry's name, of `search` the base, of `bind` the user; outputs hide whom it names: "
+		    "`uid=REDACTED,ou=people`; the object identifier of other extensions",
 	.status = "the result's name, `success`, `noSuchObject`; `compareTrue`, `compareFalse`, `referral` and "
 		  "`saslBindInProgress` are "
 		  "no failures",

@@ -27,7 +27,7 @@ enum tt_resource {
 	TT_RESOURCE_HOST,      /* domain name: digits templated */
 	TT_RESOURCE_URI,       /* names a person: the user part is hidden */
 	TT_RESOURCE_MAILBOX,   /* mail address: the domain is shown; or another name */
-	TT_RESOURCE_ENTRY,     /* of a directory: hidden where it is who logs in */
+	TT_RESOURCE_ENTRY,     /* of a directory: whom it names is hidden, and all of it where it is who logs in */
 };
 
 struct tt_kind {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sink/measure.h"
+#include "sink/names.h"
 
 static const char *const tt_label_names[TT_LABEL_MAX] = {
 #define TT_LABEL_NAME(id, name) [TT_LABEL_##id] = name,
@@ -33,7 +34,7 @@ static struct tt_span tt_label_container(struct tt_label_from *from)
 
 static struct tt_span tt_label_operation(struct tt_label_from *from)
 {
-	return tt_exchange_text(from->x, TT_TEXT_OPERATION);
+	return tt_event_name(from->e, from->x, TT_NAME_OPERATION);
 }
 
 /* Methods nobody knows would be names a client can choose at will (OpenTelemetry: "_OTHER"). */
@@ -61,7 +62,7 @@ static struct tt_span tt_label_status(struct tt_label_from *from)
 
 static struct tt_span tt_label_error(struct tt_label_from *from)
 {
-	return tt_exchange_error_type(from->x);
+	return tt_event_name(from->e, from->x, TT_NAME_ERROR);
 }
 
 /* The system as the protocol told it, else the protocol. */
@@ -78,7 +79,7 @@ static struct tt_span tt_label_db_system(struct tt_label_from *from)
 
 static struct tt_span tt_label_db_namespace(struct tt_label_from *from)
 {
-	return tt_exchange_attribute(from->x, "db.namespace");
+	return tt_event_name(from->e, from->x, TT_NAME_NAMESPACE);
 }
 
 static struct tt_span tt_label_rpc_system(struct tt_label_from *from)
@@ -88,7 +89,7 @@ static struct tt_span tt_label_rpc_system(struct tt_label_from *from)
 
 static struct tt_span tt_label_rpc_method(struct tt_label_from *from)
 {
-	return tt_label_attribute_or(from, "rpc.method", tt_label_operation(from));
+	return tt_event_name(from->e, from->x, TT_NAME_METHOD);
 }
 
 static struct tt_span tt_label_messaging_system(struct tt_label_from *from)
@@ -98,7 +99,7 @@ static struct tt_span tt_label_messaging_system(struct tt_label_from *from)
 
 static struct tt_span tt_label_messaging_destination(struct tt_label_from *from)
 {
-	return tt_label_attribute_or(from, "messaging.destination.name", tt_exchange_text(from->x, TT_TEXT_RESOURCE));
+	return tt_event_name(from->e, from->x, TT_NAME_DESTINATION);
 }
 
 /*

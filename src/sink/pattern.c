@@ -16,7 +16,7 @@ enum tt_letter_class {
 	TT_UPPER = 1 << 3,
 	TT_ODD = 1 << 4,   /* control characters and what is no ASCII */
 	TT_BREAK = 1 << 5, /* stands between words */
-	TT_MARK = 1 << 6,  /* @, and % which may hide one */
+	TT_MARK = 1 << 6,  /* @ and =, and % which may hide one */
 	TT_PART = 1 << 7,  /* stands between the parts of a key */
 };
 
@@ -36,7 +36,7 @@ static const uint8_t tt_classes[256] = {
 	[':'] = TT_BREAK | TT_PART,
 	[';'] = TT_BREAK,
 	['+'] = TT_BREAK,
-	['='] = TT_BREAK,
+	['='] = TT_BREAK | TT_MARK,
 	['@'] = TT_MARK,
 	['%'] = TT_MARK,
 	['/'] = TT_PART,
@@ -160,10 +160,9 @@ static bool tt_segment_is_word(struct tt_span s)
 	return s.len < TT_RANDOM_LEAST && !(classes & (TT_DIGIT | TT_ODD | TT_MARK));
 }
 
-bool tt_pattern_is_id(struct tt_span segment)
+/* Some word of it is an identifier, or all of it together. */
+static bool tt_pattern_varies(struct tt_span segment)
 {
-	if (tt_segment_is_word(segment))
-		return false;
 	if (segment.len > TT_SEGMENT_MAX)
 		return true;
 	for (size_t from = 0; from < segment.len;) {
@@ -236,6 +235,26 @@ bool tt_pattern_is_secret(struct tt_span segment)
 	return tt_is_token(segment) || tt_is_bot_key(segment);
 }
 
+size_t tt_pattern_value(struct tt_span part)
+{
+	while (part.len && part.data[part.len - 1] == '=') /* base64's filling */
+		part.len--;
+	for (size_t i = 0; i < part.len; i++) {
+		if (part.data[i] == '=')
+			return i + 1;
+		if (part.data[i] == '%' && part.len - i > 3 && part.data[i + 1] == '3' && (part.data[i + 2] | 0x20) == 'd')
+			return i + 3;
+	}
+	return 0;
+}
+
+bool tt_pattern_is_id(struct tt_span segment)
+{
+	if (tt_segment_is_word(segment))
+		return false;
+	return tt_pattern_varies(segment) || tt_pattern_value(segment) || tt_pattern_is_secret(segment);
+}
+
 /* One part of a key: wholly an identifier, or with its numbers taken out. */
 static void tt_pattern_key_part(struct tt_buf *out, struct tt_span part)
 {
@@ -286,6 +305,38 @@ void tt_pattern_host(struct tt_buf *out, struct tt_span name)
 			tt_buf_add_char(out, '.');
 		from += label.len + 1;
 	}
+}
+
+void tt_pattern_destination(struct tt_buf *out, struct tt_span name)
+{
+	/* How brokers and their libraries name them; so many parts behind the prefix are the user's. */
+	static const struct {
+		struct tt_span prefix;
+		size_t parts;
+	} rows[] = {
+		{TT_SPAN_LIT("_INBOX."), 0},		    /* NATS */
+		{TT_SPAN_LIT("_R_."), 0},		    /* its gateways' and leaf nodes' */
+		{TT_SPAN_LIT("$JS.ACK."), 2},		    /* stream and consumer, then counters */
+		{TT_SPAN_LIT("$JS.FC."), 2},		    /* the same */
+		{TT_SPAN_LIT("amq.gen-"), 0},		    /* RabbitMQ */
+		{TT_SPAN_LIT("amq.rabbitmq.reply-to."), 0}, /* direct reply-to */
+		{TT_SPAN_LIT("spring.gen-"), 0},	    /* Spring AMQP */
+		{TT_SPAN_LIT("ID:"), 0},		    /* ActiveMQ */
+	};
+	size_t kept = name.len, row = 0;
+
+	while (row < TT_ARRAY_LEN(rows) && !tt_span_starts(name, rows[row].prefix))
+		row++;
+	if (row < TT_ARRAY_LEN(rows)) {
+		kept = rows[row].prefix.len;
+		for (size_t i = 0; i < rows[row].parts; i++) {
+			ptrdiff_t dot = tt_span_find(tt_span_sub(name, kept, name.len), '.');
+			kept += dot < 0 ? 0 : (size_t)dot + 1;
+		}
+	}
+	tt_buf_add(out, name.data, kept);
+	if (kept < name.len)
+		tt_buf_add_str(out, TT_PATTERN_ID);
 }
 
 struct tt_span tt_pattern_path(struct tt_span target)

@@ -8,8 +8,11 @@
 
 #define TT_PATTERN_ID "{id}"
 
-/* Is this segment of a path (or label of a domain name) an identifier rather than a word? */
+/* Is this segment of a path (or label of a domain name) an identifier rather than a word? All that redaction hides is one. */
 bool tt_pattern_is_id(struct tt_span segment);
+
+/* Where the value of `key=value` (or `key%3Dvalue`) begins; 0: there is none. What only ends in `=` has none. */
+size_t tt_pattern_value(struct tt_span part);
 
 /* No shorter segment is taken for a secret. */
 #define TT_PATTERN_SECRET_LEAST 20
@@ -22,6 +25,10 @@ void tt_pattern_key(struct tt_buf *out, struct tt_span key);
 
 /* `4.3.2.1.in-addr.arpa` becomes `{id}.{id}.{id}.{id}.in-addr.arpa`. */
 void tt_pattern_host(struct tt_buf *out, struct tt_span name);
+
+/* A queue or subject that lives no longer than its client: `_INBOX.Qh2vX8.a1` becomes `_INBOX.{id}`. Others stay what they are.
+ */
+void tt_pattern_destination(struct tt_buf *out, struct tt_span name);
 
 /* The path of a request target: without scheme, authority, query and fragment. Empty: it has none (authority form). */
 struct tt_span tt_pattern_path(struct tt_span target);

@@ -30,6 +30,10 @@ static void tells_ids_from_words(void **state)
 					  "dGhp-c2lz_YXNl-Y3Jl_dAxx",
 					  "aGVsbG8-d29ybGQ_",
 					  "k3f9a-x8b2q-zz1zz",
+					  "bot12:abcdefghijklmnop",
+					  "key!abcdefghijklmnopqrst1abc",
+					  "token=hunter",
+					  "token%3Dhunter",
 					  "x\001y"};
 	static const char *const words[] = {"",
 					    "cart",
@@ -44,6 +48,7 @@ static void tells_ids_from_words(void **state)
 					    "my-articles",
 					    "~",
 					    "{id}",
+					    "YQ==",
 					    "*",
 					    "well-known",
 					    "caf\xc3\xa9",
@@ -102,6 +107,27 @@ static void makes_host_patterns(void **state)
 	}
 }
 
+static void makes_destination_patterns(void **state)
+{
+	static const char *const cases[][2] = {
+		{"orders.2024", "orders.2024"},
+		{"_INBOX.SOljHGvRYTcYnRWtURe3R8.a1", "_INBOX.{id}"},
+		{"_INBOX.", "_INBOX."},
+		{"amq.gen-Vh85rdleUhBkmo9MD4WabQ", "amq.gen-{id}"},
+		{"ID:vm-42401-1795331630722-1:1:1", "ID:{id}"},
+		{"$JS.ACK.ORDERS.puller.1.4.4.1795319528348593683.1", "$JS.ACK.ORDERS.puller.{id}"},
+		{"$JS.ACK.ORDERS", "$JS.ACK.{id}"},
+		{"$JS.API.STREAM.NAMES", "$JS.API.STREAM.NAMES"},
+		{"", ""},
+	};
+	tt_buf_auto struct tt_buf b = TT_BUF(1024);
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++) {
+		tt_pattern_destination(&b, tt_span_str(cases[i][0]));
+		check(&b, cases[i][1]);
+	}
+}
+
 static void finds_the_path(void **state)
 {
 	static const char *const cases[][2] = {
@@ -113,4 +139,4 @@ static void finds_the_path(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(tells_ids_from_words), cmocka_unit_test(makes_key_patterns), cmocka_unit_test(makes_host_patterns),
-	      cmocka_unit_test(finds_the_path))
+	      cmocka_unit_test(makes_destination_patterns), cmocka_unit_test(finds_the_path))

@@ -57,25 +57,29 @@ void tt_redact_query(struct tt_buf *out, struct tt_span query)
 	}
 }
 
-/* `cart;jsessionid=9A8B` becomes `cart;jsessionid=REDACTED` (RFC 3986 section 3.3); random text and mail addresses go whole. */
+/* `dt=9A8B` becomes `dt=REDACTED`; random text and mail addresses go whole. */
+static void tt_redact_part(struct tt_buf *out, struct tt_span part)
+{
+	size_t value = tt_pattern_value(part);
+	struct tt_span shown = tt_span_sub(part, 0, value ? value : part.len);
+	bool secret = tt_pattern_is_secret(shown);
+
+	if (!secret)
+		tt_buf_add(out, shown.data, shown.len);
+	if (secret || value)
+		tt_buf_add_str(out, TT_REDACTED);
+}
+
+/* `cart;jsessionid=9A8B` becomes `cart;jsessionid=REDACTED` (RFC 3986 section 3.3). */
 static void tt_redact_segment(struct tt_buf *out, struct tt_span segment)
 {
-	bool first = true;
-
 	while (segment.len) {
 		ptrdiff_t end = tt_span_find(segment, ';');
 		struct tt_span part = tt_span_sub(segment, 0, end < 0 ? segment.len : (size_t)end);
-		ptrdiff_t equals = first ? -1 : tt_span_find(part, '=');
-		if (equals >= 0)
-			tt_buf_add(out, part.data, (size_t)equals + 1);
-		if ((equals >= 0 && (size_t)equals + 1 < part.len) || (equals < 0 && tt_pattern_is_secret(part)))
-			tt_buf_add_str(out, TT_REDACTED);
-		else if (equals < 0)
-			tt_buf_add(out, part.data, part.len);
+		tt_redact_part(out, part);
 		if (end >= 0)
 			tt_buf_add_char(out, ';');
 		segment = tt_span_sub(segment, part.len + 1, segment.len);
-		first = false;
 	}
 }
 
@@ -85,7 +89,7 @@ bool tt_redact_path_is_plain(struct tt_span path)
 
 	for (size_t i = 0; i < path.len; i++) {
 		uint8_t c = path.data[i];
-		if (c == '?' || c == ';' || c == '@' || c == '%')
+		if (c == '?' || c == ';' || c == '@' || c == '%' || c == '=' || c == '#')
 			return false;
 		run = c == '/' ? 0 : run + 1;
 		if (run >= TT_PATTERN_SECRET_LEAST)
@@ -100,6 +104,10 @@ void tt_redact_path(struct tt_buf *out, struct tt_span path)
 		tt_buf_add(out, path.data, path.len);
 		return;
 	}
+	/* No client should send a fragment; one that does may send a token in it (RFC 6749 section 4.2.2). */
+	ptrdiff_t mark = tt_span_find(path, '#');
+	struct tt_span fragment = tt_span_sub(path, mark < 0 ? path.len : (size_t)mark + 1, path.len);
+	path = tt_span_sub(path, 0, mark < 0 ? path.len : (size_t)mark);
 	for (size_t from = 0; from < path.len;) {
 		struct tt_span rest = tt_span_sub(path, from, path.len);
 		ptrdiff_t slash = tt_span_find(rest, '/');
@@ -108,6 +116,10 @@ void tt_redact_path(struct tt_buf *out, struct tt_span path)
 		if (slash >= 0)
 			tt_buf_add_char(out, '/');
 		from += segment.len + 1;
+	}
+	if (mark >= 0) {
+		tt_buf_add_char(out, '#');
+		tt_redact_query(out, fragment);
 	}
 }
 
@@ -185,6 +197,57 @@ void tt_redact_mailbox(struct tt_buf *out, struct tt_span address)
 		tt_buf_add(out, at, (size_t)(address.data + address.len - at));
 }
 
+/* The length of the first part of a DN; what is escaped or in quotes ends none. */
+static size_t tt_entry_part(struct tt_span dn)
+{
+	bool quoted = false;
+	size_t i = 0;
+
+	for (; i < dn.len && (quoted || !memchr(",+;", dn.data[i], 3)); i++) {
+		if (dn.data[i] == '\\')
+			i++;
+		else if (dn.data[i] == '"')
+			quoted = !quoted;
+	}
+	return TT_MIN(i, dn.len);
+}
+
+/* Of an extension: digits and dots. */
+static bool tt_is_object_identifier(struct tt_span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] != '.' && (s.data[i] < '0' || s.data[i] > '9'))
+			return false;
+	}
+	return s.len && memchr(s.data, '.', s.len);
+}
+
+void tt_redact_entry(struct tt_buf *out, struct tt_span dn)
+{
+	static const char *const places[] = {"c", "dc", "l", "o", "ou", "st"};
+
+	if (tt_is_object_identifier(dn)) {
+		tt_buf_add(out, dn.data, dn.len);
+		return;
+	}
+	while (dn.len) {
+		struct tt_span part = tt_span_sub(dn, 0, tt_entry_part(dn));
+		ptrdiff_t equals = tt_span_find(part, '=');
+		struct tt_span type = tt_span_sub(part, 0, equals < 0 ? 0 : (size_t)equals);
+		bool place = false;
+		while (type.len && type.data[0] == ' ')
+			type = tt_span_sub(type, 1, type.len);
+		for (size_t i = 0; i < TT_ARRAY_LEN(places); i++)
+			place |= tt_span_ieq(type, tt_span_str(places[i]));
+		tt_buf_add(out, part.data, place ? part.len : (size_t)(equals + 1));
+		if (!place && (size_t)(equals + 1) < part.len)
+			tt_buf_add_str(out, TT_REDACTED);
+		if (part.len < dn.len)
+			tt_buf_add_char(out, (char)dn.data[part.len]);
+		dn = tt_span_sub(dn, part.len + 1, dn.len);
+	}
+}
+
 /* Of a mail protocol these name a host or a mechanism. */
 static bool tt_names_nobody(const struct tt_exchange *x)
 {
@@ -198,18 +261,29 @@ static bool tt_names_nobody(const struct tt_exchange *x)
 	return false;
 }
 
-/* Error codes of a statement the server could not read: its strings may not be where they seem to be. */
-static bool tt_is_syntax_error(struct tt_span code)
+/*
+ * Error codes of a statement the server could not read, or in which a word names nothing it has: a value without its quotes, or
+ * in those of a name.
+ */
+static bool tt_is_refused(enum tt_sql_dialect dialect, struct tt_span code)
 {
-	static const char *const codes[] = {
-		"1064",	 "1149",       /* MySQL */
-		"42601", "42704",      /* PostgreSQL; a word before a string is a type there, an unknown one */
-		"62",	 "SyntaxError" /* ClickHouse; Cassandra */
+	static const struct {
+		enum tt_sql_dialect dialect;
+		const char *codes[8];
+	} rows[] = {
+		{TT_SQL_MYSQL, {"1054", "1064", "1149"}},
+		/* syntax, column, object (a word before a string is a type there) */
+		{TT_SQL_POSTGRESQL, {"42601", "42703", "42704"}},
+		{TT_SQL_TSQL, {"102", "103", "105", "128", "156", "170", "207", "4104"}},
+		{TT_SQL_CLICKHOUSE, {"47", "62"}},
+		{TT_SQL_CQL, {"SyntaxError", "Invalid"}},
 	};
 
-	for (size_t i = 0; i < TT_ARRAY_LEN(codes); i++) {
-		if (tt_span_eq(code, tt_span_str(codes[i])))
-			return true;
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		for (size_t k = 0; k < TT_ARRAY_LEN(rows[i].codes) && rows[i].codes[k] && rows[i].dialect == dialect; k++) {
+			if (tt_span_eq(code, tt_span_str(rows[i].codes[k])))
+				return true;
+		}
 	}
 	return false;
 }
@@ -219,7 +293,7 @@ static void tt_redact_statement(struct tt_buf *out, const struct tt_exchange *x,
 	struct tt_sql_rules rules = {
 		.dialect = kind->dialect,
 		.quoting = x->response ? x->response->quoting : TT_QUOTING_UNKNOWN,
-		.refused = tt_is_syntax_error(tt_exchange_error_type(x)),
+		.refused = tt_is_refused(kind->dialect, tt_exchange_error_type(x)),
 	};
 
 	tt_sql_normalise(out, text, &rules);
@@ -239,6 +313,8 @@ bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const s
 		tt_redact_mailbox(out, resource);
 	else if (kind->resource == TT_RESOURCE_ENTRY && tt_exchange_attribute(x, "db.user").data)
 		tt_buf_add_str(out, TT_REDACTED);
+	else if (kind->resource == TT_RESOURCE_ENTRY)
+		tt_redact_entry(out, resource);
 	else if (kind->resource == TT_RESOURCE_STATEMENT && tt_exchange_attribute(x, "db.query.text").data)
 		tt_redact_statement(out, x, kind, resource);
 	else /* a name, also where a statement protocol logs in */

@@ -32,6 +32,10 @@ void tt_redact_uri(struct tt_buf *out, struct tt_span uri);
 /* `alice@example.org` becomes `REDACTED@example.org`; the empty path `<>` stays. */
 void tt_redact_mailbox(struct tt_buf *out, struct tt_span address);
 
+/* A directory's entry, `uid=alice,ou=people,dc=example` becomes `uid=REDACTED,ou=people,dc=example`: what units, organisations
+ * and domains are called is shown (RFC 4514, RFC 4519). */
+void tt_redact_entry(struct tt_buf *out, struct tt_span dn);
+
 /* The exchange's resource as it may be shown; false (and nothing added) where it has none. */
 bool tt_redact_resource(struct tt_buf *out, const struct tt_exchange *x, const struct tt_kind *kind);
 

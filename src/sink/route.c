@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "sink/pattern.h"
+#include "sink/same.h"
 #include "sink/table.h"
 
 /* What lies deeper is one route with what is above it. */
@@ -21,7 +22,8 @@ struct tt_place {
 	uint8_t text[];
 };
 
-struct tt_name {
+struct tt_route_name {
+	unsigned sort;
 	size_t len;
 	uint8_t text[];
 };
@@ -29,6 +31,7 @@ struct tt_name {
 struct tt_route_service {
 	struct tt_place *root;
 	struct tt_table names;
+	uint64_t named[TT_ROUTE_NAMES + 1]; /* of each sort */
 	uint64_t routes;
 	size_t len;
 	uint8_t text[];
@@ -155,11 +158,24 @@ static struct tt_place *tt_place_add(struct tt_place *p, struct tt_span segment,
 	return below;
 }
 
+/* Of the last step it may be several segments. */
+static bool tt_route_varies(struct tt_span segment)
+{
+	ptrdiff_t slash;
+
+	while ((slash = tt_span_find(segment, '/')) >= 0) {
+		if (tt_pattern_is_id(tt_span_sub(segment, 0, (size_t)slash)))
+			return true;
+		segment = tt_span_sub(segment, (size_t)slash + 1, segment.len);
+	}
+	return tt_pattern_is_id(segment);
+}
+
 /* Goes on to the place of a segment; NULL: it is not there (or, learning, may not be). */
 static struct tt_place *tt_routes_step(struct tt_routes *r, struct tt_route_service *s, struct tt_place *p,
 				       struct tt_span segment, bool learn)
 {
-	bool any = p->merged || tt_pattern_is_id(segment);
+	bool any = p->merged || tt_route_varies(segment);
 	struct tt_place *below = tt_place_find(p, segment, any);
 	if (below || !learn)
 		return below;
@@ -183,7 +199,8 @@ bool tt_routes_path(struct tt_routes *r, struct tt_span service, struct tt_span 
 		struct tt_span rest = tt_span_sub(path, from, path.len);
 		ptrdiff_t slash = tt_span_find(rest, '/');
 		struct tt_span segment = slash < 0 || depth == TT_ROUTE_DEPTH ? rest : tt_span_sub(rest, 0, (size_t)slash);
-		p = tt_routes_step(r, s, p, segment, learn);
+		ptrdiff_t parameters = tt_span_find(segment, ';'); /* of a segment (RFC 3986 section 3.3) */
+		p = tt_routes_step(r, s, p, tt_span_sub(segment, 0, parameters < 0 ? segment.len : (size_t)parameters), learn);
 		if (p) {
 			tt_buf_add_char(out, '/');
 			tt_buf_add(out, p->text, p->len);
@@ -206,28 +223,46 @@ bool tt_routes_path(struct tt_routes *r, struct tt_span service, struct tt_span 
 	return true;
 }
 
-static bool tt_name_same(const void *item, const void *key)
+struct tt_route_name_key {
+	unsigned sort;
+	struct tt_span name;
+};
+
+static bool tt_route_name_same(const void *item, const void *key)
 {
-	const struct tt_name *n = item;
-	return tt_span_eq(tt_span(n->text, n->len), *(const struct tt_span *)key);
+	const struct tt_route_name *n = item;
+	const struct tt_route_name_key *k = key;
+	return n->sort == k->sort && tt_same_span(tt_span(n->text, n->len), k->name);
 }
 
-bool tt_routes_admit(struct tt_routes *r, struct tt_span service, struct tt_span name)
+static bool tt_route_name_add(struct tt_route_service *s, uint64_t hash, const struct tt_route_name_key *k)
 {
-	struct tt_route_service *s = tt_routes_service(r, service);
-	if (s) {
-		uint64_t hash = tt_table_hash(&s->names, name.data, name.len);
-		if (tt_table_find(&s->names, hash, tt_name_same, &name))
-			return true;
-		struct tt_name *n = s->names.count < r->routes_limit ? malloc(sizeof(*n) + name.len) : NULL;
-		if (n && tt_table_add(&s->names, hash, n) == 0) {
-			n->len = name.len;
-			memcpy(n->text, name.data, name.len);
-			return true;
-		}
+	struct tt_route_name *n = malloc(sizeof(*n) + k->name.len);
+
+	if (!n || tt_table_add(&s->names, hash, n) < 0) {
 		free(n);
+		return false;
 	}
-	r->refused++;
+	n->sort = k->sort;
+	n->len = k->name.len;
+	memcpy(n->text, k->name.data, k->name.len);
+	s->named[k->sort]++;
+	return true;
+}
+
+bool tt_routes_admit(struct tt_routes *r, struct tt_span service, unsigned sort, struct tt_span name, bool learn)
+{
+	const struct tt_route_name_key key = {sort, name};
+	struct tt_route_service *s = tt_routes_service(r, service);
+
+	if (s) {
+		uint64_t hash = tt_table_hash(&s->names, name.data, name.len) + sort;
+		if (tt_table_find(&s->names, hash, tt_route_name_same, &key))
+			return true;
+		if (learn && s->named[sort] < r->routes_limit && tt_route_name_add(s, hash, &key))
+			return true;
+	}
+	r->refused += learn;
 	return false;
 }
 

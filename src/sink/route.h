@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/span.h"
 #include "shared/limits.h"
+#include "sink/sink.h"
 
 #define TT_ROUTE_OTHER "{other}"
 
@@ -25,8 +26,14 @@ struct tt_routes *tt_routes_free(struct tt_routes *r);
  */
 bool tt_routes_path(struct tt_routes *r, struct tt_span service, struct tt_span path, bool learn, struct tt_buf *out);
 
-/* True if `name` is, or may become, one of the service's names: those that are not paths. Else it is to be shown as {other}. */
-bool tt_routes_admit(struct tt_routes *r, struct tt_span service, struct tt_span name);
+/*
+ * True if `name` is, or may become, one of the service's names of this sort (TT_ROUTE_NAMES, or enum tt_name); each sort is
+ * bounded by `routes`. Else it is to be shown as {other} or the like. `learn` false: only names known already count.
+ */
+bool tt_routes_admit(struct tt_routes *r, struct tt_span service, unsigned sort, struct tt_span name, bool learn);
+
+/* The sort of names that stand where a route stands and are no paths. */
+#define TT_ROUTE_NAMES TT_NAME_MAX
 
 /* How often something was {other}. */
 uint64_t tt_routes_refused(const struct tt_routes *r);

@@ -2,8 +2,10 @@
 #include "sink/route.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "harness/unit.h"
+#include "sink/redact.h"
 
 static struct tt_routes *routes_of(uint64_t routes, uint64_t services)
 {
@@ -35,11 +37,49 @@ static void makes_templates(void **state)
 		{"//", "//"},
 		{"/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o"},
 		{"/v1/users/me", "/v1/users/me"},
+		{"/a;pw=hunter2/b;c", "/a/b"},
+		{"/cart;jsessionid=9A8B", "/cart"},
+		{"/bot12:abcdefghijklmnop/send", "/{id}/send"},
+		{"/token=hunter2/x", "/{id}/x"},
+		{"/a%3Dhunter2", "/{id}"},
+		{"/a/b/c/d/e/f/g/h/i/j/k/l/m/n=1/o", "/a/b/c/d/e/f/g/h/i/j/k/l/{id}"},
 	};
 	struct tt_routes *r = routes_of(256, 10);
 	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++)
 		check(r, cases[i][0], true, cases[i][1]);
 	r = tt_routes_free(r);
+}
+
+/* What redaction hides of a path, a route does not show: there one judgement serves both. */
+static void shows_nothing_that_is_hidden(void **state)
+{
+	static const char *const seeds[] = {
+		"/a;pw=hunter2/b",
+		"/bot12:abcdefghijklmnop/send",
+		"/x/key%3Dabcdefghijklmnopqrst1",
+		"/x/key!abcdefghijklmnopqrst1abc",
+		"/x/(abcdefghijklmnopqrst1abc)",
+		"/x/$abcdefghijklmnopqrstu1v",
+		"/users/alice@example.org",
+	};
+	static const char alphabet[] = "abcdefghijkmnopqrsABCDEFGH0123456789;=/%3D@!$(:-_.";
+	unsigned seed = 1;
+
+	for (size_t round = 0; round < 4000; round++) {
+		char path[64] = "/";
+		size_t len = 1 + (size_t)(rand_r(&seed) % 60);
+		for (size_t i = 1; i < len; i++)
+			path[i] = alphabet[rand_r(&seed) % (int)(sizeof(alphabet) - 1)];
+		if (round < TT_ARRAY_LEN(seeds))
+			len = (size_t)snprintf(path, sizeof(path), "%s", seeds[round]);
+
+		struct tt_routes *r = routes_of(256, 10);
+		tt_buf_auto struct tt_buf route = TT_BUF(4096), shown = TT_BUF(4096);
+		assert_true(tt_routes_path(r, TT_SPAN_LIT("shop"), tt_span(path, len), true, &route));
+		tt_redact_path(&shown, tt_buf_span(&route));
+		assert_true(tt_span_eq(tt_buf_span(&shown), tt_buf_span(&route)));
+		r = tt_routes_free(r);
+	}
 }
 
 static void merges_places_of_high_variety(void **state)
@@ -93,7 +133,7 @@ static void is_bounded(void **state)
 	tt_buf_clear(&b);
 	assert_true(tt_routes_path(r, TT_SPAN_LIT("three"), TT_SPAN_LIT("/a"), true, &b));
 	assert_true(tt_span_eq(tt_buf_span(&b), TT_SPAN_LIT(TT_ROUTE_OTHER)));
-	assert_false(tt_routes_admit(r, TT_SPAN_LIT("three"), TT_SPAN_LIT("name")));
+	assert_false(tt_routes_admit(r, TT_SPAN_LIT("three"), TT_ROUTE_NAMES, TT_SPAN_LIT("name"), true));
 	assert_true(tt_routes_refused(r) > 0);
 	r = tt_routes_free(r);
 }
@@ -125,13 +165,18 @@ static void admits_names(void **state)
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 6; i++) {
 			snprintf(name, sizeof(name), "n%d", i);
-			assert_int_equal(tt_routes_admit(r, TT_SPAN_LIT("shop"), tt_span_str(name)), i < 4);
+			assert_int_equal(tt_routes_admit(r, TT_SPAN_LIT("shop"), TT_ROUTE_NAMES, tt_span_str(name), true), i < 4);
 		}
 	}
 	assert_int_equal(tt_routes_refused(r), 4);
+	/* Each sort has its own room, and what is not learned takes none. */
+	assert_false(tt_routes_admit(r, TT_SPAN_LIT("shop"), TT_NAME_METHOD, TT_SPAN_LIT("n0"), false));
+	assert_int_equal(tt_routes_refused(r), 4);
+	assert_true(tt_routes_admit(r, TT_SPAN_LIT("shop"), TT_NAME_METHOD, TT_SPAN_LIT("n0"), true));
+	assert_true(tt_routes_admit(r, TT_SPAN_LIT("shop"), TT_NAME_METHOD, TT_SPAN_LIT("n0"), false));
 	r = tt_routes_free(r);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(makes_templates), cmocka_unit_test(merges_places_of_high_variety),
-	      cmocka_unit_test(learns_nothing_from_strangers), cmocka_unit_test(is_bounded),
-	      cmocka_unit_test(ends_at_the_limit_of_routes), cmocka_unit_test(admits_names))
+TT_UNIT_TESTS(cmocka_unit_test(makes_templates), cmocka_unit_test(shows_nothing_that_is_hidden),
+	      cmocka_unit_test(merges_places_of_high_variety), cmocka_unit_test(learns_nothing_from_strangers),
+	      cmocka_unit_test(is_bounded), cmocka_unit_test(ends_at_the_limit_of_routes), cmocka_unit_test(admits_names))

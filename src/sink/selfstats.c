@@ -155,7 +155,7 @@ void tt_selfstats_write(struct tt_buf *out, const struct tt_selfstats *self)
 		tt_self_map(out, self->map);
 	tt_self_bpf(out, self);
 	tt_self_expired(out, self);
-	tt_self_counter(out, "telltale_routes_refused_total", "Names shown as {other}, because of routes or services.",
+	tt_self_counter(out, "telltale_routes_refused_total", "Names shown as {other} or _OTHER, because of routes or services.",
 			self->routes_refused);
 	tt_self_counter(out, "telltale_listeners_refused_total", "Listening sockets not taken up, because of listeners.",
 			self->listeners_refused);

@@ -5,6 +5,7 @@
 
 #include "sink/clock.h"
 #include "sink/measure.h"
+#include "sink/names.h"
 #include "sink/route.h"
 #include "sink/same.h"
 #include "sink/table.h"
@@ -211,7 +212,7 @@ static void tt_services_exchange(struct tt_sink *sink, const struct tt_event *e,
 	struct tt_operation_key key = {
 		.protocol = x->proto->name,
 		.client = tt_is_client(x->ends),
-		.operation = tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, TT_OPERATION_MAX),
+		.operation = tt_span_sub(tt_event_name(e, x, TT_NAME_OPERATION), 0, TT_OPERATION_MAX),
 		.route = tt_span_sub(e->route, 0, TT_OPERATION_ROUTE_MAX),
 	};
 	struct tt_operation *o = e->self ? tt_services_operation(s, e->self, &key) : NULL;

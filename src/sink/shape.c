@@ -5,12 +5,15 @@
 
 #include "proto/http_app.h"
 #include "sink/kind.h"
+#include "sink/names.h"
 #include "sink/pattern.h"
 #include "sink/redact.h"
 #include "sink/route.h"
 
 /* Statements are cut here when they are names; the target has them whole. */
 #define TT_ROUTE_MAX 512
+/* Labels are no longer than that (sink/series.h). */
+#define TT_NAME_LEN_MAX 128
 
 struct tt_shape {
 	struct tt_routes *routes;
@@ -18,6 +21,8 @@ struct tt_shape {
 	struct tt_buf route;
 	struct tt_buf target;
 	struct tt_buf asked;
+	struct tt_buf destination;
+	struct tt_span names[TT_NAME_MAX];
 };
 
 int tt_shape_new(struct tt_shape **ret, const struct tt_limits *limits, bool show_values)
@@ -30,7 +35,7 @@ int tt_shape_new(struct tt_shape **ret, const struct tt_limits *limits, bool sho
 		return r;
 	s->show_values = show_values;
 	/* Hiding a value may lengthen it: `a=1` becomes `a=REDACTED`. */
-	s->route.max = s->target.max = s->asked.max = limits->value[TT_LIMIT_TEXT_BYTES] * 8;
+	s->route.max = s->target.max = s->asked.max = s->destination.max = limits->value[TT_LIMIT_TEXT_BYTES] * 8;
 	*ret = TT_TAKE_PTR(s);
 	return 0;
 }
@@ -43,6 +48,7 @@ struct tt_shape *tt_shape_free(struct tt_shape *s)
 	tt_buf_free(&s->route);
 	tt_buf_free(&s->target);
 	tt_buf_free(&s->asked);
+	tt_buf_free(&s->destination);
 	free(s);
 	return NULL;
 }
@@ -136,7 +142,7 @@ static struct tt_span tt_shape_asked(struct tt_shape *s, struct tt_span service,
 	for (size_t i = 0; i < TT_ARRAY_LEN(tt_asked[app].attributes) && tt_asked[app].attributes[i]; i++)
 		tt_shape_word(&s->asked, tt_exchange_attribute(x, tt_asked[app].attributes[i]));
 	struct tt_span name = tt_span_sub(tt_buf_span(&s->asked), 0, TT_ROUTE_MAX);
-	return name.len > before && tt_routes_admit(s->routes, service, name) ? name : route;
+	return name.len > before && tt_routes_admit(s->routes, service, TT_ROUTE_NAMES, name, true) ? name : route;
 }
 
 static struct tt_span tt_shape_name(struct tt_shape *s, const struct tt_exchange *x, const struct tt_kind *kind,
@@ -155,8 +161,32 @@ static struct tt_span tt_shape_name(struct tt_shape *s, const struct tt_exchange
 			tt_redact_resource(&s->route, x, kind);
 			name = tt_shape_text(&s->route);
 		}
+	} else if (kind->group == TT_GROUP_MESSAGING) {
+		tt_pattern_destination(&s->route, resource);
+		name = tt_shape_text(&s->route);
 	}
 	return tt_span_sub(name, 0, TT_ROUTE_MAX);
+}
+
+/* What a label or a row is called by, as far as the service may have that many names. */
+static void tt_shape_names(struct tt_shape *s, struct tt_event *e, const struct tt_exchange *x, struct tt_span service,
+			   bool learn)
+{
+	if (e->kind->group == TT_GROUP_HTTP)
+		return;
+	for (unsigned i = 0; i < TT_NAME_MAX; i++) {
+		struct tt_span name = tt_name_is_bounded(e->kind->group, i) ? tt_name_raw(x, i) : tt_span(NULL, 0);
+		if (i == TT_NAME_DESTINATION && name.len) {
+			tt_buf_clear(&s->destination);
+			tt_pattern_destination(&s->destination, name);
+			name = tt_shape_text(&s->destination);
+		}
+		name = tt_span_sub(name, 0, TT_NAME_LEN_MAX);
+		if (name.len && !tt_routes_admit(s->routes, service, i, name, learn || i == TT_NAME_ERROR))
+			name = TT_SPAN_LIT(TT_NAME_OTHER);
+		s->names[i] = name;
+	}
+	e->names = s->names;
 }
 
 void tt_shape_event(struct tt_shape *s, struct tt_event *e, const struct tt_exchange *x)
@@ -165,7 +195,11 @@ void tt_shape_event(struct tt_shape *s, struct tt_event *e, const struct tt_exch
 	struct tt_span service = tt_span_str(e->self ? e->self->service : "");
 	const struct tt_kind *kind = tt_kind_of(x);
 
+	bool learn = !tt_name_is_unknown(x);
+
 	e->kind = kind;
+	e->names = NULL;
+	tt_shape_names(s, e, x, service, learn);
 	e->route = e->http_route = e->target = tt_span(NULL, 0);
 	if (!resource.data)
 		return;
@@ -180,6 +214,6 @@ void tt_shape_event(struct tt_shape *s, struct tt_event *e, const struct tt_exch
 		return;
 	}
 	e->route = tt_shape_name(s, x, kind, resource, e->target);
-	if (!tt_routes_admit(s->routes, service, e->route))
+	if (!tt_routes_admit(s->routes, service, TT_ROUTE_NAMES, e->route, learn))
 		e->route = TT_SPAN_LIT(TT_ROUTE_OTHER);
 }

@@ -108,7 +108,7 @@ static void bounds_names(void **state)
 		tt_made_texts(&m, "OP", topic, "0");
 		check(s, &m, i < 4 ? topic : "{other}", topic);
 	}
-	assert_int_equal(tt_shape_refused(s), 2);
+	assert_int_equal(tt_shape_refused(s), 2 * 2); /* as a destination, too */
 
 	char path[3000];
 	memset(path, 'a', sizeof(path));
@@ -116,6 +116,41 @@ static void bounds_names(void **state)
 	path[sizeof(path) - 1] = '\0';
 	tt_made_http(&m, TT_ROLE_SERVER, path, 200);
 	check(s, &m, "/{id}", path);
+	s = tt_shape_free(s);
+}
+
+/* Names a client chooses have bounds of their own; what the server does not know is not learned; raw names stay in the exchange.
+ */
+static void bounds_what_clients_choose(void **state)
+{
+	struct tt_shape *s = shape_of(4, false);
+	struct tt_made m;
+	char word[] = "cmd0", db[] = "db0";
+
+	for (int i = 0; i < 20; i++) {
+		word[3] = (char)('a' + i);
+		db[2] = word[3];
+		bool known = i >= 10;
+		tt_made_init(&m, "mongodb", TT_ROLE_SERVER);
+		tt_made_texts(&m, word, db, known ? "OK" : "59");
+		tt_message_attr(&m.request, "db.namespace", tt_span_str(db));
+		if (!known)
+			tt_message_fail(&m.response, TT_SPAN_LIT("CommandNotFound"));
+		tt_shape_event(s, &m.e, &m.x);
+		const char *other = known && i < 14 ? NULL : "_OTHER";
+		assert_true(tt_span_eq(m.e.names[TT_NAME_OPERATION], tt_span_str(other ? other : word)));
+		assert_true(tt_span_eq(m.e.names[TT_NAME_NAMESPACE], tt_span_str(other ? other : db)));
+		assert_int_equal(m.e.names[TT_NAME_ERROR].len != 0, !known);
+		assert_true(tt_span_eq(tt_exchange_text(&m.x, TT_TEXT_OPERATION), tt_span_str(word)));
+		tt_made_free(&m);
+	}
+	assert_int_equal(tt_shape_refused(s), 3 * 6); /* the resource is one of the names, too */
+
+	tt_made_init(&m, "nats", TT_ROLE_CLIENT);
+	tt_made_texts(&m, "PUB", "_INBOX.abc.1", NULL);
+	tt_shape_event(s, &m.e, &m.x);
+	assert_true(tt_span_eq(m.e.names[TT_NAME_DESTINATION], TT_SPAN_LIT("_INBOX.{id}")));
+	check(s, &m, "{other}", "_INBOX.abc.1"); /* of names there were enough */
 	s = tt_shape_free(s);
 }
 
@@ -173,4 +208,4 @@ static void names_what_is_asked_within_http(void **state)
 
 TT_UNIT_TESTS(cmocka_unit_test(shapes_each_kind), cmocka_unit_test(shows_values_on_demand),
 	      cmocka_unit_test(learns_from_what_the_server_knows), cmocka_unit_test(bounds_names),
-	      cmocka_unit_test(names_what_is_asked_within_http))
+	      cmocka_unit_test(bounds_what_clients_choose), cmocka_unit_test(names_what_is_asked_within_http))

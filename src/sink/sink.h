@@ -11,15 +11,26 @@
 
 struct tt_kind;
 
+/* What a client or a script may choose at will (sink/names.h). */
+enum tt_name {
+	TT_NAME_OPERATION,
+	TT_NAME_NAMESPACE,   /* of a database */
+	TT_NAME_METHOD,	     /* of a remote call */
+	TT_NAME_DESTINATION, /* of a message */
+	TT_NAME_ERROR,
+	TT_NAME_MAX,
+};
+
 struct tt_event {
 	const struct tt_identity *self;	  /* the process at the observed end */
 	const struct tt_identity *remote; /* the other end's process where it is on this host and known, else NULL */
 	int64_t wall_minus_mono_ns;	  /* add to a monotonic time for Unix time */
 	/* Filled in by the shaping stage (sink/shape.h) for sinks with bounded names; raw names are in the exchange. */
-	struct tt_span route;	    /* templated, redacted resource, with what is asked within HTTP; data NULL: none */
-	struct tt_span http_route;  /* of an HTTP exchange without the latter; data NULL: none */
-	struct tt_span target;	    /* redacted resource for people: query strings and literals hidden unless --show-values */
-	const struct tt_kind *kind; /* what sort of thing its protocol is (tt_event_kind); NULL: not looked up */
+	struct tt_span route;	     /* templated, redacted resource, with what is asked within HTTP; data NULL: none */
+	struct tt_span http_route;   /* of an HTTP exchange without the latter; data NULL: none */
+	struct tt_span target;	     /* redacted resource for people: query strings and literals hidden unless --show-values */
+	const struct tt_span *names; /* by enum tt_name, bounded and templated; NULL: they are as in the exchange */
+	const struct tt_kind *kind;  /* what sort of thing its protocol is (tt_event_kind); NULL: not looked up */
 };
 
 /* Histograms are base-2 everywhere: bucket i counts values v with 2^(i-1) < v <= 2^i nanoseconds (bucket 0: v <= 1). */

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+#include "proto/sqltext.h"
+#include "sink/sqlexec.h"
+
 /* What a byte can begin. */
 enum tt_sql_class {
 	TT_SQL_SIGN, /* stands for itself */
@@ -14,6 +17,7 @@ enum tt_sql_class {
 	TT_SQL_DOT,
 	TT_SQL_CLOSE,
 	TT_SQL_COMMENT, /* perhaps */
+	TT_SQL_BRACKET, /* a name, in one dialect */
 };
 
 static const uint8_t tt_sql_classes[256] = {
@@ -35,6 +39,7 @@ static const uint8_t tt_sql_classes[256] = {
 	['-'] = TT_SQL_COMMENT,
 	['#'] = TT_SQL_COMMENT,
 	['*'] = TT_SQL_COMMENT,
+	['['] = TT_SQL_BRACKET,
 };
 
 struct tt_sql {
@@ -47,8 +52,12 @@ struct tt_sql {
 	const uint8_t *string; /* the first string or quoted name; NULL: none yet */
 	const uint8_t *doubt;  /* from here on what is quoted may be what is not; NULL: all is clear */
 	const uint8_t *stop;   /* all from here on is one literal */
-	bool space;	       /* white space is owed before the next token */
-	bool conditional;      /* inside a conditional comment */
+	const uint8_t *value;  /* the first place where a word may be a value, if the server did not know it; NULL: none yet */
+	struct tt_sql_exec exec;
+	bool refused;
+	bool worded;	  /* the statement's first word has come */
+	bool space;	  /* white space is owed before the next token */
+	bool conditional; /* inside a conditional comment */
 };
 
 static bool tt_sql_is_digit(uint8_t c)
@@ -119,13 +128,28 @@ static void tt_sql_doubt(struct tt_sql *q, const uint8_t *from)
 		q->doubt = from;
 }
 
+static uint8_t tt_sql_closing(uint8_t quote)
+{
+	return quote == '[' ? ']' : quote;
+}
+
+/* From here on words may be values, where the server took them for names it does not know. */
+static void tt_sql_value(struct tt_sql *q, const uint8_t *at)
+{
+	if (!q->refused || q->value)
+		return;
+	while (at < q->end && tt_sql_is_space(*at))
+		at++;
+	q->value = at;
+}
+
 /*
  * Past the quoted piece that begins `at`, or NULL where the text ends inside; the quote doubled stands for itself, and a
  * backslash for the next byte if it escapes.
  */
 static const uint8_t *tt_sql_quote_end(const struct tt_sql *q, const uint8_t *at, bool backslash)
 {
-	uint8_t quote = *at++;
+	uint8_t quote = tt_sql_closing(*at++);
 	while (at < q->end) {
 		uint8_t c = *at++;
 		if (c == '\\' && backslash) {
@@ -184,7 +208,8 @@ static void tt_sql_skip_comment(struct tt_sql *q)
 	q->space = true;
 	while (q->at < q->end) {
 		if (tt_sql_peek(q, 0) == '/' && tt_sql_peek(q, 1) == '*' &&
-		    (depth == 0 || q->dialect == TT_SQL_POSTGRESQL || q->dialect == TT_SQL_CLICKHOUSE)) {
+		    (depth == 0 || q->dialect == TT_SQL_POSTGRESQL || q->dialect == TT_SQL_CLICKHOUSE ||
+		     q->dialect == TT_SQL_TSQL)) {
 			depth++;
 			q->at += 2;
 		} else if (tt_sql_peek(q, 0) == '*' && tt_sql_peek(q, 1) == '/') {
@@ -287,6 +312,28 @@ static bool tt_sql_is_prefix(struct tt_span word)
 	return word.len > 1 && word.data[0] == '_';
 }
 
+/* The sign before what comes next; 0: a word is. */
+static uint8_t tt_sql_before(const struct tt_sql *q)
+{
+	uint8_t last = tt_sql_last(q);
+	return tt_sql_is_word(last) ? 0 : last;
+}
+
+/* Behind some words values stand; and what does not begin as a statement does is nothing that is known. */
+static void tt_sql_refused_word(struct tt_sql *q, struct tt_span word)
+{
+	static const char *const words[] = {"BETWEEN",	"BY",	  "ILIKE", "IN", "LIKE",
+					    "PASSWORD", "REGEXP", "RLIKE", "TO", "VALUES"};
+
+	if (!q->worded && !tt_sql_begins_statement(word))
+		tt_sql_value(q, word.data);
+	q->worded = true;
+	for (size_t i = 0; i < TT_ARRAY_LEN(words); i++) {
+		if (tt_span_ieq(word, tt_span_str(words[i])))
+			tt_sql_value(q, q->at);
+	}
+}
+
 static void tt_sql_word(struct tt_sql *q)
 {
 	const uint8_t *from = q->at, *at = from, *end = q->end;
@@ -304,19 +351,37 @@ static void tt_sql_word(struct tt_sql *q)
 		tt_sql_emit_literal(q);
 		return;
 	}
+	if (q->dialect == TT_SQL_TSQL &&
+	    tt_sql_exec_word(&q->exec, word, tt_sql_before(q), tt_span(q->at, (size_t)(q->end - q->at)))) {
+		tt_sql_emit_literal(q);
+		return;
+	}
+	if (q->refused)
+		tt_sql_refused_word(q, word);
 	tt_sql_emit(q, word.data, word.len);
+}
+
+/* Is the piece in these quotes a name? In T-SQL double quotes are as the session has it, which is not known. */
+static bool tt_sql_names(struct tt_sql *q, uint8_t quote)
+{
+	if (quote == '[')
+		return true;
+	if (q->dialect == TT_SQL_TSQL)
+		return false;
+	return quote == '`' || (quote == '"' && q->dialect != TT_SQL_MYSQL && q->dialect != TT_SQL_CLICKHOUSE);
 }
 
 /* A string, or a quoted name, which is kept. */
 static void tt_sql_quoted(struct tt_sql *q)
 {
 	const uint8_t *from = q->at;
-	bool mysql = q->dialect == TT_SQL_MYSQL || q->dialect == TT_SQL_CLICKHOUSE;
-	bool name = *from == '`' || (*from == '"' && !mysql);
+	bool name = tt_sql_names(q, *from);
 	tt_sql_skip_quoted(q, from, name && q->dialect != TT_SQL_CLICKHOUSE ? TT_QUOTING_PLAIN : q->quoting);
 
 	/* A name cut off by the end of the text is none for sure. */
-	bool whole = q->at - from >= 2 && q->at[-1] == *from;
+	bool whole = q->at - from >= 2 && q->at[-1] == tt_sql_closing(*from);
+	if (*from == '[' && tt_sql_exec_bracket(&q->exec, tt_span(q->at, (size_t)(q->end - q->at))))
+		name = false;
 	if (name && whole)
 		tt_sql_emit(q, from, (size_t)(q->at - from));
 	else
@@ -361,7 +426,24 @@ static void tt_sql_close(struct tt_sql *q)
 
 static void tt_sql_sign(struct tt_sql *q)
 {
-	tt_sql_emit_char(q, *q->at++);
+	uint8_t c = *q->at++;
+	if (c == ';')
+		q->worded = false;
+	else if (c == '=' || c == '<' || c == '>' || c == '~' || c == '(')
+		tt_sql_value(q, q->at);
+	tt_sql_exec_sign(&q->exec, c);
+	tt_sql_emit_char(q, c);
+}
+
+/* A parameter, a string in dollars, money, or part of a word. */
+static void tt_sql_from_dollar(struct tt_sql *q)
+{
+	if (q->dialect == TT_SQL_TSQL && tt_sql_is_digit(tt_sql_peek(q, 1)))
+		tt_sql_number(q);
+	else if (q->dialect == TT_SQL_MYSQL || q->dialect == TT_SQL_TSQL)
+		tt_sql_word(q);
+	else
+		tt_sql_dollar(q);
 }
 
 static void tt_sql_token(struct tt_sql *q)
@@ -384,13 +466,16 @@ static void tt_sql_token(struct tt_sql *q)
 			tt_sql_sign(q);
 		break;
 	case TT_SQL_DOLLAR:
-		if (q->dialect == TT_SQL_MYSQL)
-			tt_sql_word(q);
-		else
-			tt_sql_dollar(q);
+		tt_sql_from_dollar(q);
 		break;
 	case TT_SQL_QUOTE:
 		tt_sql_quoted(q);
+		break;
+	case TT_SQL_BRACKET:
+		if (q->dialect == TT_SQL_TSQL)
+			tt_sql_quoted(q);
+		else
+			tt_sql_sign(q);
 		break;
 	case TT_SQL_CLOSE:
 		q->at++;
@@ -409,7 +494,7 @@ static void tt_sql_token(struct tt_sql *q)
 /* What a backslash means, where the dialect leaves it to the session. */
 static enum tt_quoting tt_sql_quoting(const struct tt_sql_rules *rules)
 {
-	if (rules->dialect == TT_SQL_CQL)
+	if (rules->dialect == TT_SQL_CQL || rules->dialect == TT_SQL_TSQL)
 		return TT_QUOTING_PLAIN;
 	return rules->dialect == TT_SQL_CLICKHOUSE ? TT_QUOTING_BACKSLASH : rules->quoting;
 }
@@ -425,19 +510,27 @@ static void tt_sql_run(struct tt_sql *q)
 int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, const struct tt_sql_rules *rules)
 {
 	int r = tt_buf_reserve(out, sql.len + 1);
-	if (r < 0)
+	if (r < 0 || !sql.len)
 		return r;
 
 	uint8_t *start = out->data + out->len;
 	const uint8_t *end = sql.data + sql.len;
 	enum tt_sql_dialect dialect = rules->dialect;
 	enum tt_quoting quoting = tt_sql_quoting(rules);
-	struct tt_sql begun = {
-		.at = sql.data, .end = end, .stop = end, .to = start, .start = start, .dialect = dialect, .quoting = quoting};
+	struct tt_sql begun = {.at = sql.data,
+			       .end = end,
+			       .stop = end,
+			       .to = start,
+			       .start = start,
+			       .dialect = dialect,
+			       .quoting = quoting,
+			       .refused = rules->refused};
 	struct tt_sql q = begun;
 	tt_sql_run(&q);
-	if (rules->refused)
+	if (rules->refused) {
 		tt_sql_doubt(&q, q.string);
+		tt_sql_doubt(&q, q.value);
+	}
 	if (q.doubt) {
 		begun.stop = q.doubt;
 		q = begun;

@@ -21,6 +21,13 @@ static void check(struct tt_sql_rules rules, const struct sql_case *cases, size_
 	}
 }
 
+static void normalises_nothing(void **state)
+{
+	tt_buf_auto struct tt_buf b = TT_BUF(16);
+	assert_int_equal(tt_sql_normalise(&b, tt_span(NULL, 0), &(struct tt_sql_rules){.dialect = TT_SQL_TSQL}), 0);
+	assert_int_equal(b.len, 0);
+}
+
 static void normalises_common_sql(void **state)
 {
 	static const struct sql_case cases[] = {
@@ -96,6 +103,29 @@ static void knows_cql_and_clickhouse(void **state)
 	check((struct tt_sql_rules){.dialect = TT_SQL_CLICKHOUSE}, clickhouse, TT_ARRAY_LEN(clickhouse));
 }
 
+static void knows_tsql(void **state)
+{
+	static const struct sql_case cases[] = {
+		{"SELECT [a'], ' hunter2 ', [b']", "SELECT [a'], ?, [b']"},
+		{"SELECT [a]]'b], 'x', [c d].[e]", "SELECT [a]]'b], ?, [c d].[e]"},
+		{"SELECT \"x''y\", 'it\"s', N'z\\'", "SELECT ?, ?, ?"},
+		{"/* /* ' */ */ SELECT 'x' , 'y'", "SELECT ? , ?"},
+		{"/* /* x */ hunter2 */ SELECT 1", "SELECT ?"},
+		{"SELECT $12.5, $action, #t.a FROM #t", "SELECT ?, $action, #t.a FROM #t"},
+		{"SELECT @v = a FROM t WHERE b = @p AND c = @@ROWCOUNT", "SELECT @v = a FROM t WHERE b = @p AND c = @@ROWCOUNT"},
+		{"EXEC sp_x @p = \"hunter2\"", "EXEC sp_x @p = ?"},
+		{"EXEC sp_x @p = hunter2, @q = @r OUTPUT", "EXEC sp_x @p = ?, @q = @r OUTPUT"},
+		{"exec @rc = [a b].dbo.sp_x hunter2, show, DEFAULT", "exec @rc = [a b].dbo.sp_x ?, ?, DEFAULT"},
+		{"sp_who hunter2", "sp_who ?"},
+		{"[sp_who] [hunter2]", "[sp_who] ?"},
+		{"EXEC a 'x' SELECT b FROM t EXECUTE c hunter2", "EXEC a ? SELECT b FROM t EXECUTE c ?"},
+		{"EXEC ('SELECT a'); SELECT b FROM t", "EXEC (?); SELECT b FROM t"},
+		{"EXECUTE AS LOGIN = 'x'; SELECT b", "EXECUTE AS LOGIN = ?; SELECT b"},
+		{"GRANT EXECUTE ON p TO bob", "GRANT EXECUTE ON p TO bob"},
+	};
+	check((struct tt_sql_rules){.dialect = TT_SQL_TSQL}, cases, TT_ARRAY_LEN(cases));
+}
+
 /* What the quotes stand for is not known, or the text is not what its writer meant: no literal comes out under any reading. */
 static void hides_what_is_doubtful(void **state)
 {
@@ -115,8 +145,18 @@ static void hides_what_is_doubtful(void **state)
 		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false}, {"SET name='O'Brien', s='it's', pw='ZZ'", "SET name=?"}},
 		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, {"SET name='rock 'ZZ' roll'", "SET name=?"}},
 		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, {"SET name=N'a' ZZ', b='c'", "SET name=?"}},
-		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"SET i=1, name='a' ZZ 'b'", "SET i=?, name=?"}},
-		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"SELEC 1", "SELEC ?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"SET i=1, name='a' ZZ 'b'", "SET i=?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"SELECT a FROM t WHERE ZZ", "SELECT a FROM t WHERE ZZ"}},
+		/* A value without its quotes, or in a name's. */
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, true},
+		 {"SELECT * FROM u WHERE pw = \"ZZ\"", "SELECT * FROM u WHERE pw = ?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, true},
+		 {"SELECT * FROM u WHERE pw LIKE ZZ", "SELECT * FROM u WHERE pw LIKE ?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, true}, {"INSERT INTO u VALUES (1, ZZ)", "INSERT INTO u VALUES ?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, true}, {"SELECT f(ZZ)", "SELECT f(?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, true}, {"/* ZZ */ ZZ", "?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, true}, {"SELECT a; ZZ", "SELECT a; ?"}},
+		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"CREATE USER a IDENTIFIED BY ZZ", "CREATE USER a IDENTIFIED BY ?"}},
 	};
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++)
@@ -135,6 +175,7 @@ static void leaks_nothing_when_cut(void **state)
 		{TT_SQL_POSTGRESQL, "INSERT INTO t VALUES (E'ZZ\\'ZZ', 'ZZ''ZZ', $$ZZ$$, $q$ZZ$ZZ$q$, U&'ZZ', X'ZZ')"},
 		{TT_SQL_POSTGRESQL, "SELECT a /* ZZ /* ZZ */ ZZ */ FROM t -- ZZ"},
 		{TT_SQL_STANDARD, "INSERT INTO t VALUES ('ZZ''ZZ', N'ZZ')"},
+		{TT_SQL_TSQL, "INSERT [a']]'] VALUES ('ZZ''ZZ', N'ZZ', \"ZZ'ZZ\") /* ZZ /* ' */ ZZ */ EXEC p ZZ, @a = [ZZ]"},
 	};
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(cases); i++) {
@@ -153,19 +194,22 @@ static void survives_any_bytes(void **state)
 {
 	unsigned seed = 1;
 	for (int round = 0; round < 3000; round++) {
-		static const char alphabet[] = "'\"`\\$()?,-/*#;eE1 x\n\xff_&U!M";
+		static const char alphabet[] = "'\"`[]\\$()?,-/*#;eE1 x\n\xff_&U!M";
 		char text[40];
 		size_t len = (size_t)(rand_r(&seed) % (int)sizeof(text));
 		for (size_t i = 0; i < len; i++)
 			text[i] = alphabet[rand_r(&seed) % (int)(sizeof(alphabet) - 1)];
-		for (int dialect = TT_SQL_STANDARD; dialect <= TT_SQL_POSTGRESQL; dialect++) {
+		for (int dialect = TT_SQL_STANDARD; dialect < TT_SQL_DIALECTS; dialect++) {
 			tt_buf_auto struct tt_buf b = TT_BUF(len + 1); /* not a byte more than it may need */
-			assert_int_equal(tt_sql_normalise(&b, tt_span(text, len), &(struct tt_sql_rules){.dialect = dialect}), 0);
+			assert_int_equal(tt_sql_normalise(&b, tt_span(text, len),
+							  &(struct tt_sql_rules){.dialect = dialect, .refused = round & 1}),
+					 0);
 			assert_true(b.len <= len);
 		}
 	}
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(normalises_common_sql), cmocka_unit_test(knows_mysql), cmocka_unit_test(knows_postgresql),
-	      cmocka_unit_test(knows_cql_and_clickhouse), cmocka_unit_test(hides_what_is_doubtful),
-	      cmocka_unit_test(leaks_nothing_when_cut), cmocka_unit_test(survives_any_bytes))
+TT_UNIT_TESTS(cmocka_unit_test(normalises_nothing), cmocka_unit_test(normalises_common_sql), cmocka_unit_test(knows_mysql),
+	      cmocka_unit_test(knows_postgresql), cmocka_unit_test(knows_cql_and_clickhouse), cmocka_unit_test(knows_tsql),
+	      cmocka_unit_test(hides_what_is_doubtful), cmocka_unit_test(leaks_nothing_when_cut),
+	      cmocka_unit_test(survives_any_bytes))

@@ -6,6 +6,7 @@
 #include "sink/address.h"
 #include "sink/histogram.h"
 #include "sink/kind.h"
+#include "sink/names.h"
 #include "sink/refused.h"
 #include "sink/table.h"
 
@@ -126,7 +127,7 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 	at = tt_summary_column(at, tt_span_str(x->proto->name), 10, 32);
 	/* What was asked for is known, but no route was learned of it: it was refused, or never answered. */
 	struct tt_span route = e->route.data || !e->target.data ? e->route : TT_SPAN_LIT("*");
-	struct tt_span operation = tt_span_sub(tt_exchange_text(x, TT_TEXT_OPERATION), 0, 32);
+	struct tt_span operation = tt_span_sub(tt_event_name(e, x, TT_NAME_OPERATION), 0, 32);
 	if (!tt_summary_repeats(operation, route)) {
 		at = tt_summary_text(at, operation);
 		*at++ = ' ';
