@@ -52,7 +52,7 @@ bool tt_name_is_unknown(const struct tt_exchange *x)
 		{"brpc", {"ENOSERVICE", "ENOMETHOD"}},
 		{"dubbo", {"SERVICE_NOT_FOUND"}},
 		{"kafka", {"UNKNOWN_TOPIC_OR_PARTITION"}},
-		{"mongodb", {"CommandNotFound"}},
+		{"mongodb", {"CommandNotFound", "59"}},
 		{"mysql", {"1049"}},
 		{"nats", {"no_responders"}},
 		{"postgresql", {"3D000"}},

@@ -203,7 +203,7 @@ static size_t tt_entry_part(struct tt_span dn)
 	bool quoted = false;
 	size_t i = 0;
 
-	for (; i < dn.len && (quoted || !memchr(",+;", dn.data[i], 3)); i++) {
+	for (; i < dn.len && (quoted || (dn.data[i] != ',' && dn.data[i] != '+' && dn.data[i] != ';')); i++) {
 		if (dn.data[i] == '\\')
 			i++;
 		else if (dn.data[i] == '"')
