@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decimal digits without stdio. */
+/* Digits without stdio. */
 #ifndef TT_BASE_DIGITS_H
 #define TT_BASE_DIGITS_H
 
@@ -16,6 +16,15 @@ static inline struct tt_span tt_digits(uint64_t v, uint8_t buffer[TT_DIGITS_MAX]
 		v /= 10;
 	} while (v);
 	return tt_span(buffer + at, TT_DIGITS_MAX - at);
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static inline int tt_hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 #endif

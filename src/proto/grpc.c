@@ -5,6 +5,7 @@
  */
 #include "proto/grpc.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 /* No longer part of a path is a word before the service's name, or taken for one whatever it is made of. */
@@ -171,23 +172,16 @@ void tt_grpc_status(struct tt_message *m, struct tt_span value)
 		tt_message_refuse(m, name);
 }
 
-static int grpc_hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void tt_grpc_error(struct tt_message *m, struct tt_span value)
 {
 	uint8_t text[GRPC_ERROR_MOST];
 	size_t n = 0;
 
 	for (size_t i = 0; i < value.len && n < sizeof(text); i++) {
-		bool coded = value.data[i] == '%' && value.len - i > 2 && grpc_hex(value.data[i + 1]) >= 0 &&
-			     grpc_hex(value.data[i + 2]) >= 0;
-		text[n++] = coded ? (uint8_t)(grpc_hex(value.data[i + 1]) << 4 | grpc_hex(value.data[i + 2])) : value.data[i];
+		bool coded = value.data[i] == '%' && value.len - i > 2 && tt_hex_digit(value.data[i + 1]) >= 0 &&
+			     tt_hex_digit(value.data[i + 2]) >= 0;
+		text[n++] =
+			coded ? (uint8_t)(tt_hex_digit(value.data[i + 1]) << 4 | tt_hex_digit(value.data[i + 2])) : value.data[i];
 		i += coded ? 2 : 0;
 	}
 	if (n)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/http_framing.h"
+#include "base/digits.h"
 
 /* The next element of a comma-separated list, without spaces around it; false at its end. */
 static bool http_list_next(struct tt_span *list, struct tt_span *ret)
@@ -77,22 +78,14 @@ enum tt_http_content tt_http_response_content(const struct tt_http_framing *f, u
 	return TT_HTTP_TO_EOF;
 }
 
-static int http_hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool tt_http_chunk_size(struct tt_span line, uint64_t *ret)
 {
 	uint64_t size = 0;
 	size_t n = 0;
-	for (; n < line.len && http_hex(line.data[n]) >= 0; n++) {
+	for (; n < line.len && tt_hex_digit(line.data[n]) >= 0; n++) {
 		if (size > TT_HTTP_LENGTH_MAX >> 4)
 			return false;
-		size = size << 4 | (unsigned)http_hex(line.data[n]);
+		size = size << 4 | (unsigned)tt_hex_digit(line.data[n]);
 	}
 	if (n == 0 || size > TT_HTTP_LENGTH_MAX)
 		return false;

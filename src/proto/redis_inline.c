@@ -2,6 +2,7 @@
 /* Inline commands: words between blanks; "…" with \n \r \t \b \a \xHH and \-anything, '…' with \' only. */
 #include "proto/redis.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 /* The beginning of an argument is all anybody wants. */
@@ -21,23 +22,15 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = tt_ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* After a backslash between double quotes. */
 static uint8_t unescape(struct tt_cursor *c)
 {
 	static const uint8_t meaning[256] = {['n'] = '\n', ['r'] = '\r', ['t'] = '\t', ['b'] = '\b', ['a'] = '\a'};
 	struct tt_span rest = tt_cursor_rest(c);
 
-	if (rest.len >= 3 && rest.data[0] == 'x' && hex(rest.data[1]) >= 0 && hex(rest.data[2]) >= 0) {
+	if (rest.len >= 3 && rest.data[0] == 'x' && tt_hex_digit(rest.data[1]) >= 0 && tt_hex_digit(rest.data[2]) >= 0) {
 		tt_cursor_skip(c, 3);
-		return (uint8_t)(hex(rest.data[1]) << 4 | hex(rest.data[2]));
+		return (uint8_t)(tt_hex_digit(rest.data[1]) << 4 | tt_hex_digit(rest.data[2]));
 	}
 	uint8_t plain = tt_cursor_u8(c);
 	return meaning[plain] ? meaning[plain] : plain;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/rocketmq_header.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 /* The names in a header's list that are wanted. */
@@ -222,21 +223,13 @@ bool rocketmq_read_json(struct tt_span bytes, struct rocketmq_header *ret)
 /* --- strings ------------------------------------------------------------------------------------------------------------------
  */
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = tt_ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The unit of four hexadecimal digits at `at`, as UTF-8; returns how many bytes were written, at most 3. */
 static size_t put_unit(struct tt_span s, size_t at, uint8_t *to)
 {
 	unsigned v = 0;
 
 	for (size_t i = 0; i < 4; i++) {
-		int digit = at + i < s.len ? hex_digit(s.data[at + i]) : -1;
+		int digit = at + i < s.len ? tt_hex_digit(s.data[at + i]) : -1;
 		if (digit < 0)
 			return 0;
 		v = v << 4 | (unsigned)digit;

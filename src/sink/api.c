@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/digits.h"
+
 #include "sink/map.h"
 #include "sink/prometheus.h"
 #include "sink/recent.h"
@@ -14,14 +16,6 @@
 
 /* --- queries
  * -------------------------------------------------------------------------------------------------------------------- */
-
-static int tt_hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Percent-decodes into `text`. -EINVAL for bad encoding or a value that is too long. */
 static int tt_query_decode(struct tt_span s, char text[TT_API_VALUE_MAX], size_t *ret_len)
