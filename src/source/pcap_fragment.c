@@ -90,15 +90,11 @@ static struct tt_fragmented *tt_fragments_find(struct tt_fragments *f, const str
 }
 
 /* Whether the parts follow each other without a hole up to the end. */
-static bool tt_fragmented_whole(const struct tt_fragmented *p)
+static bool tt_fragmented_whole(struct tt_fragmented *p)
 {
-	int64_t at = 0;
-
-	if (!p->total)
+	if (!p->total || p->parts.covered < p->total || p->parts.head->off)
 		return false;
-	for (const struct tt_piece *piece = p->parts.head; piece && piece->off == at; piece = piece->next)
-		at += piece->len;
-	return at >= p->total;
+	return tt_pieces_whole(&p->parts) >= p->total;
 }
 
 /* Copies what was captured up to the first byte that was not. */

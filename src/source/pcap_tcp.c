@@ -208,9 +208,9 @@ static void tt_tcp_give_up(struct tt_pcap *p, struct tt_flow *f, int from)
 }
 
 /* How far it was captured without a gap. */
-static int64_t tt_dir_end(const struct tt_pcap_dir *d)
+static int64_t tt_dir_end(struct tt_pcap_dir *d)
 {
-	return d->held.head && !tt_dir_lacks(d) ? d->held.whole : d->next;
+	return d->held.head && !tt_dir_lacks(d) ? tt_pieces_whole(&d->held) : d->next;
 }
 
 static void tt_tcp_hold(struct tt_pcap *p, struct tt_flow *f, int from, int64_t off, struct tt_wire w, uint64_t time_ns)

@@ -7,13 +7,13 @@
 #include "base/own.h"
 #include "harness/unit.h"
 
-static void expect_whole(const struct tt_pieces *p, const uint8_t covered[200])
+static void expect_whole(struct tt_pieces *p, const uint8_t covered[200])
 {
 	int64_t end = p->head ? p->head->off : 0;
 
 	while (end < 200 && covered[end])
 		end++;
-	assert_true(!p->head || p->whole == end);
+	assert_true(!p->head || tt_pieces_whole(p) == end);
 }
 
 /* Adds random parts of a known sequence in random order; what comes out must be that sequence, in order, each byte once. */
@@ -33,6 +33,8 @@ static void any_order_gives_the_sequence(void **state)
 			assert_int_equal(tt_pieces_add(&p, off, len, tt_span(all + off, len), 1), 0);
 			memset(covered + off, 1, len);
 			expect_whole(&p, covered);
+			struct tt_conflict none;
+			assert_false(tt_pieces_differ(&p, off, tt_span(all + off, len), &none));
 		}
 		struct tt_piece *piece;
 		int64_t last = 0;
@@ -115,5 +117,38 @@ static void a_cut_tail_is_kept_as_length(void **state)
 	tt_pieces_free(&p);
 }
 
+/* However they come, what each of them costs hardly grows with how many are kept; a list looked through would be 5000 a piece. */
+static void many_scattered_ones_cost_little(void **state)
+{
+	enum { COUNT = 20000, LOOKS = 200 };
+	static uint32_t order[COUNT];
+	struct tt_pieces p = {0};
+	struct tt_conflict none;
+
+	srandom(7);
+	for (uint32_t i = 0; i < COUNT; i++) {
+		uint32_t other = (uint32_t)random() % (i + 1);
+		order[i] = order[other];
+		order[other] = i;
+	}
+	for (uint32_t i = 0; i < COUNT; i++) {
+		int64_t off = 2 * (int64_t)order[i];
+		assert_false(tt_pieces_have(&p, off, 1));
+		assert_false(tt_pieces_differ(&p, off, TT_SPAN_LIT("a"), &none));
+		assert_int_equal(tt_pieces_add(&p, off, 1, TT_SPAN_LIT("a"), 1), 0);
+	}
+	assert_int_equal(p.covered, COUNT);
+	assert_true(p.looks < (uint64_t)COUNT * LOOKS);
+	/* Each one that fills a gap makes what is whole longer by all behind it that touch. */
+	for (uint32_t i = COUNT; i-- > 0;) {
+		assert_int_equal(tt_pieces_add(&p, 2 * (int64_t)i + 1, 1, TT_SPAN_LIT("b"), 1), 0);
+		assert_int_equal(tt_pieces_whole(&p), i ? 1 : 2 * COUNT);
+	}
+	assert_true(p.looks < (uint64_t)COUNT * LOOKS * 2);
+	tt_pieces_free(&p);
+	assert_int_equal(p.bytes + p.covered, 0);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(any_order_gives_the_sequence), cmocka_unit_test(what_comes_in_order_is_put_last),
-	      cmocka_unit_test(what_came_first_wins), cmocka_unit_test(a_cut_tail_is_kept_as_length))
+	      cmocka_unit_test(what_came_first_wins), cmocka_unit_test(a_cut_tail_is_kept_as_length),
+	      cmocka_unit_test(many_scattered_ones_cost_little))

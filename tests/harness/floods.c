@@ -323,6 +323,25 @@ static void what_is_behind_a_missing_segment_costs_little(void **state)
 	assert_true(steps / PIECES < 100);
 }
 
+/* And they come in any order, with something missing before each: a multiplication by an odd number makes one of any. */
+static void scattered_segments_cost_little(void **state)
+{
+	enum { PIECES = 1 << 15 };
+	struct tt_pieces p = {0};
+	struct tt_conflict none;
+
+	(void)state;
+	steps = 0;
+	for (uint32_t i = 0; i < PIECES; i++) {
+		int64_t off = 2 * (int64_t)(i * 40503 % PIECES);
+		assert_false(tt_pieces_differ(&p, off, tt_span("a", 1), &none));
+		assert_int_equal(tt_pieces_add(&p, off, 1, tt_span("a", 1), 1), 0);
+	}
+	tt_pieces_free(&p);
+	print_message("%.1f steps a segment\n", (double)steps / PIECES);
+	assert_true(steps / PIECES < 1000);
+}
+
 /* Requests of one id before a hole, then some that are answered: each answer has to pass those that are given up. */
 static void equal_ids_behind_a_hole(void **state)
 {
@@ -359,5 +378,5 @@ static void equal_ids_behind_a_hole(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(work_grows_with_the_bytes), cmocka_unit_test(many_connections_keep_little),
-	      cmocka_unit_test(what_is_behind_a_missing_segment_costs_little), cmocka_unit_test(unfinished_contents_have_a_total),
-	      cmocka_unit_test(equal_ids_behind_a_hole))
+	      cmocka_unit_test(what_is_behind_a_missing_segment_costs_little), cmocka_unit_test(scattered_segments_cost_little),
+	      cmocka_unit_test(unfinished_contents_have_a_total), cmocka_unit_test(equal_ids_behind_a_hole))
