@@ -7,9 +7,12 @@
 
 #include "stream/exchange.h"
 
+/* Packets without a time have this one (source/pcap.c): what they say is whole, but nothing is known of when. */
+#define TT_UNTIMED_NS 1
+
 static inline bool tt_span_of_time(uint64_t from_ns, uint64_t to_ns, uint64_t *ret)
 {
-	if (!from_ns || !to_ns || to_ns < from_ns)
+	if (from_ns <= TT_UNTIMED_NS || !to_ns || to_ns < from_ns)
 		return false;
 	*ret = to_ns - from_ns;
 	return true;
@@ -34,7 +37,7 @@ static inline bool tt_measure_ttfb(const struct tt_exchange *x, uint64_t *ret)
 static inline bool tt_measure_counted(const struct tt_exchange *x, uint64_t *ret)
 {
 	uint64_t last = x->outcome == TT_OUTCOME_ONE_WAY ? x->request_last_ns : x->response ? x->response_last_ns : 0;
-	if (!x->request_first_ns || !last)
+	if (x->request_first_ns <= TT_UNTIMED_NS || !last)
 		return false;
 	*ret = last > x->request_first_ns ? last - x->request_first_ns : 0;
 	return true;

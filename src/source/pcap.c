@@ -46,20 +46,20 @@ static enum tt_decoded tt_pcap_whole(struct tt_pcap *p, struct tt_ip *ip, uint64
 }
 
 /* The packet's segment or datagram, if it completes one; of a tunnel the innermost. */
-static enum tt_decoded tt_pcap_decode(struct tt_pcap *p, const struct tt_packet *packet, struct tt_segment *ret)
+static enum tt_decoded tt_pcap_decode(struct tt_pcap *p, const struct tt_packet *packet, uint64_t time_ns, struct tt_segment *ret)
 {
 	struct tt_wire frame = {.data = packet->data, .wire_len = packet->wire_len};
 	struct tt_ip ip, inner;
 
 	enum tt_decoded d = tt_decode_frame(packet->link, frame, &ip);
 	if (d == TT_DECODED)
-		d = tt_pcap_whole(p, &ip, packet->time_ns);
+		d = tt_pcap_whole(p, &ip, time_ns);
 	for (int depth = 0; d == TT_DECODED && depth < TT_TUNNELS_MOST; depth++) {
 		if (!tt_decode_tunnel(&ip, &inner))
 			return tt_decode_transport(&ip, ret);
 		p->stats.tunnelled++;
 		ip = inner;
-		d = tt_pcap_whole(p, &ip, packet->time_ns);
+		d = tt_pcap_whole(p, &ip, time_ns);
 	}
 	return d == TT_DECODED ? TT_MALFORMED : d;
 }
@@ -74,15 +74,18 @@ static void tt_pcap_packet(struct tt_pcap *p, const struct tt_packet *packet)
 	};
 	struct tt_segment seg;
 
+	/* 0 says that a time is not known, and what has none is incomplete: it is the same time for all of them. */
+	uint64_t time_ns = TT_MAX(packet->time_ns, (uint64_t)1);
+	p->stats.untimed += !packet->time_ns;
 	if (!p->stats.packets++)
-		tt_pcap_emit_clock(p, packet->time_ns);
+		tt_pcap_emit_clock(p, time_ns);
 	p->stats.cut += packet->data.len < packet->wire_len;
-	p->now_ns = TT_MAX(p->now_ns, packet->time_ns);
+	p->now_ns = TT_MAX(p->now_ns, time_ns);
 	tt_pcap_tcp_sweep(p, p->now_ns);
 	uint64_t fragments = p->stats.fragments;
-	enum tt_decoded d = tt_pcap_decode(p, packet, &seg);
+	enum tt_decoded d = tt_pcap_decode(p, packet, time_ns, &seg);
 	if (d == TT_DECODED)
-		tt_pcap_transport(p, &seg, packet->time_ns);
+		tt_pcap_transport(p, &seg, time_ns);
 	else if (d != TT_NOT_TRANSPORT || fragments == p->stats.fragments)
 		++*counters[d];
 	if (d == TT_LINK_UNKNOWN)

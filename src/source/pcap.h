@@ -32,6 +32,7 @@
 	X(after_end, "TCP segments after their connection's end")              \
 	X(missing, "ranges of a TCP stream that never came")                   \
 	X(missing_bytes, "bytes in them")                                      \
+	X(untimed, "packets without a time")                                   \
 	X(cut, "packets cut by the snap length")                               \
 	X(cut_bytes, "bytes not captured because of the snap length")          \
 	X(flows, "connections and flows")                                      \
