@@ -14,8 +14,10 @@ const struct tt_limit_row tt_limit_rows[TT_LIMIT_MAX] = {
 
 void tt_limits_init(struct tt_limits *limits)
 {
-	for (size_t i = 0; i < TT_LIMIT_MAX; i++)
+	for (size_t i = 0; i < TT_LIMIT_MAX; i++) {
 		limits->value[i] = tt_limit_rows[i].preset;
+		limits->set[i] = 0;
+	}
 }
 
 static int tt_limit_find(const char *name, size_t len)
@@ -74,5 +76,33 @@ int tt_limits_set(struct tt_limits *limits, const char *name, size_t len, const 
 		return -ERANGE;
 
 	limits->value[id] = value;
+	limits->set[id] = 1;
 	return 0;
+}
+
+static const struct {
+	enum tt_limit limit;
+	uint64_t preset;
+} tt_capture_presets[] = {
+	{TT_LIMIT_CONNECTIONS, 12288},		 {TT_LIMIT_MESSAGES, 18432},
+	{TT_LIMIT_MESSAGE_BYTES, 8u << 20},	 {TT_LIMIT_STREAM_TOTAL_BYTES, 8u << 20},
+	{TT_LIMIT_PARSER_TOTAL_BYTES, 8u << 20}, {TT_LIMIT_PCAP_HOLD_TOTAL_BYTES, 4u << 20},
+};
+
+uint64_t tt_limit_capture_preset(enum tt_limit limit)
+{
+	for (size_t i = 0; i < sizeof(tt_capture_presets) / sizeof(tt_capture_presets[0]); i++) {
+		if (tt_capture_presets[i].limit == limit)
+			return tt_capture_presets[i].preset;
+	}
+	return tt_limit_rows[limit].preset;
+}
+
+void tt_limits_for_capture(struct tt_limits *limits)
+{
+	for (size_t i = 0; i < sizeof(tt_capture_presets) / sizeof(tt_capture_presets[0]); i++) {
+		enum tt_limit limit = tt_capture_presets[i].limit;
+		if (!limits->set[limit])
+			limits->value[limit] = tt_capture_presets[i].preset;
+	}
 }

@@ -30,6 +30,23 @@ static void sets_by_name(void **state)
 	assert_int_equal(l.value[TT_LIMIT_RING_BYTES], 1 << 20);
 }
 
+/* What somebody set stays, also where it is the preset. */
+static void a_capture_has_lower_ones_where_nobody_set_them(void **state)
+{
+	struct tt_limits l;
+
+	tt_limits_init(&l);
+	assert_int_equal(set(&l, "messages", "65536"), 0);
+	assert_int_equal(l.value[TT_LIMIT_MESSAGES], tt_limit_rows[TT_LIMIT_MESSAGES].preset);
+	tt_limits_for_capture(&l);
+	for (int i = 0; i < TT_LIMIT_MAX; i++) {
+		uint64_t capture = tt_limit_capture_preset((enum tt_limit)i);
+		assert_true(capture <= tt_limit_rows[i].preset && capture >= tt_limit_rows[i].least);
+		assert_int_equal(l.value[i], i == TT_LIMIT_MESSAGES ? 65536 : capture);
+	}
+	assert_true(l.value[TT_LIMIT_CONNECTIONS] < tt_limit_rows[TT_LIMIT_CONNECTIONS].preset);
+}
+
 static void refuses_what_is_wrong(void **state)
 {
 	struct tt_limits l;
@@ -44,4 +61,5 @@ static void refuses_what_is_wrong(void **state)
 	assert_int_equal(l.value[TT_LIMIT_RING_BYTES], tt_limit_rows[TT_LIMIT_RING_BYTES].preset);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(rows_are_sound), cmocka_unit_test(sets_by_name), cmocka_unit_test(refuses_what_is_wrong))
+TT_UNIT_TESTS(cmocka_unit_test(rows_are_sound), cmocka_unit_test(sets_by_name), cmocka_unit_test(refuses_what_is_wrong),
+	      cmocka_unit_test(a_capture_has_lower_ones_where_nobody_set_them))

@@ -104,8 +104,12 @@ void tt_help_limits(struct tt_buf *b)
 	for (size_t i = 0; i < TT_LIMIT_MAX; i++) {
 		const struct tt_limit_row *l = &tt_limit_rows[i];
 		snprintf(term, sizeof(term), "  %s", l->name);
-		snprintf(text, sizeof(text), "%s (%llu %s; %llu to %llu)", l->help, (unsigned long long)l->preset, l->unit,
-			 (unsigned long long)l->least, (unsigned long long)l->most);
+		uint64_t capture = tt_limit_capture_preset((enum tt_limit)i);
+		char read[48] = "";
+		if (capture != l->preset)
+			snprintf(read, sizeof(read), ", reading a capture %llu", (unsigned long long)capture);
+		snprintf(text, sizeof(text), "%s (%llu %s%s; %llu to %llu)", l->help, (unsigned long long)l->preset, l->unit,
+			 read, (unsigned long long)l->least, (unsigned long long)l->most);
 		tt_help_row(b, term, TT_HELP_INDENT, text);
 	}
 }

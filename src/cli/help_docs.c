@@ -147,12 +147,17 @@ void tt_help_limits_markdown(struct tt_buf *b)
 			  "Every buffer and table of telltale has one of these. Set with `--limit NAME=VALUE`, or below "
 			  "`limits:` in the configuration "
 			  "file; suffixes `k`, `M` and `G`\nare powers of 1024. What a limit turns away is counted in telltale's "
-			  "own metrics.\n\n"
-			  "| Name | Preset | Least | Most | Unit | What it bounds |\n| --- | ---: | ---: | ---: | --- | --- |\n");
+			  "own metrics.\n`telltale read` of a capture has lower presets of some, so that a file of any size "
+			  "takes less than 64 MB.\n\n"
+			  "| Name | Preset | Of a capture | Least | Most | Unit | What it bounds |\n"
+			  "| --- | ---: | ---: | ---: | ---: | --- | --- |\n");
 	for (size_t i = 0; i < TT_LIMIT_MAX; i++) {
 		const struct tt_limit_row *l = &tt_limit_rows[i];
-		tt_buf_printf(b, "| `%s` | %llu | %llu | %llu | %s | ", l->name, (unsigned long long)l->preset,
-			      (unsigned long long)l->least, (unsigned long long)l->most, l->unit);
+		uint64_t capture = tt_limit_capture_preset((enum tt_limit)i);
+		tt_buf_printf(b, "| `%s` | %llu | ", l->name, (unsigned long long)l->preset);
+		if (capture != l->preset)
+			tt_buf_printf(b, "%llu", (unsigned long long)capture);
+		tt_buf_printf(b, " | %llu | %llu | %s | ", (unsigned long long)l->least, (unsigned long long)l->most, l->unit);
 		tt_cell(b, l->help);
 		tt_buf_add_str(b, " |\n");
 	}

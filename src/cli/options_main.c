@@ -119,7 +119,7 @@ static bool tt_option_equal(const struct tt_option *o, const struct tt_config *a
 		return a->pid_count == b->pid_count &&
 		       (!a->pid_count || memcmp(a->pids, b->pids, a->pid_count * sizeof(*a->pids)) == 0);
 	case TT_OPTION_LIMITS:
-		return memcmp(&a->limits, &b->limits, sizeof(a->limits)) == 0;
+		return memcmp(a->limits.value, b->limits.value, sizeof(a->limits.value)) == 0;
 	case TT_OPTION_LEVEL:
 		return a->log_level == b->log_level;
 	case TT_OPTION_CLEAR: /* the option whose member it clears says it */

@@ -26,6 +26,7 @@ extern const struct tt_limit_row tt_limit_rows[TT_LIMIT_MAX];
 
 struct tt_limits {
 	uint64_t value[TT_LIMIT_MAX];
+	uint8_t set[TT_LIMIT_MAX]; /* somebody said so, whatever the value */
 };
 
 void tt_limits_init(struct tt_limits *limits);
@@ -36,5 +37,11 @@ void tt_limits_init(struct tt_limits *limits);
  * On failure `limits` is untouched.
  */
 int tt_limits_set(struct tt_limits *limits, const char *name, size_t len, const char *text);
+
+/* The preset where a capture is read: a file of any size is read in less than 64 MB. */
+uint64_t tt_limit_capture_preset(enum tt_limit limit);
+
+/* Those that nobody set are as that says. */
+void tt_limits_for_capture(struct tt_limits *limits);
 
 #endif
