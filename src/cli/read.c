@@ -43,16 +43,6 @@ static int tt_read_all(struct tt_session *session, const char *name, struct tt_p
 	return r;
 }
 
-/* A file of any size is read in less than 64 MB: limits that nobody set are lower than those of an agent. */
-static const struct {
-	enum tt_limit limit;
-	uint64_t value;
-} tt_read_limits[] = {
-	{TT_LIMIT_CONNECTIONS, 12288},		 {TT_LIMIT_MESSAGES, 12288},
-	{TT_LIMIT_MESSAGE_BYTES, 8u << 20},	 {TT_LIMIT_STREAM_TOTAL_BYTES, 8u << 20},
-	{TT_LIMIT_PARSER_TOTAL_BYTES, 8u << 20}, {TT_LIMIT_PCAP_HOLD_TOTAL_BYTES, 4u << 20},
-};
-
 /* Of a recording the same exchanges are wanted as when it was made. */
 static bool tt_read_is_recording(int fd)
 {
@@ -61,34 +51,45 @@ static bool tt_read_is_recording(int fd)
 	return pread(fd, head, sizeof(head), 0) == sizeof(head) && tt_recording_known(tt_span(head, sizeof(head)));
 }
 
-static void tt_read_spare(struct tt_limits *limits)
-{
-	for (size_t i = 0; i < TT_ARRAY_LEN(tt_read_limits); i++) {
-		enum tt_limit limit = tt_read_limits[i].limit;
-		if (limits->value[limit] == tt_limit_rows[limit].preset)
-			limits->value[limit] = tt_read_limits[i].value;
-	}
-}
-
 static bool tt_read_json_only(const struct tt_config *config)
 {
 	return config->json && strcmp(config->json, "-") == 0;
 }
 
-/* Where the lines of JSON have standard output, what a capture lacks is said on the other. */
-static void tt_read_warn(const struct tt_session *session, const char *name)
+static void tt_read_warn(const char *name, const struct tt_buf *text)
 {
-	tt_buf_auto struct tt_buf text = TT_BUF(4096);
-	struct tt_pcap_stats capture;
-
-	if (!tt_pcap_stats(tt_pipeline_source(session->pipeline), &capture))
-		return;
-	tt_totals_write_capture(&text, &capture);
-	for (struct tt_span rest = tt_buf_span(&text); rest.len;) {
+	for (struct tt_span rest = tt_buf_span(text); rest.len;) {
 		size_t end = (size_t)tt_span_find(rest, '\n');
 		tt_warn("%s: %.*s", name, (int)end, (const char *)rest.data);
 		rest = tt_span_sub(rest, end + 1, SIZE_MAX);
 	}
+}
+
+/* Where the lines of JSON have standard output, what is missing is said on the other. */
+static void tt_read_warn_all(const struct tt_session *session, const char *name)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+	struct tt_stream_stats streams;
+	struct tt_pcap_stats capture;
+
+	tt_pipeline_finish(session->pipeline);
+	tt_pipeline_stats(session->pipeline, &streams);
+	tt_totals_write_limits(&text, &streams);
+	if (tt_pcap_stats(tt_pipeline_source(session->pipeline), &capture))
+		tt_totals_write_capture(&text, &capture);
+	tt_read_warn(name, &text);
+}
+
+/* A summary may go elsewhere and unread, so that limits took part of it away is also said here. */
+static void tt_read_warn_limits(const struct tt_session *session, const char *name)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+	struct tt_stream_stats streams;
+
+	tt_pipeline_stats(session->pipeline, &streams);
+	tt_totals_write_limits(&text, &streams);
+	if (text.len)
+		tt_warn("%s: limits turned part of it away: the end of the summary says which", name);
 }
 
 /* One of several says which it is of. */
@@ -97,6 +98,7 @@ static int tt_read_summary(struct tt_session *session, const struct tt_read_inpu
 	if (in->count > 1)
 		dprintf(STDOUT_FILENO, "%s%s:\n", in->number ? "\n" : "", in->name);
 	tt_pipeline_finish(session->pipeline);
+	tt_read_warn_limits(session, in->name);
 	return tt_outputs_write_summary(session->outputs, STDOUT_FILENO);
 }
 
@@ -123,7 +125,7 @@ static int tt_read_file(struct tt_config *config, const struct tt_read_input *in
 	if (r < 0)
 		return r;
 	if (!tt_read_is_recording(fd))
-		tt_read_spare(&config->limits);
+		tt_limits_for_capture(&config->limits);
 	r = tt_file_source_new(&source, fd, in->name, &config->limits);
 	if (r < 0)
 		return tt_error_errno(r, "%s", in->name);
@@ -136,7 +138,7 @@ static int tt_read_file(struct tt_config *config, const struct tt_read_input *in
 	tt_progress_init(&progress, STDERR_FILENO, fd, in->name, mute);
 	r = tt_read_all(&session, in->name, &progress);
 	if (tt_read_json_only(config))
-		tt_read_warn(&session, in->name);
+		tt_read_warn_all(&session, in->name);
 	else
 		tt_read_summary(&session, in);
 	int closed = tt_session_close(&session);

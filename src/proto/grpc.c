@@ -274,6 +274,7 @@ const struct tt_proto tt_proto_grpc = {
 	.over = &tt_proto_http2,
 	.pairing = TT_PAIR_BY_ID,
 	.stream = true,
+	.status_first = true,
 	.detect = grpc_detect,
 	.parse = grpc_parse,
 };

@@ -120,6 +120,16 @@ static void streams_both_ways(void **state)
 	      TT_C(MESSAGE("\1", "\0") MESSAGE("\1", "\1")), TT_S(MESSAGE("\1", "\0") TRAILERS("\1", "0")));
 }
 
+/* Its status would have come last: what came before is told without it. */
+static void an_answer_broken_off(void **state)
+{
+	static const struct tt_line script[] = {TT_C(PREFACE CALL("\1") MESSAGE("\1", "\1")),
+						TT_S(SETTINGS HEAD("\1") MESSAGE("\1", "\0")), TT_S_EOF, TT_TALK_END};
+	char *got = tt_talk(&tt_proto_grpc, script);
+	assert_string_equal(got, "M|p.S|-|closed_by_server|55|46|complete|" A_CALL "1,rpc.request.message.size=3\n");
+	free(got);
+}
+
 static void messages_cut_anywhere(void **state)
 {
 	/* two messages over four frames, one of them padded, prefixes cut; the second is compressed */
@@ -270,7 +280,8 @@ static void texts(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(content), cmocka_unit_test(paths), cmocka_unit_test(chosen_by_the_client), cmocka_unit_test(unary),
-	      cmocka_unit_test(streams_both_ways), cmocka_unit_test(messages_cut_anywhere),
-	      cmocka_unit_test(large_messages_are_passed_over), cmocka_unit_test(failures), cmocka_unit_test(cancelled),
-	      cmocka_unit_test(chosen), cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers),
-	      cmocka_unit_test(timeouts), cmocka_unit_test(texts))
+	      cmocka_unit_test(streams_both_ways), cmocka_unit_test(an_answer_broken_off),
+	      cmocka_unit_test(messages_cut_anywhere), cmocka_unit_test(large_messages_are_passed_over),
+	      cmocka_unit_test(failures), cmocka_unit_test(cancelled), cmocka_unit_test(chosen),
+	      cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers), cmocka_unit_test(timeouts),
+	      cmocka_unit_test(texts))

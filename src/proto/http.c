@@ -357,6 +357,9 @@ static int http_response_start(struct tt_link *link, struct http_link *h, struct
 	s->minor = status.minor;
 	if (status.status >= 200 || status.status == 101)
 		tt_http_set_status(s->m, status.digits, status.status);
+	/* RFC 9110, 15.5.9: it is also what a client hears that asked nothing for too long. */
+	if (s->m)
+		s->m->unasked = status.status == 408;
 	return HTTP_ON;
 }
 

@@ -471,6 +471,7 @@ const struct tt_proto tt_proto_http2 = {
 	.doc = &http2_doc,
 	.pairing = TT_PAIR_BY_ID,
 	.stream = true,
+	.status_first = true,
 	.state_size = sizeof(struct http2_link),
 	.state_free = http2_free,
 	.detect = tt_http2_detect,

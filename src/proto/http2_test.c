@@ -172,6 +172,13 @@ static void unanswered(void **state)
 	CHECK("GET|/|-|closed_by_server|12|0|complete|" A_GET "\n", TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS), TT_S_EOF);
 }
 
+/* An answer that does not end before its connection does, as of a long stream of events, is told as far as it came. */
+static void an_answer_broken_off(void **state)
+{
+	ONCE(&tt_proto_http2, "GET|/|200|closed_by_server|12|24|complete|" A_GET A_200 "\n", TT_C(PREFACE SETTINGS GET("\1")),
+	     TT_S(SETTINGS OK("\1") DATA("\1")), TT_S_EOF);
+}
+
 static void holes(void **state)
 {
 	/* in a DATA frame that is skipped: costs nothing */
@@ -570,11 +577,11 @@ TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams
 	      cmocka_unit_test(pushed_streams), cmocka_unit_test(pushed_streams_are_broken_off),
 	      cmocka_unit_test(pushed_in_a_hole), cmocka_unit_test(broken_off_by_the_server),
 	      cmocka_unit_test(broken_off_by_the_client), cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away),
-	      cmocka_unit_test(unanswered), cmocka_unit_test(holes), cmocka_unit_test(from_the_middle),
-	      cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http), cmocka_unit_test(continuation_flood),
-	      cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams), cmocka_unit_test(empty_continuation_flood),
-	      cmocka_unit_test(settings_and_ping_flood), cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths),
-	      cmocka_unit_test(known_again_once_inserted_again), cmocka_unit_test(early_hints),
-	      cmocka_unit_test(connect_asks_for_an_authority), cmocka_unit_test(headers_decoded_after_their_frames),
-	      cmocka_unit_test(headers_decoded_before_their_frames), cmocka_unit_test(headers_decoded_without_frames),
-	      cmocka_unit_test(unknown_values_change_nothing))
+	      cmocka_unit_test(unanswered), cmocka_unit_test(an_answer_broken_off), cmocka_unit_test(holes),
+	      cmocka_unit_test(from_the_middle), cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http),
+	      cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams),
+	      cmocka_unit_test(empty_continuation_flood), cmocka_unit_test(settings_and_ping_flood),
+	      cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths), cmocka_unit_test(known_again_once_inserted_again),
+	      cmocka_unit_test(early_hints), cmocka_unit_test(connect_asks_for_an_authority),
+	      cmocka_unit_test(headers_decoded_after_their_frames), cmocka_unit_test(headers_decoded_before_their_frames),
+	      cmocka_unit_test(headers_decoded_without_frames), cmocka_unit_test(unknown_values_change_nothing))

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/talk.h"
 #include "harness/unit.h"
@@ -459,15 +460,28 @@ static void huge_length_field_is_doubtful(void **state)
 	free(text);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(keep_alive), cmocka_unit_test(what_is_kept_of_a_head), cmocka_unit_test(pipelined),
-	      cmocka_unit_test(pipelined_with_bodies), cmocka_unit_test(chunked), cmocka_unit_test(chunk_that_is_none),
-	      cmocka_unit_test(close_delimited), cmocka_unit_test(no_content), cmocka_unit_test(interim_responses),
-	      cmocka_unit_test(interim_response_only), cmocka_unit_test(expecting_and_refused),
-	      cmocka_unit_test(expecting_and_not_waiting), cmocka_unit_test(early_response),
-	      cmocka_unit_test(early_response_and_no_more), cmocka_unit_test(websocket), cmocka_unit_test(upgrade_declined),
-	      cmocka_unit_test(frames_sent_before_the_answer_was_read), cmocka_unit_test(tunnel), cmocka_unit_test(other_targets),
-	      cmocka_unit_test(lenient_lines), cmocka_unit_test(both_lengths), cmocka_unit_test(smuggling),
-	      cmocka_unit_test(doubtful_response), cmocka_unit_test(unanswered), cmocka_unit_test(partly_answered),
-	      cmocka_unit_test(from_the_middle), cmocka_unit_test(orphan_answer_to_head), cmocka_unit_test(holes),
-	      cmocka_unit_test(unsolicited_response), cmocka_unit_test(not_http), cmocka_unit_test(huge_heads),
-	      cmocka_unit_test(huge_length_field_is_doubtful))
+/* The server gave up waiting just before the client asked: the same bytes would be an answer if they came behind. */
+static void a_timeout_that_crosses(void **state)
+{
+	static const struct tt_line script[] = {TT_C("GET /a HTTP/1.1\r\n\r\n"), TT_S("HTTP/1.1 204 No Content\r\n\r\n"),
+						TT_S("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"),
+						TT_C("GET /b HTTP/1.1\r\n\r\n"), TT_TALK_END};
+	char *got = tt_talk(&tt_proto_http, script);
+	assert_non_null(strstr(got, "GET|/a|204|-|"));
+	assert_non_null(strstr(got, "GET|/b|408|"));
+	assert_null(strstr(strstr(got, "GET|/b|408|"), "|complete|"));
+	free(got);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(a_timeout_that_crosses), cmocka_unit_test(keep_alive), cmocka_unit_test(what_is_kept_of_a_head),
+	      cmocka_unit_test(pipelined), cmocka_unit_test(pipelined_with_bodies), cmocka_unit_test(chunked),
+	      cmocka_unit_test(chunk_that_is_none), cmocka_unit_test(close_delimited), cmocka_unit_test(no_content),
+	      cmocka_unit_test(interim_responses), cmocka_unit_test(interim_response_only),
+	      cmocka_unit_test(expecting_and_refused), cmocka_unit_test(expecting_and_not_waiting),
+	      cmocka_unit_test(early_response), cmocka_unit_test(early_response_and_no_more), cmocka_unit_test(websocket),
+	      cmocka_unit_test(upgrade_declined), cmocka_unit_test(frames_sent_before_the_answer_was_read),
+	      cmocka_unit_test(tunnel), cmocka_unit_test(other_targets), cmocka_unit_test(lenient_lines),
+	      cmocka_unit_test(both_lengths), cmocka_unit_test(smuggling), cmocka_unit_test(doubtful_response),
+	      cmocka_unit_test(unanswered), cmocka_unit_test(partly_answered), cmocka_unit_test(from_the_middle),
+	      cmocka_unit_test(orphan_answer_to_head), cmocka_unit_test(holes), cmocka_unit_test(unsolicited_response),
+	      cmocka_unit_test(not_http), cmocka_unit_test(huge_heads), cmocka_unit_test(huge_length_field_is_doubtful))

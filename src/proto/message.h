@@ -65,6 +65,7 @@ struct tt_message {
 	bool failed;	 /* the operation failed */
 	bool refused;	 /* the asker's fault: failed where the client is observed, not where the server is */
 	bool unbegun;	 /* a response the other side ended before anything of it came: it has no first byte */
+	bool unasked;	 /* a response that is also given to nobody (HTTP 408): one that began before its request is not to it */
 	bool incomplete; /* part of it was not seen */
 	bool cut;	 /* text was cut at the limit */
 	uint8_t quoting; /* enum tt_quoting, of a response: how the server read the statement */
@@ -77,8 +78,10 @@ struct tt_message {
 	bool unsure;	  /* begun after a hole, before pairing could be trusted again */
 	bool ended;
 	bool reported; /* its exchange was already reported (time-out): a late answer is only counted */
+	bool spare;    /* beyond what its connection may keep: only its turn is remembered once it has ended */
 	uint32_t tid;
 	uint32_t tgid;
+	uint64_t turn; /* in order: the how manieth request of its link it is */
 	uint64_t first_off;
 	uint64_t end_off;  /* past the last byte; may lie ahead while a body is skipped */
 	uint64_t first_ns; /* monotonic; 0 unknown */

@@ -50,8 +50,13 @@ TT_LIMIT(PCAP_FRAGMENT_BYTES, "pcap_fragment_bytes", 4u << 20, 64u << 10, 1u << 
 	 "bytes of IP fragments kept while their packet is not whole")
 TT_LIMIT(DETECT_BYTES, "detect_bytes", 4096, 64, 65536, "bytes", "bytes looked at before a connection counts as unknown")
 TT_LIMIT(PENDING_REQUESTS, "pending_requests", 16384, 1, 1u << 20, "requests", "unanswered requests kept per connection")
+TT_LIMIT(LATER_ANSWERS, "later_answers", 4096, 1, 1u << 20, "answers",
+	 "answers per connection that are only waited for in turn: their requests were reported, timed out or not kept; equal "
+	 "ones in a row are one")
 TT_LIMIT(EXCHANGE_TIMEOUT, "exchange_timeout_s", 60, 1, 86400, "s", "a request unanswered for so long is reported as timed out")
-TT_LIMIT(MESSAGES, "messages", 65536, 64, 1u << 24, "messages", "messages held in all (open or waiting for their other half)")
+TT_LIMIT(MESSAGES, "messages", 65536, 64, 1u << 24, "messages",
+	 "messages held in all (open or waiting for their other half); where they are too many, the connection that has most "
+	 "gives way")
 TT_LIMIT(MESSAGE_BYTES, "message_bytes", 64u << 20, 64u << 10, 4294967295u, "bytes",
 	 "text of all messages held; beyond it texts are cut to text_bytes' least")
 TT_LIMIT(TEXT_BYTES, "text_bytes", 8192, 256, 65536, "bytes", "text kept per message (operation, resource, attributes)")
@@ -100,12 +105,19 @@ TT_LIMIT(TOOL_FILES, "tool_files", 2048, 16, 1u << 20, "files",
 	 "files whose names telltale io remembers; those not used for long give way")
 TT_LIMIT(TOOL_PROGRAMS, "tool_programs", 16384, 16, 1u << 20, "programs", "running programs whose end telltale execs waits for")
 TT_LIMIT(TOOL_STACKS, "tool_stacks", 2048, 16, 1u << 20, "stacks", "different stacks a tool keeps in the kernel")
-TT_LIMIT(TOOL_STACK_BYTES, "tool_stack_bytes", 16u << 20, 64u << 10, 1u << 30, "bytes", "text of stacks a tool keeps: names of functions, and what a flame graph is made of")
-TT_LIMIT(TOOL_SPANS, "tool_spans", 262144, 1024, 1u << 24, "spans", "spans of time telltale profile keeps for --timeline; those that come later are left out")
-TT_LIMIT(TOOL_ALLOCATIONS, "tool_allocations", 131072, 64, 1u << 24, "blocks", "blocks of memory that telltale leak follows until they are freed (about 140 bytes of the kernel's each)")
-TT_LIMIT(TOOL_PROCESSES, "tool_processes", 64, 1, 4096, "processes", "processes whose allocators telltale leak observes at a time")
+TT_LIMIT(TOOL_STACK_BYTES, "tool_stack_bytes", 16u << 20, 64u << 10, 1u << 30, "bytes",
+	 "text of stacks a tool keeps: names of functions, and what a flame graph is made of")
+TT_LIMIT(TOOL_SPANS, "tool_spans", 262144, 1024, 1u << 24, "spans",
+	 "spans of time telltale profile keeps for --timeline; those that come later are left out")
+TT_LIMIT(TOOL_ALLOCATIONS, "tool_allocations", 131072, 64, 1u << 24, "blocks",
+	 "blocks of memory that telltale leak follows until they are freed (about 140 bytes of the kernel's each)")
+TT_LIMIT(TOOL_PROCESSES, "tool_processes", 64, 1, 4096, "processes",
+	 "processes whose allocators telltale leak observes at a time")
 TT_LIMIT(TOOL_ECHOES, "tool_echoes", 1024, 16, 65536, "echoes", "echoes under way that telltale ping follows, or reports on")
 TT_LIMIT(TOOL_TASKS, "tool_tasks", 8192, 16, 1u << 20, "tasks", "threads that telltale sched and telltale why follow")
-TT_LIMIT(SYMBOL_PROCESSES, "symbol_processes", 1024, 4, 65536, "processes", "processes whose code a tool with stacks knows; those not used for long give way")
-TT_LIMIT(SYMBOL_FILES, "symbol_files", 512, 4, 65536, "files", "programs and libraries whose functions a tool with stacks knows; those not used for long give way")
-TT_LIMIT(SYMBOL_BYTES, "symbol_bytes", 64u << 20, 1u << 20, 4294967295u, "bytes", "functions of programs and libraries a tool with stacks knows, in all")
+TT_LIMIT(SYMBOL_PROCESSES, "symbol_processes", 1024, 4, 65536, "processes",
+	 "processes whose code a tool with stacks knows; those not used for long give way")
+TT_LIMIT(SYMBOL_FILES, "symbol_files", 512, 4, 65536, "files",
+	 "programs and libraries whose functions a tool with stacks knows; those not used for long give way")
+TT_LIMIT(SYMBOL_BYTES, "symbol_bytes", 64u << 20, 1u << 20, 4294967295u, "bytes",
+	 "functions of programs and libraries a tool with stacks knows, in all")

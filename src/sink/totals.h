@@ -19,6 +19,9 @@ struct tt_totals {
 /* A line of sums, then a line for each thing that is missing. */
 void tt_totals_write(struct tt_buf *out, const struct tt_totals *t);
 
+/* Only what limits turned away: a line each, nothing where nothing was. */
+void tt_totals_write_limits(struct tt_buf *out, const struct tt_stream_stats *streams);
+
 /* Only what a capture's own condition is the cause of: a line each, nothing where nothing is missing. */
 void tt_totals_write_capture(struct tt_buf *out, const struct tt_pcap_stats *capture);
 

@@ -94,6 +94,14 @@ static bool tt_pair_given_up(const struct tt_pair *p, const struct tt_message *m
 	return m->reported || (p->hole_ns && m->first_ns <= p->hole_ns);
 }
 
+/* When what was asked would have timed out by now, had it not been in a capture; 0: never. */
+static uint64_t tt_pair_past(const struct tt_link *link, uint64_t answer_ns)
+{
+	uint64_t limit = tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u;
+
+	return tt_conn_is_capture(link->conn) && link->proto->ids == TT_IDS_UNIQUE && answer_ns > limit ? answer_ns - limit : 0;
+}
+
 /* Of those that are in no hash because they have not ended: there are few, and only they are looked at. */
 static struct tt_message *tt_pair_unhashed(const struct tt_link *link, const struct tt_pair *p, enum tt_side part, uint64_t id)
 {
@@ -120,8 +128,9 @@ struct tt_same {
 	uint32_t given_up;
 };
 
-static struct tt_same tt_pair_same(const struct tt_pair *p, uint64_t id, uint64_t answer_ns)
+static struct tt_same tt_pair_same(const struct tt_link *link, const struct tt_pair *p, uint64_t id, uint64_t answer_ns)
 {
+	uint64_t past_ns = tt_pair_past(link, answer_ns);
 	struct tt_same same = {0};
 
 	/* Buckets grow at the front, so what is older than one that is given up is so, too. Behind so many equal ones the oldest
@@ -133,7 +142,7 @@ static struct tt_same tt_pair_same(const struct tt_pair *p, uint64_t id, uint64_
 			same.later = m;
 			continue;
 		}
-		bool given_up = same.count == TT_PAIR_LOOKS || tt_pair_given_up(p, m);
+		bool given_up = same.count == TT_PAIR_LOOKS || tt_pair_given_up(p, m) || m->first_ns < past_ns;
 		same.newest = same.newest ? same.newest : m;
 		same.oldest = given_up ? same.oldest : m;
 		same.given_up += given_up;
@@ -158,7 +167,7 @@ struct tt_message *tt_pair_asked(const struct tt_link *link, const struct tt_pai
 	if (in_turn && first && first->hashed && first->id == id && !first->peer && !tt_pair_given_up(p, first) &&
 	    first->first_ns <= answer_ns)
 		return first;
-	struct tt_same same = tt_pair_same(p, id, answer_ns);
+	struct tt_same same = tt_pair_same(link, p, id, answer_ns);
 	if (!same.count)
 		return same.later ? same.later : tt_pair_unhashed(link, p, TT_REQUESTS, id);
 	if (in_turn) {
@@ -303,6 +312,5 @@ enum tt_awaited tt_awaited_by_id(struct tt_link *link, uint64_t id, const struct
 		return TT_HAVE;
 	}
 	/* At the limit of messages it may have been read without being kept. */
-	bool full = s->stats.messages >= tt_streams_limit(s, TT_LIMIT_MESSAGES);
-	return f->give_up || full ? TT_NEVER : TT_NOT_YET;
+	return f->give_up || tt_room_is_short(s) ? TT_NEVER : TT_NOT_YET;
 }

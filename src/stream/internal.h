@@ -2,9 +2,10 @@
 /*
  * What the files of this room share. A connection has links (one a layer: socket, plaintext of a library), a link has two flows
  * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), held.c (chunks
- * that wait for what is missing), link.c (protocol and parse loop), message.c (where messages are kept), parser.c (what a parser
- * asks of its link), pair.c (what answers what), by_id.c (the same by ids), pair_end.c (holes, ends, time-outs), report.c
- * (exchanges out), stream.c (records in, clock), tables.c (tables of headers that libraries tell).
+ * that wait for what is missing), later.c (requests of which only the turn is kept), link.c (protocol and parse loop), message.c
+ * (where messages are kept), parser.c (what a parser asks of its link), pair.c (what answers what), by_id.c (the same by ids),
+ * pair_end.c (holes, ends, time-outs), report.c (exchanges out), room.c (who gives way), stream.c (records in, clock), tables.c
+ * (tables of headers that libraries tell).
  */
 #ifndef TT_STREAM_INTERNAL_H
 #define TT_STREAM_INTERNAL_H
@@ -85,6 +86,24 @@ struct tt_flow {
 	uint64_t doubt_to;    /* to here other bytes came, too; 0: of nothing */
 };
 
+/* Requests in a row of which only the turn is kept, all answered alike. */
+struct tt_later {
+	uint64_t turn; /* the first one's */
+	uint64_t count;
+	uint64_t id; /* their message's, as what follows */
+	void *tag;
+	uint64_t first_ns; /* the first one's */
+	uint32_t kind;
+};
+
+/* In the order of their turns, from `first` on. */
+struct tt_laters {
+	struct tt_later *list;
+	uint32_t first;
+	uint32_t count;
+	uint32_t cap;
+};
+
 struct tt_pair {
 	struct tt_message *first[2]; /* by tt_message_part(): requests; responses not attached to one */
 	struct tt_message *last[2];
@@ -98,13 +117,16 @@ struct tt_pair {
 	uint64_t response_end_ns; /* when the last response ended */
 	uint64_t hole_ns;	  /* latest hole */
 	uint64_t unsure_ns;	  /* when the newest unsure request began */
-	int64_t unsure_open;	/* unsure requests, seen or in a hole, less answers that passed: < 0 where these are read ahead */
-	bool untrusted;		/* in order: it is not known which request the next response answers */
-	bool at_most;		/* some of them were answered in a hole, it is not known how many */
-	bool overlapped;	/* a request was sent after an answer while an older one was open */
-	bool maybe_overlapped;	/* the same, unless its answer turns out to be missing */
-	bool unsure_overlapped; /* the same, if unsure_open is right */
-	bool quiet_seen;	/* a request was seen to begin with nothing outstanding */
+	int64_t unsure_open; /* unsure requests, seen or in a hole, less answers that passed: < 0 where these are read ahead */
+	uint64_t turns;	     /* in order: requests that began */
+	uint64_t later_open; /* requests in `later` */
+	struct tt_laters later[2]; /* in order: those that timed out; those there was no room for */
+	bool untrusted;		   /* in order: it is not known which request the next response answers */
+	bool at_most;		   /* some of them were answered in a hole, it is not known how many */
+	bool overlapped;	   /* a request was sent after an answer while an older one was open */
+	bool maybe_overlapped;	   /* the same, unless its answer turns out to be missing */
+	bool unsure_overlapped;	   /* the same, if unsure_open is right */
+	bool quiet_seen;	   /* a request was seen to begin with nothing outstanding */
 };
 
 struct tt_link {
@@ -117,6 +139,7 @@ struct tt_link {
 	struct tt_pair back;	    /* what the server asks: by id or one-way */
 	struct tt_message *open[2]; /* not ended, by side */
 	struct tt_message *dead;    /* kept until the parser lets go of them */
+	uint64_t messages;	    /* all it has, in lists or not */
 	uint8_t request_dir;	    /* the direction of the requests */
 	bool role_known;	    /* request_dir is certain */
 	uint8_t pairing;	    /* enum tt_pairing: the protocol's, or what its parser asked for */
@@ -175,6 +198,8 @@ struct tt_streams {
 	struct tt_conn *last; /* found last: records come in runs */
 	struct tt_message *free_messages;
 	size_t free_count;
+	struct tt_link *most;	   /* had most messages when it was last asked; NULL: nobody had many */
+	uint64_t most_again;	   /* not asked again before so many chunks */
 	struct tt_sql_table names; /* ids that are unique everywhere */
 	uint64_t text_bytes;	   /* of ended messages */
 	uint64_t watermark_ns;
@@ -183,6 +208,11 @@ struct tt_streams {
 	bool tables; /* libraries tell tables of headers */
 	struct tt_stream_stats stats;
 };
+
+static inline bool tt_conn_is_capture(const struct tt_conn *c)
+{
+	return c->link[0] && c->link[0]->origin == TT_ORIGIN_PCAP;
+}
 
 static inline uint64_t tt_streams_limit(const struct tt_streams *s, enum tt_limit limit)
 {
@@ -313,6 +343,8 @@ static inline void tt_message_charge(struct tt_streams *s, struct tt_message *m)
 }
 
 void tt_messages_free(struct tt_streams *s);
+/* One that is of no use but for its turn: reported and ended. NULL as above. */
+struct tt_message *tt_message_recalled(struct tt_link *link, const struct tt_later *later);
 
 /* Is it a request or a response? What the server asks or promises is read on the side of the responses. */
 static inline enum tt_side tt_message_part(const struct tt_message *m)
@@ -383,6 +415,20 @@ static inline bool tt_pair_release(struct tt_link *link, struct tt_message *m)
 void tt_pair_let_go(struct tt_link *link, enum tt_side side); /* the parser has forgotten its messages of this side */
 void tt_pair_free(struct tt_link *link);
 
+/* later.c */
+/* The request is reported and has ended: from here on only its turn is known. False: it cannot be kept so, and is as it was. */
+bool tt_pair_later(struct tt_link *link, struct tt_message *req, bool timed_out);
+/* The request that is answered next, `before` (or NULL) being the next one that is a message; NULL: it is not known. */
+struct tt_message *tt_pair_recall(struct tt_link *link, struct tt_message *before);
+uint64_t tt_pair_later_ns(struct tt_pair *p); /* when the first of them began; 0: there is none, or not known */
+void tt_pair_later_forget(struct tt_link *link);
+
+/* room.c */
+/* The last part of the store is left to answers and to what has not ended, or nothing would be paired any more. */
+bool tt_room_is_short(const struct tt_streams *s);
+/* Who has most messages of all gives half of them, unless it has hardly more than the link itself. */
+void tt_room_make(struct tt_link *link);
+
 /* report.c */
 bool tt_streams_want(const struct tt_streams *s, const struct tt_proto *proto);
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome);
@@ -404,6 +450,10 @@ static inline bool tt_pair_uses_id(const struct tt_link *link, const struct tt_m
 {
 	return link->pairing == TT_PAIR_BY_ID || m->back;
 }
+
+/* There is no room: a request that has ended and is not being answered is reported without its answer. False: it is kept as it
+ * is. */
+bool tt_pair_give_way(struct tt_link *link, struct tt_message *req);
 
 bool tt_pair_possible(const struct tt_link *link, const struct tt_message *req, uint64_t response_first_ns, bool asked_first);
 void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp);

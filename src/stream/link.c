@@ -39,6 +39,8 @@ struct tt_link *tt_link_free(struct tt_link *link)
 		return NULL;
 	tt_pair_discard(link, link->kept);
 	tt_link_forget_proto(link);
+	if (link->conn->s->most == link)
+		link->conn->s->most = NULL;
 	for (int dir = 0; dir < 2; dir++)
 		tt_flow_free(link->conn->s, &link->flow[dir]);
 	tt_buf_free(&link->left);
@@ -317,7 +319,7 @@ static size_t tt_link_resync(struct tt_link *link, int dir, const uint8_t *data,
 	tt_flow_advance_at(link, dir, n);
 	/* What is dropped may have answered what was asked since the hole. */
 	const struct tt_message *asked = link->pair.first[TT_REQUESTS];
-	bool possible = asked && (!dropped_ns || asked->first_ns <= dropped_ns);
+	bool possible = link->pair.later_open || (asked && (!dropped_ns || asked->first_ns <= dropped_ns));
 	if (tt_link_side(link, dir) == TT_RESPONSES && possible)
 		tt_pair_dropped(link);
 	return n;

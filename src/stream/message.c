@@ -53,11 +53,14 @@ static inline struct tt_message *tt_message_new(struct tt_streams *s)
 	return m;
 }
 
-static void tt_message_free(struct tt_streams *s, struct tt_message *m)
+static void tt_message_free(struct tt_link *link, struct tt_message *m)
 {
+	struct tt_streams *s = link->conn->s;
+
 	if (!m)
 		return;
 	s->stats.messages--;
+	link->messages--;
 	s->text_bytes -= m->charged;
 	if (s->free_count >= TT_FREE_MESSAGES) {
 		tt_buf_free(&m->bytes);
@@ -133,7 +136,7 @@ void tt_pair_discard(struct tt_link *link, struct tt_message *m)
 		link->dead = m;
 		return;
 	}
-	tt_message_free(link->conn->s, m);
+	tt_message_free(link, m);
 }
 
 void tt_pair_bury(struct tt_link *link, struct tt_message *m)
@@ -143,7 +146,7 @@ void tt_pair_bury(struct tt_link *link, struct tt_message *m)
 		at = &(*at)->next;
 	if (*at)
 		*at = m->next;
-	tt_message_free(link->conn->s, m);
+	tt_message_free(link, m);
 }
 
 void tt_pair_let_go(struct tt_link *link, enum tt_side side)
@@ -163,11 +166,14 @@ struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, cons
 	struct tt_streams *s = link->conn->s;
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, side)];
 
+	if (tt_room_is_short(s))
+		tt_room_make(link);
 	struct tt_message *m = tt_message_new(s);
 	if (!m) {
 		s->stats.message_full++;
 		return NULL;
 	}
+	link->messages++;
 	m->side = (uint8_t)side;
 	m->held = true;
 	m->first_off = in ? in->offset + at : f->next;
@@ -181,6 +187,26 @@ struct tt_message *tt_message_open(struct tt_link *link, enum tt_side side, cons
 		m->tgid = mark->tgid;
 	}
 	tt_message_is_open(link, m);
+	return m;
+}
+
+struct tt_message *tt_message_recalled(struct tt_link *link, const struct tt_later *later)
+{
+	struct tt_streams *s = link->conn->s;
+	struct tt_message *m = tt_message_new(s);
+
+	if (!m) {
+		s->stats.message_full++;
+		return NULL;
+	}
+	link->messages++;
+	m->side = TT_REQUESTS;
+	m->ended = m->will_end = m->reported = true;
+	m->turn = later->turn;
+	m->id = later->id;
+	m->tag = later->tag;
+	m->kind = later->kind;
+	m->first_ns = m->last_ns = later->first_ns;
 	return m;
 }
 
@@ -200,6 +226,7 @@ static void tt_pair_clear(struct tt_link *link, struct tt_pair *p)
 
 void tt_pair_free(struct tt_link *link)
 {
+	tt_pair_later_forget(link);
 	tt_pair_clear(link, &link->pair);
 	tt_pair_clear(link, &link->back);
 	while (link->dead)

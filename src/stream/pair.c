@@ -54,14 +54,16 @@ void tt_pair_doubt(struct tt_link *link)
 		p->unsure_open++;
 		tt_pair_conclude(link, m, TT_OUTCOME_LOST);
 	}
+	p->unsure_open += (int64_t)p->later_open;
+	tt_pair_later_forget(link);
 }
 
-static struct tt_message *tt_pair_next_unanswered(const struct tt_pair *p)
+static struct tt_message *tt_pair_next_unanswered(struct tt_link *link)
 {
-	struct tt_message *m = p->first[TT_REQUESTS];
+	struct tt_message *m = link->pair.first[TT_REQUESTS];
 	while (m && (m->peer || m->one_way || m->unsure))
 		m = m->next;
-	return m;
+	return link->pair.later_open ? tt_pair_recall(link, m) : m;
 }
 
 void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp)
@@ -91,7 +93,7 @@ static bool tt_pair_missed_one(const struct tt_link *link, const struct tt_messa
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 {
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, TT_RESPONSES)];
-	struct tt_message *req = tt_pair_next_unanswered(&link->pair);
+	struct tt_message *req = tt_pair_next_unanswered(link);
 
 	*ret = NULL;
 	if (req) {
@@ -122,7 +124,7 @@ static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *r
 	const struct tt_flow *asked = &link->flow[tt_link_dir(link, TT_REQUESTS)];
 	const struct tt_flow *answered = &link->flow[tt_link_dir(link, TT_RESPONSES)];
 
-	if (p->count || p->first[TT_RESPONSES] || (req->first_ns && answered->last_ns > req->first_ns))
+	if (p->count || p->later_open || p->first[TT_RESPONSES] || (req->first_ns && answered->last_ns > req->first_ns))
 		return false;
 	uint64_t latest_ns = TT_MAX(answered->last_ns, asked->hole_ns);
 	uint64_t since_ns = TT_MAX(latest_ns, p->unsure_ns);
@@ -137,13 +139,13 @@ static void tt_pair_watch_overlap(struct tt_link *link, const struct tt_message 
 {
 	struct tt_pair *p = &link->pair;
 	const struct tt_message *oldest = p->first[TT_REQUESTS];
+	uint64_t oldest_ns = p->later_open ? tt_pair_later_ns(p) : oldest ? oldest->first_ns : 0;
 
 	/* The same where requests and answers are not known one by one, but how many at least are open. */
 	if (p->unsure_open > 0 && !p->at_most && p->unsure_ns && p->unsure_ns < p->response_end_ns &&
 	    p->response_end_ns < req->first_ns)
 		p->unsure_overlapped = true;
-	if (oldest && p->response_end_ns && oldest->first_ns && p->response_end_ns > oldest->first_ns &&
-	    req->first_ns > p->response_end_ns) {
+	if (oldest_ns && p->response_end_ns && p->response_end_ns > oldest_ns && req->first_ns > p->response_end_ns) {
 		p->maybe_overlapped = true;
 		/* Begun in the middle and never seen quiet: it may have been paired one off all the time. */
 		if (!tt_link_from_start(link) && !p->quiet_seen)
@@ -177,15 +179,59 @@ static void tt_pair_adopt(struct tt_link *link, struct tt_message *req)
 	}
 }
 
+/* What forbids one more request; NULL: nothing. */
+static uint64_t *tt_pair_full(struct tt_link *link, const struct tt_pair *p)
+{
+	struct tt_streams *s = link->conn->s;
+
+	if (p->count >= tt_streams_limit(s, TT_LIMIT_PENDING_REQUESTS))
+		return &s->stats.pending_full;
+	return p->count && tt_room_is_short(s) ? &s->stats.share_full : NULL;
+}
+
+/* By id the oldest one gives way. */
 static void tt_pair_make_room(struct tt_link *link, struct tt_pair *p)
 {
-	if (p->count < tt_streams_limit(link->conn->s, TT_LIMIT_PENDING_REQUESTS))
+	uint64_t *cause = tt_pair_full(link, p);
+
+	if (!cause)
 		return;
-	link->conn->s->stats.pending_full++;
-	if (tt_pair_in_order(link, p->first[TT_REQUESTS]))
-		tt_pair_doubt(link); /* its answer will still come */
-	else
-		tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
+	++*cause;
+	tt_pair_conclude(link, p->first[TT_REQUESTS], TT_OUTCOME_LOST);
+}
+
+static void tt_pair_told(struct tt_link *link, struct tt_message *req)
+{
+	if (!req->reported && !req->quiet)
+		tt_pair_report(link, req, TT_OUTCOME_LOST);
+	req->reported = true;
+}
+
+/* In order the newest one does, as its answer still comes in its turn. */
+static void tt_pair_pass(struct tt_link *link, struct tt_message *req)
+{
+	uint64_t *cause = tt_pair_full(link, &link->pair);
+
+	*(cause ? cause : &link->conn->s->stats.share_full) += 1;
+	tt_pair_told(link, req);
+	if (tt_pair_later(link, req, false))
+		return;
+	link->conn->s->stats.later_full++;
+	tt_pair_doubt(link);
+}
+
+bool tt_pair_give_way(struct tt_link *link, struct tt_message *req)
+{
+	uint64_t *cause = &link->conn->s->stats.share_full;
+
+	if (!tt_pair_in_order(link, req)) {
+		*cause += !req->reported;
+		tt_pair_conclude(link, req, TT_OUTCOME_LOST);
+		return true;
+	}
+	*cause += !req->reported;
+	tt_pair_told(link, req);
+	return tt_pair_later(link, req, true);
 }
 
 void tt_pair_even(struct tt_link *link, uint64_t asking_ns)
@@ -224,9 +270,13 @@ struct tt_message *tt_request_begin(struct tt_link *link, const struct tt_input 
 		p->unsure_open++;
 		return NULL;
 	}
-	tt_pair_make_room(link, p);
-	if (link->pairing == TT_PAIR_IN_ORDER)
+	m->turn = ++p->turns;
+	if (link->pairing == TT_PAIR_IN_ORDER) {
+		m->spare = tt_pair_full(link, p);
 		tt_pair_trust(link, m);
+	} else {
+		tt_pair_make_room(link, p);
+	}
 	tt_pair_append(p, m);
 	if (link->pairing == TT_PAIR_IN_ORDER && !m->unsure)
 		tt_pair_adopt(link, m);
@@ -246,7 +296,7 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 		return NULL;
 	}
 	if (link->pairing == TT_PAIR_IN_ORDER) {
-		struct tt_message *req = tt_pair_next_unanswered(&link->pair);
+		struct tt_message *req = tt_pair_next_unanswered(link);
 		if (req && tt_pair_missed_one(link, req, m->first_ns)) {
 			tt_pair_doubt(link);
 			req = NULL;
@@ -319,6 +369,8 @@ static void tt_pair_request_ended(struct tt_link *link, struct tt_message *m)
 	}
 	if (m->peer && m->peer->ended)
 		tt_pair_conclude(link, m, TT_OUTCOME_ANSWERED);
+	else if (m->spare && !m->peer)
+		tt_pair_pass(link, m);
 }
 
 static void tt_pair_response_ended(struct tt_link *link, struct tt_message *m)
@@ -385,7 +437,7 @@ void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t
 {
 	struct tt_message *m = link->pair.last[TT_REQUESTS];
 
-	if (!m || m->reported)
+	if (!m || m->reported || m->turn != link->pair.turns)
 		return;
 	if (m->will_end && !m->ended) {
 		struct tt_message **ending = &link->flow[tt_link_dir(link, TT_REQUESTS)].ending;

@@ -79,7 +79,7 @@ static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
 
 void tt_pair_dropped(struct tt_link *link)
 {
-	if (link->pairing != TT_PAIR_IN_ORDER || !link->pair.first[TT_REQUESTS])
+	if (link->pairing != TT_PAIR_IN_ORDER || (!link->pair.first[TT_REQUESTS] && !link->pair.later_open))
 		return;
 	tt_pair_doubt(link);
 	link->pair.at_most = true;
@@ -94,6 +94,16 @@ void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
 		tt_pair_hole_in_order(link, side);
 }
 
+/* In a capture nothing times out while its connection lives; but it did where the capture goes on for so long. */
+static bool tt_pair_timed_out(const struct tt_link *link, const struct tt_message *m)
+{
+	const struct tt_streams *s = link->conn->s;
+	uint64_t since = m->last_ns ? m->last_ns : m->first_ns;
+
+	return tt_conn_is_capture(link->conn) && m->ended && since &&
+	       since + tt_streams_limit(s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u <= s->watermark_ns;
+}
+
 static void tt_pair_give_up(struct tt_link *link, struct tt_pair *p, enum tt_outcome outcome)
 {
 	uint64_t hole = p->hole_ns;
@@ -104,10 +114,15 @@ static void tt_pair_give_up(struct tt_link *link, struct tt_pair *p, enum tt_out
 		/* Answered before it was sent whole, and then it was not sent whole. */
 		bool answered = m->peer && m->peer->ended;
 		m->incomplete |= answered;
-		tt_pair_conclude(link, m, answered ? TT_OUTCOME_ANSWERED : hit ? TT_OUTCOME_LOST : outcome);
+		enum tt_outcome why = hit							 ? TT_OUTCOME_LOST
+				      : outcome == TT_OUTCOME_LOST && tt_pair_timed_out(link, m) ? TT_OUTCOME_TIMEOUT
+												 : outcome;
+		tt_pair_conclude(link, m, answered ? TT_OUTCOME_ANSWERED : why);
 	}
 	while (p->first[TT_RESPONSES])
 		tt_pair_orphan(link, p->first[TT_RESPONSES]);
+	if (p == &link->pair)
+		tt_pair_later_forget(link);
 }
 
 void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome)
@@ -145,7 +160,7 @@ void tt_pair_eof(struct tt_link *link, enum tt_side side)
 	tt_pair_give_up(link, side == TT_RESPONSES ? &link->pair : &link->back, tt_conn_outcome(link->conn));
 }
 
-/* Reported once; in order it keeps its place, so that a late answer finds it. */
+/* Reported once; in order its turn is kept, so that a late answer finds it. */
 static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t now_ns)
 {
 	uint64_t limit = tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u;
@@ -160,7 +175,7 @@ static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t n
 		if (!since || since + limit > now_ns)
 			break;
 		if (m->reported) {
-			/* By id nothing depends on its place, so it need not be kept for ever. */
+			/* By id nothing depends on its turn, so it need not be kept for ever. */
 			if (tt_pair_uses_id(link, m) && since + 2 * limit <= now_ns)
 				tt_pair_drop(link, m);
 			continue;
@@ -169,6 +184,8 @@ static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t n
 		if (!m->quiet)
 			tt_pair_report(link, m, hit ? TT_OUTCOME_LOST : TT_OUTCOME_TIMEOUT);
 		m->reported = true;
+		if (tt_pair_in_order(link, m) && !m->peer && !tt_pair_later(link, m, true))
+			link->conn->s->stats.later_full++;
 	}
 }
 

@@ -85,7 +85,8 @@ bool tt_pair_as(struct tt_link *link, enum tt_pairing pairing)
 
 	if (link->pairing == pairing)
 		return true;
-	if (p->first[TT_REQUESTS] || p->first[TT_RESPONSES] || (pairing == TT_PAIR_BY_ID && tt_pair_prepare(p) < 0))
+	if (p->first[TT_REQUESTS] || p->first[TT_RESPONSES] || p->later_open ||
+	    (pairing == TT_PAIR_BY_ID && tt_pair_prepare(p) < 0))
 		return false;
 	/* By id holes are no matter; in order what was missed may still be answered. */
 	p->untrusted |= p->hole_ns != 0;

@@ -67,7 +67,15 @@ static const struct tt_message *tt_pair_answer(const struct tt_link *link, const
 		return rsp;
 	bool known = rsp && link->proto && link->proto->status_first && outcome != TT_OUTCOME_LOST &&
 		     tt_outcome_of(req, outcome) != TT_OUTCOME_ONE_WAY;
-	return known && !req->unsure && !rsp->unsure && tt_message_get(rsp, TT_TEXT_STATUS).data ? rsp : NULL;
+	/* What is spoken over another protocol may have its own status at the very end (gRPC): then the rest is told. */
+	bool tells = tt_message_get(rsp, TT_TEXT_STATUS).data || req->as || (rsp && rsp->as);
+	return known && !req->unsure && !rsp->unsure && tells ? rsp : NULL;
+}
+
+/* Both ends may have spoken at once, and the server before it heard what it is taken to answer. */
+static bool tt_pair_crossed(const struct tt_message *req, const struct tt_message *rsp)
+{
+	return rsp && rsp->unasked && rsp->first_ns && rsp->first_ns < req->first_ns;
 }
 
 void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcome outcome)
@@ -117,7 +125,8 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 					   : (rsp->ended ? rsp->end_off : tt_message_flow(link, rsp)->next) - rsp->first_off;
 	}
 	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete) &&
-		     !may_go_on(link, req, rsp) && !tt_message_doubted(link, req) && !(rsp && tt_message_doubted(link, rsp));
+		     !may_go_on(link, req, rsp) && !tt_pair_crossed(req, rsp) && !tt_message_doubted(link, req) &&
+		     !(rsp && tt_message_doubted(link, rsp));
 
 	s->stats.exchanges++;
 	s->stats.incomplete += !x.complete;

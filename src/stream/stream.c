@@ -92,9 +92,13 @@ static void tt_conn_role(struct tt_conn *c, uint8_t role)
 /* --- records -----------------------------------------------------------------------------------------------------------------
  */
 
+static struct tt_conn *tt_conn_catch_up(struct tt_conn *c, uint64_t now_ns);
+
 static struct tt_conn *tt_streams_conn(struct tt_streams *s, const struct tt_conn_id *id, uint64_t extra, uint64_t time_ns)
 {
 	struct tt_conn *c = tt_conn_find(s, id, extra);
+	if (c && tt_conn_is_capture(c))
+		c = tt_conn_catch_up(c, time_ns);
 	if (!c)
 		c = tt_conn_add(s, id, extra);
 	if (c)
@@ -367,30 +371,48 @@ static uint64_t tt_conn_patience(const struct tt_conn *c)
 	return open ? 2 * tt_streams_limit(c->s, TT_LIMIT_EXCHANGE_TIMEOUT) * TT_NS_PER_S : TT_DATAGRAM_IDLE_NS;
 }
 
+/* In a capture what is asked and what answers it are both there, however far apart, so nothing but a flow of datagrams, which
+ * has no end, is given up because time passes. */
+static bool tt_conn_is_idle(const struct tt_conn *c, uint64_t now_ns)
+{
+	return (c->datagram || !tt_conn_is_capture(c)) && c->last_ns <= tt_before(now_ns, tt_conn_patience(c));
+}
+
+static void tt_conn_idle(struct tt_conn *c, uint64_t now_ns)
+{
+	c->s->stats.idle++;
+	c->s->watermark_ns = TT_MAX(c->s->watermark_ns, now_ns);
+	tt_conn_end(c, TT_OUTCOME_LOST);
+}
+
+static void tt_link_sweep(struct tt_link *link, uint64_t over)
+{
+	if (!link->conn->datagram) {
+		tt_held_release(link, over);
+		tt_flow_release(link, tt_link_dir(link, TT_REQUESTS), over);
+		tt_flow_release(link, tt_link_dir(link, TT_RESPONSES), over);
+	}
+}
+
 static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 {
-	struct tt_streams *s = c->s;
-	uint64_t over = tt_before(now_ns, tt_streams_limit(s, TT_LIMIT_STREAM_HOLD) * TT_NS_PER_MS);
+	uint64_t over = tt_before(now_ns, tt_streams_limit(c->s, TT_LIMIT_STREAM_HOLD) * TT_NS_PER_MS);
 
 	if (c->close_ns && c->close_ns <= over) {
 		tt_conn_end(c, tt_conn_outcome(c));
 		return;
 	}
-	if (c->last_ns <= tt_before(now_ns, tt_conn_patience(c))) {
-		s->stats.idle++;
-		tt_conn_end(c, TT_OUTCOME_LOST);
+	if (tt_conn_is_idle(c, now_ns)) {
+		tt_conn_idle(c, now_ns);
 		return;
 	}
 	for (int i = 0; i < TT_LAYERS; i++) {
 		struct tt_link *link = c->link[i];
 		if (!link)
 			continue;
-		if (!c->datagram) {
-			tt_held_release(link, over);
-			tt_flow_release(link, tt_link_dir(link, TT_REQUESTS), over);
-			tt_flow_release(link, tt_link_dir(link, TT_RESPONSES), over);
-		}
-		tt_pair_timeout(link, now_ns);
+		tt_link_sweep(link, over);
+		if (!tt_conn_is_capture(c))
+			tt_pair_timeout(link, now_ns);
 		tt_pair_expire(link, over);
 	}
 	tt_conn_report(c, false);
@@ -417,6 +439,28 @@ static bool tt_conn_waits(const struct tt_conn *c)
 	return waits;
 }
 
+/*
+ * Of a capture: what is waited for by now is over before what comes now is looked at. All sweeps in between are for those that
+ * nothing comes for any more, so what becomes of a connection does not depend on what else is in the file. NULL: it has ended.
+ */
+static struct tt_conn *tt_conn_catch_up(struct tt_conn *c, uint64_t now_ns)
+{
+	uint64_t over = tt_before(now_ns, tt_streams_limit(c->s, TT_LIMIT_STREAM_HOLD) * TT_NS_PER_MS);
+
+	if (tt_conn_is_idle(c, now_ns)) {
+		tt_conn_idle(c, now_ns);
+		return NULL;
+	}
+	for (int i = 0; i < TT_LAYERS; i++) {
+		struct tt_link *link = c->link[i];
+		if (!link || !tt_link_waits(link))
+			continue;
+		tt_link_sweep(link, over);
+		tt_pair_expire(link, over);
+	}
+	return c;
+}
+
 /* Its sweep may find more to do than that it is idle. */
 static bool tt_conn_is_busy(const struct tt_conn *c)
 {
@@ -435,7 +479,8 @@ static void tt_streams_sweep_all(struct tt_streams *s)
 
 	for (struct tt_conn *c = s->lru_first; c; c = next) {
 		next = c->lru_next;
-		if (c->last_ns <= idle_since || tt_conn_is_busy(c))
+		bool old = c->last_ns <= idle_since && (c->datagram || !tt_conn_is_capture(c));
+		if (old || tt_conn_is_busy(c))
 			tt_conn_sweep(c, s->watermark_ns);
 	}
 }

@@ -11,43 +11,45 @@
 #include "stream/exchange.h"
 
 /* Every number the stream layer counts. X(field, metric name part, help) */
-#define TT_STREAM_STATS(X)                                                                                                \
-	X(chunks, "chunks", "chunks taken in")                                                                            \
-	X(bytes, "bytes", "stream bytes taken in, captured or not")                                                       \
-	X(holes, "holes", "missing ranges that mattered")                                                                 \
-	X(hole_bytes, "hole_bytes", "bytes missing in them")                                                              \
-	X(conflicts, "conflicts", "times bytes of a capture came again as other ones; the first stand")                   \
-	X(missing_bytes, "missing_bytes", "bytes no chunk ever named, in bodies or elsewhere")                            \
-	X(skipped_bytes, "skipped_bytes", "bytes not parsed by intent (bodies)")                                          \
-	X(unknown_bytes, "unknown_bytes", "bytes of connections whose protocol is not known")                             \
-	X(encrypted_bytes, "encrypted_bytes", "encrypted bytes, which are only counted")                                  \
-	X(desyncs, "desyncs", "times a parser met what its protocol does not allow")                                      \
-	X(resyncs, "resyncs", "times a side found a trustworthy message again")                                           \
-	X(exchanges, "exchanges", "exchanges reported")                                                                   \
-	X(incomplete, "exchanges_incomplete", "of them incomplete")                                                       \
-	X(unpaired, "responses_unpaired", "responses whose request was not seen")                                         \
-	X(late, "responses_late", "responses that came after their exchange was reported as timed out")                   \
-	X(opened, "connections_opened", "connections first seen")                                                         \
-	X(closed, "connections_closed", "connections ended")                                                              \
-	X(evicted, "connections_evicted", "connections dropped because the table was full")                               \
-	X(idle, "connections_idle", "connections dropped because nothing happened on them")                               \
-	X(buffer_full, "buffer_full", "times a stream's unparsed bytes were dropped because of stream_bytes")             \
-	X(buffer_no_room, "buffer_no_room", "times a stream's unparsed bytes were dropped because of stream_total_bytes") \
-	X(held_full, "held_full", "times waiting for a missing range ended because of stream_held_chunks")                \
-	X(held_no_room, "held_no_room", "times waiting for a missing range ended because of stream_total_bytes")          \
-	X(wait_full, "wait_full", "times waiting for the other direction ended because of stream_bytes")                  \
-	X(wait_no_room, "wait_no_room", "times waiting for the other direction ended because of stream_total_bytes")      \
-	X(marks_full, "marks_full", "times of arrival not kept because of stream_marks")                                  \
-	X(message_full, "message_full", "messages not kept because of the limit")                                         \
-	X(pending_full, "pending_full", "requests reported unanswered because of the limit")                              \
-	X(blocks_full, "blocks_full", "header blocks not read because of the limit")                                      \
-	X(statements_full, "statements_full",                                                                             \
-	  "prepared statements, channels and the like that a protocol forgot because of a limit")                         \
-	X(unpacked_full, "unpacked_full", "compressed messages read only up to the limit, or not at all for it")          \
-	X(header_tables, "header_tables", "tables of HTTP/2 headers a library told that were of use")                     \
-	X(header_tables_unfit, "header_tables_unfit", "of those told, not what was seen of the connection")               \
-	X(header_tables_full, "header_tables_full", "of those told, given up for newer ones before their block passed")   \
-	X(parser_full, "parser_full", "times a protocol kept less of a connection because of the limit of all")           \
+#define TT_STREAM_STATS(X)                                                                                                     \
+	X(chunks, "chunks", "chunks taken in")                                                                                 \
+	X(bytes, "bytes", "stream bytes taken in, captured or not")                                                            \
+	X(holes, "holes", "missing ranges that mattered")                                                                      \
+	X(hole_bytes, "hole_bytes", "bytes missing in them")                                                                   \
+	X(conflicts, "conflicts", "times bytes of a capture came again as other ones; the first stand")                        \
+	X(missing_bytes, "missing_bytes", "bytes no chunk ever named, in bodies or elsewhere")                                 \
+	X(skipped_bytes, "skipped_bytes", "bytes not parsed by intent (bodies)")                                               \
+	X(unknown_bytes, "unknown_bytes", "bytes of connections whose protocol is not known")                                  \
+	X(encrypted_bytes, "encrypted_bytes", "encrypted bytes, which are only counted")                                       \
+	X(desyncs, "desyncs", "times a parser met what its protocol does not allow")                                           \
+	X(resyncs, "resyncs", "times a side found a trustworthy message again")                                                \
+	X(exchanges, "exchanges", "exchanges reported")                                                                        \
+	X(incomplete, "exchanges_incomplete", "of them incomplete")                                                            \
+	X(unpaired, "responses_unpaired", "responses whose request was not seen")                                              \
+	X(late, "responses_late", "responses that came after their exchange was reported without them")                        \
+	X(opened, "connections_opened", "connections first seen")                                                              \
+	X(closed, "connections_closed", "connections ended")                                                                   \
+	X(evicted, "connections_evicted", "connections dropped because the table was full")                                    \
+	X(idle, "connections_idle", "connections dropped because nothing happened on them")                                    \
+	X(buffer_full, "buffer_full", "times a stream's unparsed bytes were dropped because of stream_bytes")                  \
+	X(buffer_no_room, "buffer_no_room", "times a stream's unparsed bytes were dropped because of stream_total_bytes")      \
+	X(held_full, "held_full", "times waiting for a missing range ended because of stream_held_chunks")                     \
+	X(held_no_room, "held_no_room", "times waiting for a missing range ended because of stream_total_bytes")               \
+	X(wait_full, "wait_full", "times waiting for the other direction ended because of stream_bytes")                       \
+	X(wait_no_room, "wait_no_room", "times waiting for the other direction ended because of stream_total_bytes")           \
+	X(marks_full, "marks_full", "times of arrival not kept because of stream_marks")                                       \
+	X(message_full, "message_full", "messages not kept because of the limit")                                              \
+	X(pending_full, "pending_full", "requests reported unanswered because of the limit")                                   \
+	X(share_full, "share_full", "requests reported unanswered because there was no room for messages and theirs had most") \
+	X(later_full, "later_full", "times all of a connection was reported unanswered because of later_answers")              \
+	X(blocks_full, "blocks_full", "header blocks not read because of the limit")                                           \
+	X(statements_full, "statements_full",                                                                                  \
+	  "prepared statements, channels and the like that a protocol forgot because of a limit")                              \
+	X(unpacked_full, "unpacked_full", "compressed messages read only up to the limit, or not at all for it")               \
+	X(header_tables, "header_tables", "tables of HTTP/2 headers a library told that were of use")                          \
+	X(header_tables_unfit, "header_tables_unfit", "of those told, not what was seen of the connection")                    \
+	X(header_tables_full, "header_tables_full", "of those told, given up for newer ones before their block passed")        \
+	X(parser_full, "parser_full", "times a protocol kept less of a connection because of the limit of all")                \
 	X(bad_records, "bad_records", "records that made no sense")
 
 struct tt_stream_stats {

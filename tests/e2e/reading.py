@@ -149,6 +149,52 @@ def test_what_a_capture_lacks_is_said():
     lib.equal((len(done.stdout.splitlines()), done.stderr), (2, f"telltale: warning: cut.pcap: {said}\n"), "lines of JSON, warning")
 
 
+def asked_at_once(count):
+    """So many requests on one connection, and then all their answers."""
+    client, us = b"\x0a\0\0\1", 1700000000000000
+    parts = [packet(us, client, 40000, SERVER, 80, 1000, 0, 2), packet(us + 10, SERVER, 80, client, 40000, 5000, 1001, 0x12)]
+    request, answer = b"GET /item HTTP/1.1\r\nHost: shop\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"
+    for i in range(count):
+        parts.append(packet(us + 20 + i, client, 40000, SERVER, 80, 1001 + i * len(request), 5001, 0x18, request))
+    for i in range(count):
+        parts.append(packet(us + 9000 + i, SERVER, 80, client, 40000, 5001 + i * len(answer), 1001 + count * len(request), 0x18, answer))
+    return b"".join(parts)
+
+
+def test_what_limits_turn_away_is_said():
+    captures, limit = {"many": asked_at_once(200)}, ("--limit", "pending_requests=50")
+    done, _ = read_files(captures, *limit)
+    said = "150 requests are shown without their answers: their connections had more unanswered ones than --limit pending_requests"
+    lib.check("200 exchanges, 150 incomplete" in done.stdout and "150 messages turned away by limits" in done.stdout, done.stdout)
+    lib.check(said in done.stdout, done.stdout)
+    lib.equal(done.stderr, "telltale: warning: many.pcap: limits turned part of it away: the end of the summary says which\n", "warning")
+    done, _ = read_files(captures, *limit, "--json")
+    lib.equal(done.stderr, f"telltale: warning: many.pcap: {said}\n", "warning")
+    exchanges = [json.loads(line) for line in done.stdout.splitlines()]
+    lib.equal([sum(x["status"] == "204" and x["complete"] for x in exchanges), len(exchanges)], [50, 200], "answered, all")
+    done, _ = read_files(captures)
+    lib.equal(("200 exchanges, 0 incomplete" in done.stdout, done.stderr), (True, ""), "without the limit")
+
+
+def untimed(packets):
+    """The same without times, as simple packet blocks of pcapng are."""
+    parts, at = [], 0
+    while at < len(packets):
+        end = at + 16 + struct.unpack_from("<I", packets, at + 8)[0]
+        parts.append(bytes(8) + packets[at + 8:end])
+        at = end
+    return b"".join(parts)
+
+
+def test_packets_need_no_time():
+    done, _ = read_files({"untimed": untimed(answered(80))}, "--json=out.jsonl")
+    lib.check("1 exchanges, 0 incomplete" in done.stdout, done.stdout)
+    lib.check("4 packets have no time: how long what they are part of took is not known" in done.stdout, done.stdout)
+    done, _ = read_files({"untimed": untimed(answered(80))}, "--json")
+    exchange = json.loads(done.stdout)
+    lib.equal((exchange["status"], exchange["complete"], exchange["duration_ns"]), ("200", True, None), "status, complete, duration")
+
+
 def keep_alive(gap_us, missing, count=40):
     """Requests one after the other on one connection; the sixth of them is not in the capture."""
     client, port, us, seq, ack = b"\x0a\0\0\1", 40000, 1700000000000000, 1001, 5001
