@@ -12,6 +12,8 @@
 
 #define PATH_MOST 4608
 #define FILE_MOST (2ll << 30)
+/* A checksum is of all of it, and the file's user says which file. */
+#define CHECKED_MOST (256ll << 20)
 #define DEBUG "/usr/lib/debug"
 
 static int file_read(void *ctx, uint64_t offset, size_t most, struct tt_buf *to)
@@ -59,7 +61,8 @@ static bool try(const char *path, const struct tt_elf *elf, struct tt_functions 
 	struct tt_elf other;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MOST || !same_build(fd, elf))
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > (elf->build_id_len ? FILE_MOST : CHECKED_MOST) ||
+	    !same_build(fd, elf))
 		return false;
 	return tt_elf_read(file_read, &fd, functions, &other) == 0 && other.whole;
 }

@@ -7,11 +7,14 @@
 
 #include "base/own.h"
 
+/* Who owns a file says how large its parts are: they may overlap, and lie where the file has a hole. */
 #define SEGMENTS_MOST 1170
-#define SECTIONS_MOST 65535
+#define SECTIONS_MOST 8192
 #define SYMBOLS_MOST (4u << 20)
 #define NAMES_MOST (64u << 20)
 #define NOTES_MOST (64u << 10)
+#define ALL_MOST (192u << 20) /* of all parts */
+#define NOTE_SEGMENTS_MOST 16
 #define PIECE (240u << 10)
 #define NATIVE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)
 
@@ -23,15 +26,18 @@ struct reading {
 	Elf64_Ehdr head;
 	struct tt_buf sections; /* array of Elf64_Shdr */
 	size_t section_count;
+	uint64_t left;	/* bytes that may be read yet */
+	unsigned notes; /* segments of them that were read */
 };
 
 /* All of it, piece by piece. -ENOEXEC: the file is shorter. */
-static int fetch(const struct reading *r, uint64_t offset, uint64_t size, struct tt_buf *to)
+static int fetch(struct reading *r, uint64_t offset, uint64_t size, struct tt_buf *to)
 {
 	size_t end = to->len + size;
 
-	if (offset > INT64_MAX || size > to->max - to->len)
+	if (offset > INT64_MAX || size > to->max - to->len || size > r->left)
 		return -EFBIG;
+	r->left -= size;
 	while (to->len < end) {
 		size_t before = to->len;
 		int e = r->read(r->ctx, offset, TT_MIN(end - to->len, (size_t)PIECE), to);
@@ -80,7 +86,8 @@ static void segment_take(struct reading *r, const Elf64_Phdr *p)
 
 	if (p->p_type == PT_LOAD && p->p_flags & PF_X && elf->segment_count < TT_ELF_SEGMENTS_MOST)
 		elf->segments[elf->segment_count++] = (struct tt_elf_segment){p->p_offset, p->p_vaddr, p->p_filesz};
-	if (p->p_type == PT_NOTE && !elf->build_id_len && fetch(r, p->p_offset, p->p_filesz, &notes) == 0)
+	if (p->p_type == PT_NOTE && !elf->build_id_len && r->notes++ < NOTE_SEGMENTS_MOST &&
+	    fetch(r, p->p_offset, p->p_filesz, &notes) == 0)
 		notes_search(elf, tt_buf_span(&notes));
 }
 
@@ -127,6 +134,8 @@ static int sections_read(struct reading *r)
 
 	if (!r->head.e_shoff || !count)
 		return 0;
+	if (count > SECTIONS_MOST)
+		return -EFBIG;
 	if (r->head.e_shentsize != sizeof(Elf64_Shdr))
 		return -ENOEXEC;
 	int e = fetch(r, r->head.e_shoff, count * sizeof(Elf64_Shdr), &r->sections);
@@ -198,16 +207,20 @@ static int symbols_read(struct reading *r)
 {
 	tt_buf_auto struct tt_buf names = TT_BUF(NOTES_MOST);
 	const Elf64_Shdr strings = section(r, r->head.e_shstrndx);
+	bool link = false, seen[2] = {false}; /* the first of each kind */
 	int e = 0;
 
 	if (strings.sh_type == SHT_STRTAB && fetch(r, strings.sh_offset, strings.sh_size, &names) < 0)
 		tt_buf_clear(&names);
 	for (size_t i = 0; e == 0 && i < r->section_count; i++) {
 		Elf64_Shdr s = section(r, i);
-		if (s.sh_type == SHT_PROGBITS && is_link(&s, &names))
+		if (!link && s.sh_type == SHT_PROGBITS && is_link(&s, &names)) {
 			link_read(r, &s);
-		if (!r->functions || (s.sh_type != SHT_SYMTAB && s.sh_type != SHT_DYNSYM))
+			link = true;
+		}
+		if (!r->functions || (s.sh_type != SHT_SYMTAB && s.sh_type != SHT_DYNSYM) || seen[s.sh_type == SHT_SYMTAB])
 			continue;
+		seen[s.sh_type == SHT_SYMTAB] = true;
 		e = table_read(r, &s);
 		r->elf->whole |= e == 0 && s.sh_type == SHT_SYMTAB;
 	}
@@ -234,6 +247,7 @@ int tt_elf_read(tt_elf_read_fn read, void *ctx, struct tt_functions *functions, 
 			    .ctx = ctx,
 			    .functions = functions,
 			    .elf = ret,
+			    .left = ALL_MOST,
 			    .sections = TT_BUF(SECTIONS_MOST * sizeof(Elf64_Shdr))};
 
 	*ret = (struct tt_elf){0};

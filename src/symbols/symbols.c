@@ -13,9 +13,17 @@
 #include "symbols/perf_map.h"
 
 #define MAPS_MOST (256u << 10)
+/* Who is looked at says how long its list of functions is: a look takes so much of it, all looks so much; a list with so many
+ * lines that are none is none. */
 #define PERF_PIECE (128u << 10)
-/* What is not found is looked for anew so often. */
+#define PERF_LOOK (8u << 20)
+#define PERF_MOST (64u << 20)
+#define PERF_BAD_MOST 1024
+/* All files of a process may make so much to be read. */
+#define FILES_MOST (512u << 20)
+/* What is not found is looked for anew so often; but a look's time at most one part in so many. */
 #define AGAIN_NS 100000000ull
+#define AGAIN_SHARE 20
 
 struct mapping {
 	uint64_t start, end, offset, dev, inode;
@@ -29,7 +37,9 @@ struct process {
 	struct mapping *list;
 	size_t count;
 	struct tt_buf text; /* of its maps */
-	uint64_t perf_at, perf_looked_ns;
+	uint64_t perf_at, perf_again_ns, perf_bad;
+	bool perf_over;	     /* no more of its list is read */
+	uint64_t files_left; /* bytes of files that may be read for it */
 	struct tt_functions perf;
 };
 
@@ -199,7 +209,8 @@ static struct process *process_find(struct tt_symbols *s, uint32_t pid, uint64_t
 	struct process *p = process_place(s);
 	if (!p)
 		return NULL;
-	*p = (struct process){.pid = pid, .image = image, .used = ++s->clock, .perf = TT_FUNCTIONS(&s->budget)};
+	*p = (struct process){
+		.pid = pid, .image = image, .used = ++s->clock, .files_left = FILES_MOST, .perf = TT_FUNCTIONS(&s->budget)};
 	p->perf.newest = true;
 	(void)process_look(s, p); /* one that has no maps is gone */
 	return p;
@@ -219,15 +230,20 @@ static const struct mapping *mapping_find(const struct process *p, uint64_t addr
 /* What a file is read through. */
 struct through {
 	const struct tt_symbols *s;
-	uint32_t pid;
+	struct process *process;
 	uint64_t start;
 };
 
 static int through_read(void *ctx, uint64_t offset, size_t most, struct tt_buf *to)
 {
 	const struct through *t = ctx;
+	size_t before = to->len;
 
-	return t->s->source->file(t->s->ctx, t->pid, t->start, offset, most, to);
+	if (most > t->process->files_left)
+		return -EDQUOT;
+	int r = t->s->source->file(t->s->ctx, t->process->pid, t->start, offset, most, to);
+	t->process->files_left -= TT_MIN(to->len - before, most);
+	return r;
 }
 
 static struct file *file_place(struct tt_symbols *s)
@@ -249,7 +265,7 @@ static struct file *file_place(struct tt_symbols *s)
 }
 
 /* One that cannot be read has no functions, and is not asked for again as long as it is remembered. */
-static struct file *file_find(struct tt_symbols *s, const struct process *p, const struct mapping *m)
+static struct file *file_find(struct tt_symbols *s, struct process *p, const struct mapping *m)
 {
 	for (size_t i = 0; i < s->file_count; i++) {
 		if (s->files[i].inode == m->inode && s->files[i].dev == m->dev) {
@@ -257,11 +273,12 @@ static struct file *file_find(struct tt_symbols *s, const struct process *p, con
 			return &s->files[i];
 		}
 	}
-	struct through t = {s, p->pid, m->start};
+	struct through t = {s, p, m->start};
 	struct file f = {.dev = m->dev, .inode = m->inode, .used = ++s->clock, .functions = TT_FUNCTIONS(&s->budget)};
 	int r = tt_elf_read(through_read, &t, &f.functions, &f.elf);
-	/* The process is gone: another one that has the file may be asked. */
-	if (r == -ESRCH || r == -ENOENT) {
+	/* The process is gone, or had too much read: another one that has the file may be asked. */
+	if (r == -ESRCH || r == -ENOENT || r == -EDQUOT) {
+		s->counts.too_much += r == -EDQUOT;
 		tt_functions_free(&f.functions);
 		return NULL;
 	}
@@ -331,26 +348,39 @@ static int add_name(struct tt_buf *to, const char *name)
 	return r;
 }
 
+/* A piece of the list. False: there is no more for now, or for good. */
+static bool perf_piece(struct tt_symbols *s, struct process *p)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(PERF_PIECE);
+	uint64_t refused = s->budget.refused;
+
+	if (s->source->perf_map(s->ctx, p->pid, p->perf_at, PERF_PIECE, &text) < 0 || !text.len)
+		return false;
+	/* A hole; or no lines at all. */
+	const uint8_t *end = memchr(text.data, 0, text.len);
+	size_t len = end ? (size_t)(end - text.data) : text.len;
+	size_t n = tt_perf_map_parse(&p->perf, tt_span(text.data, len), &p->perf_bad);
+	p->perf_at += n;
+	p->perf_over = end || p->perf_bad > PERF_BAD_MOST || p->perf_at >= PERF_MOST || s->budget.refused > refused;
+	s->counts.too_much += p->perf_over;
+	return !p->perf_over && n && text.len == PERF_PIECE;
+}
+
 /* Code of no file: what was compiled while the program ran. */
 static const char *perf_name(struct tt_symbols *s, struct process *p, uint64_t address)
 {
 	const char *name = tt_functions_find(&p->perf, address);
-	uint64_t now = now_ns(), bad = 0;
+	uint64_t now = now_ns(), from = p->perf_at;
 
-	if (name || (p->perf_looked_ns && now - p->perf_looked_ns < AGAIN_NS))
+	if (name || p->perf_over || now < p->perf_again_ns)
 		return name;
-	p->perf_looked_ns = now;
 	/* What was added since the last look. */
-	for (;;) {
-		tt_buf_auto struct tt_buf text = TT_BUF(PERF_PIECE);
-		if (s->source->perf_map(s->ctx, p->pid, p->perf_at, PERF_PIECE, &text) < 0)
-			break;
-		size_t n = tt_perf_map_parse(&p->perf, tt_buf_span(&text), &bad);
-		p->perf_at += n;
-		if (!n || text.len < PERF_PIECE)
-			break;
-	}
-	return tt_functions_find(&p->perf, address);
+	while (p->perf_at - from < PERF_LOOK && perf_piece(s, p))
+		;
+	name = tt_functions_find(&p->perf, address);
+	uint64_t end = now_ns(), pause = (end - now) * AGAIN_SHARE;
+	p->perf_again_ns = end + (pause > AGAIN_NS ? pause : AGAIN_NS);
+	return name;
 }
 
 static int add_place(struct tt_buf *to, const char *path, uint64_t offset)

@@ -20,7 +20,9 @@ struct tt_symbols_source {
 struct tt_symbols_counts {
 	uint64_t gone;	      /* addresses of processes that could not be looked at (any more) */
 	uint64_t no_function; /* addresses in code for which no function is known: they are shown as [file+0x…] */
-	uint64_t no_room;     /* processes, files and functions left out (limits symbol_processes, symbol_files, symbol_bytes) */
+	uint64_t
+		too_much; /* files and lists of functions (perf-PID.map) that were left, as they were too long or no such lists */
+	uint64_t no_room; /* processes, files and functions left out (limits symbol_processes, symbol_files, symbol_bytes) */
 };
 
 struct tt_symbols;

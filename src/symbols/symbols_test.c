@@ -2,6 +2,7 @@
 /* Functions of this very program, and names as they may stand in a stack. */
 #include "symbols/symbols.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@ static int look_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, 
 }
 
 static const struct tt_symbols_source source = {look_maps, look_file, look_perf_map};
+
+#define NATIVE_DATA (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)
 
 /* Its address is looked for. */
 int tt_symbols_test_function(int n);
@@ -119,6 +122,128 @@ static void odd_files_are_refused(void **state)
 	tt_functions_free(&f);
 }
 
+/* What a process that means harm has: code of no file, a list of functions without end, a file that is all tables of symbols. */
+#define HARM_ADDRESS 0x5000
+
+struct harm {
+	const char *maps;
+	const char *lines;	  /* of the list, again and again; NULL: zeros */
+	const struct bytes *file; /* zeros behind it */
+	uint64_t looks, read;	  /* bytes */
+};
+
+static int harm_maps(void *ctx, uint32_t pid, struct tt_buf *to)
+{
+	return tt_buf_add_str(to, ((const struct harm *)ctx)->maps);
+}
+
+static int zeros_read(const struct bytes *b, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	size_t begin = to->len;
+
+	for (size_t i = 0; i < most; i++)
+		tt_buf_add_char(to, (char)(offset + i < b->len ? b->data[offset + i] : 0));
+	return to->len == begin + most ? 0 : -ENOMEM;
+}
+
+static int harm_file(void *ctx, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	struct harm *h = ctx;
+
+	h->read += most;
+	return zeros_read(h->file, offset, most, to);
+}
+
+static int harm_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	struct harm *h = ctx;
+	size_t len = h->lines ? strlen(h->lines) : 0;
+
+	h->looks++;
+	h->read += most;
+	for (size_t i = 0; i < most; i++)
+		tt_buf_add_char(to, (char)(len ? h->lines[(offset + i) % len] : 0));
+	return 0;
+}
+
+static const struct tt_symbols_source harmful = {harm_maps, harm_file, harm_perf_map};
+
+/* Whoever does not stop at the bound is caught by this, and not by the clock. */
+static uint64_t list_read(const char *lines, uint64_t *ret_too_much)
+{
+	struct harm h = {.maps = "5000-6000 rwxp 00000000 00:00 0 \n", .lines = lines};
+	struct tt_limits limits;
+	struct tt_symbols *s = NULL;
+
+	tt_limits_init(&limits);
+	limits.value[TT_LIMIT_SYMBOL_BYTES] = 1u << 20;
+	assert_int_equal(tt_symbols_new(&s, &harmful, &h, &limits), 0);
+	check_name(s, 1, HARM_ADDRESS, false, "[unknown]");
+	*ret_too_much = tt_symbols_counts(s).too_much;
+	tt_symbols_free(s);
+	return h.read;
+}
+
+static void lists_without_end_are_left(void **state)
+{
+	uint64_t over = 0;
+
+	/* A hole. */
+	assert_true(list_read(NULL, &over) <= 256u << 10);
+	assert_int_equal(over, 1);
+	/* Lines that are none. */
+	assert_true(list_read("no line\n", &over) <= 256u << 10);
+	assert_int_equal(over, 1);
+	/* More functions than there is room for. */
+	assert_true(list_read("1 1 some_function\n", &over) <= 2u << 20);
+	assert_int_equal(over, 1);
+	/* No line ends: so much a look. */
+	assert_true(list_read("x", &over) <= 9u << 20);
+}
+
+/* As many sections as there can be, all of them tables of symbols at one place, where the file has a hole. */
+static void files_of_tables_alone_are_left(void **state)
+{
+	enum { SECTIONS = 60 };
+	static struct bytes b = {.len = sizeof(b.data)};
+	Elf64_Ehdr head = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, NATIVE_DATA, EV_CURRENT},
+			   .e_phoff = sizeof(head),
+			   .e_phentsize = sizeof(Elf64_Phdr),
+			   .e_phnum = 1,
+			   .e_shoff = 128,
+			   .e_shentsize = sizeof(Elf64_Shdr),
+			   .e_shnum = SECTIONS};
+	const Elf64_Phdr code = {.p_type = PT_LOAD, .p_flags = PF_X, .p_offset = 0, .p_vaddr = 0x1000, .p_filesz = 4096};
+	struct harm h = {.maps = "5000-6000 r-xp 00000000 08:01 77 /evil\n", .file = &b};
+	struct tt_limits limits;
+	struct tt_symbols *s = NULL;
+
+	memcpy(b.data, &head, sizeof(head));
+	memcpy(b.data + head.e_phoff, &code, sizeof(code));
+	for (size_t i = 0; i < SECTIONS; i++) {
+		const Elf64_Shdr strings = {.sh_type = SHT_STRTAB, .sh_offset = 8192, .sh_size = 16};
+		const Elf64_Shdr table = {.sh_type = i % 2 ? SHT_SYMTAB : SHT_DYNSYM,
+					  .sh_offset = 8192,
+					  .sh_size = 24u << 20,
+					  .sh_entsize = sizeof(Elf64_Sym)};
+		memcpy(b.data + head.e_shoff + i * sizeof(table), i ? &table : &strings, sizeof(table));
+	}
+	tt_limits_init(&limits);
+	assert_int_equal(tt_symbols_new(&s, &harmful, &h, &limits), 0);
+	check_name(s, 1, HARM_ADDRESS, false, "[evil+0x1000]");
+	assert_true(h.read < 50u << 20);
+	tt_symbols_free(s);
+
+	/* Too many sections are not looked at. */
+	head.e_shnum = 60000;
+	memcpy(b.data, &head, sizeof(head));
+	h.read = 0;
+	assert_int_equal(tt_symbols_new(&s, &harmful, &h, &limits), 0);
+	check_name(s, 1, HARM_ADDRESS, false, "[evil+0x1000]");
+	assert_true(h.read < 1u << 20);
+	tt_symbols_free(s);
+}
+
 static void names_of_cpp_are_for_people(void **state)
 {
 	char *name = tt_demangle("_ZN3foo3barEi");
@@ -131,4 +256,5 @@ static void names_of_cpp_are_for_people(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(own_functions_are_found), cmocka_unit_test(names_are_made_fit),
-	      cmocka_unit_test(odd_files_are_refused), cmocka_unit_test(names_of_cpp_are_for_people))
+	      cmocka_unit_test(odd_files_are_refused), cmocka_unit_test(lists_without_end_are_left),
+	      cmocka_unit_test(files_of_tables_alone_are_left), cmocka_unit_test(names_of_cpp_are_for_people))

@@ -348,5 +348,6 @@ void tt_stacks_tell(struct tt_stacks *s, struct tt_buf *b)
 	tell(b, all.untold + s->forgotten, "stacks looked up late, for want of room (limits tool_stacks, tool_stack_bytes)");
 	tell(b, s->folded.refused, "of the flame graph left out, for want of room (limit tool_stack_bytes)");
 	tell(b, c.gone, "addresses of processes that had ended");
+	tell(b, c.too_much, "times a file or perf-PID.map was not read on, as it was too long or none");
 	tell(b, c.no_room, "processes, files and functions not kept, for want of room (limits symbol_…)");
 }
