@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a raw socket of telltale ping may get. First byte: bit 0, IPv6; bit 1, a report is of the same clock. A packet that is
- * taken comes back from what is written of it, and its stages are the whole way to the nanosecond.
+ * What a raw socket of telltale ping may get. First byte: bit 0, IPv6. A packet that is taken comes back from what is written of
+ * it, and its stages are the whole way to the nanosecond.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static void comes_back(const struct tt_ping_packet *p)
 	must(memcmp(bytes[0], bytes[1], sizeof(bytes[0])) == 0);
 }
 
-static void goes_whole(const struct tt_ping_packet *p, bool same_clock)
+static void goes_whole(const struct tt_ping_packet *p)
 {
 	static const struct tt_ping_mark list[] = {
 		{.kind = TT_PING_SENT, .ns = 1000},
@@ -43,7 +43,7 @@ static void goes_whole(const struct tt_ping_packet *p, bool same_clock)
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		tt_ping_marks_add(&m, &list[i]);
-	tt_ping_path(&m, 1, p, same_clock, &path);
+	tt_ping_path(&m, 1, p, &path);
 	for (size_t i = 0; i < path.count; i++) {
 		tt_ping_place_name(&path.list[i].place, name, sizeof(name));
 		sum += path.list[i].ns;
@@ -58,6 +58,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size || tt_ping_message_read(tt_span(data + 1, size - 1), data[0] & 1 ? 6 : 4, &m) < 0)
 		return 0;
 	comes_back(&m.packet);
-	goes_whole(&m.packet, data[0] & 2);
+	goes_whole(&m.packet);
 	return 0;
 }

@@ -47,7 +47,6 @@ struct client {
 	bool any;	  /* … if one did */
 	bool refused;	  /* sending failed, and it was said */
 	unsigned silent;
-	uint64_t clock;
 	uint64_t seen_ns; /* records of before have come */
 	struct tt_ping_totals all, now;
 };
@@ -211,8 +210,7 @@ static int finish(struct tt_tool_run *run, struct echo *e)
 	struct tt_ping_path path;
 
 	tt_ping_marks_end(&e->marks, e->sent_ns, e->user_ns);
-	bool same = c->clock && e->report.clock == c->clock && (e->report.flags & TT_PING_SAME_CLOCK);
-	if (!tt_ping_path(&e->marks, s->netns, e->reported ? &e->report : NULL, same, &path))
+	if (!tt_ping_path(&e->marks, s->netns, e->reported ? &e->report : NULL, &path))
 		run->notes[TT_PING_NOTE_REPORT]++;
 	const struct tt_ping_stage *blamed = tt_ping_blamed(&c->all, &path);
 	run->notes[TT_PING_NOTE_STAGES] += tt_ping_totals_add(&c->all, &path, e->user_ns - e->sent_ns);
@@ -364,9 +362,7 @@ static void send_one(struct tt_tool_run *run)
 	const struct tt_ping_packet p = {.kind = TT_PING_ECHO,
 					 .session = s->config.session,
 					 .number = c->next,
-					 .flags = s->pingpong ? 0 : TT_PING_WANT_REPORT,
-					 .clock = c->clock,
-					 .time_ns = tt_ping_now_ns()};
+					 .flags = s->pingpong ? 0 : TT_PING_WANT_REPORT};
 
 	if (is_open(e)) {
 		run->notes[TT_PING_NOTE_UNSENT]++;
@@ -457,7 +453,6 @@ static int open_all(struct tt_tool_run *run, struct client *c)
 
 int tt_ping_client_begin(struct tt_tool_run *run)
 {
-	const struct tt_ping_settings *s = run->settings;
 	struct client *c = calloc(1, sizeof(*c));
 
 	run->state = c;
@@ -468,7 +463,6 @@ int tt_ping_client_begin(struct tt_tool_run *run)
 	c->echoes = calloc(c->room, sizeof(*c->echoes));
 	if (!c->echoes)
 		return -ENOMEM;
-	c->clock = tt_ping_clock(s->config.session);
 	c->all.since_ns = c->now.since_ns = tt_ping_now_ns();
 	if (!run->kernel) /* a test's */
 		return 0;

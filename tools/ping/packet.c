@@ -2,12 +2,12 @@
 #include "tools/ping/packet.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/own.h"
+
+#define TT_PING_NOTHING 16 /* bytes of 0 behind the flags */
 
 static int read_steps(struct tt_cursor *c, struct tt_ping_packet *p)
 {
@@ -45,8 +45,7 @@ int tt_ping_packet_read(struct tt_span payload, struct tt_ping_packet *ret)
 	p.session = tt_cursor_be64(&c);
 	p.number = tt_cursor_be32(&c);
 	p.flags = tt_cursor_be32(&c);
-	p.clock = tt_cursor_be64(&c);
-	p.time_ns = tt_cursor_be64(&c);
+	tt_cursor_skip(&c, TT_PING_NOTHING);
 	if (tt_cursor_short(&c))
 		return -EINVAL;
 	if (version != TT_PING_VERSION)
@@ -79,8 +78,7 @@ void tt_ping_packet_write(const struct tt_ping_packet *p, uint8_t *to, size_t si
 	to = put(to, p->session, 8);
 	to = put(to, p->number, 4);
 	to = put(to, p->flags, 4);
-	to = put(to, p->clock, 8);
-	to = put(to, p->time_ns, 8);
+	to += TT_PING_NOTHING;
 	for (size_t i = 0; i < steps; i++) {
 		to = put(to, p->step[i].point, 1);
 		to = put(to, p->step[i].reply, 1);
@@ -144,20 +142,4 @@ void tt_ping_message_head(uint8_t *message, size_t size, unsigned family, bool r
 	put(at, sequence, 2);
 	if (family == 4)
 		put(message + 2, checksum(message, size), 2);
-}
-
-/* FNV-1a over the boot's id and the session: who does not know both learns nothing. Without an id no two clocks are the same. */
-uint64_t tt_ping_clock(uint64_t session)
-{
-	tt_close_auto int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	uint8_t text[64 + sizeof(session)];
-	ssize_t n = fd >= 0 ? read(fd, text, 64) : -1;
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	if (n <= 0)
-		return 0;
-	put(text + n, session, sizeof(session));
-	for (size_t i = 0; i < (size_t)n + sizeof(session); i++)
-		hash = (hash ^ text[i]) * 0x100000001b3u;
-	return hash;
 }

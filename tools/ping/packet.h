@@ -8,9 +8,8 @@
  *   6  2  length       bytes of this format, from the magic on; what follows is filling
  *   8  8  session      chosen by chance by who asks, for one run
  *  16  4  number       of the echo in its session, from 0 on
- *  20  4  flags        1: a report is wanted (echo); 2: the clock is the asking one's (report)
- *  24  8  clock        which clock times are of: a hash of the boot's id with the session
- *  32  8  time         echo: when it was sent, ns of that clock; report: the first step's time with flag 2, else 0
+ *  20  4  flags        1: a report is wanted (echo)
+ *  24 16  0            no packet says what time any clock has, nor whose it is: whoever is asked, or asks, may be anybody
  *  40  n  steps        of a report, 12 bytes each: point (1), of the reply (1: 0 or 1), 0 (2), ns since the first step (8)
  *
  * The kernel that is asked answers an echo itself. Who serves sends a second reply with the same ICMP id and sequence, no longer
@@ -29,7 +28,6 @@
 
 enum tt_ping_flags {
 	TT_PING_WANT_REPORT = 1,
-	TT_PING_SAME_CLOCK = 2,
 };
 
 struct tt_ping_step {
@@ -43,8 +41,6 @@ struct tt_ping_packet {
 	uint64_t session;
 	uint32_t number;
 	uint32_t flags;
-	uint64_t clock;
-	uint64_t time_ns;
 	struct tt_ping_step step[TT_PING_STEPS_MOST];
 	size_t step_count;
 };
@@ -70,8 +66,5 @@ int tt_ping_message_read(struct tt_span message, unsigned family, struct tt_ping
 
 /* The ICMP header in front of a payload that is there already; for IPv6 the kernel makes the checksum. */
 void tt_ping_message_head(uint8_t *message, size_t size, unsigned family, bool reply, uint16_t id, uint16_t sequence);
-
-/* Which clock this is, to who shares the session. */
-uint64_t tt_ping_clock(uint64_t session);
 
 #endif

@@ -172,16 +172,15 @@ static void add_remote(struct tt_ping_path *p, const struct tt_ping_step *from, 
 
 /* Out, what the report says, and back: from one mark to the next. */
 static bool add_reported(struct tt_ping_path *p, const struct tt_ping_mark *from, const struct tt_ping_mark *to,
-			 const struct tt_ping_packet *report, bool same_clock)
+			 const struct tt_ping_packet *report)
 {
 	uint64_t gap = to->ns - from->ns;
 	uint64_t there = report->step[report->step_count - 1].ns;
-	bool told = same_clock && report->time_ns >= from->ns && report->time_ns + there <= to->ns;
 
 	if (there > gap)
 		return false;
-	uint64_t out = told ? report->time_ns - from->ns : (gap - there) / 2;
-	struct tt_ping_stage link = {.place = {.kind = TT_PING_STAGE_LINK, .side = TT_PING_BETWEEN, .estimated = !told},
+	uint64_t out = (gap - there) / 2;
+	struct tt_ping_stage link = {.place = {.kind = TT_PING_STAGE_LINK, .side = TT_PING_BETWEEN, .estimated = true},
 				     .ns = out};
 	add(p, &link);
 	for (size_t i = 1; i < report->step_count; i++)
@@ -193,24 +192,25 @@ static bool add_reported(struct tt_ping_path *p, const struct tt_ping_mark *from
 }
 
 /*
- * Of one clock: the other side may have had it before the driver here was done (marks_whole says the same of what is seen here).
- * The mark from which it was away then.
+ * The other side may have had it before the driver here was done (marks_whole says the same of what is seen here): as long as it
+ * was there, it was away. The mark from which it was away then.
  */
-static struct tt_ping_mark handed_over(struct tt_ping_path *p, const struct tt_ping_mark *from,
-				       const struct tt_ping_packet *report, bool same_clock)
+static struct tt_ping_mark handed_over(struct tt_ping_path *p, const struct tt_ping_mark *from, const struct tt_ping_mark *to,
+				       const struct tt_ping_packet *report)
 {
 	struct tt_ping_mark at = *from;
 	struct tt_ping_stage *driver = p->count ? &p->list[p->count - 1] : NULL;
-	uint64_t early = from->ns > report->time_ns ? from->ns - report->time_ns : 0;
+	uint64_t there = report->step[report->step_count - 1].ns, gap = to->ns - from->ns;
+	uint64_t early = there > gap ? there - gap : 0;
 
-	if (same_clock && driver && driver->place.kind == TT_PING_STAGE_DRIVER && early <= driver->ns) {
+	if (driver && driver->place.kind == TT_PING_STAGE_DRIVER && early <= driver->ns) {
 		driver->ns -= early;
 		at.ns -= early;
 	}
 	return at;
 }
 
-bool tt_ping_path(const struct tt_ping_marks *marks, uint32_t own_netns, const struct tt_ping_packet *report, bool same_clock,
+bool tt_ping_path(const struct tt_ping_marks *marks, uint32_t own_netns, const struct tt_ping_packet *report,
 		  struct tt_ping_path *ret)
 {
 	struct tt_ping_mark whole[2 * TT_PING_MARKS_MOST];
@@ -224,8 +224,8 @@ bool tt_ping_path(const struct tt_ping_marks *marks, uint32_t own_netns, const s
 		bool away = kind_between(&from, to) == TT_PING_STAGE_REMOTE;
 
 		if (away && report && report->step_count > 1) {
-			from = handed_over(ret, &from, report, same_clock);
-			used = add_reported(ret, &from, to, report, same_clock);
+			from = handed_over(ret, &from, to, report);
+			used = add_reported(ret, &from, to, report);
 			if (used)
 				continue;
 		}

@@ -94,10 +94,10 @@ struct tt_ping_path {
 
 /*
  * `marks` begin with SENT and end with USER: their stages together are that time, to the nanosecond. `report` is what the other
- * side says (NULL: nothing), of the same clock if `same_clock`. False: the report cannot be (it says the packet was there longer
- * than it was away), and is not used.
+ * side says (NULL: nothing), of a clock of its own: what neither side accounts for is halved between the two ways. False: the
+ * report cannot be (it says the packet was there longer than it was away), and is not used.
  */
-bool tt_ping_path(const struct tt_ping_marks *marks, uint32_t own_netns, const struct tt_ping_packet *report, bool same_clock,
+bool tt_ping_path(const struct tt_ping_marks *marks, uint32_t own_netns, const struct tt_ping_packet *report,
 		  struct tt_ping_path *ret);
 
 /* "qdisc eth0"; of the way back with an arrow. */

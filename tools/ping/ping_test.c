@@ -19,8 +19,7 @@
 
 static struct tt_ping_packet report_of(size_t steps)
 {
-	struct tt_ping_packet p = {
-		.kind = TT_PING_REPORT, .session = 0x0102030405060708, .number = 70000, .clock = 9, .step_count = steps};
+	struct tt_ping_packet p = {.kind = TT_PING_REPORT, .session = 0x0102030405060708, .number = 70000, .step_count = steps};
 
 	for (size_t i = 0; i < steps; i++)
 		p.step[i] = (struct tt_ping_step){.point = TT_PING_RECEIVE, .reply = i > 1, .ns = i * 1000};
@@ -31,16 +30,20 @@ static void packets_come_back(void **state)
 {
 	uint8_t bytes[TT_PING_ICMP_LEN + 400], ipv4[20 + sizeof(bytes)] = {0x45};
 	const struct tt_ping_packet echo = {
-		.kind = TT_PING_ECHO, .session = 1, .number = 0x11223344, .flags = TT_PING_WANT_REPORT, .clock = 5, .time_ns = 6};
+		.kind = TT_PING_ECHO, .session = 1, .number = 0x11223344, .flags = TT_PING_WANT_REPORT};
+	static const uint8_t nothing[16];
 	const struct tt_ping_packet report = report_of(4);
 	struct tt_ping_packet got;
 	struct tt_ping_message m;
 
 	tt_ping_packet_write(&echo, bytes, 400);
 	assert_memory_equal(bytes, "\x7e\x11\x7a\x1e\x01\x01\x00\x28\0\0\0\0\0\0\0\x01\x11\x22\x33\x44\0\0\0\x01", 24);
+	assert_memory_equal(bytes + 24, nothing, sizeof(nothing)); /* no clock */
 	assert_int_equal(tt_ping_packet_read(tt_span(bytes, 400), &got), 0);
 	assert_memory_equal(&got, &echo, sizeof(echo));
 	tt_ping_packet_write(&report, bytes + TT_PING_ICMP_LEN, 400);
+	assert_memory_equal(bytes + TT_PING_ICMP_LEN + 20, "\0\0\0", 4);
+	assert_memory_equal(bytes + TT_PING_ICMP_LEN + 24, nothing, sizeof(nothing));
 	tt_ping_message_head(bytes, sizeof(bytes), 6, true, 7, 8);
 	assert_int_equal(tt_ping_message_read(tt_span(bytes, sizeof(bytes)), 6, &m), 0);
 	assert_memory_equal(&m.packet, &report, sizeof(report));
@@ -144,14 +147,14 @@ static struct tt_ping_marks from_here(void)
 
 static char told[2048];
 
-static const char *path_of(const struct tt_ping_marks *m, const struct tt_ping_packet *report, bool same_clock, bool want_used)
+static const char *path_of(const struct tt_ping_marks *m, const struct tt_ping_packet *report, bool want_used)
 {
 	struct tt_ping_path path;
 	size_t at = 0;
 	uint64_t sum = 0;
 	char name[64];
 
-	assert_int_equal(tt_ping_path(m, OWN, report, same_clock, &path), want_used);
+	assert_int_equal(tt_ping_path(m, OWN, report, &path), want_used);
 	told[0] = 0;
 	for (size_t i = 0; i < path.count; i++) {
 		tt_ping_place_name(&path.list[i].place, name, sizeof(name));
@@ -170,14 +173,13 @@ static void without_a_report(void **state)
 {
 	const struct tt_ping_marks m = from_here();
 
-	assert_string_equal(path_of(&m, NULL, false, true), OUT "remote + link 7700; " BACK);
+	assert_string_equal(path_of(&m, NULL, true), OUT "remote + link 7700; " BACK);
 }
 
 static void with_a_report(void **state)
 {
 	const struct tt_ping_marks m = from_here();
-	struct tt_ping_packet report = {.time_ns = 2300,
-					.step = {{TT_PING_RAISE, false, 0},
+	struct tt_ping_packet report = {.step = {{TT_PING_RAISE, false, 0},
 						 {TT_PING_RECEIVE, false, 100},
 						 {TT_PING_QUEUE, true, 400},
 						 {TT_PING_START, true, 1400},
@@ -185,15 +187,13 @@ static void with_a_report(void **state)
 					.step_count = 5};
 #define THEIRS "softirq, remote 100; reply, remote 300; qdisc, remote, back 1000; driver, remote, back 300; "
 
-	assert_string_equal(path_of(&m, &report, false, true), OUT "link 3000?; " THEIRS "link, back 3000?; " BACK);
-	assert_string_equal(path_of(&m, &report, true, true), OUT "link 1000; " THEIRS "link, back 5000; " BACK);
-	report.time_ns = 1250; /* the driver hands over at once */
-	assert_string_equal(path_of(&m, &report, true, true),
-			    "send 100; qdisc eth100 100; driver eth100 50; link 0; " THEIRS "link, back 6050; " BACK);
-	report.time_ns = 100; /* before it was sent: not of this clock after all */
-	assert_string_equal(path_of(&m, &report, true, true), OUT "link 3000?; " THEIRS "link, back 3000?; " BACK);
-	report.step[4].ns = 7701; /* longer than it was away */
-	assert_string_equal(path_of(&m, &report, false, false), OUT "remote + link 7700; " BACK);
+	assert_string_equal(path_of(&m, &report, true), OUT "link 3000?; " THEIRS "link, back 3000?; " BACK);
+	report.step[4].ns = 7730; /* the driver here had handed it over before it was done */
+	assert_string_equal(path_of(&m, &report, true), "send 100; qdisc eth100 100; driver eth100 70; link 0?; softirq, remote "
+							"100; reply, remote 300; qdisc, remote, back "
+							"1000; driver, remote, back 6330; link, back 0?; " BACK);
+	report.step[4].ns = 7801; /* longer than it was away with the driver, too */
+	assert_string_equal(path_of(&m, &report, false), OUT "remote + link 7700; " BACK);
 }
 
 /* Copies, and what the program was woken for later, are no part of it. */
@@ -207,7 +207,7 @@ static void an_echo_ends_with_the_program(void **state)
 	mark(&m, TT_PING_START, false, OWN, 1200, 0);
 	mark(&m, TT_PING_XMIT, false, OWN, 1400, 0);
 	tt_ping_marks_end(&m, 1000, 2000);
-	assert_string_equal(path_of(&m, NULL, false, true),
+	assert_string_equal(path_of(&m, NULL, true),
 			    "send 100; qdisc eth100 100; driver eth100 200; remote + link 500; user eth100, back 100");
 }
 
@@ -226,7 +226,7 @@ static void in_another_namespace(void **state)
 	mark(&m, TT_PING_RECEIVE, true, OWN, 1900, 1300);
 	mark(&m, TT_PING_XMIT, true, THERE, 1950, 0);
 	mark(&m, TT_PING_USER, true, 0, 2000, 0);
-	assert_string_equal(path_of(&m, NULL, false, true),
+	assert_string_equal(path_of(&m, NULL, true),
 			    "send 100; qdisc eth100 100; driver eth100 100; link 0; softirq eth200 200; reply eth200 200; "
 			    "qdisc eth200, back 100; link, back 100; user eth100, back 100");
 }
@@ -241,7 +241,7 @@ static void through_a_router(void **state)
 	mark(&m, TT_PING_QUEUE, false, THERE + 1, 1700, 0);
 	mark(&m, TT_PING_START, false, THERE + 1, 9700, 0);
 	mark(&m, TT_PING_USER, true, 0, 10000, 0);
-	assert_string_equal(path_of(&m, NULL, false, true), "link 500; forward eth200 200; qdisc eth201 8000; remote + link 300");
+	assert_string_equal(path_of(&m, NULL, true), "link 500; forward eth200 200; qdisc eth201 8000; remote + link 300");
 }
 
 static void a_path_has_an_end(void **state)
@@ -253,7 +253,7 @@ static void a_path_has_an_end(void **state)
 		mark(&m, TT_PING_RECEIVE, false, 1 + i, 10 + 10 * i, 9 + 10 * i);
 	assert_int_equal(m.count, TT_PING_MARKS_MOST);
 	assert_int_equal(m.left_out, 6);
-	path_of(&m, NULL, false, true);
+	path_of(&m, NULL, true);
 }
 
 static void spread_of_times(void **state)
@@ -383,7 +383,7 @@ static void an_image_of_any_name(void **state)
 	char *image = NULL;
 	size_t size = 0;
 
-	assert_true(tt_ping_path(&m, OWN, NULL, false, &path));
+	assert_true(tt_ping_path(&m, OWN, NULL, &path));
 	assert_int_equal(tt_ping_totals_add(&t, &path, 8900), 0);
 	assert_int_equal(tt_ping_blamed(&t, &path)->place.kind, TT_PING_STAGE_REMOTE);
 	FILE *f = open_memstream(&image, &size);

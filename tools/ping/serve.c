@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Answering: the kernel replies to echoes itself; what it stamped meanwhile goes to who asked as a second reply, the report.
- * Never larger than the request, one for each at most, and no more a second than --rate says.
+ * Never larger than the request, one for each at most, and no more a second than --rate says. The kernel's own reply goes out
+ * besides, so who asks gets two packets for one.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -195,20 +196,13 @@ static bool make_report(const struct job *j, struct tt_ping_packet *ret)
 	struct tt_ping_mark whole[2 * TT_PING_MARKS_MOST];
 	size_t count = tt_ping_marks_whole(&j->marks, whole);
 
-	*ret = (struct tt_ping_packet){.kind = TT_PING_REPORT,
-				       .session = j->packet.session,
-				       .number = j->packet.number,
-				       .clock = tt_ping_clock(j->packet.session)};
+	*ret = (struct tt_ping_packet){.kind = TT_PING_REPORT, .session = j->packet.session, .number = j->packet.number};
 	if (count < 2 || count > TT_PING_STEPS_MOST)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		ret->step[i] =
 			(struct tt_ping_step){.point = whole[i].kind, .reply = whole[i].reply, .ns = whole[i].ns - whole[0].ns};
 	ret->step_count = count;
-	if (ret->clock && ret->clock == j->packet.clock) {
-		ret->flags = TT_PING_SAME_CLOCK;
-		ret->time_ns = whole[0].ns;
-	}
 	return true;
 }
 
