@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "base/own.h"
+#include "base/regular.h"
 #include "identity/text.h"
 
 #define STATUS_MOST (16u << 10)
@@ -17,6 +20,7 @@
 /* "begin-end rwxp offset major:minor inode  path" */
 struct mapping {
 	uint64_t start, end, inode;
+	dev_t device;
 	const char *path; /* of the line; empty: none */
 };
 
@@ -33,10 +37,10 @@ static bool mapping_read(const char *line, struct mapping *ret)
 	if (strnlen(at, 6) < 6 || at[3] != 'x')
 		return false;
 	strtoull(at + 6, &at, 16);
-	at = strchr(at, ':');
-	if (!at)
+	unsigned major = (unsigned)strtoul(at, &at, 16);
+	if (*at != ':')
 		return false;
-	strtoull(at + 1, &at, 16);
+	ret->device = makedev(major, (unsigned)strtoul(at + 1, &at, 16));
 	ret->inode = strtoull(at, &at, 10);
 	ret->path = at + strspn(at, " ");
 	return true;
@@ -68,41 +72,64 @@ int tt_mapped_lines(uint32_t pid, struct tt_buf *to)
 	return r == -ENOBUFS ? 0 : r;
 }
 
-/* An ordinary file, and that one; its descriptor, or a negative errno. What it is asked before it is opened: opening may do
- * things. */
-static int open_file(const char *path, uint64_t inode)
+/* What has that path in the process's own tree, as a descriptor made with O_PATH; a negative errno. The last part is no link that
+ * is followed, the others neither with RESOLVE_NO_SYMLINKS. */
+static int place_below(int root, const char *path, uint64_t resolve)
 {
-	struct stat st;
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve};
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 
-	if (stat(path, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || (inode && st.st_ino != inode))
-		return -ENOENT;
-	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISREG(st.st_mode) && (!inode || st.st_ino == inode) ? TT_TAKE_FD(fd) : -ENOENT;
+	return fd < 0 ? -errno : fd;
 }
 
-/* By the mapping itself, which may need CAP_CHECKPOINT_RESTORE; else by its name, if that is still the same file. */
-static int open_mapping(uint32_t pid, const struct mapping *m)
+/* By its name, if that is still the same file. */
+static int open_named(uint32_t pid, const struct mapping *m)
 {
 	char path[PATH_MOST];
-	size_t len = strcspn(m->path, "\n");
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/root", pid);
+	tt_close_auto int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(m->path, "\n"), m->path);
+	tt_close_auto int place = place_below(root, path, RESOLVE_NO_SYMLINKS);
+	if (place < 0)
+		return place;
+	tt_close_auto int fd = tt_regular_open_at(place, &st);
+	if (fd < 0)
+		return fd;
+	return st.st_ino == m->inode && st.st_dev == m->device ? TT_TAKE_FD(fd) : -ENOENT;
+}
+
+/* The program itself can be had by anybody who may look at the process. */
+static int open_program(uint32_t pid, const struct mapping *m)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
+	tt_close_auto int fd = tt_regular_open(path, &st);
+	if (fd < 0)
+		return fd;
+	return st.st_ino == m->inode ? TT_TAKE_FD(fd) : -ENOENT;
+}
+
+/* By the mapping itself; only where that is not allowed, as it may need CAP_CHECKPOINT_RESTORE, by its name. */
+static int open_mapping(uint32_t pid, const struct mapping *m)
+{
+	char path[96];
+	struct stat st;
 
 	if (!m->inode || *m->path != '/')
 		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/map_files/%" PRIx64 "-%" PRIx64, pid, m->start, m->end);
-	int fd = open_file(path, 0);
-	if (fd >= 0 || len + 64 > sizeof(path))
+	int fd = tt_regular_open(path, &st);
+	if (fd != -EPERM && fd != -EACCES)
 		return fd;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/root%.*s", pid, (int)len, m->path);
-	fd = open_file(path, m->inode);
-	if (fd >= 0)
-		return fd;
-	/* The program itself can be had by anybody who may look at the process. */
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
-	return open_file(path, m->inode);
+	fd = open_named(pid, m);
+	return fd >= 0 ? fd : open_program(pid, m);
 }
 
 static int find_and_open(uint32_t pid, uint64_t start)
@@ -194,16 +221,18 @@ int tt_perf_map_read(uint32_t pid, uint64_t offset, size_t most, struct tt_buf *
 	tt_close_auto int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || fstat(dir, &process) < 0)
 		return -errno;
-	snprintf(path, sizeof(path), "root/tmp/perf-%" PRIu32 ".map", own_number(dir));
-	if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	tt_close_auto int root = openat(dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOENT;
-	tt_close_auto int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	/* Anybody may write into /tmp. */
-	if (!S_ISREG(st.st_mode) || (st.st_uid != process.st_uid && st.st_uid != 0))
+	snprintf(path, sizeof(path), "/tmp/perf-%" PRIu32 ".map", own_number(dir));
+	tt_close_auto int place = place_below(root, path, 0);
+	if (place < 0)
+		return place;
+	tt_close_auto int fd = tt_regular_open_at(place, &st);
+	if (fd < 0)
+		return fd;
+	/* Anybody may write into /tmp, and link there to a file of root's. */
+	if (st.st_uid != process.st_uid && (st.st_uid != 0 || st.st_nlink > 1))
 		return -EPERM;
 	return add_from(fd, offset, most, to);
 }

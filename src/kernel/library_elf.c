@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Functions of an ELF file by name (elf(5)). */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/regular.h"
 #include "kernel/library.h"
 #include "kernel/library_elf.h"
 
@@ -116,12 +115,12 @@ static int bounds_check(Elf *elf)
 
 int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 {
-	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	tt_close_auto int fd = tt_regular_open(path, &st);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MOST)
+	if (fd < 0)
+		return fd;
+	if (st.st_size > FILE_MOST)
 		return -EFBIG;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;

@@ -2,13 +2,12 @@
 #include "symbols/debug_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
 #include "base/own.h"
+#include "base/regular.h"
 
 #define PATH_MOST 4608
 #define FILE_MOST (2ll << 30)
@@ -57,12 +56,11 @@ static bool same_build(int fd, const struct tt_elf *elf)
 
 static bool try(const char *path, const struct tt_elf *elf, struct tt_functions *functions)
 {
-	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct tt_elf other;
 	struct stat st;
+	tt_close_auto int fd = tt_regular_open(path, &st);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > (elf->build_id_len ? FILE_MOST : CHECKED_MOST) ||
-	    !same_build(fd, elf))
+	if (fd < 0 || st.st_size > (elf->build_id_len ? FILE_MOST : CHECKED_MOST) || !same_build(fd, elf))
 		return false;
 	return tt_elf_read(file_read, &fd, functions, &other) == 0 && other.whole;
 }
