@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,44 @@ APART void caches_here(void)
 	}
 }
 
+/* A queue that keeps itself at half of `size`, its most. */
+APART void queues_here(void)
+{
+	size_t there = 0;
+
+	srand(1);
+	for (size_t i = 0; i < count; i++) {
+		if ((size_t)rand() % size >= there)
+			kept[there++] = malloc(100);
+		else
+			free(kept[--there]);
+	}
+}
+
+/* `count` stacks, each one call deeper, which allocate and free 100 blocks and keep one. */
+APART void deeper_here(size_t depth)
+{
+	for (size_t i = 0; i < 100; i++)
+		free(malloc(size));
+	kept[depth] = malloc(size);
+	if (depth + 1 < count)
+		deeper_here(depth + 1);
+}
+
+static void many_stacks(void)
+{
+	deeper_here(0);
+}
+
+/* Frees all it has, by another name than it had. */
+static void renamed(void)
+{
+	leaks_here();
+	prctl(PR_SET_NAME, "another");
+	for (size_t i = 0; i < count; i++)
+		free(kept[i]);
+}
+
 /* One block in the end, of `size` bytes. */
 APART void reallocs_here(void)
 {
@@ -117,6 +156,12 @@ static void wait_for_probes(void)
 	free(malloc(1));
 	while (*(volatile unsigned char *)(uintptr_t)free != 0xcc)
 		usleep(10000);
+}
+
+static void late(void)
+{
+	wait_for_probes();
+	leaks_here();
 }
 
 static void forks(void)
@@ -193,6 +238,10 @@ static const struct {
 	{"calloc", callocs_here},
 	{"align", aligns_here},
 	{"cache", caches_here},
+	{"queue", queues_here},
+	{"stacks", many_stacks},
+	{"renamed", renamed},
+	{"late", late},
 	{"realloc", reallocs_here},
 	{"elsewhere", frees_elsewhere},
 	{"mmap", maps_here},

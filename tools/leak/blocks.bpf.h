@@ -14,6 +14,7 @@
 TT_TOOL_CONFIG(struct tt_leak_config);
 
 /* errno.h */
+#define TT_LEAK_NONE (-2)
 #define TT_LEAK_EXISTS (-17)
 
 struct {
@@ -29,14 +30,6 @@ struct {
 	__type(key, struct tt_leak_row_key);
 	__type(value, struct tt_leak_row);
 } tt_leak_rows SEC(".maps");
-
-/* How often a process became another program. Not there: never. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} tt_leak_images SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -97,18 +90,31 @@ TT_INLINE struct tt_leak_row *tt_leak_row_of(const struct tt_leak_row_key *key)
 	return row;
 }
 
+/*
+ * Before a block is added: of what there is, the least is then. Others may add and begin a window meanwhile; it is as much as
+ * there was at some moment all the same.
+ */
+TT_INLINE void tt_leak_row_course(struct tt_leak_row *row)
+{
+	__u64 allocated = row->allocated, freed = row->freed, there = allocated > freed ? allocated - freed : 0;
+
+	if (allocated >= row->next) {
+		row->next = allocated + allocated / 4 + 1;
+		row->low[row->windows++ % TT_LEAK_WINDOWS] = there;
+		return;
+	}
+	__u64 *low = &row->low[(row->windows - 1) % TT_LEAK_WINDOWS];
+	if (there < *low)
+		*low = there;
+}
+
 TT_INLINE void tt_leak_row_add(struct tt_leak_row *row, __u64 size)
 {
 	__u64 blocks = tt_leak_blocks_of(size);
 
+	tt_leak_row_course(row);
 	__sync_fetch_and_add(&row->allocated, blocks);
 	__sync_fetch_and_add(&row->allocated_bytes, tt_leak_bytes_of(size));
-	/* Others may add meanwhile: it is as much as there was at some moment. */
-	__u64 there = row->allocated - row->freed;
-	if (there > row->most) {
-		row->most = there;
-		row->most_at = row->allocated;
-	}
 }
 
 TT_INLINE void tt_leak_row_remove(const struct tt_leak_row_key *key, __u64 size, bool missed)
@@ -133,29 +139,35 @@ TT_INLINE bool tt_leak_take(const struct tt_leak_key *key, struct tt_leak_block 
 	if (!block)
 		return false;
 	*ret = *block;
-	if (bpf_map_delete_elem(&tt_leak_blocks, key))
+	/* Kernels from 5.11 on refuse what interrupts a change of the same part of the table; once more may do. */
+	long r = bpf_map_delete_elem(&tt_leak_blocks, key);
+	if (r && r != TT_LEAK_NONE)
+		r = bpf_map_delete_elem(&tt_leak_blocks, key);
+	if (r && r != TT_LEAK_NONE)
+		TT_COUNT(busy);
+	if (r)
 		return false;
 	tt_leak_row_remove(&ret->row, ret->size, missed);
 	return true;
 }
 
-/* One that is there already ended without its end being told. */
+/* One that is there already ended without its end being told. A block that has no row is not followed. */
 TT_INLINE void tt_leak_put(const struct tt_leak_key *key, const struct tt_leak_block *block)
 {
 	struct tt_leak_block before;
-	long r = bpf_map_update_elem(&tt_leak_blocks, key, block, BPF_NOEXIST);
+	struct tt_leak_row *row = tt_leak_row_of(&block->row);
+	long r = row ? bpf_map_update_elem(&tt_leak_blocks, key, block, BPF_NOEXIST) : TT_LEAK_EXISTS;
 
 	if (r == TT_LEAK_EXISTS) {
 		if (tt_leak_take(key, &before, true))
 			TT_COUNT(replaced);
+		if (!row)
+			return;
 		r = bpf_map_update_elem(&tt_leak_blocks, key, block, BPF_NOEXIST);
 	}
-	if (r) {
+	if (r)
 		TT_COUNT(no_room);
-		return;
-	}
-	struct tt_leak_row *row = tt_leak_row_of(&block->row);
-	if (row)
+	else
 		tt_leak_row_add(row, block->size);
 }
 

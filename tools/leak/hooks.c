@@ -62,7 +62,6 @@ const struct tt_map_row tt_leak_maps[TT_LEAK_MAPS] = {
 	{"tt_leak_blocks", TT_LIMIT_TOOL_ALLOCATIONS},
 	{"tt_leak_rows", TT_LIMIT_TOOL_KERNEL_ROWS},
 	{"tt_leak_calls", TT_LIMIT_TOOL_TASKS},
-	{"tt_leak_images", TT_LIMIT_TOOL_TASKS},
 	{"tt_leak_counts", TT_MAP_PER_CPU},
 	TT_STACK_MAPS,
 };

@@ -94,12 +94,12 @@ static int leak_record(struct tt_tool_run *run, const struct tt_record *rec)
 
 	if (rec->type != (uint16_t)TT_LEAK_PROCESS || rec->len < sizeof(*p))
 		return 0;
-	if (p->event != TT_LEAK_ENDED && run->attach)
+	if ((p->event == TT_LEAK_BEGUN || p->event == TT_LEAK_BECAME) && run->attach)
 		tt_attach_libraries(run->attach, p->tgid);
 	if (p->event == TT_LEAK_BEGUN)
 		return 0;
 	/* What became another program was the one before until then. */
-	tt_leak_sums_gone(&l->sums, p->tgid, p->event == TT_LEAK_BECAME ? p->image - 1 : p->image, p->event == TT_LEAK_ENDED,
+	tt_leak_sums_gone(&l->sums, p->tgid, p->event == TT_LEAK_ENDED ? p->image : p->image - 1, p->event == TT_LEAK_ENDED,
 			  rec->time_ns);
 	l->ended = true;
 	uint64_t now_ns = tt_leak_now();
@@ -157,11 +157,13 @@ const struct tt_tool tt_tool_leak = {
 	.notes = {[TT_LEAK_NOTE_SAMPLED] = "blocks not followed, for which others stand (--sample)",
 		  [TT_LEAK_NOTE_STEADY] = "steady stacks not shown (--all shows them)",
 		  [TT_LEAK_NOTE_NO_ROOM] = "blocks not followed, for want of room (limit tool_allocations)",
-		  [TT_LEAK_NOTE_NO_ROW] = "blocks in no row, for want of room (limits tool_kernel_rows, tool_rows)",
+		  [TT_LEAK_NOTE_NO_ROW] =
+			  "blocks not followed or not shown, for want of room for their row (limits tool_kernel_rows, tool_rows)",
 		  [TT_LEAK_NOTE_NO_CALL] = "calls not followed, for want of room (limit tool_tasks)",
 		  [TT_LEAK_NOTE_REPLACED] = "blocks whose end was not told, but their address was given out anew",
 		  [TT_LEAK_NOTE_UNKNOWN] = "ends of blocks whose beginning was not seen",
-		  [TT_LEAK_NOTE_UNREAD] = "words of a stack that could not be read"},
+		  [TT_LEAK_NOTE_UNREAD] = "words of a stack that could not be read",
+		  [TT_LEAK_NOTE_BUSY] = "ends of blocks that could not be noted: what stands there still may be freed"},
 	.begin = leak_begin,
 	.record = leak_record,
 	.interval = leak_interval,

@@ -11,6 +11,12 @@
 /* Counts of blocks are in parts of one, because a block that was sampled may stand for two and a half. */
 #define TT_LEAK_ONE 1024
 
+/*
+ * A row's course, by windows of its allocations: each is a fourth of all allocations before it, so these are the last four fifths
+ * of them. A power of two.
+ */
+#define TT_LEAK_WINDOWS 8
+
 /* What is followed in the kernel. */
 enum tt_leak_of {
 	TT_LEAK_OF_SLAB = 1 << 0,
@@ -32,7 +38,7 @@ enum tt_leak_slab_form {
 struct tt_leak_key {
 	__u64 address;
 	__u32 tgid;
-	__u32 image; /* how often the process had become another program: what it had before is gone */
+	__u32 image; /* which process of that number, and which program of it: what it had before is gone */
 };
 
 /* Blocks that were allocated alike are one row. */
@@ -56,9 +62,10 @@ struct tt_leak_row {
 	__u64 allocated_bytes;
 	__u64 freed;
 	__u64 freed_bytes;
-	__u64 missed;  /* blocks whose end was not told: their address was given out anew */
-	__u64 most;    /* blocks there were at most … */
-	__u64 most_at; /* … and what had been allocated when there were more than ever before */
+	__u64 missed;		    /* blocks whose end was not told: their address was given out anew */
+	__u64 next;		    /* the next window begins when so much is allocated */
+	__u64 windows;		    /* that have begun */
+	__u64 low[TT_LEAK_WINDOWS]; /* blocks there were at least in each of the last, from window % TT_LEAK_WINDOWS on */
 	char comm[TT_LEAK_COMM_LEN];
 	char cache[TT_LEAK_CACHE_LEN]; /* the kernel's: where from */
 };
@@ -67,12 +74,13 @@ struct tt_leak_row {
 struct tt_leak_counts {
 	__u64 sampled;	/* blocks that were left out, for others stand for them */
 	__u64 no_room;	/* blocks not followed for want of room (limit tool_allocations) */
-	__u64 no_row;	/* in no row for want of room (limit tool_kernel_rows) */
+	__u64 no_row;	/* blocks not followed for want of a row (limit tool_kernel_rows) */
 	__u64 no_call;	/* calls not followed for want of room (limit tool_tasks) */
 	__u64 replaced; /* blocks whose end was not told */
 	__u64 unknown;	/* ends of blocks whose allocation was not seen */
 	__u64 failed;	/* calls that got no memory */
 	__u64 unread;	/* what a process has on its stack could not be read */
+	__u64 busy;	/* ends that could not be noted: the table was in use right there */
 };
 
 enum tt_leak_record_type {
@@ -84,13 +92,14 @@ enum tt_leak_event {
 	TT_LEAK_BEGUN,
 	TT_LEAK_BECAME,
 	TT_LEAK_ENDED,
+	TT_LEAK_LEFT, /* became a program that is not in scope */
 };
 
 struct tt_leak_process {
 	struct tt_record rec;
 	__u32 tgid;
 	__u32 event; /* enum tt_leak_event */
-	__u32 image;
+	__u32 image; /* now; of one that became another program the one before is 1 less */
 	__u32 reserved;
 };
 
@@ -106,8 +115,8 @@ struct tt_leak_config {
 static_assert(sizeof(struct tt_leak_key) == 16, "layout");
 static_assert(sizeof(struct tt_leak_row_key) == 32, "layout");
 static_assert(sizeof(struct tt_leak_block) == 48, "layout");
-static_assert(sizeof(struct tt_leak_row) == 96, "layout");
-static_assert(sizeof(struct tt_leak_counts) == 64, "layout");
+static_assert(sizeof(struct tt_leak_row) == 160, "layout");
+static_assert(sizeof(struct tt_leak_counts) == 72, "layout");
 static_assert(sizeof(struct tt_leak_process) == sizeof(struct tt_record) + 16, "layout");
 static_assert(sizeof(struct tt_leak_config) == 16, "layout");
 

@@ -9,6 +9,7 @@
 
 #include "lib/args.h"
 #include "tools/leak/blocks.bpf.h"
+#include "tools/leak/types.bpf.h"
 
 #define TT_LEAK_NESTED 65536	/* bytes of the stack within which one allocator calls another */
 #define TT_LEAK_NESTED_NEW 1024 /* the same of operator new, which does nothing else */
@@ -69,12 +70,21 @@ TT_INLINE __u64 tt_leak_caller(const struct pt_regs *regs)
 #endif
 }
 
+/*
+ * Which process of its number this one is, by when it began, and which program, by how many it was before: the next is 1 more.
+ * No table, so none that is full.
+ */
+TT_INLINE __u32 tt_leak_image(void)
+{
+	const struct task_struct *task = tt_task_here(), *leader = TT_READ(struct task_struct, task, group_leader);
+	__u64 began = TT_READ(struct task_struct___leak, leader, start_time);
+
+	return (__u32)(began * 0x9e3779b97f4a7c15ull >> 32) + (__u32)TT_READ(struct task_struct___leak, task, self_exec_id);
+}
+
 TT_INLINE struct tt_leak_key tt_leak_key_of(__u64 address)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	const __u32 *image = bpf_map_lookup_elem(&tt_leak_images, &tgid);
-
-	return (struct tt_leak_key){.address = address, .tgid = tgid, .image = image ? *image : 0};
+	return (struct tt_leak_key){.address = address, .tgid = bpf_get_current_pid_tgid() >> 32, .image = tt_leak_image()};
 }
 
 /* Whether the call at `sp` is one within that other. */
@@ -105,6 +115,16 @@ TT_INLINE void tt_leak_end_of(struct tt_leak_call *c, const struct tt_leak_key *
 		TT_COUNT(unknown);
 }
 
+/* realloc(3) by who is not followed. */
+TT_INLINE void tt_leak_old(__u64 old)
+{
+	struct tt_leak_key key = tt_leak_key_of(old);
+	struct tt_leak_block block;
+
+	if (old)
+		tt_leak_take(&key, &block, false);
+}
+
 TT_INLINE void tt_leak_enter(struct pt_regs *regs, __u32 kind, __u64 size, __u64 old, __u64 to)
 {
 	static const struct tt_leak_call none = {};
@@ -123,6 +143,7 @@ TT_INLINE void tt_leak_enter(struct pt_regs *regs, __u32 kind, __u64 size, __u64
 	}
 	if (!c) {
 		TT_COUNT(no_call);
+		tt_leak_old(old);
 		return;
 	}
 	/* reallocarray() may jump to realloc(), and the return address is a return probe's by then. */
@@ -241,36 +262,50 @@ TT_INLINE void tt_leak_unmap(struct pt_regs *regs, __u64 address, __u64 size)
 #define TT_LEAK_TIMES(a, b) ((a) * (b))
 
 /* Since 6.0 (8c7dcb84e3b7) programs of uprobes can be preempted. */
-#define TT_LEAK_AT(name, section, body)            \
-	SEC(section)                               \
-	int name(struct pt_regs *regs)             \
-	{                                          \
-		if (tt_config.preemptible_uprobes) \
-			bpf_preempt_disable();     \
-		if (tt_tool_in_scope())            \
-			body;                      \
-		if (tt_config.preemptible_uprobes) \
-			bpf_preempt_enable();      \
-		return 0;                          \
+#define TT_LEAK_AT_BY(name, section, scope, body, ended) \
+	SEC(section)                                     \
+	int name(struct pt_regs *regs)                   \
+	{                                                \
+		if (tt_config.preemptible_uprobes)       \
+			bpf_preempt_disable();           \
+		if (scope)                               \
+			body;                            \
+		else if (tt_in_scope())                  \
+			ended;                           \
+		if (tt_config.preemptible_uprobes)       \
+			bpf_preempt_enable();            \
+		return 0;                                \
 	}
+
+/*
+ * A block is followed if its process has the name asked for (--comm) when it allocates; its end is looked for whatever the name
+ * is by then.
+ */
+#define TT_LEAK_AT(name, section, body, ended) TT_LEAK_AT_BY(name, section, tt_tool_in_scope(), body, ended)
+#define TT_LEAK_AT_END(name, section, body) TT_LEAK_AT_BY(name, section, tt_in_scope(), body, TT_LEAK_NO_END)
+#define TT_LEAK_NO_END ((void)0)
 
 #define TT_LEAK_ARG1 TT_FUNCTION_ARG1(regs)
 #define TT_LEAK_ARG2 TT_FUNCTION_ARG2(regs)
 #define TT_LEAK_ARG3 TT_FUNCTION_ARG3(regs)
 
-TT_LEAK_AT(tt_leak_malloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG1, 0, 0))
-TT_LEAK_AT(tt_leak_calloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_TIMES(TT_LEAK_ARG1, TT_LEAK_ARG2), 0, 0))
-TT_LEAK_AT(tt_leak_realloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_REALLOC, TT_LEAK_ARG2, TT_LEAK_ARG1, 0))
+TT_LEAK_AT(tt_leak_malloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG1, 0, 0), TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_calloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_TIMES(TT_LEAK_ARG1, TT_LEAK_ARG2), 0, 0),
+	   TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_realloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_REALLOC, TT_LEAK_ARG2, TT_LEAK_ARG1, 0),
+	   tt_leak_old(TT_LEAK_ARG1))
 TT_LEAK_AT(tt_leak_reallocarray, "uprobe",
-	   tt_leak_enter(regs, TT_LEAK_CALL_REALLOC, TT_LEAK_TIMES(TT_LEAK_ARG2, TT_LEAK_ARG3), TT_LEAK_ARG1, 0))
-TT_LEAK_AT(tt_leak_memalign, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG2, 0, 0))
-TT_LEAK_AT(tt_leak_posix_memalign, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_TO, TT_LEAK_ARG3, 0, TT_LEAK_ARG1))
-TT_LEAK_AT(tt_leak_mmap, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_MMAP, (TT_LEAK_ARG2 + 4095) & ~4095ull, 0, 0))
-TT_LEAK_AT(tt_leak_mremap, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_REMAP, (TT_LEAK_ARG3 + 4095) & ~4095ull, TT_LEAK_ARG1, 0))
-TT_LEAK_AT(tt_leak_new, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_NEW, TT_LEAK_ARG1, 0, 0))
-TT_LEAK_AT(tt_leak_freed, "uprobe", tt_leak_free(regs, TT_LEAK_ARG1))
-TT_LEAK_AT(tt_leak_munmap, "uprobe", tt_leak_unmap(regs, TT_LEAK_ARG1, TT_LEAK_ARG2))
-TT_LEAK_AT(tt_leak_returned, "uretprobe", tt_leak_leave(regs))
+	   tt_leak_enter(regs, TT_LEAK_CALL_REALLOC, TT_LEAK_TIMES(TT_LEAK_ARG2, TT_LEAK_ARG3), TT_LEAK_ARG1, 0),
+	   tt_leak_old(TT_LEAK_ARG1))
+TT_LEAK_AT(tt_leak_memalign, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG2, 0, 0), TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_posix_memalign, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_TO, TT_LEAK_ARG3, 0, TT_LEAK_ARG1), TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_mmap, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_MMAP, (TT_LEAK_ARG2 + 4095) & ~4095ull, 0, 0), TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_mremap, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_REMAP, (TT_LEAK_ARG3 + 4095) & ~4095ull, TT_LEAK_ARG1, 0),
+	   tt_leak_old(TT_LEAK_ARG1))
+TT_LEAK_AT(tt_leak_new, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_NEW, TT_LEAK_ARG1, 0, 0), TT_LEAK_NO_END)
+TT_LEAK_AT_END(tt_leak_freed, "uprobe", tt_leak_free(regs, TT_LEAK_ARG1))
+TT_LEAK_AT_END(tt_leak_munmap, "uprobe", tt_leak_unmap(regs, TT_LEAK_ARG1, TT_LEAK_ARG2))
+TT_LEAK_AT_END(tt_leak_returned, "uretprobe", tt_leak_leave(regs))
 
 /* --- processes --- */
 
@@ -292,19 +327,13 @@ int TT_PROG(tt_leak_begun, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/* The name is the new program's by now, and what the old one had is gone whatever that was. */
 SEC("tp_btf/sched_process_exec")
 int TT_PROG(tt_leak_became)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32, next = 1;
-
-	if (!tt_tool_in_scope())
-		return 0;
-	const __u32 *image = bpf_map_lookup_elem(&tt_leak_images, &tgid);
-	if (image)
-		next = *image + 1;
-	if (bpf_map_update_elem(&tt_leak_images, &tgid, &next, BPF_ANY))
-		TT_COUNT(no_call);
-	tt_leak_tell(tgid, TT_LEAK_BECAME, next);
+	if (tt_in_scope())
+		tt_leak_tell(bpf_get_current_pid_tgid() >> 32, tt_tool_in_scope() ? TT_LEAK_BECAME : TT_LEAK_LEFT,
+			     tt_leak_image());
 	return 0;
 }
 
@@ -312,19 +341,10 @@ SEC("tp_btf/sched_process_exit")
 int TT_PROG(tt_leak_ended, struct task_struct *task)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tgid = id >> 32;
 
 	bpf_map_delete_elem(&tt_leak_calls, &id);
-	if (!tt_task_ends_process(task))
-		return 0;
-	if (!tt_tool_in_scope())
-		return 0;
-	/* Its number may come round again before what it left is taken out. */
-	const __u32 *image = bpf_map_lookup_elem(&tt_leak_images, &tgid);
-	__u32 now = image ? *image : 0, next = now + 1;
-	if (bpf_map_update_elem(&tt_leak_images, &tgid, &next, BPF_ANY))
-		TT_COUNT(no_call);
-	tt_leak_tell(tgid, TT_LEAK_ENDED, now);
+	if (tt_task_ends_process(task) && tt_in_scope())
+		tt_leak_tell(id >> 32, TT_LEAK_ENDED, tt_leak_image());
 	return 0;
 }
 

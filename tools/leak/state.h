@@ -33,6 +33,7 @@ enum tt_leak_note {
 	TT_LEAK_NOTE_REPLACED,
 	TT_LEAK_NOTE_UNKNOWN,
 	TT_LEAK_NOTE_UNREAD,
+	TT_LEAK_NOTE_BUSY,
 };
 
 struct tt_leak_run {
@@ -48,7 +49,7 @@ uint64_t tt_leak_now(void);
 /* --- the programs (hooks.c) --- */
 
 #define TT_LEAK_HOOKS 29
-#define TT_LEAK_MAPS 8
+#define TT_LEAK_MAPS 7
 #define TT_LEAK_PRESETS 5
 
 extern const struct tt_hook_row tt_leak_hooks[TT_LEAK_HOOKS];

@@ -9,8 +9,10 @@
 
 #include "tools/leak/leak.h"
 
-#define TT_LEAK_AGES 5	  /* less than 1 s, 10 s, 1 min, 10 min; more */
-#define TT_LEAK_HISTORY 8 /* interval ends that are remembered of a stack */
+#define TT_LEAK_AGES 5	      /* less than 1 s, 10 s, 1 min, 10 min; more */
+#define TT_LEAK_HISTORY 8     /* interval ends that are remembered of a stack */
+#define TT_LEAK_TREND_LEAST 5 /* values, the last one among them, of which it can be said that they rise */
+#define TT_LEAK_READINGS 3    /* of the programs' tables, after which nothing of a process that is gone is left in them */
 
 /* Of blocks there are now. Where blocks were sampled, estimates; the variance says how good they are. */
 struct tt_leak_now {
@@ -23,7 +25,7 @@ struct tt_leak_now {
 
 enum tt_leak_state {
 	TT_LEAK_KEPT,	 /* nothing of it was freed */
-	TT_LEAK_GROWING, /* there are more than ever before */
+	TT_LEAK_GROWING, /* it becomes more */
 	TT_LEAK_STEADY,	 /* it is allocated and freed, and does not become more */
 	TT_LEAK_UNTOLD,	 /* its ends are not all told of */
 	TT_LEAK_STATE_MAX,
@@ -47,6 +49,7 @@ struct tt_leak_gone {
 	uint32_t tgid;
 	uint32_t image;
 	bool ended; /* it ended; else its memory is gone with the program it was */
+	unsigned readings;
 	uint64_t time_ns;
 	size_t next; /* index + 1 */
 };
@@ -72,6 +75,8 @@ struct tt_leak_sum *tt_leak_sum_of(struct tt_leak_sums *s, const struct tt_leak_
 
 /* The process became another program, or ended. */
 void tt_leak_sums_gone(struct tt_leak_sums *s, uint32_t tgid, uint32_t image, bool ended, uint64_t time_ns);
+/* The programs' tables were read to their end: what has been gone for some of that is forgotten. */
+void tt_leak_sums_read(struct tt_leak_sums *s);
 /* NULL: it is there. */
 const struct tt_leak_gone *tt_leak_sums_gone_of(const struct tt_leak_sums *s, uint32_t tgid, uint32_t image);
 

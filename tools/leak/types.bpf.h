@@ -7,6 +7,12 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* The same as the one other files know, by two more of its members (libbpf leaves out what stands behind ___). */
+struct task_struct___leak {
+	__u64 self_exec_id; /* how often it became another program; wider since 5.7 */
+	__u64 start_time;
+};
+
 struct kmem_cache {
 	const char *name;
 	unsigned int object_size;

@@ -57,7 +57,7 @@ static int take_row(void *ctx, const void *key, const void *value)
 		return 0;
 	struct tt_leak_sum *sum = tt_leak_sum_of(r->sums, k);
 	if (!sum)
-		return 0;
+		return gone != NULL;
 	memcpy(&sum->row, value, sizeof(sum->row));
 	sum->over = gone != NULL;
 	return gone != NULL;
@@ -70,9 +70,12 @@ static int read_all(struct tt_tool_run *run, struct reading *r)
 	int e = tt_kernel_map_read(run->kernel, "tt_leak_blocks", sizeof(struct tt_leak_key), sizeof(struct tt_leak_block),
 				   take_block, r);
 
-	return e < 0 ? e
-		     : tt_kernel_map_read(run->kernel, "tt_leak_rows", sizeof(struct tt_leak_row_key), sizeof(struct tt_leak_row),
-					  take_row, r);
+	if (e >= 0)
+		e = tt_kernel_map_read(run->kernel, "tt_leak_rows", sizeof(struct tt_leak_row_key), sizeof(struct tt_leak_row),
+				       take_row, r);
+	if (e >= 0)
+		tt_leak_sums_read(r->sums);
+	return e;
 }
 
 static void notes_read(struct tt_tool_run *run)
@@ -88,6 +91,7 @@ static void notes_read(struct tt_tool_run *run)
 		all.replaced += one.replaced;
 		all.unknown += one.unknown;
 		all.unread += one.unread;
+		all.busy += one.busy;
 	}
 	run->notes[TT_LEAK_NOTE_SAMPLED] = all.sampled;
 	run->notes[TT_LEAK_NOTE_NO_ROOM] = all.no_room;
@@ -96,6 +100,7 @@ static void notes_read(struct tt_tool_run *run)
 	run->notes[TT_LEAK_NOTE_REPLACED] = all.replaced;
 	run->notes[TT_LEAK_NOTE_UNKNOWN] = all.unknown;
 	run->notes[TT_LEAK_NOTE_UNREAD] = all.unread;
+	run->notes[TT_LEAK_NOTE_BUSY] = all.busy;
 }
 
 int tt_leak_view(struct tt_tool_run *run, uint64_t now_ns)
