@@ -169,19 +169,37 @@ static int add_from(int fd, uint64_t offset, size_t most, struct tt_buf *to)
 	return r;
 }
 
+static int64_t time_ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static int add_stamp(int fd, struct tt_buf *to)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	const struct tt_mapped_stamp stamp = {st.st_dev, st.st_ino, (uint64_t)st.st_size, time_ns(&st.st_ctim),
+					      time_ns(&st.st_mtim)};
+	return tt_buf_add(to, &stamp, sizeof(stamp));
+}
+
 int tt_mapped_read(struct tt_mapped_file *last, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to)
 {
-	if (offset > INT64_MAX - most)
+	bool stamp = offset == TT_MAPPED_STAMP;
+
+	if (!stamp && offset > INT64_MAX - most)
 		return -EINVAL;
 	/* From a file's beginning on it is looked for anew: the number may be another process's by now. */
-	if (last->fd < 0 || last->pid != pid || last->start != start || offset == 0) {
+	if (last->fd < 0 || last->pid != pid || last->start != start || offset == 0 || stamp) {
 		tt_mapped_close(last);
 		int fd = find_and_open(pid, start);
 		if (fd < 0)
 			return fd;
 		*last = (struct tt_mapped_file){fd, pid, start};
 	}
-	return add_from(last->fd, offset, most, to);
+	return stamp ? add_stamp(last->fd, to) : add_from(last->fd, offset, most, to);
 }
 
 void tt_mapped_close(struct tt_mapped_file *last)

@@ -32,7 +32,7 @@ static bool spend(struct tt_functions *f, uint64_t bytes)
 {
 	if (!f->budget)
 		return true;
-	if (f->budget->left < bytes) {
+	if (f->budget->left < bytes || (f->most && f->spent + bytes > f->most)) {
 		f->budget->refused++;
 		return false;
 	}

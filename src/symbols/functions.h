@@ -28,6 +28,7 @@ struct tt_functions {
 	bool newest; /* of two at one address the one added last is meant; else the one whose name is rather meant for people */
 	uint32_t reach; /* one without a size ends after so many bytes at the latest; 0: at the next one only */
 	uint64_t spent; /* of the budget */
+	uint64_t most;	/* of it for this table; 0: all of it */
 	struct tt_functions_budget *budget; /* borrowed, must outlive it; NULL: there is none */
 };
 

@@ -25,8 +25,16 @@
 #define AGAIN_NS 100000000ull
 #define AGAIN_SHARE 20
 
+/* Of a file, as it was opened; len 0: not known. */
+struct stamp {
+	uint8_t data[TT_SYMBOLS_STAMP_MOST];
+	size_t len;
+};
+
 struct mapping {
 	uint64_t start, end, offset, dev, inode;
+	struct stamp stamp;
+	bool refused;  /* its file is not to be had */
 	uint32_t path; /* in the process's text, ended by 0 */
 };
 
@@ -45,6 +53,7 @@ struct process {
 
 struct file {
 	uint64_t dev, inode;
+	struct stamp stamp;
 	uint64_t used;
 	struct tt_elf elf;
 	struct tt_functions functions;
@@ -57,6 +66,7 @@ struct tt_symbols {
 	struct file *files;
 	size_t process_count, processes_most, file_count, files_most;
 	uint64_t clock; /* of uses */
+	uint64_t share; /* of the budget, for a table */
 	struct tt_functions_budget budget;
 	struct tt_symbols_counts counts;
 };
@@ -80,6 +90,7 @@ int tt_symbols_new(struct tt_symbols **ret, const struct tt_symbols_source *sour
 	s->processes_most = limits->value[TT_LIMIT_SYMBOL_PROCESSES];
 	s->files_most = limits->value[TT_LIMIT_SYMBOL_FILES];
 	s->budget.left = limits->value[TT_LIMIT_SYMBOL_BYTES];
+	s->share = s->budget.left / 4;
 	*ret = s;
 	return 0;
 }
@@ -113,6 +124,58 @@ struct tt_symbols_counts tt_symbols_counts(const struct tt_symbols *s)
 	return c;
 }
 
+/* --- room --- */
+
+static struct tt_functions functions_new(struct tt_symbols *s, bool newest)
+{
+	struct tt_functions f = TT_FUNCTIONS(&s->budget);
+
+	f.most = s->share;
+	f.newest = newest;
+	return f;
+}
+
+static void file_drop(struct tt_symbols *s, struct file *f)
+{
+	tt_functions_free(&f->functions);
+	*f = s->files[--s->file_count];
+}
+
+/* The list is read from its beginning on, where it is wanted again. */
+static void perf_drop(struct tt_symbols *s, struct process *p)
+{
+	tt_functions_free(&p->perf);
+	p->perf = functions_new(s, true);
+	p->perf_at = p->perf_bad = 0;
+	p->perf_over = false;
+}
+
+/* So that a table may take its share: those not used for longest give way, but `own`'s. */
+static void room_make(struct tt_symbols *s, const struct process *own, uint64_t bytes)
+{
+	while (s->budget.left < bytes) {
+		struct file *file = NULL;
+		struct process *process = NULL;
+
+		for (size_t i = 0; i < s->file_count; i++) {
+			if (s->files[i].functions.spent && (!file || s->files[i].used < file->used))
+				file = &s->files[i];
+		}
+		for (size_t i = 0; i < s->process_count; i++) {
+			struct process *p = &s->processes[i];
+			if (p != own && p->perf.spent && (!process || p->used < process->used))
+				process = p;
+		}
+		if (!file && !process)
+			return;
+		s->counts.no_room++;
+		if (file && (!process || file->used < process->used))
+			file_drop(s, file);
+		else
+			perf_drop(s, process);
+	}
+}
+
 /* --- what a process has mapped --- */
 
 /* "begin-end rwxp offset major:minor inode  path"; the path is ended by 0 where it stands. */
@@ -120,6 +183,7 @@ static bool mapping_read(struct tt_buf *text, char *line, struct mapping *ret)
 {
 	char *at = NULL;
 
+	*ret = (struct mapping){0};
 	ret->start = strtoull(line, &at, 16);
 	if (*at != '-')
 		return false;
@@ -210,13 +274,12 @@ static struct process *process_find(struct tt_symbols *s, uint32_t pid, uint64_t
 	if (!p)
 		return NULL;
 	*p = (struct process){
-		.pid = pid, .image = image, .used = ++s->clock, .files_left = FILES_MOST, .perf = TT_FUNCTIONS(&s->budget)};
-	p->perf.newest = true;
+		.pid = pid, .image = image, .used = ++s->clock, .files_left = FILES_MOST, .perf = functions_new(s, true)};
 	(void)process_look(s, p); /* one that has no maps is gone */
 	return p;
 }
 
-static const struct mapping *mapping_find(const struct process *p, uint64_t address)
+static struct mapping *mapping_find(const struct process *p, uint64_t address)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		if (address >= p->list[i].start && address < p->list[i].end)
@@ -264,27 +327,58 @@ static struct file *file_place(struct tt_symbols *s)
 	return oldest;
 }
 
-/* One that cannot be read has no functions, and is not asked for again as long as it is remembered. */
-static struct file *file_find(struct tt_symbols *s, struct process *p, const struct mapping *m)
+static bool stamp_take(const struct tt_symbols *s, const struct process *p, const struct mapping *m, struct stamp *ret)
 {
+	tt_buf_auto struct tt_buf b = TT_BUF(sizeof(ret->data));
+
+	*ret = (struct stamp){0};
+	if (s->source->stamp(s->ctx, p->pid, m->start, &b) < 0 || !b.len)
+		return false;
+	memcpy(ret->data, b.data, b.len);
+	ret->len = b.len;
+	return true;
+}
+
+static bool stamp_same(const struct stamp *a, const struct stamp *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* False: it was not read, or is another one meanwhile: the process is gone or runs something else. */
+static bool file_read(struct tt_symbols *s, struct process *p, const struct mapping *m, struct file *f)
+{
+	struct through t = {s, p, m->start};
+	struct stamp after;
+
+	room_make(s, p, s->share);
+	int r = tt_elf_read(through_read, &t, &f->functions, &f->elf);
+	s->counts.too_much += r == -EDQUOT;
+	if (r == -ESRCH || r == -ENOENT || r == -EDQUOT || !stamp_take(s, p, m, &after) || !stamp_same(&after, &f->stamp))
+		return false;
+	if (!f->elf.whole)
+		(void)tt_debug_file_read("", (const char *)p->text.data + m->path, &f->elf, &f->functions);
+	return true;
+}
+
+/* One that cannot be read has no functions, and is not asked for again as long as it is remembered. */
+static struct file *file_find(struct tt_symbols *s, struct process *p, struct mapping *m)
+{
+	if (m->refused || (!m->stamp.len && !stamp_take(s, p, m, &m->stamp))) {
+		m->refused = true;
+		return NULL;
+	}
 	for (size_t i = 0; i < s->file_count; i++) {
-		if (s->files[i].inode == m->inode && s->files[i].dev == m->dev) {
+		if (s->files[i].inode == m->inode && s->files[i].dev == m->dev && stamp_same(&s->files[i].stamp, &m->stamp)) {
 			s->files[i].used = ++s->clock;
 			return &s->files[i];
 		}
 	}
-	struct through t = {s, p, m->start};
-	struct file f = {.dev = m->dev, .inode = m->inode, .used = ++s->clock, .functions = TT_FUNCTIONS(&s->budget)};
-	int r = tt_elf_read(through_read, &t, &f.functions, &f.elf);
-	/* The process is gone, or had too much read: another one that has the file may be asked. */
-	if (r == -ESRCH || r == -ENOENT || r == -EDQUOT) {
-		s->counts.too_much += r == -EDQUOT;
-		tt_functions_free(&f.functions);
-		return NULL;
-	}
-	if (!f.elf.whole)
-		(void)tt_debug_file_read("", (const char *)p->text.data + m->path, &f.elf, &f.functions);
-	struct file *place = file_place(s);
+	struct file f = {
+		.dev = m->dev, .inode = m->inode, .stamp = m->stamp, .used = ++s->clock, .functions = functions_new(s, false)};
+	bool read = file_read(s, p, m, &f);
+	struct file *place = read ? file_place(s) : NULL;
+	/* Another process that has the file may be asked. */
+	m->refused = !read;
 	if (!place) {
 		tt_functions_free(&f.functions);
 		return NULL;
@@ -374,6 +468,7 @@ static const char *perf_name(struct tt_symbols *s, struct process *p, uint64_t a
 
 	if (name || p->perf_over || now < p->perf_again_ns)
 		return name;
+	room_make(s, p, s->share - TT_MIN(s->share, p->perf.spent));
 	/* What was added since the last look. */
 	while (p->perf_at - from < PERF_LOOK && perf_piece(s, p))
 		;
@@ -393,7 +488,7 @@ static int add_place(struct tt_buf *to, const char *path, uint64_t offset)
 	return tt_symbols_clean(to, text);
 }
 
-static int add_mapped(struct tt_symbols *s, struct process *p, const struct mapping *m, uint64_t address, struct tt_buf *to)
+static int add_mapped(struct tt_symbols *s, struct process *p, struct mapping *m, uint64_t address, struct tt_buf *to)
 {
 	const char *path = (const char *)p->text.data + m->path;
 	struct file *f = m->inode ? file_find(s, p, m) : NULL;
@@ -413,7 +508,7 @@ int tt_symbols_add(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t 
 {
 	struct process *p = process_find(s, pid, image);
 	uint64_t code = returned && address ? address - 1 : address;
-	const struct mapping *m = p ? mapping_find(p, code) : NULL;
+	struct mapping *m = p ? mapping_find(p, code) : NULL;
 
 	if (!m && p && now_ns() - p->looked_ns >= AGAIN_NS && process_look(s, p) == 0)
 		m = mapping_find(p, code);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names for addresses of programs: by what a process has mapped, the symbols of those files, separate files with symbols
- * (/usr/lib/debug), and what just-in-time compilers write down. What is found is kept, within limits.
+ * (/usr/lib/debug), and what just-in-time compilers write down. What is found is kept, within limits; a file or
+ * a process's list of functions takes a quarter of limit symbol_bytes at most, and those not used for long give way.
  */
 #ifndef TT_SYMBOLS_SYMBOLS_H
 #define TT_SYMBOLS_SYMBOLS_H
@@ -9,11 +10,16 @@
 #include "base/buf.h"
 #include "shared/limits.h"
 
+#define TT_SYMBOLS_STAMP_MOST 48
+
 /* How processes are looked at: as identity/mapped.h does, or by asking somebody who may. Each adds to `to`. 0 or a negative
  * errno. */
 struct tt_symbols_source {
 	int (*maps)(void *ctx, uint32_t pid, struct tt_buf *to);
 	int (*file)(void *ctx, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to);
+	/* What tells the file from all others, and from itself before it was written anew: TT_SYMBOLS_STAMP_MOST bytes at most.
+	 */
+	int (*stamp)(void *ctx, uint32_t pid, uint64_t start, struct tt_buf *to);
 	int (*perf_map)(void *ctx, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to);
 };
 

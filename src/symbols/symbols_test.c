@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "harness/unit.h"
@@ -25,12 +26,17 @@ static int look_file(void *ctx, uint32_t pid, uint64_t start, uint64_t offset, s
 	return tt_mapped_read(&file, pid, start, offset, most, to);
 }
 
+static int look_stamp(void *ctx, uint32_t pid, uint64_t start, struct tt_buf *to)
+{
+	return tt_mapped_read(&file, pid, start, TT_MAPPED_STAMP, sizeof(struct tt_mapped_stamp), to);
+}
+
 static int look_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to)
 {
 	return tt_perf_map_read(pid, offset, most, to);
 }
 
-static const struct tt_symbols_source source = {look_maps, look_file, look_perf_map};
+static const struct tt_symbols_source source = {look_maps, look_file, look_stamp, look_perf_map};
 
 #define NATIVE_DATA (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)
 
@@ -154,6 +160,11 @@ static int harm_file(void *ctx, uint32_t pid, uint64_t start, uint64_t offset, s
 	return zeros_read(h->file, offset, most, to);
 }
 
+static int harm_stamp(void *ctx, uint32_t pid, uint64_t start, struct tt_buf *to)
+{
+	return tt_buf_add_str(to, "evil");
+}
+
 static int harm_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to)
 {
 	struct harm *h = ctx;
@@ -166,7 +177,7 @@ static int harm_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, 
 	return 0;
 }
 
-static const struct tt_symbols_source harmful = {harm_maps, harm_file, harm_perf_map};
+static const struct tt_symbols_source harmful = {harm_maps, harm_file, harm_stamp, harm_perf_map};
 
 /* Whoever does not stop at the bound is caught by this, and not by the clock. */
 static uint64_t list_read(const char *lines, uint64_t *ret_too_much)
@@ -244,6 +255,113 @@ static void files_of_tables_alone_are_left(void **state)
 	tt_symbols_free(s);
 }
 
+/* A program of so many functions, its own name first: "one" or "two", at the address of the head. */
+struct program {
+	const char *name;
+	uint64_t stamp, spare; /* functions besides */
+	unsigned reads;	       /* from its beginning on */
+};
+
+#define PROGRAM_CODE 0x1000
+#define PROGRAM_NAMES 0x2000
+#define PROGRAM_SYMBOLS 0x3000
+
+static int program_maps(void *ctx, uint32_t pid, struct tt_buf *to)
+{
+	return tt_buf_printf(to, "5000-6000 r-xp 00001000 08:01 %u /program\n", 77 + pid / 1000);
+}
+
+static int program_stamp(void *ctx, uint32_t pid, uint64_t start, struct tt_buf *to)
+{
+	const struct program *p = ctx;
+
+	return tt_buf_add(to, &p->stamp, sizeof(p->stamp));
+}
+
+/* Byte by byte is slow enough for tests only. */
+static int program_file(void *ctx, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	struct program *p = ctx;
+	size_t size = (p->spare + 2) * sizeof(Elf64_Sym), len = PROGRAM_SYMBOLS + size;
+	uint8_t *all = calloc(1, len);
+	const Elf64_Ehdr head = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, NATIVE_DATA, EV_CURRENT},
+				 .e_phoff = sizeof(head),
+				 .e_phentsize = sizeof(Elf64_Phdr),
+				 .e_phnum = 1,
+				 .e_shoff = 128,
+				 .e_shentsize = sizeof(Elf64_Shdr),
+				 .e_shnum = 3};
+	const Elf64_Phdr code = {
+		.p_type = PT_LOAD, .p_flags = PF_X, .p_offset = PROGRAM_CODE, .p_vaddr = PROGRAM_CODE, .p_filesz = 4096};
+	const Elf64_Shdr sections[3] = {[1] = {.sh_type = SHT_STRTAB, .sh_offset = PROGRAM_NAMES, .sh_size = 64},
+					[2] = {.sh_type = SHT_SYMTAB,
+					       .sh_offset = PROGRAM_SYMBOLS,
+					       .sh_size = size,
+					       .sh_entsize = sizeof(Elf64_Sym),
+					       .sh_link = 1}};
+
+	p->reads += !offset;
+	memcpy(all, &head, sizeof(head));
+	memcpy(all + head.e_phoff, &code, sizeof(code));
+	memcpy(all + head.e_shoff, sections, sizeof(sections));
+	snprintf((char *)all + PROGRAM_NAMES + 1, 63, "%s", p->name);
+	for (size_t i = 1; i < p->spare + 2; i++) {
+		const Elf64_Sym s = {.st_name = 1,
+				     .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+				     .st_shndx = 1,
+				     .st_value = i == 1 ? PROGRAM_CODE : 0x100000 + i,
+				     .st_size = 16};
+		memcpy(all + PROGRAM_SYMBOLS + i * sizeof(s), &s, sizeof(s));
+	}
+	int r = offset < len ? tt_buf_add(to, all + offset, TT_MIN(most, len - (size_t)offset)) : 0;
+	free(all);
+	return r;
+}
+
+static int program_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to)
+{
+	return -ENOENT;
+}
+
+static const struct tt_symbols_source programs = {program_maps, program_file, program_stamp, program_perf_map};
+
+static void a_file_written_anew_is_another_one(void **state)
+{
+	struct program p = {.name = "one", .stamp = 1};
+	struct tt_limits limits;
+	struct tt_symbols *s = NULL;
+
+	tt_limits_init(&limits);
+	assert_int_equal(tt_symbols_new(&s, &programs, &p, &limits), 0);
+	check_name(s, 1, HARM_ADDRESS, false, "one");
+	check_name(s, 2, HARM_ADDRESS, false, "one");
+	assert_int_equal(p.reads, 1);
+	/* By its inode it is the same. */
+	p.name = "two";
+	p.stamp = 2;
+	check_name(s, 3, HARM_ADDRESS, false, "two");
+	check_name(s, 1, HARM_ADDRESS, false, "one");
+	assert_int_equal(p.reads, 2);
+	tt_symbols_free(s);
+}
+
+static void a_large_file_leaves_room_for_others(void **state)
+{
+	struct program p = {.name = "large", .stamp = 1, .spare = 60000};
+	struct tt_limits limits;
+	struct tt_symbols *s = NULL;
+
+	tt_limits_init(&limits);
+	limits.value[TT_LIMIT_SYMBOL_BYTES] = 1u << 20;
+	assert_int_equal(tt_symbols_new(&s, &programs, &p, &limits), 0);
+	for (p.stamp = 1; p.stamp < 8; p.stamp++)
+		check_name(s, (uint32_t)p.stamp, HARM_ADDRESS, false, "large");
+	p = (struct program){.name = "small", .stamp = 100};
+	check_name(s, 100, HARM_ADDRESS, false, "small");
+	assert_true(tt_symbols_counts(s).no_room > 0);
+	tt_symbols_free(s);
+}
+
 static void names_of_cpp_are_for_people(void **state)
 {
 	char *name = tt_demangle("_ZN3foo3barEi");
@@ -257,4 +375,5 @@ static void names_of_cpp_are_for_people(void **state)
 
 TT_UNIT_TESTS(cmocka_unit_test(own_functions_are_found), cmocka_unit_test(names_are_made_fit),
 	      cmocka_unit_test(odd_files_are_refused), cmocka_unit_test(lists_without_end_are_left),
-	      cmocka_unit_test(files_of_tables_alone_are_left), cmocka_unit_test(names_of_cpp_are_for_people))
+	      cmocka_unit_test(files_of_tables_alone_are_left), cmocka_unit_test(a_file_written_anew_is_another_one),
+	      cmocka_unit_test(a_large_file_leaves_room_for_others), cmocka_unit_test(names_of_cpp_are_for_people))

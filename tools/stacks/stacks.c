@@ -53,6 +53,11 @@ static int look_file(void *ctx, uint32_t pid, uint64_t start, uint64_t offset, s
 			      : tt_mapped_read(&s->file, pid, start, offset, most, to);
 }
 
+static int look_stamp(void *ctx, uint32_t pid, uint64_t start, struct tt_buf *to)
+{
+	return look_file(ctx, pid, start, TT_MAPPED_STAMP, sizeof(struct tt_mapped_stamp), to);
+}
+
 static int look_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to)
 {
 	struct tt_stacks *s = ctx;
@@ -61,7 +66,7 @@ static int look_perf_map(void *ctx, uint32_t pid, uint64_t offset, size_t most, 
 			      : tt_perf_map_read(pid, offset, most, to);
 }
 
-static const struct tt_symbols_source source = {look_maps, look_file, look_perf_map};
+static const struct tt_symbols_source source = {look_maps, look_file, look_stamp, look_perf_map};
 
 /* --- life --- */
 
