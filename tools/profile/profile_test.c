@@ -54,6 +54,32 @@ static void stacks_add_up(void **state)
 	tt_fold_free(&f);
 }
 
+static unsigned own_of(const char *text)
+{
+	const char *names[32];
+	char copy[512], *next = copy;
+	unsigned depth = 0;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	for (char *name; (name = strsep(&next, ";"));)
+		names[depth++] = *name ? name : NULL;
+	return tt_stacks_own(names, depth);
+}
+
+/* Innermost first; "" is a function without a name, as those of BPF programs are to many. */
+static void the_tools_own_functions_end_a_stack(void **state)
+{
+	assert_int_equal(
+		own_of(";bpf_trace_run4;__bpf_trace_sched_switch;__traceiter_sched_switch;__schedule;schedule;pipe_read"), 5);
+	assert_int_equal(own_of("bpf_get_stackid_raw_tp;bpf_prog_1;bpf_trace_run4;__schedule;schedule;pipe_read"), 4);
+	assert_int_equal(own_of("bpf_trace_run5;;__traceiter_kmalloc;__kmalloc;vfs_read"), 3);
+	/* Within another program, which is called by the kernel as well. */
+	assert_int_equal(
+		own_of(";bpf_trace_run2;__traceiter_kmalloc;kmalloc;helper;bpf_prog_9;bpf_trace_run1;__traceiter_x;vfs_read"), 3);
+	assert_int_equal(own_of("vfs_read;ksys_read;do_syscall_64"), 0);
+	assert_int_equal(own_of(""), 0);
+}
+
 static void what_has_no_room_is_counted(void **state)
 {
 	struct tt_fold f = TT_FOLD(8);
@@ -202,6 +228,26 @@ static void timelines_show_what_was_done_when(void **state)
 	tt_timeline_free(t);
 }
 
+/* As many as spans: each is found without going through the others, and has its own. */
+static void timelines_of_many_threads(void **state)
+{
+	enum { THREADS = 100000 };
+	tt_buf_auto struct tt_buf b = TT_BUF(1u << 20);
+	struct tt_timeline *t = NULL;
+
+	assert_int_equal(tt_timeline_new(&t, "/dev/null", 2 * THREADS + 1), 0);
+	for (uint32_t i = 1; i <= THREADS; i++)
+		span_add(t, i, 0, i, TT_SCHED_RUN, true);
+	for (uint32_t i = 1; i <= THREADS; i++)
+		span_add(t, i, THREADS, THREADS + i, TT_SCHED_LOCK, true);
+	tt_timeline_draw(t, 0, 1000000, 2, &b);
+	tt_buf_add_char(&b, 0);
+	assert_int_equal(count_of(&b, "what 2 of 100000 threads did"), 1);
+	assert_int_equal(count_of(&b, "<title>lock"), 2);
+	assert_int_equal(count_of(&b, "<title>running"), 2);
+	tt_timeline_free(t);
+}
+
 static void long_stacks_keep_their_ends(void **state)
 {
 	tt_buf_auto struct tt_buf b = TT_BUF(64);
@@ -237,7 +283,8 @@ static void options_are_checked(void **state)
 	assert_int_equal(s.sched.config.stacks, 1);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(stacks_add_up), cmocka_unit_test(what_has_no_room_is_counted),
-	      cmocka_unit_test(flame_graphs_are_whole), cmocka_unit_test(deep_stacks_are_drawn),
-	      cmocka_unit_test(timelines_show_what_was_done_when), cmocka_unit_test(long_stacks_keep_their_ends),
+TT_UNIT_TESTS(cmocka_unit_test(stacks_add_up), cmocka_unit_test(the_tools_own_functions_end_a_stack),
+	      cmocka_unit_test(what_has_no_room_is_counted), cmocka_unit_test(flame_graphs_are_whole),
+	      cmocka_unit_test(deep_stacks_are_drawn), cmocka_unit_test(timelines_show_what_was_done_when),
+	      cmocka_unit_test(timelines_of_many_threads), cmocka_unit_test(long_stacks_keep_their_ends),
 	      cmocka_unit_test(options_are_checked))

@@ -64,13 +64,8 @@ static uint32_t comm_of(struct tt_profile_seen *s, const char *comm)
 	char text[TT_SCHED_COMM_LEN + 1] = "";
 
 	memcpy(text, comm, TT_SCHED_COMM_LEN);
-	size_t len = strlen(text) + 1;
-	for (size_t at = 0; at < s->comms.len; at += strlen((const char *)s->comms.data + at) + 1) {
-		if (strcmp((const char *)s->comms.data + at, text) == 0)
-			return (uint32_t)at;
-	}
-	uint32_t at = (uint32_t)s->comms.len;
-	return tt_buf_add(&s->comms, text, len) < 0 ? 0 : at;
+	const struct tt_fold_row *row = tt_fold_add(&s->comms, text, strlen(text) + 1, 0);
+	return row ? row->text : 0;
 }
 
 static int take_sample(void *ctx, const void *key, const void *value)
@@ -78,14 +73,14 @@ static int take_sample(void *ctx, const void *key, const void *value)
 	struct tt_profile_seen *s = ctx;
 	const struct tt_profile_key *k = key;
 	const struct tt_profile_sample *sample = value;
-	const struct tt_stack stack = {.tgid = k->tgid, .user = k->user, .kernel = k->kernel};
+	const struct tt_stack stack = {.tgid = k->tgid, .user = k->user, .kernel = k->kernel, .by_clock = true};
 	tt_buf_auto struct tt_buf text = TT_BUF(TEXT_MOST);
 
 	if (k->set != s->set)
 		return 0;
 	struct front front = {k->tgid, k->tid, comm_of(s, sample->comm)};
 	s->looks += sample->count;
-	if (tt_symbols_clean(&text, (const char *)s->comms.data + front.comm) < 0 || tt_buf_add_char(&text, ';') < 0)
+	if (tt_symbols_clean(&text, (const char *)s->comms.texts.data + front.comm) < 0 || tt_buf_add_char(&text, ';') < 0)
 		return -ENOMEM;
 	size_t begin = text.len;
 	(void)tt_stacks_text(s->run->stacks, &stack, &text); /* what does not fit is cut */
@@ -133,7 +128,7 @@ static int list_make(struct tt_profile_seen *s)
 								   .self = self ? self->value : 0,
 								   .total = row->value,
 								   .name = (const char *)names.data + names.len,
-								   .comm = (const char *)s->comms.data + front.comm};
+								   .comm = (const char *)s->comms.texts.data + front.comm};
 		tt_buf_add(&names, text + sizeof(front), row->len - sizeof(front));
 		tt_buf_add_char(&names, 0);
 	}
@@ -153,10 +148,10 @@ int tt_profile_see(struct tt_tool_run *run, uint32_t set, struct tt_profile_seen
 				    .wall = settings->wall,
 				    .self = TT_FOLD(FUNCTIONS_MOST),
 				    .total = TT_FOLD(FUNCTIONS_MOST),
-				    .comms = TT_BUF(COMMS_MOST)};
+				    .comms = TT_FOLD(COMMS_MOST)};
 
 	/* Its place 0 stands for what has no room. */
-	int r = tt_buf_add(&s.comms, "?", 2);
+	int r = tt_fold_add(&s.comms, "?", 2, 0) ? 0 : -ENOMEM;
 	if (r == 0)
 		r = tt_kernel_map_walk(run->kernel, "tt_profile_samples", sizeof(struct tt_profile_key),
 				       sizeof(struct tt_profile_sample), take_sample, &s);
@@ -175,7 +170,7 @@ void tt_profile_seen_free(struct tt_profile_seen *s)
 	free(s->list);
 	tt_fold_free(&s->self);
 	tt_fold_free(&s->total);
-	tt_buf_free(&s->comms);
+	tt_fold_free(&s->comms);
 	tt_buf_free(&s->names);
 	s->list = NULL;
 	s->count = 0;
@@ -213,7 +208,9 @@ static int take_block(void *ctx, const void *key, const void *value)
 	if (k->set != b->view->set)
 		return 0;
 	if (b->wall)
-		block_fold(b, blocked->comm, &(struct tt_stack){k->tgid, k->user_stack, k->kernel_stack}, k->part, blocked->ns);
+		block_fold(b, blocked->comm,
+			   &(struct tt_stack){.tgid = k->tgid, .user = k->user_stack, .kernel = k->kernel_stack}, k->part,
+			   blocked->ns);
 	return 1;
 }
 
@@ -228,7 +225,9 @@ static void rest_fold(const struct blocks *b)
 	for (size_t i = 0; i < v->task_count; i++) {
 		const struct tt_sched_task *t = &v->tasks[i];
 		if (t->state == TT_SCHED_BLOCKED && tt_sched_open(v, t, &part, &ns))
-			block_fold(b, t->comm, &(struct tt_stack){t->tgid, t->user_stack, t->kernel_stack}, part, ns);
+			block_fold(b, t->comm,
+				   &(struct tt_stack){.tgid = t->tgid, .user = t->user_stack, .kernel = t->kernel_stack}, part,
+				   ns);
 	}
 	for (size_t i = 0; i < v->sum_count; i++) {
 		const struct tt_sched_row *row = &v->sums[i].row;

@@ -54,7 +54,8 @@ struct tt_profile_seen {
 	size_t count;
 	uint64_t looks;
 	struct tt_fold self, total; /* by process, thread, name of it, name */
-	struct tt_buf comms, names; /* each ended by 0 */
+	struct tt_fold comms;	    /* names of processes and threads, each with its 0 */
+	struct tt_buf names;	    /* each ended by 0 */
 	uint64_t hz;
 	uint32_t set;
 	bool wall;

@@ -76,20 +76,31 @@ static const size_t column[TT_SCHED_PART_MAX] = {
 #undef IN
 };
 
-/* The list is by process and thread, hottest first. */
+/* The first of that process and thread, or where it would be: the list is by these, hottest first. */
+static const struct tt_profile_function *first_of(const struct tt_profile_seen *seen, uint32_t tgid, uint32_t tid)
+{
+	size_t low = 0, high = seen->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct tt_profile_function *f = &seen->list[middle];
+		if (f->tgid < tgid || (f->tgid == tgid && f->tid < tid))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return seen->list + low;
+}
+
 static void hottest(const struct tt_profile_seen *seen, struct task_row *row, uint32_t tgid, uint32_t tid)
 {
-	const struct tt_profile_function *first = NULL, *end = seen->list + seen->count;
+	const struct tt_profile_function *first = first_of(seen, tgid, tid), *end = first;
 	size_t len = 0;
 
-	for (const struct tt_profile_function *f = seen->list; f < end; f++) {
-		if (f->tgid != tgid || f->tid != tid)
-			continue;
-		first = first ? first : f;
-		row->samples += f->self;
-	}
-	for (const struct tt_profile_function *f = first; f && f < end && f < first + HOTTEST; f++) {
-		if (f->tgid != tgid || f->tid != tid || !f->self || len >= sizeof(row->hottest))
+	for (; end < seen->list + seen->count && end->tgid == tgid && end->tid == tid; end++)
+		row->samples += end->self;
+	for (const struct tt_profile_function *f = first; f < end && f < first + HOTTEST; f++) {
+		if (!f->self || len >= sizeof(row->hottest))
 			break;
 		len += (size_t)snprintf(row->hottest + len, sizeof(row->hottest) - len, "%s%.96s %.0f%%", len ? ", " : "",
 					f->name, (double)f->self * 100 / (double)row->samples);

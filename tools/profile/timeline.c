@@ -39,13 +39,14 @@ static const struct {
 
 struct span {
 	uint64_t from_ns, to_ns;
-	uint32_t thread; /* index */
 	uint32_t part;
+	uint32_t before; /* the thread's span before: 1 + index; 0: none */
 };
 
 struct thread {
 	uint32_t tgid, tid;
 	uint64_t busy_ns;
+	uint32_t last; /* its last span: 1 + index; 0: none */
 	char name[TT_SCHED_COMM_LEN + 1];
 };
 
@@ -56,6 +57,8 @@ struct tt_timeline {
 	size_t count, room, most;
 	struct thread *threads;
 	size_t thread_count, thread_room;
+	uint32_t *slots; /* threads by number: 1 + index; 0: free */
+	size_t slot_count;
 };
 
 int tt_timeline_new(struct tt_timeline **ret, const char *file, uint64_t most)
@@ -83,17 +86,46 @@ struct tt_timeline *tt_timeline_free(struct tt_timeline *t)
 	close(t->fd);
 	free(t->spans);
 	free(t->threads);
+	free(t->slots);
 	free(t);
 	return NULL;
 }
 
-/* Threads are few, and one comes after itself mostly. SIZE_MAX: no memory. */
+/* The slot of that thread, or the free one where it would be. */
+static uint32_t *slot_of(const struct tt_timeline *t, uint32_t tgid, uint32_t tid)
+{
+	size_t at = (tid * 2654435761u ^ tgid) & (t->slot_count - 1);
+
+	for (;; at = (at + 1) & (t->slot_count - 1)) {
+		uint32_t *slot = &t->slots[at];
+		if (!*slot || (t->threads[*slot - 1].tid == tid && t->threads[*slot - 1].tgid == tgid))
+			return slot;
+	}
+}
+
+static bool slots_grow(struct tt_timeline *t)
+{
+	size_t count = t->slot_count ? 2 * t->slot_count : 64;
+	uint32_t *slots = calloc(count, sizeof(*slots));
+
+	if (!slots)
+		return false;
+	free(t->slots);
+	t->slots = slots;
+	t->slot_count = count;
+	for (size_t i = 0; i < t->thread_count; i++)
+		*slot_of(t, t->threads[i].tgid, t->threads[i].tid) = (uint32_t)i + 1;
+	return true;
+}
+
+/* Its index. SIZE_MAX: no memory. */
 static size_t thread_of(struct tt_timeline *t, const struct tt_sched_span_record *span)
 {
-	for (size_t i = t->thread_count; i--;) {
-		if (t->threads[i].tid == span->rec.tid && t->threads[i].tgid == span->rec.tgid)
-			return i;
-	}
+	if (2 * t->thread_count >= t->slot_count && !slots_grow(t))
+		return SIZE_MAX;
+	uint32_t *slot = slot_of(t, span->rec.tgid, span->rec.tid);
+	if (*slot)
+		return *slot - 1;
 	if (t->thread_count == t->thread_room) {
 		size_t room = t->thread_room ? 2 * t->thread_room : 32;
 		struct thread *more = reallocarray(t->threads, room, sizeof(*more));
@@ -103,6 +135,7 @@ static size_t thread_of(struct tt_timeline *t, const struct tt_sched_span_record
 		t->thread_room = room;
 	}
 	t->threads[t->thread_count] = (struct thread){.tgid = span->rec.tgid, .tid = span->rec.tid};
+	*slot = (uint32_t)t->thread_count + 1;
 	return t->thread_count++;
 }
 
@@ -124,7 +157,8 @@ bool tt_timeline_add(struct tt_timeline *t, const struct tt_sched_span_record *s
 	struct thread *of = &t->threads[thread];
 	of->busy_ns += looks[span->part].idle ? 0 : span->to_ns - span->from_ns;
 	memcpy(of->name, span->name, TT_SCHED_COMM_LEN);
-	t->spans[t->count++] = (struct span){span->from_ns, span->to_ns, (uint32_t)thread, span->part};
+	t->spans[t->count++] = (struct span){span->from_ns, span->to_ns, span->part, of->last};
+	of->last = (uint32_t)t->count;
 	return true;
 }
 
@@ -187,10 +221,8 @@ static void thread_draw(const struct drawing *d, size_t thread, unsigned y)
 	unsigned begun = 0;
 
 	memset(d->grid, 0, sizeof(*d->grid));
-	for (size_t i = 0; i < d->t->count; i++) {
-		if (d->t->spans[i].thread == thread)
-			grid_add(d, &d->t->spans[i]);
-	}
+	for (uint32_t at = t->last; at; at = d->t->spans[at - 1].before)
+		grid_add(d, &d->t->spans[at - 1]);
 	tt_symbols_clean(&name, t->name);
 	tt_buf_printf(d->to, "<text x=\"4\" y=\"%u\">", y + ROW - 7);
 	tt_xml_text(d->to, (const char *)name.data, name.len);

@@ -19,8 +19,11 @@
 
 #define FILE_MOST (1u << 30)
 #define TEXT_MOST (256u << 10)
-/* From one of these on it is the tool itself, which looks: functions whose names begin so. */
+/* Where a program at a tracepoint looks, these stand outside it, one by the other: functions whose names begin so. */
 static const char *const ends[] = {"__schedule", "__traceiter_", "__bpf_trace_", "bpf_trace_run"};
+/* It is so deep itself at most, and some of what stands outside may have other names. */
+#define OWN_MOST 12
+#define OWN_GAP 2
 
 struct tt_stacks {
 	struct tt_tool_run *run;
@@ -155,22 +158,40 @@ static bool is_end(const char *name)
 	return false;
 }
 
-int tt_stacks_kernel_text(struct tt_stacks *s, int32_t id, struct tt_buf *to)
+unsigned tt_stacks_own(const char *const names[], unsigned depth)
+{
+	unsigned own = 0;
+
+	for (unsigned i = 0; i < depth && i < (own ? own + OWN_GAP : OWN_MOST); i++) {
+		if (names[i] && is_end(names[i]))
+			own = i + 1;
+	}
+	return own;
+}
+
+static int kernel_text(struct tt_stacks *s, int32_t id, bool by_clock, struct tt_buf *to)
 {
 	uint64_t frames[TT_STACK_DEPTH];
+	const char *names[TT_STACK_DEPTH];
 	unsigned depth = frames_of(s, id, frames);
 	size_t begin = to->len;
 	int r = id == TT_STACK_LOST ? tt_buf_add_str(to, "[lost]") : 0;
 
-	while (r == 0 && depth--) {
-		const char *name = tt_kernel_symbol(s->kernel, depth ? frames[depth] - 1 : frames[depth]);
-		if (name && is_end(name))
-			break;
+	for (unsigned i = 0; i < depth; i++)
+		names[i] = tt_kernel_symbol(s->kernel, i ? frames[i] - 1 : frames[i]);
+	unsigned own = by_clock ? 0 : tt_stacks_own(names, depth);
+	while (r == 0 && depth-- > own) {
 		r = separate(to, begin);
 		if (r == 0)
-			r = name ? tt_symbols_clean(to, name) : tt_buf_printf(to, "%#llx", (unsigned long long)frames[depth]);
+			r = names[depth] ? tt_symbols_clean(to, names[depth])
+					 : tt_buf_printf(to, "%#llx", (unsigned long long)frames[depth]);
 	}
 	return r;
+}
+
+int tt_stacks_kernel_text(struct tt_stacks *s, int32_t id, struct tt_buf *to)
+{
+	return kernel_text(s, id, false, to);
 }
 
 struct key {
@@ -277,7 +298,7 @@ int tt_stacks_text(struct tt_stacks *s, const struct tt_stack *stack, struct tt_
 		r = separate(to, begin);
 		size_t behind = to->len;
 		if (r == 0)
-			r = tt_stacks_kernel_text(s, stack->kernel, to);
+			r = kernel_text(s, stack->kernel, stack->by_clock, to);
 		if (to->len == behind)
 			to->len = middle;
 	}

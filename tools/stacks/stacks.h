@@ -52,6 +52,7 @@ struct tt_stack {
 	uint32_t tgid;
 	int32_t user; /* numbers, TT_STACK_NONE or TT_STACK_LOST */
 	int32_t kernel;
+	bool by_clock; /* an interrupt looked, and not a program at a tracepoint: nothing in it is the tool's own */
 };
 
 struct tt_stacks;
@@ -70,7 +71,13 @@ bool tt_stacks_take(struct tt_stacks *s, const struct tt_record *rec);
  */
 int tt_stacks_text(struct tt_stacks *s, const struct tt_stack *stack, struct tt_buf *to);
 
-/* The same of the kernel's part (`id`) or of the program's alone. */
+/*
+ * How many of a stack's innermost functions are the tool's, where a program at a tracepoint looked: from where that was called
+ * on. `names`, innermost first, may be NULL. Those of other programs farther out are none of them.
+ */
+unsigned tt_stacks_own(const char *const names[], unsigned depth);
+
+/* The same of the kernel's part (`id`) or of the program's alone; a program at a tracepoint looked. */
 int tt_stacks_kernel_text(struct tt_stacks *s, int32_t id, struct tt_buf *to);
 int tt_stacks_user_text(struct tt_stacks *s, uint32_t tgid, int32_t id, struct tt_buf *to);
 /* With who called the innermost function, as tt_stack_user_called was told (stacks.bpf.h). */
