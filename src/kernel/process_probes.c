@@ -29,6 +29,7 @@ struct probed_file {
 
 struct probed_process {
 	uint32_t pid;
+	uint64_t began; /* clock ticks since boot; 0: not known */
 	unsigned looks; /* still to come */
 	size_t functions;
 };
@@ -69,12 +70,63 @@ void tt_process_probes_free(struct tt_kernel *k)
 	k->process_probes = NULL;
 }
 
-/* NULL: there is no room. */
-static struct probed_process *process_of(struct tt_process_probes *p, uint32_t pid)
+/* proc_pid_stat(5): the 22nd word; the second one, in brackets, may have any characters. 0: it is gone. */
+static uint64_t began(uint32_t pid)
 {
+	char path[32], text[1024] = "";
+	unsigned long long ticks = 0;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return 0;
+	size_t n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = 0;
+	const char *at = strrchr(text, ')');
+	for (int word = 2; at && word < 22; word++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		ticks = strtoull(at + 1, NULL, 10);
+	return ticks;
+}
+
+static void process_let_go(struct tt_kernel *k, uint32_t pid)
+{
+	for (struct tt_library_file **at = &k->libraries; *at;) {
+		struct tt_library_file *f = *at;
+		if (f->only != pid) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		tt_library_file_detach(f);
+		free(f->links);
+		free(f);
+	}
+}
+
+/* A number that came round again is another process's, and the probes of the one before ended with it. */
+static struct probed_process *process_again(struct tt_kernel *k, struct probed_process *process)
+{
+	uint64_t now = began(process->pid);
+
+	if (now && process->began && now != process->began) {
+		process_let_go(k, process->pid);
+		*process = (struct probed_process){.pid = process->pid, .looks = LOOKS};
+	}
+	process->began = now ? now : process->began;
+	return process;
+}
+
+/* NULL: there is no room. */
+static struct probed_process *process_of(struct tt_kernel *k, uint32_t pid)
+{
+	struct tt_process_probes *p = k->process_probes;
+
 	for (size_t i = 0; i < p->process_count; i++) {
 		if (p->processes[i].pid == pid)
-			return &p->processes[i];
+			return process_again(k, &p->processes[i]);
 	}
 	if (p->process_count == p->processes_most) {
 		if (!p->full)
@@ -82,7 +134,7 @@ static struct probed_process *process_of(struct tt_process_probes *p, uint32_t p
 		p->full = true;
 		return NULL;
 	}
-	p->processes[p->process_count] = (struct probed_process){.pid = pid, .looks = LOOKS};
+	p->processes[p->process_count] = (struct probed_process){.pid = pid, .began = began(pid), .looks = LOOKS};
 	return &p->processes[p->process_count++];
 }
 
@@ -287,7 +339,7 @@ int tt_process_probes_look(struct tt_kernel *k, uint32_t pid)
 	size_t size = 0;
 	int r = 0;
 
-	struct probed_process *process = process_of(k->process_probes, pid);
+	struct probed_process *process = process_of(k, pid);
 	if (!process)
 		return -ENOSPC;
 	process->looks = LOOKS;
@@ -307,24 +359,9 @@ int tt_process_probes_look(struct tt_kernel *k, uint32_t pid)
 
 int tt_process_probes_file(struct tt_kernel *k, uint32_t pid, const char *path)
 {
-	struct probed_process *process = process_of(k->process_probes, pid);
+	struct probed_process *process = process_of(k, pid);
 
 	return process ? file_attach(k, process, path, path) : -ENOSPC;
-}
-
-static void process_let_go(struct tt_kernel *k, uint32_t pid)
-{
-	for (struct tt_library_file **at = &k->libraries; *at;) {
-		struct tt_library_file *f = *at;
-		if (f->only != pid) {
-			at = &f->next;
-			continue;
-		}
-		*at = f->next;
-		tt_library_file_detach(f);
-		free(f->links);
-		free(f);
-	}
 }
 
 void tt_process_probes_turn(struct tt_kernel *k)

@@ -4,7 +4,9 @@
  * line before each of its steps. What is kept is kept in static memory, so that nothing but what is told is allocated.
  */
 #define _GNU_SOURCE
+#include <linux/sched.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,6 +167,31 @@ static void late(void)
 	leaks_here();
 }
 
+/* A child that leaks and one that has its number then. */
+static void same_number(void)
+{
+	pid_t first = 0;
+	char told[32];
+
+	for (int i = 0; i < 2; i++) {
+		struct clone_args args = {
+			.exit_signal = SIGCHLD, .set_tid = i ? (uintptr_t)&first : 0, .set_tid_size = (size_t)i};
+		pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+		if (child == 0) {
+			wait_for_probes();
+			leaks_here();
+			_exit(0);
+		}
+		if (child < 0)
+			say("no such number\n");
+		waitpid(child, NULL, 0);
+		first = child;
+	}
+	snprintf(told, sizeof(told), "child %d\n", first);
+	say(told);
+}
+
 static void forks(void)
 {
 	int ready[2], status;
@@ -242,6 +270,7 @@ static const struct {
 	{"stacks", many_stacks},
 	{"renamed", renamed},
 	{"late", late},
+	{"number", same_number},
 	{"realloc", reallocs_here},
 	{"elsewhere", frees_elsewhere},
 	{"mmap", maps_here},

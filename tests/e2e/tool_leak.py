@@ -239,6 +239,20 @@ def test_children():
     lib.equal(check_leak(rows, "leaks_here", 70, 32)["pid"], child, "whose it is")
 
 
+def test_a_number_again():
+    """A child, and then another one of its number, has its own probes and rows."""
+    program = Program(build("c"), "number", 70, 32)
+    program.say()
+    told = program.hear()
+    if told == "no such number":
+        program.end()
+        raise lib.CannotBeAsked("another process has that number by now")
+    child = int(told.split()[1])
+    lib.equal(program.hear(), "done", "the program")
+    rows, _ = program.end()
+    lib.equal([(r["pid"], r["blocks"]) for r in rows if r["kind"] == "stack" and r["blocks"] == 70], [(child, 70)] * 2, f"rows: {rows}")
+
+
 def test_operator_new():
     """An exception is thrown past it, too."""
     program = Program(build("cc"), 200, 24)
