@@ -151,6 +151,11 @@ APART void maps_here(void)
 		munmap(other, size);
 		munmap(kept[i], size); /* its first half */
 	}
+	char *both = mmap(NULL, 2 * size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(both, 2 * size);
+	for (size_t i = 0; i < 2; i++)
+		mmap(both + i * size, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	munmap(both, 2 * size); /* two at once */
 }
 
 /* Its own probes are there: x86's breakpoint, where the parent's copy was and was cleared away at the first call. */

@@ -227,6 +227,7 @@ def test_aligned_and_arrays():
 def test_mappings():
     rows, _ = leak("mmap", 10, 8192, "--mmap")
     check_leak(rows, "maps_here", 10, 8192, "(__)?mmap")
+    lib.equal(sum(r["blocks"] for r in of(rows, "maps_here")), 10, f"two that end at once: {rows}")
 
 
 def test_children():

@@ -13,6 +13,7 @@
 
 #define TT_LEAK_NESTED 65536	/* bytes of the stack within which one allocator calls another */
 #define TT_LEAK_NESTED_NEW 1024 /* the same of operator new, which does nothing else */
+#define TT_LEAK_UNMAPPED_MOST 4 /* mappings of one munmap(2) */
 #define TT_LEAK_ERRNO_MOST 4095 /* what mmap(2) returns above -4095 is an error */
 
 enum tt_leak_call_kind {
@@ -239,23 +240,31 @@ TT_INLINE void tt_leak_free(struct pt_regs *regs, __u64 address)
 		TT_COUNT(unknown);
 }
 
-/* The end of a mapping, or its first part. Of one that loses another part nothing is told. */
+/*
+ * The end of a mapping, or its first part, or of some that lie behind each other. Of one that loses another part nothing is told,
+ * and if it fails, that is not known.
+ */
 TT_INLINE void tt_leak_unmap(struct pt_regs *regs, __u64 address, __u64 size)
 {
 	struct tt_leak_key key = tt_leak_key_of(address);
 	struct tt_leak_block block;
 
 	size = (size + 4095) & ~4095ull;
-	if (!tt_leak_take(&key, &block, false)) {
-		if (tt_tool_config.sample <= 1)
-			TT_COUNT(unknown);
-		return;
+	for (int i = 0; i < TT_LEAK_UNMAPPED_MOST && size; i++) {
+		if (!tt_leak_take(&key, &block, false)) {
+			if (!i && tt_tool_config.sample <= 1)
+				TT_COUNT(unknown);
+			return;
+		}
+		__u64 part = size < block.size ? size : block.size;
+		key.address += part;
+		if (part < block.size) {
+			block.size -= part;
+			tt_leak_put(&key, &block);
+			return;
+		}
+		size -= part;
 	}
-	if (size >= block.size)
-		return;
-	key.address += size;
-	block.size -= size;
-	tt_leak_put(&key, &block);
 }
 
 /* A first argument times the second; what overflows gets no memory anyway. */
