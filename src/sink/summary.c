@@ -112,7 +112,7 @@ static struct tt_summary_row *tt_summary_row(struct tt_summary *s, struct tt_spa
 /* A statement's shape begins with its operation: once is enough. */
 static bool tt_summary_repeats(struct tt_span operation, struct tt_span route)
 {
-	return operation.len && route.len >= operation.len &&
+	return operation.len && route.data && route.len >= operation.len &&
 	       strncasecmp((const char *)route.data, (const char *)operation.data, operation.len) == 0 &&
 	       (route.len == operation.len || route.data[operation.len] == ' ');
 }

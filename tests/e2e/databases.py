@@ -45,7 +45,7 @@ STATEMENTS = [
     ("SELECT note FROM shop.t WHERE id = 1", "SELECT", "OK"),
     ("UPDATE shop.t SET note = 'other' WHERE id = 1", "UPDATE", "OK"),
     ("SELECT * FROM shop.missing", "SELECT", "1146"),
-    ("THIS IS NOT SQL", "THIS", "1064"),
+    ("THIS IS NOT SQL", "QUERY", "1064"),
     ("DELETE FROM shop.t", "DELETE", "OK"),
 ]
 

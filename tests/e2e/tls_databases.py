@@ -19,7 +19,7 @@ STATEMENTS = [
     ("INSERT INTO shop.t (id, note) VALUES (1, 'secret')", "INSERT", "OK"),
     ("SELECT note FROM shop.t WHERE id = 1", "SELECT", "OK"),
     ("SELECT * FROM shop.missing", "SELECT", "1146"),
-    ("THIS IS NOT SQL", "THIS", "1064"),
+    ("THIS IS NOT SQL", "QUERY", "1064"),
     ("DELETE FROM shop.t", "DELETE", "OK"),
 ]
 
