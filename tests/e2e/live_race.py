@@ -74,9 +74,10 @@ def churn(threads, rounds, *options, may_lose=()):
     d.check_sums()
 
 
-def words_from(at):
-    """The stream's words from the one on that holds byte `at`."""
-    return b"".join(struct.pack("<Q", word) for word in range(at // 8, at // 8 + 4098))
+def words_at(at, count):
+    """So many bytes of the stream, from byte `at` on."""
+    words = range(at // 8, (at + count + 7) // 8)
+    return struct.pack(f"<{len(words)}Q", *words)[at % 8:][:count]
 
 
 def crowd(kind):
@@ -88,7 +89,7 @@ def crowd(kind):
         chunks = sorted((c for c in d.of("chunk", ino=ino[end], dir=way) if c["len"]), key=lambda c: c["offset"])
         refused = d.stats["lost_bytes_fd_race"]
         twice = sum(b["offset"] < a["offset"] + a["len"] for a, b in zip(chunks, chunks[1:]))
-        wrong = sum(c["data"] != words_from(c["offset"])[c["offset"] % 8:][: c["captured"]] for c in chunks) if kind == "tcp" else 0
+        wrong = sum(c["data"] != words_at(c["offset"], c["captured"]) for c in chunks) if kind == "tcp" else 0
         told = sum(c["len"] for c in chunks)
         print(f"crowd-{kind} {way}: bytes {received['bytes']}, told {told} in {len(chunks)}, refused at both ends {refused}, twice {twice}, misplaced {wrong}")
         if twice or wrong:
