@@ -11,8 +11,8 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0<
 """
 ROW = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>{}</dependency>\n"
 LIST = "<type>pom</type><scope>import</scope>"
-# Repositories that libraries name and that are gone are not asked.
-SETTINGS = """<settings><mirrors><mirror><id>central-only</id><mirrorOf>*</mirrorOf><url>https://repo.maven.apache.org/maven2</url></mirror></mirrors></settings>
+# Repositories that libraries name and that are gone are not asked: an empty one stands for all but Maven's own.
+SETTINGS = """<settings><mirrors><mirror><id>nothing</id><mirrorOf>*,!central</mirrorOf><url>{}</url></mirror></mirrors></settings>
 """
 
 
@@ -23,7 +23,8 @@ def libraries(name, *coordinates, versions=()):
         home.mkdir(parents=True, exist_ok=True)
         rows = ["".join(ROW.format(*c.split(":"), kind) for c in which) for which, kind in ((versions, LIST), (coordinates, ""))]
         (home / "pom.xml").write_text(POM.format(*rows))
-        (home / "settings.xml").write_text(SETTINGS)
+        (home / "nothing").mkdir(exist_ok=True)
+        (home / "settings.xml").write_text(SETTINGS.format((home / "nothing").as_uri()))
         subprocess.run(["mvn", "-q", "-B", "-s", "settings.xml", "dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"],
                        cwd=home, check=True)
     return f"{home}/lib/*"
