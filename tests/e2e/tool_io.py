@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import lib
+import schema_lib
 
 CLONE_NEWNS = 0x20000
 SECTOR = 512
@@ -119,27 +120,7 @@ def prepare():
         return lib.skip(f"no loop device with ext4: {e}")
 
 
-def documented():
-    """Members of each kind of line, in their order, with their type: of docs/tools.md."""
-    kinds, kind = {}, None
-    text = (lib.ROOT / "docs" / "tools.md").read_text().split("\n## io\n")[1].split("\n## ")[0]
-    for line in text.splitlines():
-        if found := re.match(r'`"kind": "(\w+)"`', line):
-            kind = kinds[found[1]] = []
-        elif found := re.match(r"\| [^|]* \| `(\w+)` \| (\w+) or null \|", line):
-            kind.append((found[1], found[2]))
-    return kinds
-
-
-KINDS = documented()
-TYPES = {"integer": int, "number": (int, float), "string": str}
-
-
-def check_schema(row):
-    want = KINDS[row["kind"]]
-    lib.equal(list(row), ["kind", *(name for name, _ in want)], "members of a line")
-    for name, kind in want:
-        lib.check(row[name] is None or (isinstance(row[name], TYPES[kind]) and not isinstance(row[name], bool)), f"{name} is no {kind}: {row}")
+KINDS = schema_lib.documented("io")
 
 
 def io(*options, **more):
@@ -164,7 +145,7 @@ def io_once(*options, command=None, want_status=0, meanwhile=None):
         lib.equal(tool.returncode, want_status, f"status ({out[-300:]}{err[-600:]})")
         rows = [json.loads(line) for line in path.read_text().splitlines()]
     for row in rows:
-        check_schema(row)
+        schema_lib.check(row, KINDS)
     return rows, err
 
 

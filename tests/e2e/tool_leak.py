@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import lib
+import schema_lib
 import tls_lib
 
 HERE = pathlib.Path(__file__).parent
@@ -22,7 +23,6 @@ atexit.register(shutil.rmtree, DIRECTORY, ignore_errors=True)
 FLAGS = ["-O1", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls", "-fno-builtin", "-pthread"]
 # Two stacks that fall into one place are one too few: there is much room.
 KERNEL = ["--kernel", "slab", "--limit", "tool_stacks=32768"]
-TYPES = {"integer": int, "number": (int, float), "string": str}
 
 
 @functools.cache
@@ -37,27 +37,7 @@ def build(language):
     return program
 
 
-def documented(tool):
-    """Members of each kind of line, in their order, with their type: of docs/tools.md, as the program has it."""
-    kinds, kind = {}, None
-    whole = subprocess.run([lib.TELLTALE, "help", "tools", "--markdown"], capture_output=True, text=True, check=True).stdout
-    text = whole.split(f"\n## {tool}\n")[1].split("\n## ")[0]
-    for line in text.splitlines():
-        if found := re.match(r'`"kind": "(\w+)"`', line):
-            kind = kinds[found[1]] = []
-        elif found := re.match(r"\| [^|]* \| `(\w+)` \| (\w+) or null \|", line):
-            kind.append((found[1], found[2]))
-    return kinds
-
-
-KINDS = documented("leak")
-
-
-def check_schema(row):
-    want = KINDS[row["kind"]]
-    lib.equal(list(row), ["kind", *(name for name, _ in want)], "members of a line")
-    for name, kind in want:
-        lib.check(row[name] is None or (isinstance(row[name], TYPES[kind]) and not isinstance(row[name], bool)), f"{name} is no {kind}: {row}")
+KINDS = schema_lib.documented("leak")
 
 
 def wakes(pid):
@@ -109,7 +89,7 @@ class Program:
         lib.equal(status, 0, f"status: {log[-600:]}")
         rows = self.rows()
         for row in rows:
-            check_schema(row)
+            schema_lib.check(row, KINDS)
         check_log(log, full)
         return rows, log
 

@@ -21,10 +21,10 @@ import xml.etree.ElementTree
 
 import lib
 from lib import check, equal, skip, wait_until_up
-from tool_sched import check_schema, documented
+import schema_lib
 
 MS = 10**6
-KINDS = documented("ping")
+KINDS = schema_lib.documented("ping")
 BY_TIME = bool(os.environ.get("TT_BY_TIME"))
 # Carries frames between two devices. What is not as told: {"drop": [[reply, number]...], "double": ..., "hold": ... (until the next one has gone), "delay": [[reply, number, s]]}
 RELAY = """
@@ -168,7 +168,7 @@ def result(done):
     equal(done.returncode, 0, f"status: {done.stderr[-600:]}")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for row in rows:
-        check_schema(row, KINDS)
+        schema_lib.check(row, KINDS)
     return Run(rows, done.stderr)
 
 
@@ -194,7 +194,7 @@ def server(net, letter, *options):
         equal(process.returncode, 0, err.read()[-600:])
     rows += [json.loads(line) for line in out.splitlines()]
     for row in rows:
-        check_schema(row, KINDS)
+        schema_lib.check(row, KINDS)
 
 
 FAMILIES = (("-4", "10.77.{}.2", "10.77.{}.1"), ("-6", "fd77:{}::2", "fd77:{}::1"))

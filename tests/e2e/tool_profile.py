@@ -11,9 +11,10 @@ import tempfile
 import xml.etree.ElementTree
 
 import lib
+import schema_lib
 import tool_sched
 
-KINDS = tool_sched.documented("profile")
+KINDS = schema_lib.documented("profile")
 # Runs in one function until it was found there a while: so many turns of its own clock of processor time.
 SPIN = r"""
 #define _GNU_SOURCE
@@ -93,7 +94,7 @@ def profile(directory, *command, options=()):
     lib.equal(done.returncode, 0, f"status ({done.stdout[-300:]}{done.stderr[-600:]})")
     got = [json.loads(line) for line in rows.read_text().splitlines()]
     for row in got:
-        tool_sched.check_schema(row, KINDS)
+        schema_lib.check(row, KINDS)
     stacks = {text: int(count) for text, count in (line.rsplit(" ", 1) for line in folded.read_text().splitlines())}
     return got, stacks, check_svg(svg), done.stderr
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 import lib
+import schema_lib
 
 MS = 10**6
 KIB = 1 << 10
@@ -39,28 +40,7 @@ for p in hogs:
 """
 
 
-def documented(tool):
-    """Members of each kind of line, in their order, with their type: of docs/tools.md, as the program has it."""
-    kinds, kind = {}, None
-    whole = subprocess.run([lib.TELLTALE, "help", "tools", "--markdown"], capture_output=True, text=True, check=True).stdout
-    text = whole.split(f"\n## {tool}\n")[1].split("\n## ")[0]
-    for line in text.splitlines():
-        if found := re.match(r'`"kind": "(\w+)"`', line):
-            kind = kinds[found[1]] = []
-        elif found := re.match(r"\| [^|]* \| `(\w+)` \| (\w+) or null \|", line):
-            kind.append((found[1], found[2]))
-    return kinds
-
-
-TYPES = {"integer": int, "number": (int, float), "string": str}
-KINDS = documented("sched")
-
-
-def check_schema(row, kinds):
-    want = kinds[row["kind"]]
-    lib.equal(list(row), ["kind", *(name for name, _ in want)], "members of a line")
-    for name, kind in want:
-        lib.check(row[name] is None or (isinstance(row[name], TYPES[kind]) and not isinstance(row[name], bool)), f"{name} is no {kind}: {row}")
+KINDS = schema_lib.documented("sched")
 
 
 def untold(err):
@@ -85,7 +65,7 @@ def run_once(tool, kinds, *options, command, want_status=0):
         lib.equal(done.returncode, want_status, f"status ({done.stdout[-300:]}{done.stderr[-600:]})")
         rows = [json.loads(line) for line in path.read_text().splitlines()]
     for row in rows:
-        check_schema(row, kinds)
+        schema_lib.check(row, kinds)
     return rows, done.stdout, done.stderr
 
 

@@ -11,10 +11,11 @@ import sys
 import tempfile
 
 import lib
+import schema_lib
 import tool_sched
 from tool_sched import DISK, MS, python, total
 
-KINDS = tool_sched.documented("why")
+KINDS = schema_lib.documented("why")
 MIB = 1 << 20
 
 
@@ -84,7 +85,7 @@ def test_one_that_hangs():
     lib.equal(done.returncode, 0, done.stderr)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for row in rows:
-        tool_sched.check_schema(row, KINDS)
+        schema_lib.check(row, KINDS)
     lib.equal([(r["pid"], r["part"], r["part_percent"], r["times"]) for r in rows if r["kind"] == "part"], [(cat.pid, "pipe", 100, 0)] * 2, "parts")
     lib.equal([r["cause"] for r in rows if r["kind"] == "cause"],
               ["It waits for the other end of a pipe 100 % of the time (mostly read): that one takes its time."] * 2, "causes")
