@@ -188,14 +188,6 @@ static int group_teardown(void **state)
 	return rmdir(directory);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_name_is_taken_if_it_is_the_file),
-		cmocka_unit_test(a_name_is_no_way_elsewhere),
-		cmocka_unit_test(only_ordinary_files_are_opened),
-		cmocka_unit_test(lists_of_functions_are_the_processs_own),
-	};
-
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
-}
+TT_UNIT_TESTS_WITHIN(group_setup, group_teardown, cmocka_unit_test(a_name_is_taken_if_it_is_the_file),
+		     cmocka_unit_test(a_name_is_no_way_elsewhere), cmocka_unit_test(only_ordinary_files_are_opened),
+		     cmocka_unit_test(lists_of_functions_are_the_processs_own))

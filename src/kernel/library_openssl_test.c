@@ -23,9 +23,7 @@ static void path_of(char *ret, size_t size, const char *name)
 	snprintf(ret, size, "%s/%s", directory, name);
 }
 
-#define TT_SKIPPED 77 /* of meson and tests/run: what was left out is said in the last line */
 #define NO_OPENSSL "there is no compiler, or no OpenSSL to be linked into a program (libssl-dev)"
-static bool left_out;
 
 /* The compiler tells the archive's path only where there is one. */
 static bool can_be_linked(void)
@@ -46,10 +44,8 @@ static void linked(char *ret, size_t size, const char *name, const char *options
 		 "none %s"
 		 " -l:libssl.a -l:libcrypto.a -lpthread -ldl >/dev/null 2>&1",
 		 ret, options);
-	if (!can_be_linked()) {
-		left_out = true;
-		skip();
-	}
+	if (!can_be_linked())
+		TT_UNIT_LEAVE_OUT(NO_OPENSSL);
 	if (access(ret, F_OK) != 0 && system(command) != 0)
 		fail_msg("the program is not made: %s", command);
 }
@@ -161,14 +157,5 @@ static int end(void **state)
 	return rmdir(directory);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {cmocka_unit_test(finds_what_symbols_say), cmocka_unit_test(refuses_what_is_not_sure),
-					   cmocka_unit_test(refuses_other_tables), cmocka_unit_test(refuses_other_files)};
-
-	int r = cmocka_run_group_tests(tests, begin, end);
-	if (r || !left_out)
-		return r;
-	puts(NO_OPENSSL);
-	return TT_SKIPPED;
-}
+TT_UNIT_TESTS_WITHIN(begin, end, cmocka_unit_test(finds_what_symbols_say), cmocka_unit_test(refuses_what_is_not_sure),
+		     cmocka_unit_test(refuses_other_tables), cmocka_unit_test(refuses_other_files))

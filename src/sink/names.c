@@ -61,11 +61,9 @@ bool tt_name_is_unknown(const struct tt_exchange *x)
 		{"thrift", {"UNKNOWN_METHOD"}},
 	};
 
-	if (!x->response)
+	if (!x->response || !(x->response->failed || x->response->refused))
 		return false;
 	struct tt_span status = tt_message_get(x->response, TT_TEXT_STATUS), error = tt_exchange_error_type(x);
-	if (!status.len && !error.len)
-		return false;
 	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
 		if (strcmp(rows[i].protocol, x->proto->name) != 0)
 			continue;

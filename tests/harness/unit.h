@@ -12,11 +12,32 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#define TT_UNIT_TESTS(...)                                        \
-	int main(void)                                            \
-	{                                                         \
-		const struct CMUnitTest tests[] = {__VA_ARGS__};  \
-		return cmocka_run_group_tests(tests, NULL, NULL); \
+#include <stdio.h>
+
+#define TT_SKIPPED 77 /* of meson and tests/run: what was left out is said in the last line */
+
+/* Why a test of this program was left out, or NULL: then the suite shows the program as skipped with this reason. */
+__attribute__((unused)) static const char *tt_unit_left_out;
+
+/* Ends the test: this machine has no means for it. */
+#define TT_UNIT_LEAVE_OUT(reason)            \
+	do {                                 \
+		tt_unit_left_out = (reason); \
+		skip();                      \
+	} while (0)
+
+/* With what begins and ends the group (cmocka's setup and teardown; NULL none). */
+#define TT_UNIT_TESTS_WITHIN(begin, end, ...)                          \
+	int main(void)                                                 \
+	{                                                              \
+		const struct CMUnitTest tests[] = {__VA_ARGS__};       \
+		int r = cmocka_run_group_tests(tests, (begin), (end)); \
+		if (r || !tt_unit_left_out)                            \
+			return r;                                      \
+		puts(tt_unit_left_out);                                \
+		return TT_SKIPPED;                                     \
 	}
+
+#define TT_UNIT_TESTS(...) TT_UNIT_TESTS_WITHIN(NULL, NULL, __VA_ARGS__)
 
 #endif
