@@ -56,13 +56,20 @@ static struct http2_half *http2_half(const struct http2_at *a, const struct http
 	return *ret ? &(*ret)->half[http2_block_part(a, b)] : NULL;
 }
 
+/* It belongs to no request that may be reported: is it one nevertheless? Only its fields tell, as trailers may come after all. */
+static bool http2_is_past(const struct http2_at *a, uint32_t id, const struct http2_half *half)
+{
+	return half ? half->over : (id & 1) && id <= a->h->highest;
+}
+
 /* Reads a whole block. The table may grow with it, if all links together have room for that. */
 static int http2_decode(const struct http2_at *a, struct tt_span block, struct http2_head *head)
 {
 	struct tt_hpack *h = &a->h->side[a->side].hpack;
 	size_t before = tt_hpack_bytes(h);
 
-	int e = tt_hpack_block(h, block, head->m ? tt_http2_wanted[head->side] : 0, tt_http2_field, head);
+	int e = tt_hpack_block(h, block, head->m ? tt_http2_wanted[head->side] : TT_HPACK_BIT(TT_HPACK_METHOD), tt_http2_field,
+			       head);
 	size_t after = tt_hpack_bytes(h);
 	if (after <= before || tt_keep(a->link, after - before))
 		return e;
@@ -80,6 +87,7 @@ static int http2_block_end(struct http2_at *a, struct tt_span block)
 	struct http2_stream *s = NULL;
 	struct http2_half *half = http2_half(a, b, &s);
 	enum tt_side part = http2_block_part(a, b);
+	bool past = part == TT_REQUESTS && !b->promised && http2_is_past(a, b->stream, half);
 	struct http2_head head = {.m = half && !half->told ? half->m : NULL, .s = s, .side = part};
 	if (!lost)
 		tt_http2_table_take(a, b->stream, block);
@@ -91,6 +99,8 @@ static int http2_block_end(struct http2_at *a, struct tt_span block)
 		tt_hpack_unknown(&side->hpack);
 	else
 		e = http2_decode(a, block, &head);
+	if (past && head.seen)
+		tt_id_again(a->link);
 	tt_buf_clear(&b->bytes);
 	if (b->bytes.cap > 4096)
 		tt_keep_free(a->link, &b->bytes);

@@ -116,8 +116,10 @@ void tt_http2_field(void *head, const struct tt_hpack_field *f)
 	struct http2_head *h = head;
 	uint32_t bit = TT_HPACK_BIT(f->token);
 
-	if (!h->m)
+	if (!h->m) {
+		h->seen |= bit;
 		return;
+	}
 	if (!f->value.data || f->token == TT_HPACK_UNKNOWN) {
 		h->hidden |= bit;
 		if (f->token == TT_HPACK_CONTENT_ENCODING)

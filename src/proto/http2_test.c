@@ -322,6 +322,51 @@ static void a_million_streams(void **state)
 	free(k);
 }
 
+/* How many of the requests a client says at once, from the connection's start, came with an id it had used. */
+static uint64_t ids_again(const char *text, size_t len)
+{
+	struct tt_streams *streams;
+	struct tt_limits limits;
+	static const struct tt_proto *const protos[] = {&tt_proto_http2};
+	uint64_t reported = 0;
+	tt_limits_init(&limits);
+	assert_int_equal(tt_streams_new(&streams, &limits, protos, 1, &count_ops, &reported), 0);
+	struct tt_chunk *k = calloc(1, sizeof(*k) + len);
+	assert_non_null(k);
+	*k = (struct tt_chunk){.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .time_ns = 1},
+			       .conn = {.sock = 1, .ino = 1},
+			       .length = (uint32_t)len,
+			       .captured = (uint32_t)len,
+			       .direction = TT_RX,
+			       .transport = TT_TRANSPORT_TCP,
+			       .role = TT_ROLE_SERVER,
+			       .flags = TT_CHUNK_FROM_START,
+			       .data_off = sizeof(*k)};
+	k->rec.len = (uint32_t)(sizeof(*k) + len);
+	memcpy(k + 1, text, len);
+	tt_streams_record(streams, &k->rec);
+	struct tt_stream_stats stats;
+	tt_streams_stats(streams, &stats);
+	tt_streams_finish(streams);
+	tt_streams_free(streams);
+	free(k);
+	return stats.ids_again;
+}
+
+#define IDS_AGAIN(text) ids_again(text, sizeof(text) - 1)
+
+static void ids_used_again(void **state)
+{
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\1") GET("\3")), 0);
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\1") GET("\1")), 1);
+	/* reset, then asked on again; an id that was passed over */
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\5") "\0\0\4\3\0\0\0\0\5\0\0\0\x8" GET("\5") GET("\3")), 2);
+	/* trailers behind a reset are none */
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS POST("\1") "\0\0\4\3\0\0\0\0\1\0\0\0\x8"
+							       "\0\0\xb\1\5\0\0\0\1\x40\5trail\4once"),
+			 0);
+}
+
 /* CONTINUATIONs of no length, for ever: nothing is kept of them. */
 static void empty_continuation_flood(void **state)
 {
@@ -573,15 +618,16 @@ static void unknown_values_change_nothing(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams), cmocka_unit_test(answered_early),
-	      cmocka_unit_test(header_blocks_in_parts), cmocka_unit_test(other_frames_are_passed_over),
-	      cmocka_unit_test(pushed_streams), cmocka_unit_test(pushed_streams_are_broken_off),
-	      cmocka_unit_test(pushed_in_a_hole), cmocka_unit_test(broken_off_by_the_server),
-	      cmocka_unit_test(broken_off_by_the_client), cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away),
-	      cmocka_unit_test(unanswered), cmocka_unit_test(an_answer_broken_off), cmocka_unit_test(holes),
-	      cmocka_unit_test(from_the_middle), cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http),
-	      cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams),
-	      cmocka_unit_test(empty_continuation_flood), cmocka_unit_test(settings_and_ping_flood),
-	      cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths), cmocka_unit_test(known_again_once_inserted_again),
-	      cmocka_unit_test(early_hints), cmocka_unit_test(connect_asks_for_an_authority),
-	      cmocka_unit_test(headers_decoded_after_their_frames), cmocka_unit_test(headers_decoded_before_their_frames),
-	      cmocka_unit_test(headers_decoded_without_frames), cmocka_unit_test(unknown_values_change_nothing))
+	      cmocka_unit_test(header_blocks_in_parts), cmocka_unit_test(ids_used_again),
+	      cmocka_unit_test(other_frames_are_passed_over), cmocka_unit_test(pushed_streams),
+	      cmocka_unit_test(pushed_streams_are_broken_off), cmocka_unit_test(pushed_in_a_hole),
+	      cmocka_unit_test(broken_off_by_the_server), cmocka_unit_test(broken_off_by_the_client),
+	      cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away), cmocka_unit_test(unanswered),
+	      cmocka_unit_test(an_answer_broken_off), cmocka_unit_test(holes), cmocka_unit_test(from_the_middle),
+	      cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http), cmocka_unit_test(continuation_flood),
+	      cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams), cmocka_unit_test(empty_continuation_flood),
+	      cmocka_unit_test(settings_and_ping_flood), cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths),
+	      cmocka_unit_test(known_again_once_inserted_again), cmocka_unit_test(early_hints),
+	      cmocka_unit_test(connect_asks_for_an_authority), cmocka_unit_test(headers_decoded_after_their_frames),
+	      cmocka_unit_test(headers_decoded_before_their_frames), cmocka_unit_test(headers_decoded_without_frames),
+	      cmocka_unit_test(unknown_values_change_nothing))

@@ -172,6 +172,9 @@ void tt_unpacked_turned_away(struct tt_link *link);
 /* A protocol could not keep a block it needed whole (a header block past its limit row): counted. */
 void tt_block_turned_away(struct tt_link *link);
 
+/* A request came with an id that its protocol lets a connection use but once: it is not reported, but counted. */
+void tt_id_again(struct tt_link *link);
+
 /*
  * What a protocol keeps of a link beyond its state is asked for here and given back when it is freed; what is left is given back
  * with the state. False: all links together keep as much as the limit row parser_total_bytes allows, which is counted: do with

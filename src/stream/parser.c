@@ -29,6 +29,11 @@ void tt_block_turned_away(struct tt_link *link)
 	link->conn->s->stats.blocks_full++;
 }
 
+void tt_id_again(struct tt_link *link)
+{
+	link->conn->s->stats.ids_again++;
+}
+
 bool tt_keep(struct tt_link *link, size_t bytes)
 {
 	struct tt_streams *s = link->conn->s;

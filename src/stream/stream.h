@@ -45,6 +45,7 @@
 	X(blocks_full, "blocks_full", "header blocks not read because of the limit")                                           \
 	X(statements_full, "statements_full",                                                                                  \
 	  "prepared statements, channels and the like that a protocol forgot because of a limit")                              \
+	X(ids_again, "ids_again", "requests not read because their connection had used their id before (HTTP/2)")              \
 	X(unpacked_full, "unpacked_full", "compressed messages read only up to the limit, or not at all for it")               \
 	X(header_tables, "header_tables", "tables of HTTP/2 headers a library told that were of use")                          \
 	X(header_tables_unfit, "header_tables_unfit", "of those told, not what was seen of the connection")                    \
