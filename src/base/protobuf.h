@@ -3,7 +3,7 @@
 #ifndef TT_BASE_PROTOBUF_H
 #define TT_BASE_PROTOBUF_H
 
-#include "base/cursor.h"
+#include "base/varint.h"
 
 enum tt_pb_type {
 	TT_PB_VARINT = 0,
@@ -19,38 +19,22 @@ struct tt_pb_field {
 	struct tt_span bytes; /* of TT_PB_BYTES; borrowed from the cursor */
 };
 
-/* 0 and short_ where it is cut or longer than 10 bytes. */
-static inline uint64_t tt_pb_varint(struct tt_cursor *c)
-{
-	uint64_t v = 0;
-
-	for (unsigned shift = 0; shift < 70; shift += 7) {
-		uint8_t b = tt_cursor_u8(c);
-		if (shift < 64)
-			v |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80))
-			return v;
-	}
-	c->short_ = true;
-	return 0;
-}
-
 /* The next field. False at the end, and (with short_) where there is none that is whole: groups count as that. */
 static inline bool tt_pb_next(struct tt_cursor *c, struct tt_pb_field *ret)
 {
 	if (!tt_cursor_left(c))
 		return false;
-	uint64_t key = tt_pb_varint(c);
+	uint64_t key = tt_varint(c, TT_VARINT_64);
 	struct tt_pb_field f = {.number = (uint32_t)(key >> 3), .type = key & 7};
 
 	if (f.type == TT_PB_VARINT) {
-		f.value = tt_pb_varint(c);
+		f.value = tt_varint(c, TT_VARINT_64);
 	} else if (f.type == TT_PB_FIXED64) {
 		f.value = tt_cursor_le64(c);
 	} else if (f.type == TT_PB_FIXED32) {
 		f.value = tt_cursor_le32(c);
 	} else if (f.type == TT_PB_BYTES) {
-		uint64_t len = tt_pb_varint(c);
+		uint64_t len = tt_varint(c, TT_VARINT_64);
 		if (len > tt_cursor_left(c))
 			c->short_ = true;
 		else

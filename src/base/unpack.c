@@ -6,7 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "base/cursor.h"
+#include "base/varint.h"
 
 #define STEP_BYTES 4096u
 
@@ -105,20 +105,6 @@ static int unpack_zstd(struct tt_span in, struct tt_buf *out)
 /* --- snappy -------------------------------------------------------------------------------------------------------------------
  */
 
-static uint64_t read_varint(struct tt_cursor *c)
-{
-	uint64_t v = 0;
-
-	for (unsigned shift = 0; shift < 35; shift += 7) {
-		uint8_t b = tt_cursor_u8(c);
-		v |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80))
-			return v;
-	}
-	c->short_ = true;
-	return 0;
-}
-
 static uint32_t read_le(struct tt_cursor *c, unsigned bytes)
 {
 	return (uint32_t)tt_cursor_le_(c, bytes);
@@ -165,7 +151,7 @@ static int unpack_snappy(struct tt_span in, struct tt_buf *out)
 {
 	struct tt_cursor c = tt_cursor(in);
 	size_t begin = out->len;
-	uint64_t size = read_varint(&c);
+	uint64_t size = tt_varint(&c, TT_VARINT_32);
 	int r = tt_cursor_short(&c) ? -EBADMSG : 0;
 
 	while (r == 0 && tt_cursor_left(&c))

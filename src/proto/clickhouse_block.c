@@ -4,6 +4,7 @@
  * that do: a writer fills a frame before it begins the next, so that only one of a mebibyte or more may be followed by another.
  */
 #include "base/own.h"
+#include "base/varint.h"
 #include "proto/clickhouse.h"
 
 #define FRAME_HEAD 25u	/* checksum, method, both sizes */
@@ -17,16 +18,10 @@
 
 uint64_t ch_varuint(struct ch_reader *r)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	if (tt_cursor_short(&r->c))
-		return 0;
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		uint8_t b = tt_cursor_u8(&r->c);
-		v |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80))
-			return v;
-	}
+	if (tt_varint_read(&r->c, TT_VARINT_64, &v) != TT_VARINT_LONG)
+		return v;
 	r->bad = true;
 	return 0;
 }

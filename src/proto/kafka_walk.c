@@ -2,6 +2,7 @@
 #include "proto/kafka_walk.h"
 
 #include "base/own.h"
+#include "base/varint.h"
 
 #define NOT_IN_TAGS UINT32_MAX
 #define NO_TEXT UINT64_MAX
@@ -17,19 +18,12 @@ bool tt_kafka_walk_in_topics(const struct tt_kafka_walk *w)
 	return *at == 'T' || *at == 'U';
 }
 
-/* Little groups of seven bits. More than 32 bits: short_ is set, which no length or count of Kafka's needs. */
+/* More than 32 bits: short_ is set, which no length or count of Kafka's needs. */
 static uint32_t read_varint(struct tt_cursor *c)
 {
-	uint64_t v = 0;
+	uint64_t v = tt_varint(c, TT_VARINT_32);
 
-	for (unsigned shift = 0; shift < 35; shift += 7) {
-		uint8_t byte = tt_cursor_u8(c);
-		v |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return v <= UINT32_MAX ? (uint32_t)v : (c->short_ = true, 0);
-	}
-	c->short_ = true;
-	return 0;
+	return v <= UINT32_MAX ? (uint32_t)v : (c->short_ = true, 0);
 }
 
 /* What the letter's length or count says; NO_TEXT for null and for what makes no sense (short_ is set then). */

@@ -3,6 +3,7 @@
 #include "proto/mqtt.h"
 
 #include "base/own.h"
+#include "base/varint.h"
 
 #define CLIENT 1
 #define SERVER 2
@@ -36,19 +37,15 @@ static bool flags_fit(const struct tt_mqtt_packet *p)
 /* A number of up to four bytes, seven bits each, the low ones first. */
 static enum tt_mqtt_read read_varint(struct tt_cursor *c, uint32_t *ret)
 {
-	uint32_t n = 0;
+	size_t from = c->pos;
+	uint64_t n;
 
-	for (unsigned shift = 0; shift < 28; shift += 7) {
-		uint8_t byte = tt_cursor_u8(c);
-		if (tt_cursor_short(c))
-			return TT_MQTT_MORE;
-		n |= (byte & 0x7fu) << shift;
-		if (!(byte & 0x80)) {
-			*ret = n;
-			return shift && !byte ? TT_MQTT_BAD : TT_MQTT_OK;
-		}
-	}
-	return TT_MQTT_BAD;
+	enum tt_varint_read read = tt_varint_read(c, TT_VARINT_28, &n);
+	if (read != TT_VARINT_WHOLE)
+		return read == TT_VARINT_CUT ? TT_MQTT_MORE : TT_MQTT_BAD;
+	*ret = (uint32_t)n;
+	/* In no more bytes than it takes. */
+	return c->pos > from + 1 && !c->data[c->pos - 1] ? TT_MQTT_BAD : TT_MQTT_OK;
 }
 
 /* How much of a PUBLISH is its head, as far as can be told: all that is read of it. */

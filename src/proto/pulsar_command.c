@@ -167,9 +167,9 @@ enum pulsar_read pulsar_command_read(struct tt_span bytes, uint32_t length, stru
 
 	/* The type, then the one command of that type, which has its number. */
 	uint8_t first = tt_cursor_u8(&c);
-	uint64_t type = tt_pb_varint(&c);
-	uint64_t key = tt_pb_varint(&c);
-	uint64_t inner = tt_pb_varint(&c);
+	uint64_t type = tt_varint(&c, TT_VARINT_64);
+	uint64_t key = tt_varint(&c, TT_VARINT_64);
+	uint64_t inner = tt_varint(&c, TT_VARINT_64);
 	if (tt_cursor_short(&c))
 		return bytes.len < length ? PULSAR_CUT : PULSAR_WRONG;
 	m.row = find_row(type);

@@ -3,6 +3,7 @@
 #ifndef TT_PROTO_THRIFT_H
 #define TT_PROTO_THRIFT_H
 
+#include "base/varint.h"
 #include "proto/proto.h"
 
 #define THRIFT_DEPTH 24
@@ -43,7 +44,9 @@ void thrift_walk_begin(struct thrift_walk *w, bool compact, bool exception);
  */
 enum tt_step thrift_walk_on(struct thrift_walk *w, struct tt_cursor *c, uint64_t *ret_skip);
 
-/* LEB128 of at most 32 bits; short_ where it is cut or longer. */
-uint32_t thrift_varint(struct tt_cursor *c);
+static inline uint32_t thrift_varint(struct tt_cursor *c)
+{
+	return (uint32_t)tt_varint(c, TT_VARINT_32);
+}
 
 #endif

@@ -49,25 +49,6 @@ static struct type type_of(const struct thrift_walk *w, uint8_t number)
 	return w->compact ? compact_types[number] : binary_types[number];
 }
 
-uint32_t thrift_varint(struct tt_cursor *c)
-{
-	uint32_t v = 0;
-
-	for (unsigned shift = 0; shift < 35; shift += 7) {
-		uint8_t b = tt_cursor_u8(c);
-		v |= (uint32_t)(b & 0x7f) << shift;
-		if (!(b & 0x80))
-			return v;
-	}
-	c->short_ = true;
-	return 0;
-}
-
-static int32_t unzigzag(uint32_t v)
-{
-	return (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
-}
-
 static bool push(struct thrift_walk *w, enum thrift_what what, uint8_t key, uint8_t value, uint32_t left)
 {
 	if (w->depth == THRIFT_DEPTH)
@@ -158,23 +139,16 @@ static enum tt_step map(struct thrift_walk *w, struct tt_cursor *c)
 
 static enum tt_step varint(struct thrift_walk *w, struct tt_cursor *c)
 {
-	uint32_t low = 0;
+	uint64_t v;
 
-	for (unsigned i = 0; i < 10; i++) {
-		uint8_t b = tt_cursor_u8(c);
-		if (tt_cursor_short(c))
-			return TT_MORE;
-		if (i < 5)
-			low |= (uint32_t)(b & 0x7f) << (7 * i);
-		if (b & 0x80)
-			continue;
-		if (wanted(w, 2)) {
-			w->type = unzigzag(low);
-			w->has_type = true;
-		}
-		return TT_PARSED;
+	enum tt_varint_read read = tt_varint_read(c, TT_VARINT_64, &v);
+	if (read != TT_VARINT_WHOLE)
+		return read == TT_VARINT_CUT ? TT_MORE : TT_LOST_SYNC;
+	if (wanted(w, 2)) {
+		w->type = tt_zigzag32((uint32_t)v);
+		w->has_type = true;
 	}
-	return TT_LOST_SYNC;
+	return TT_PARSED;
 }
 
 static enum tt_step value(struct thrift_walk *w, struct tt_cursor *c, uint8_t number, uint64_t *ret_skip)
@@ -219,7 +193,7 @@ static enum tt_step field_head(struct thrift_walk *w, struct tt_cursor *c, uint8
 	if (w->compact && head) {
 		uint8_t delta = head >> 4;
 		head &= 0x0f;
-		field = delta ? (int16_t)(l->field + delta) : (int16_t)unzigzag(thrift_varint(c));
+		field = delta ? (int16_t)(l->field + delta) : (int16_t)tt_zigzag32(thrift_varint(c));
 		*ret_inline = head == 1 || head == 2; /* the type is the truth value */
 	} else if (head) {
 		field = (int16_t)tt_cursor_be16(c);
