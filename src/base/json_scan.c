@@ -2,6 +2,7 @@
 #include "base/json_scan.h"
 
 #include "base/cursor.h"
+#include "base/digits.h"
 
 struct tt_scan {
 	struct tt_cursor c;
@@ -154,15 +155,5 @@ void tt_json_scan(struct tt_span json, const char *const *paths, size_t count, s
 
 bool tt_json_value_u64(const struct tt_json_value *v, uint64_t *ret)
 {
-	uint64_t n = 0;
-
-	if (v->type != TT_JSON_NUMBER || v->text.len > 18)
-		return false;
-	for (size_t i = 0; i < v->text.len; i++) {
-		if (v->text.data[i] < '0' || v->text.data[i] > '9')
-			return false;
-		n = n * 10 + (uint64_t)(v->text.data[i] - '0');
-	}
-	*ret = n;
-	return true;
+	return v->type == TT_JSON_NUMBER && tt_digits_read(v->text, ret);
 }

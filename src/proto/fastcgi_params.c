@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What FastCGI's parameters and a program's headers say, by OpenTelemetry's names: RFC 3875, 4.1 and 6.3. */
+#include "base/digits.h"
 #include "base/own.h"
 #include "proto/fastcgi.h"
 
@@ -36,29 +37,14 @@ static const struct {
 	{"HTTP_TRACEPARENT", TEXT, "http.request.header.traceparent"},
 };
 
-static bool read_number(struct tt_span s, int64_t *ret)
-{
-	int64_t n = 0;
-
-	if (!s.len || s.len > 18)
-		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
-			return false;
-		n = n * 10 + (s.data[i] - '0');
-	}
-	*ret = n;
-	return true;
-}
-
 static void set_host(struct tt_message *m, struct tt_span value)
 {
 	const uint8_t *colon = memrchr(value.data, ':', value.len);
 	size_t host = colon ? (size_t)(colon - value.data) : value.len;
-	int64_t port;
+	uint64_t port;
 
-	if (colon && read_number(tt_span_sub(value, host + 1, value.len), &port) && port <= UINT16_MAX)
-		tt_message_attr_int(m, "server.port", port);
+	if (colon && tt_digits_read(tt_span_sub(value, host + 1, value.len), &port) && port <= UINT16_MAX)
+		tt_message_attr_int(m, "server.port", (int64_t)port);
 	else
 		host = value.len;
 	if (host)
@@ -67,7 +53,7 @@ static void set_host(struct tt_message *m, struct tt_span value)
 
 void tt_fastcgi_param(struct tt_message *m, struct tt_span name, struct tt_span value)
 {
-	int64_t number;
+	uint64_t number;
 	size_t row = 0;
 
 	while (row < TT_ARRAY_LEN(params) && !tt_span_eq(name, tt_span_str(params[row].name)))
@@ -88,8 +74,8 @@ void tt_fastcgi_param(struct tt_message *m, struct tt_span name, struct tt_span 
 		set_host(m, value);
 		break;
 	case NUMBER:
-		if (read_number(value, &number))
-			tt_message_attr_int(m, params[row].key, number);
+		if (tt_digits_read(value, &number))
+			tt_message_attr_int(m, params[row].key, (int64_t)number);
 		break;
 	default:
 		tt_message_attr(m, params[row].key, value);
@@ -154,7 +140,7 @@ static void set_status(struct tt_message *m, int64_t status)
 void tt_fastcgi_headers(struct tt_message *m, struct tt_span headers)
 {
 	struct tt_cursor c = tt_cursor(headers);
-	int64_t status = 0;
+	uint64_t status = 0;
 	bool moved = false;
 
 	while (tt_cursor_left(&c)) {
@@ -169,15 +155,15 @@ void tt_fastcgi_headers(struct tt_message *m, struct tt_span headers)
 			continue;
 		struct tt_span name = tt_span_sub(line, 0, (size_t)colon);
 		struct tt_span value = tt_span_trim(tt_span_sub(line, (size_t)colon + 1, line.len));
-		if (tt_span_ieq(name, TT_SPAN_LIT("Status")) && !read_number(tt_span_sub(value, 0, 3), &status))
-			status = -1;
+		if (tt_span_ieq(name, TT_SPAN_LIT("Status")) && !tt_digits_read(tt_span_sub(value, 0, 3), &status))
+			status = UINT64_MAX;
 		moved |= tt_span_ieq(name, TT_SPAN_LIT("Location")) && value.len && value.data[0] != '/';
 	}
 	/* RFC 3875, 6.3.3 and 6.2.3. */
 	if (status == 0)
 		status = moved ? 302 : 200;
 	if (status >= 100 && status <= 999)
-		set_status(m, status);
+		set_status(m, (int64_t)status);
 	else if (m)
 		m->incomplete = true;
 }

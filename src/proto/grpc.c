@@ -112,15 +112,10 @@ void tt_grpc_timeout(struct tt_message *m, struct tt_span value)
 	} units[] = {
 		{'n', 1}, {'u', 1000}, {'m', 1000000}, {'S', 1000000000}, {'M', 60000000000}, {'H', 3600000000000},
 	};
-	uint64_t n = 0;
+	uint64_t n;
 
-	if (value.len < 2 || value.len > 9)
+	if (value.len < 2 || value.len > 9 || !tt_digits_read(tt_span_sub(value, 0, value.len - 1), &n))
 		return;
-	for (size_t i = 0; i + 1 < value.len; i++) {
-		if ((uint8_t)(value.data[i] - '0') > 9)
-			return;
-		n = n * 10 + (uint8_t)(value.data[i] - '0');
-	}
 	for (size_t i = 0; i < TT_ARRAY_LEN(units); i++) {
 		/* Longer than centuries is none. */
 		if ((uint8_t)units[i].unit == value.data[value.len - 1] && n <= INT64_MAX / units[i].ns)
@@ -153,15 +148,10 @@ void tt_grpc_status(struct tt_message *m, struct tt_span value)
 		{TT_SPAN_LIT("DATA_LOSS"), true},
 		{TT_SPAN_LIT("UNAUTHENTICATED"), false},
 	};
-	size_t code = 0;
+	uint64_t code;
 
-	if (!m || !value.len || value.len > 3)
+	if (!m || value.len > 3 || !tt_digits_read(value, &code))
 		return;
-	for (size_t i = 0; i < value.len; i++) {
-		if ((uint8_t)(value.data[i] - '0') > 9)
-			return;
-		code = code * 10 + (uint8_t)(value.data[i] - '0');
-	}
 	/* A code that has no name is its number. */
 	struct tt_span name = code < TT_ARRAY_LEN(codes) ? codes[code].name : value;
 	tt_message_text(m, TT_TEXT_STATUS, name);

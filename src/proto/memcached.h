@@ -87,9 +87,6 @@ const struct tt_memcached_command *tt_memcached_command_find(struct tt_span word
 
 void tt_memcached_split(struct tt_span line, struct tt_memcached_words *ret);
 
-/* False unless all of s are digits of a number below 2^63. */
-bool tt_memcached_number(struct tt_span s, uint64_t *ret);
-
 /* Is the line a command as clients send it? */
 bool tt_memcached_is_command(const struct tt_memcached_words *w);
 

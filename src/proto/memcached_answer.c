@@ -2,6 +2,7 @@
 /* The server's side of the text protocol, and which request each answer belongs to. */
 #include "proto/memcached.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 /* Statistics and what crawlers show come a line each, longer ones than commands are. */
@@ -38,15 +39,14 @@ static bool read_value(const struct tt_memcached_words *w, uint64_t *ret_bytes)
 {
 	uint64_t n;
 
-	return w->count >= 4 && w->count <= 5 && tt_span_eq(w->word[0], TT_SPAN_LIT("VALUE")) &&
-	       tt_memcached_number(w->word[2], &n) && tt_memcached_number(w->word[3], ret_bytes) &&
-	       *ret_bytes <= TT_MEMCACHED_BODY_MAX;
+	return w->count >= 4 && w->count <= 5 && tt_span_eq(w->word[0], TT_SPAN_LIT("VALUE")) && tt_digits_read(w->word[2], &n) &&
+	       tt_digits_read(w->word[3], ret_bytes) && *ret_bytes <= TT_MEMCACHED_BODY_MAX;
 }
 
 /* "VA bytes flags" */
 static bool read_meta_value(const struct tt_memcached_words *w, uint64_t *ret_bytes)
 {
-	return w->count >= 2 && tt_span_eq(w->word[0], TT_SPAN_LIT("VA")) && tt_memcached_number(w->word[1], ret_bytes) &&
+	return w->count >= 2 && tt_span_eq(w->word[0], TT_SPAN_LIT("VA")) && tt_digits_read(w->word[1], ret_bytes) &&
 	       *ret_bytes <= TT_MEMCACHED_BODY_MAX;
 }
 

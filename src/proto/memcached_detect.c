@@ -3,6 +3,7 @@
  * gives. */
 #include "proto/memcached.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 enum look {
@@ -123,7 +124,7 @@ static enum look look_at_answer(struct tt_span s)
 	if (tt_cursor_short(&c))
 		return may_become_answer(s) ? PARTIAL : NO;
 	if (!tt_memcached_is_answer(line))
-		return tt_memcached_number(line, &n) || tt_span_eq(line, TT_SPAN_LIT("ERROR")) ? LIKELY : NO;
+		return tt_digits_read(line, &n) || tt_span_eq(line, TT_SPAN_LIT("ERROR")) ? LIKELY : NO;
 	bool sure = tt_span_starts(line, TT_SPAN_LIT("VALUE ")) || tt_span_starts(line, TT_SPAN_LIT("STAT ")) ||
 		    tt_span_starts(line, TT_SPAN_LIT("VERSION "));
 	return sure ? SURE : LIKELY;
@@ -165,7 +166,7 @@ static bool deletes_number(struct tt_span line)
 	uint64_t n;
 
 	tt_memcached_split(line, &w);
-	return w.count == 2 && tt_span_eq(w.word[0], TT_SPAN_LIT("delete")) && tt_memcached_number(w.word[1], &n);
+	return w.count == 2 && tt_span_eq(w.word[0], TT_SPAN_LIT("delete")) && tt_digits_read(w.word[1], &n);
 }
 
 /*

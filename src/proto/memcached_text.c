@@ -2,6 +2,7 @@
 /* The client's side of the text protocol, meta commands included. */
 #include "proto/memcached.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 #define NAME_MAX_BYTES 24
@@ -70,21 +71,6 @@ void tt_memcached_split(struct tt_span line, struct tt_memcached_words *ret)
 	}
 }
 
-bool tt_memcached_number(struct tt_span s, uint64_t *ret)
-{
-	uint64_t n = 0;
-
-	if (s.len == 0 || s.len > 18)
-		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
-			return false;
-		n = n * 10 + (s.data[i] - '0');
-	}
-	*ret = n;
-	return true;
-}
-
 static bool is_printable(struct tt_span s, size_t most)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -97,7 +83,7 @@ static bool is_printable(struct tt_span s, size_t most)
 static bool is_signed_number(struct tt_span s)
 {
 	uint64_t n;
-	return tt_memcached_number(tt_span_sub(s, s.len && s.data[0] == '-', s.len), &n);
+	return tt_digits_read(tt_span_sub(s, s.len && s.data[0] == '-', s.len), &n);
 }
 
 /* Flags, time, length of a storage command: numbers. */
@@ -105,10 +91,10 @@ static bool has_numbers(const struct tt_memcached_command *c, const struct tt_me
 {
 	uint64_t n;
 
-	if (c->bytes && (!tt_memcached_number(w->word[c->bytes], &n) || n > TT_MEMCACHED_BODY_MAX))
+	if (c->bytes && (!tt_digits_read(w->word[c->bytes], &n) || n > TT_MEMCACHED_BODY_MAX))
 		return false;
 	if (c->bytes == 4)
-		return tt_memcached_number(w->word[2], &n) && is_signed_number(w->word[3]);
+		return tt_digits_read(w->word[2], &n) && is_signed_number(w->word[3]);
 	return true;
 }
 
@@ -278,7 +264,7 @@ enum tt_step tt_memcached_text_request(struct tt_link *link, struct tt_memcached
 	if (!is_text_line(line))
 		return TT_LOST_SYNC;
 	/* Of a command the server refuses no data are expected. */
-	bool data = c && c->bytes && tt_memcached_is_command(&w) && tt_memcached_number(w.word[c->bytes], &bytes);
+	bool data = c && c->bytes && tt_memcached_is_command(&w) && tt_digits_read(w.word[c->bytes], &bytes);
 
 	in->c.pos = at.pos;
 	struct tt_message *m = begin(link, s, in, start);

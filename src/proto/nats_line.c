@@ -2,6 +2,7 @@
 /* NATS's lines as bytes, headers, errors by name; and telling NATS by them. */
 #include "proto/nats.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 #define CLIENT 1
@@ -42,16 +43,11 @@ static struct tt_span next_word(struct tt_span line, size_t *at)
 
 static bool read_size(struct tt_span s, uint32_t *ret)
 {
-	uint32_t n = 0;
+	uint64_t n;
 
-	if (s.len == 0 || s.len > 9)
+	if (s.len > 9 || !tt_digits_read(s, &n))
 		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
-			return false;
-		n = n * 10 + (s.data[i] - '0');
-	}
-	*ret = n;
+	*ret = (uint32_t)n;
 	return n <= TT_NATS_PAYLOAD_MAX;
 }
 
@@ -205,16 +201,11 @@ enum tt_nats_error_of tt_nats_error_is_of(struct tt_span text)
 unsigned tt_nats_headers_status(struct tt_span headers)
 {
 	struct tt_span version = TT_SPAN_LIT("NATS/1.0 ");
-	unsigned code = 0;
+	uint64_t code;
 
 	if (!tt_span_starts(headers, version) || headers.len < version.len + 3)
 		return 0;
-	for (size_t i = version.len; i < version.len + 3; i++) {
-		if (headers.data[i] < '0' || headers.data[i] > '9')
-			return 0;
-		code = code * 10 + (headers.data[i] - '0');
-	}
-	return code;
+	return tt_digits_read(tt_span_sub(headers, version.len, 3), &code) ? (unsigned)code : 0;
 }
 
 struct tt_span tt_nats_header(struct tt_span headers, struct tt_span name)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* PostgreSQL: what the server sends. */
+#include "base/digits.h"
 #include "base/own.h"
 #include "proto/postgresql_internal.h"
 #include "proto/tls.h"
@@ -38,16 +39,14 @@ static void end_answer(struct tt_link *link, struct pg_state *st, const struct t
 
 static bool read_count(struct tt_span tag, int64_t *ret)
 {
-	int64_t n = 0;
 	size_t i = tag.len;
+	uint64_t n;
 
 	while (i && tag.data[i - 1] >= '0' && tag.data[i - 1] <= '9')
 		i--;
-	if (i == tag.len || !i || tag.data[i - 1] != ' ' || tag.len - i > 18)
+	if (!i || tag.data[i - 1] != ' ' || !tt_digits_read(tt_span_sub(tag, i, tag.len), &n))
 		return false;
-	for (; i < tag.len; i++)
-		n = n * 10 + (tag.data[i] - '0');
-	*ret = n;
+	*ret = (int64_t)n;
 	return true;
 }
 

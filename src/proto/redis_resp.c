@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/redis_resp.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 /* No length, count or integer needs a longer line. */
@@ -47,18 +48,13 @@ enum tt_resp_read tt_resp_read_line(struct tt_cursor *c, size_t max, struct tt_s
 bool tt_resp_number(struct tt_span s, int64_t *ret)
 {
 	bool negative = s.len && s.data[0] == '-';
-	int64_t v = 0;
+	uint64_t v;
 
 	if (negative)
 		s = tt_span_sub(s, 1, s.len);
-	if (s.len == 0 || s.len > 18)
+	if (!tt_digits_read(s, &v))
 		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
-			return false;
-		v = v * 10 + (s.data[i] - '0');
-	}
-	*ret = negative ? -v : v;
+	*ret = negative ? -(int64_t)v : (int64_t)v;
 	return true;
 }
 

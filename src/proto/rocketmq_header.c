@@ -133,17 +133,12 @@ static bool read_value(struct tt_cursor *c, struct tt_span *ret)
 static bool number_of(struct tt_span s, int64_t *ret)
 {
 	bool negative = s.len && s.data[0] == '-';
-	int64_t v = 0;
+	uint64_t v;
 
 	s = tt_span_trim(tt_span_sub(s, negative, s.len));
-	if (s.len == 0 || s.len > 12)
+	if (s.len > 12 || !tt_digits_read(s, &v))
 		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
-			return false;
-		v = v * 10 + (s.data[i] - '0');
-	}
-	*ret = negative ? -v : v;
+	*ret = negative ? -(int64_t)v : (int64_t)v;
 	return true;
 }
 

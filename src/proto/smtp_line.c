@@ -2,6 +2,7 @@
 /* SMTP's commands and replies as lines, and telling SMTP by them. */
 #include "proto/smtp.h"
 
+#include "base/digits.h"
 #include "base/own.h"
 
 enum form {
@@ -42,21 +43,6 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
-static bool read_number(struct tt_span s, uint64_t *ret)
-{
-	uint64_t n = 0;
-
-	if (!s.len || s.len > 18)
-		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (!is_digit(s.data[i]))
-			return false;
-		n = n * 10 + (s.data[i] - '0');
-	}
-	*ret = n;
-	return true;
-}
-
 /* The next word; *rest moves behind it. */
 static struct tt_span next_word(struct tt_span *rest)
 {
@@ -95,7 +81,7 @@ static void read_declared_size(struct tt_span parameters, uint64_t *ret)
 		if (!word.len)
 			return;
 		if (word.len > 5 && tt_span_ieq(tt_span_sub(word, 0, 5), TT_SPAN_LIT("SIZE=")))
-			read_number(tt_span_sub(word, 5, word.len), ret);
+			tt_digits_read(tt_span_sub(word, 5, word.len), ret);
 	}
 }
 
@@ -127,7 +113,7 @@ static void read_chunk(struct tt_span rest, struct tt_smtp_command *ret)
 {
 	struct tt_span size = next_word(&rest), last = next_word(&rest);
 
-	if (!read_number(size, &ret->size) || (last.len && !tt_span_ieq(last, TT_SPAN_LIT("LAST"))) || next_word(&rest).len) {
+	if (!tt_digits_read(size, &ret->size) || (last.len && !tt_span_ieq(last, TT_SPAN_LIT("LAST"))) || next_word(&rest).len) {
 		ret->size = 0;
 		ret->verb = TT_SMTP_PLAIN; /* nothing follows it: RFC 3030, 2, the server refuses */
 		return;
