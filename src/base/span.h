@@ -128,6 +128,11 @@ static inline struct tt_span tt_span_sub(struct tt_span s, size_t from, size_t l
 	return (struct tt_span){s.data + from, len};
 }
 
+static inline bool tt_span_ends(struct tt_span a, struct tt_span end)
+{
+	return a.len >= end.len && tt_span_eq(tt_span_sub(a, a.len - end.len, end.len), end);
+}
+
 /* Without spaces and tabs at both ends. */
 static inline struct tt_span tt_span_trim(struct tt_span s)
 {

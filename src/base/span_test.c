@@ -50,4 +50,16 @@ static void finds_each_place_alone(void **state)
 	}
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(finds_what_stands_nearest), cmocka_unit_test(finds_each_place_alone))
+static void tells_what_it_ends_with(void **state)
+{
+	assert_true(tt_span_ends(TT_SPAN_LIT("a.b"), TT_SPAN_LIT(".b")));
+	assert_true(tt_span_ends(TT_SPAN_LIT(".b"), TT_SPAN_LIT(".b")));
+	assert_true(tt_span_ends(tt_span(NULL, 0), tt_span(NULL, 0)));
+	assert_false(tt_span_ends(TT_SPAN_LIT("b"), TT_SPAN_LIT(".b")));
+	assert_false(tt_span_ends(TT_SPAN_LIT("a.B"), TT_SPAN_LIT(".b")));
+	assert_false(tt_span_ends(TT_SPAN_LIT(".b."), TT_SPAN_LIT(".b")));
+	assert_false(tt_span_ends(tt_span(NULL, 0), TT_SPAN_LIT(".b")));
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(finds_what_stands_nearest), cmocka_unit_test(finds_each_place_alone),
+	      cmocka_unit_test(tells_what_it_ends_with))

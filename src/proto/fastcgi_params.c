@@ -83,15 +83,6 @@ void tt_fastcgi_param(struct tt_message *m, struct tt_span name, struct tt_span 
 	}
 }
 
-static struct tt_span attribute(const struct tt_message *m, const char *key)
-{
-	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
-		if (strcmp(m->attributes[i].key, key) == 0)
-			return tt_message_attr_span(m, &m->attributes[i]);
-	}
-	return tt_span(NULL, 0);
-}
-
 /* Added one by one: a span into the message's own text does not outlive a change of it. */
 static void build_uri(struct tt_message *m)
 {
@@ -99,7 +90,7 @@ static void build_uri(struct tt_message *m)
 	uint8_t copy[2048];
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(parts); i++) {
-		struct tt_span part = attribute(m, parts[i]);
+		struct tt_span part = tt_message_find(m, parts[i]);
 		size_t len = TT_MIN(part.len, sizeof(copy));
 		if (!len)
 			continue;

@@ -62,20 +62,6 @@ enum tt_http_media tt_http_media_of(struct tt_span value)
 	return TT_HTTP_MEDIA_OTHER;
 }
 
-static struct tt_span tt_message_find(const struct tt_message *m, const char *key)
-{
-	for (uint32_t i = 0; i < m->attribute_count; i++) {
-		if (strcmp(m->attributes[i].key, key) == 0)
-			return tt_message_attr_span(m, &m->attributes[i]);
-	}
-	return tt_span(NULL, 0);
-}
-
-static bool tt_span_ends(struct tt_span s, struct tt_span end)
-{
-	return s.len >= end.len && tt_span_eq(tt_span_sub(s, s.len - end.len, end.len), end);
-}
-
 static enum tt_http_app_kind tt_http_app_by_path(struct tt_span path)
 {
 	static const struct {

@@ -8,16 +8,6 @@ const char tt_http_rpc_system[] = "rpc.system.name";
 /* No target is longer (text_bytes has a limit). */
 #define TT_S3_TEXT (128u << 10)
 
-static struct tt_span tt_message_find(const struct tt_message *m, const char *key)
-{
-	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
-		if (strcmp(m->attributes[i].key, key) == 0)
-			return tt_message_attr_span(m, &m->attributes[i]);
-	}
-	return tt_span(NULL, 0);
-}
-
-/* Cuts the part up to the next `at` off the front; the separator goes with it. */
 static struct tt_span tt_next_part(struct tt_span *s, uint8_t at)
 {
 	ptrdiff_t end = tt_span_find(*s, at);
@@ -161,16 +151,10 @@ enum tt_s3_host {
 	TT_S3_EITHER,	 /* somebody's own name: not known */
 };
 
-static bool tt_span_ends_with(struct tt_span s, const char *end)
-{
-	size_t len = strlen(end);
-	return s.len >= len && memcmp(s.data + s.len - len, end, len) == 0;
-}
-
 /* `*ret_bucket`: of TT_S3_VIRTUAL (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html). */
 static enum tt_s3_host tt_s3_host_of(struct tt_span host, struct tt_span *ret_bucket)
 {
-	bool amazon = tt_span_ends_with(host, ".amazonaws.com") || tt_span_ends_with(host, ".amazonaws.com.cn");
+	bool amazon = tt_span_ends(host, TT_SPAN_LIT(".amazonaws.com")) || tt_span_ends(host, TT_SPAN_LIT(".amazonaws.com.cn"));
 	bool first = tt_span_starts(host, TT_SPAN_LIT("s3.")) || tt_span_starts(host, TT_SPAN_LIT("s3-"));
 
 	*ret_bucket = tt_span(NULL, 0);
@@ -183,7 +167,7 @@ static enum tt_s3_host tt_s3_host_of(struct tt_span host, struct tt_span *ret_bu
 			return TT_S3_VIRTUAL;
 		}
 	}
-	if (amazon || tt_span_ends_with(host, ".on.aws"))
+	if (amazon || tt_span_ends(host, TT_SPAN_LIT(".on.aws")))
 		return TT_S3_ELSEWHERE;
 	/* A host of one word, or an address, has no room for a bucket's name. */
 	bool address = tt_span_find(host, ':') >= 0 || (host.len && host.data[host.len - 1] <= '9');

@@ -158,4 +158,31 @@ static inline struct tt_span tt_message_get(const struct tt_message *m, enum tt_
 }
 struct tt_span tt_message_attr_span(const struct tt_message *m, const struct tt_attribute *a);
 
+/* Most keys differ within their first bytes: a call is worth it only for those that do not. */
+static inline bool tt_key_is(const char *a, const char *b)
+{
+	size_t i = 0;
+
+	while (i < 6 && a[i] && a[i] == b[i])
+		i++;
+	return a[i] == b[i] && strcmp(a + i, b + i) == 0;
+}
+
+/* The first attribute of that name, or NULL. NULL-safe. */
+static inline const struct tt_attribute *tt_message_find_attr(const struct tt_message *m, const char *key)
+{
+	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
+		if (tt_key_is(m->attributes[i].key, key))
+			return &m->attributes[i];
+	}
+	return NULL;
+}
+
+/* Its text, borrowed from the message until that is changed; data NULL where there is none of that name. NULL-safe. */
+static inline struct tt_span tt_message_find(const struct tt_message *m, const char *key)
+{
+	const struct tt_attribute *a = tt_message_find_attr(m, key);
+	return a ? tt_message_attr_span(m, a) : tt_span(NULL, 0);
+}
+
 #endif

@@ -181,11 +181,6 @@ static size_t hessian_length(struct tt_cursor *c)
 	return 0;
 }
 
-static bool ends_with(struct tt_span s, struct tt_span end)
-{
-	return s.len >= end.len && tt_span_eq(tt_span_sub(s, s.len - end.len, end.len), end);
-}
-
 /*
  * A SofaResponse in Hessian: its class with four fields, then those: is it an error, which text has it, what was returned. What a
  * method throws is returned, too. Data NULL: nothing was thrown, as far as can be told.
@@ -206,7 +201,8 @@ static struct tt_span read_thrown(struct tt_span content)
 	if (!object || error != 'F' || tt_cursor_u8(&c) != 'N' || tt_cursor_u8(&c) != 'O')
 		return none;
 	struct tt_span thrown = tt_cursor_take(&c, hessian_length(&c));
-	if (tt_cursor_short(&c) || (!ends_with(thrown, TT_SPAN_LIT("Exception")) && !ends_with(thrown, TT_SPAN_LIT("Error"))))
+	if (tt_cursor_short(&c) ||
+	    (!tt_span_ends(thrown, TT_SPAN_LIT("Exception")) && !tt_span_ends(thrown, TT_SPAN_LIT("Error"))))
 		return none;
 	return thrown;
 }

@@ -63,15 +63,6 @@ static void tt_jsonl_who(struct tt_json *j, const struct tt_event *e, const stru
 	tt_json_key_text(j, "container_id", self ? self->container_id : NULL);
 }
 
-static bool tt_jsonl_has(const struct tt_message *m, const char *key)
-{
-	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
-		if (strcmp(m->attributes[i].key, key) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void tt_jsonl_message(struct tt_json *j, const struct tt_exchange *x, const struct tt_message *m,
 			     const struct tt_message *later, const struct tt_kind *kind, bool show_values)
 {
@@ -79,7 +70,7 @@ static void tt_jsonl_message(struct tt_json *j, const struct tt_exchange *x, con
 
 	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
 		const struct tt_attribute *a = &m->attributes[i];
-		if (tt_jsonl_has(later, a->key))
+		if (tt_message_find_attr(later, a->key))
 			continue;
 		tt_json_key(j, a->key);
 		if (a->type == TT_ATTR_INT) {

@@ -53,33 +53,14 @@ static const struct {
 	{NULL, {"", TT_GROUP_RPC, TT_RESOURCE_NAME, TT_SQL_STANDARD}},
 };
 
-/* Most keys differ within their first bytes: a call is worth it only for those that do not. */
-static inline bool tt_key_is(const char *a, const char *b)
-{
-	size_t i = 0;
-
-	while (i < 6 && a[i] && a[i] == b[i])
-		i++;
-	return a[i] == b[i] && strcmp(a + i, b + i) == 0;
-}
-
-static const struct tt_attribute *tt_message_find(const struct tt_message *m, const char *key)
-{
-	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
-		if (tt_key_is(m->attributes[i].key, key))
-			return &m->attributes[i];
-	}
-	return NULL;
-}
-
 /* In the response or else the request. */
 static const struct tt_attribute *tt_exchange_find(const struct tt_exchange *x, const char *key, const struct tt_message **ret_in)
 {
 	*ret_in = x->response;
-	const struct tt_attribute *a = tt_message_find(x->response, key);
+	const struct tt_attribute *a = tt_message_find_attr(x->response, key);
 	if (!a) {
 		*ret_in = x->request;
-		a = tt_message_find(x->request, key);
+		a = tt_message_find_attr(x->request, key);
 	}
 	return a;
 }

@@ -155,24 +155,15 @@ static void tt_get_container(const struct tt_where_ask *a, struct tt_where_value
 	v->text = tt_where_name(self ? self->container_id : NULL);
 }
 
-static const struct tt_attribute *tt_where_in(const struct tt_message *m, const char *key)
-{
-	for (uint32_t i = 0; m && i < m->attribute_count; i++) {
-		if (strcmp(m->attributes[i].key, key) == 0)
-			return &m->attributes[i];
-	}
-	return NULL;
-}
-
 static void tt_get_attribute(const struct tt_where_ask *a, struct tt_where_value *v)
 {
 	const struct tt_kind *kind = tt_event_kind(a->e, a->x);
 	const struct tt_message *in = a->x->response;
-	const struct tt_attribute *at = tt_where_in(in, a->name);
+	const struct tt_attribute *at = tt_message_find_attr(in, a->name);
 
 	if (!at) {
 		in = a->x->request;
-		at = tt_where_in(in, a->name);
+		at = tt_message_find_attr(in, a->name);
 	}
 	if (!at) {
 		if (kind->group == TT_GROUP_HTTP && strcmp(a->name, "http.route") == 0)
