@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* ClickHouse: the query packet, whose fields depend on the revision: client, settings, then the text. */
 #include "base/own.h"
+#include "base/text.h"
 #include "proto/clickhouse.h"
 
 #define ID_MOST 1024u
@@ -55,20 +56,11 @@ static void read_client_info(struct ch_reader *r, uint32_t revision, struct ch_q
 		ch_string(r, CH_STRING_MOST);
 }
 
-static bool is_setting_name(struct tt_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] <= ' ' || s.data[i] > '~')
-			return false;
-	}
-	return s.len > 0;
-}
-
 enum tt_step ch_pass_settings(struct ch_reader *r)
 {
 	for (unsigned i = 0; i < SETTINGS_MOST; i++) {
 		struct tt_span name = ch_string(r, ID_MOST);
-		if (r->bad || (name.len && !is_setting_name(name)))
+		if (r->bad || !tt_is_ascii_word(name))
 			return TT_LOST_SYNC;
 		if (tt_cursor_short(&r->c))
 			return TT_MORE;
@@ -87,7 +79,7 @@ static enum tt_step pass_typed_settings(struct ch_reader *r)
 {
 	for (unsigned i = 0; i < SETTINGS_MOST; i++) {
 		struct tt_span name = ch_string(r, ID_MOST);
-		if (r->bad || (name.len && !is_setting_name(name)))
+		if (r->bad || !tt_is_ascii_word(name))
 			return TT_LOST_SYNC;
 		if (tt_cursor_short(&r->c))
 			return TT_MORE;
@@ -95,12 +87,12 @@ static enum tt_step pass_typed_settings(struct ch_reader *r)
 			return TT_PARSED;
 		struct ch_reader as_text = *r;
 		struct tt_span text = ch_string(&as_text, CH_STRING_MOST);
-		bool is_text = !as_text.bad && !tt_cursor_short(&as_text.c) && is_setting_name(text);
+		bool is_text = !as_text.bad && !tt_cursor_short(&as_text.c) && text.len && tt_is_ascii_word(text);
 		/* Behind a number comes a name or the end; behind a text the same. */
 		struct ch_reader next = *r;
 		ch_varuint(&next);
 		struct tt_span follows = ch_string(&next, ID_MOST);
-		bool is_number = !next.bad && !tt_cursor_short(&next.c) && (!follows.len || is_setting_name(follows));
+		bool is_number = !next.bad && !tt_cursor_short(&next.c) && tt_is_ascii_word(follows);
 		if (is_number || !is_text)
 			ch_varuint(r);
 		else

@@ -2,6 +2,7 @@
 /* ClickHouse: what the client sends. A query is followed by external tables, an empty block ends them; an INSERT's rows come
  * then. */
 #include "base/own.h"
+#include "base/text.h"
 #include "proto/clickhouse.h"
 #include "shared/limits.h"
 
@@ -16,15 +17,6 @@ enum packet {
 	PACKET_PING = 4,
 	PACKET_SCALAR = 7,
 };
-
-static bool is_text(struct tt_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < ' ' || s.data[i] == 0x7f)
-			return false;
-	}
-	return true;
-}
 
 /* --- log-in ------------------------------------------------------------------------------------------------------------------
  */
@@ -42,14 +34,14 @@ static enum tt_step read_hello(struct ch_reader *r, struct hello *h)
 	uint64_t major = ch_varuint(r), minor = ch_varuint(r), revision = ch_varuint(r);
 	bool cut = tt_cursor_short(&r->c);
 
-	if (r->bad || type != PACKET_HELLO || !is_text(name) || (!cut && (!name.len || major > 1000 || minor > 1000)) ||
+	if (r->bad || type != PACKET_HELLO || !tt_is_text(name) || (!cut && (!name.len || major > 1000 || minor > 1000)) ||
 	    (!cut && (revision < CH_OLDEST || revision > CH_NEWEST)))
 		return TT_LOST_SYNC;
 	h->revision = (uint32_t)revision;
 	h->db = ch_string(r, NAME_MOST);
 	h->user = ch_string(r, NAME_MOST);
 	ch_string(r, PASSWORD_MOST);
-	if (r->bad || !is_text(h->db) || !is_text(h->user))
+	if (r->bad || !tt_is_text(h->db) || !tt_is_text(h->user))
 		return TT_LOST_SYNC;
 	return tt_cursor_short(&r->c) ? TT_MORE : TT_PARSED;
 }

@@ -3,6 +3,7 @@
 #include "proto/kafka_internal.h"
 
 #include "base/own.h"
+#include "base/text.h"
 
 #define LEAST 14		     /* of a request's frame: length, key, version, correlation id, client id */
 #define DETECT_SIZE_MAX (100u << 20) /* servers refuse larger ones by default */
@@ -14,15 +15,6 @@
 bool kafka_is_request_kind(int16_t key, int16_t version)
 {
 	return key >= 0 && key <= KEY_MAX && version >= 0 && version <= VERSION_MAX;
-}
-
-static bool is_printable(struct tt_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < ' ' || s.data[i] == 0x7f)
-			return false;
-	}
-	return true;
 }
 
 static bool is_topic_name(struct tt_span s)
@@ -55,13 +47,13 @@ static bool is_sane(const struct tt_kafka_field *f, struct evidence *e)
 		return true;
 	case 'I':
 		e->text += f->text.len;
-		return f->text.len <= CLIENT_MAX && is_printable(f->text);
+		return f->text.len <= CLIENT_MAX && tt_is_text(f->text);
 	case 'G':
 	case 'K':
 	case 'X':
 	case 'L':
 		e->text += f->text.len;
-		return is_printable(f->text);
+		return tt_is_text(f->text);
 	case 'A':
 		return f->number >= -1 && f->number <= 1;
 	default:

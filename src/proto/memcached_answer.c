@@ -4,6 +4,7 @@
 
 #include "base/digits.h"
 #include "base/own.h"
+#include "base/text.h"
 
 /* Statistics and what crawlers show come a line each, longer ones than commands are. */
 #define ANSWER_LINE_MAX 8192u
@@ -196,15 +197,6 @@ static bool goes_on(uint32_t kind, struct tt_span word)
 	}
 }
 
-static bool is_word(struct tt_span word)
-{
-	for (size_t i = 0; i < word.len; i++) {
-		if (word.data[i] <= ' ' || word.data[i] >= 0x7f)
-			return false;
-	}
-	return word.len;
-}
-
 enum tt_step tt_memcached_text_answer(struct tt_link *link, struct tt_memcached *s, struct tt_input *in)
 {
 	struct tt_cursor at = in->c;
@@ -216,7 +208,7 @@ enum tt_step tt_memcached_text_answer(struct tt_link *link, struct tt_memcached 
 	if (tt_cursor_short(&at))
 		return tt_cursor_left(&at) >= ANSWER_LINE_MAX ? TT_LOST_SYNC : TT_MORE;
 	tt_memcached_split(line, &w);
-	if (w.count == 0 || !is_word(w.word[0]))
+	if (w.count == 0 || !tt_is_ascii_word(w.word[0]))
 		return TT_LOST_SYNC;
 	if (!s->answering) {
 		enum tt_step step = begin_answer(link, s, in, line, w.word[0]);
@@ -251,7 +243,7 @@ enum tt_memcached_read tt_memcached_answer_line(struct tt_memcached *s, struct t
 
 	*ret_bytes = 0;
 	tt_memcached_split(line, &w);
-	if (!w.count || !is_word(w.word[0]) || contradicts(s->kind, w.word[0]))
+	if (!w.count || !tt_is_ascii_word(w.word[0]) || contradicts(s->kind, w.word[0]))
 		return TT_MEMCACHED_BAD;
 	if (read_value(&w, ret_bytes)) {
 		s->values++;

@@ -5,6 +5,7 @@
 
 #include "base/digits.h"
 #include "base/own.h"
+#include "base/text.h"
 
 enum look {
 	NOTHING,
@@ -34,22 +35,13 @@ static enum look look_at_binary(struct tt_span s, enum tt_side side)
 	return c.data[c.pos] == s.data[0] ? SURE : NO;
 }
 
-static bool is_text(struct tt_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < ' ' || s.data[i] == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 /* The word at the start of a line not yet complete may become a command. */
 static bool may_become_command(struct tt_span start)
 {
 	struct tt_memcached_words w;
 
 	tt_memcached_split(start, &w);
-	if (w.count == 0 || !is_text(start))
+	if (w.count == 0 || !tt_is_text(start))
 		return false;
 	if (w.count > 1 || start.data[start.len - 1] == ' ')
 		return tt_memcached_command_find(w.word[0]);
@@ -67,7 +59,7 @@ static bool is_long_retrieval(struct tt_span s)
 	struct tt_memcached_words w;
 
 	tt_memcached_split(start, &w);
-	return start.len == TT_MEMCACHED_LINE_MAX && is_text(start) && tt_memcached_is_command(&w) &&
+	return start.len == TT_MEMCACHED_LINE_MAX && tt_is_text(start) && tt_memcached_is_command(&w) &&
 	       tt_memcached_command_find(w.word[0])->class == TT_MEMCACHED_RETRIEVAL;
 }
 
@@ -97,7 +89,7 @@ static enum look look_at_command(struct tt_span s)
 		return may_become_command(s) ? PARTIAL : NO;
 	}
 	tt_memcached_split(line, &w);
-	if (!is_text(line) || !tt_memcached_is_command(&w))
+	if (!tt_is_text(line) || !tt_memcached_is_command(&w))
 		return NO;
 	if (w.count == 1 && is_weak_command(w.word[0]))
 		return WEAK;
@@ -112,7 +104,7 @@ static bool may_become_answer(struct tt_span start)
 		if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c == '\r' && i + 1 == start.len)))
 			return false;
 	}
-	return is_text(tt_span_sub(start, 0, start.len - 1));
+	return tt_is_text(tt_span_sub(start, 0, start.len - 1));
 }
 
 static enum look look_at_answer(struct tt_span s)

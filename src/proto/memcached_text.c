@@ -4,6 +4,7 @@
 
 #include "base/digits.h"
 #include "base/own.h"
+#include "base/text.h"
 
 #define NAME_MAX_BYTES 24
 
@@ -71,13 +72,9 @@ void tt_memcached_split(struct tt_span line, struct tt_memcached_words *ret)
 	}
 }
 
-static bool is_printable(struct tt_span s, size_t most)
+static bool is_key(struct tt_span s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] <= ' ' || s.data[i] == 0x7f)
-			return false;
-	}
-	return s.len && s.len <= most;
+	return s.len && s.len <= TT_MEMCACHED_KEY_MAX && tt_is_word(s);
 }
 
 static bool is_signed_number(struct tt_span s)
@@ -104,7 +101,7 @@ bool tt_memcached_is_command(const struct tt_memcached_words *w)
 
 	if (!c || w->count < c->words_min || (c->words_max && w->count > c->words_max))
 		return false;
-	if (c->key && !is_printable(w->word[c->key], TT_MEMCACHED_KEY_MAX))
+	if (c->key && !is_key(w->word[c->key]))
 		return false;
 	return has_numbers(c, w);
 }

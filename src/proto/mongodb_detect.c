@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* MongoDB: telling it by its bytes, also in mid-connection. */
+#include "base/text.h"
 #include "proto/mongodb_internal.h"
 
 /* Fields of commands and replies have names as in programs. */
@@ -48,12 +49,8 @@ static enum tt_verdict judge_query(struct tt_cursor *c)
 
 	if (tt_cursor_short(c))
 		return tt_cursor_left(c) > 256 ? TT_NO : TT_MAYBE;
-	if (flags > 0xff || name.len < 3 || tt_span_find(name, '.') < 1)
+	if (flags > 0xff || name.len < 3 || tt_span_find(name, '.') < 1 || !tt_is_text(name))
 		return TT_NO;
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
-			return TT_NO;
-	}
 	tt_cursor_skip(c, 4 + 4);
 	return judge_field(c);
 }

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* MySQL: greeting, log-in, change of user, and the capabilities both ends agreed on. */
+#include "base/text.h"
 #include "proto/mysql_internal.h"
 #include "proto/tls.h"
 
 #include <stdlib.h>
-
-static bool is_text(struct tt_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < 0x20 || s.data[i] == 0x7f)
-			return false;
-	}
-	return true;
-}
 
 bool mysql_set_db(char **db, uint16_t *db_len, struct tt_span name)
 {
@@ -33,7 +25,7 @@ bool mysql_is_greeting(struct tt_span payload)
 	if (tt_cursor_u8(&c) != 10)
 		return false;
 	struct tt_span version = tt_cursor_until(&c, 0);
-	if (tt_cursor_short(&c) || version.len < 3 || version.len > 128 || !is_text(version))
+	if (tt_cursor_short(&c) || version.len < 3 || version.len > 128 || !tt_is_text(version))
 		return false;
 	tt_cursor_skip(&c, 4 + 8); /* thread, challenge */
 	uint8_t filler = tt_cursor_u8(&c);
@@ -96,7 +88,7 @@ bool mysql_is_login(struct tt_span payload, bool whole)
 	if (tt_cursor_left(&c) == 0)
 		return caps & MYSQL_SSL;
 	struct tt_span user = tt_cursor_until(&c, 0);
-	return (!tt_cursor_short(&c) || !whole) && is_text(user);
+	return (!tt_cursor_short(&c) || !whole) && tt_is_text(user);
 }
 
 /* The scrambled password, in the form the capabilities say. */

@@ -4,6 +4,7 @@
 
 #include "base/digits.h"
 #include "base/own.h"
+#include "base/text.h"
 
 #define CLIENT 1
 #define SERVER 2
@@ -51,15 +52,6 @@ static bool read_size(struct tt_span s, uint32_t *ret)
 	return n <= TT_NATS_PAYLOAD_MAX;
 }
 
-static bool is_subject(struct tt_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] <= ' ' || s.data[i] == 0x7f)
-			return false;
-	}
-	return s.len;
-}
-
 /* The words behind the verb of row i. */
 static bool read_words(size_t i, struct tt_span line, size_t at, struct tt_nats_line *ret)
 {
@@ -88,7 +80,7 @@ static bool read_words(size_t i, struct tt_span line, size_t at, struct tt_nats_
 		if (count == verbs[i].most)
 			ret->reply = word[count - 1 - verbs[i].sizes];
 	}
-	return !count || is_subject(word[0]);
+	return !count || (word[0].len && tt_is_word(word[0]));
 }
 
 static enum tt_nats_read read_line(struct tt_span line, enum tt_side side, struct tt_nats_line *ret)

@@ -3,6 +3,7 @@
 #include "proto/redis.h"
 
 #include "base/own.h"
+#include "base/text.h"
 
 enum look {
 	NOTHING, /* no bytes */
@@ -21,15 +22,6 @@ static bool is_word(struct tt_span s)
 		uint8_t c = tt_ascii_lower(s.data[i]);
 		bool letter = c >= 'a' && c <= 'z';
 		if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' || c == '|')))
-			return false;
-	}
-	return true;
-}
-
-static bool is_text(struct tt_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((s.data[i] < 0x20 && s.data[i] != '\t') || s.data[i] == 0x7f)
 			return false;
 	}
 	return true;
@@ -104,7 +96,7 @@ static enum look look_at_line(struct tt_span s)
 
 	ptrdiff_t blank = tt_span_find(line, ' ');
 	struct tt_span word = tt_span_sub(line, 0, blank < 0 ? line.len : (size_t)blank);
-	if (!is_text(line) || !is_word(word) || word.len > TT_REDIS_NAME_BYTES)
+	if (!tt_is_tabbed_text(line) || !is_word(word) || word.len > TT_REDIS_NAME_BYTES)
 		return NO;
 	if (end < 0 && blank < 0)
 		return PARTIAL;
@@ -129,9 +121,9 @@ static enum look look_at_requests(struct tt_span s, bool from_start)
 static bool is_plausible(const struct tt_resp *e)
 {
 	if (e->type == '+')
-		return is_text(e->line);
+		return tt_is_tabbed_text(e->line);
 	if (e->type == '-')
-		return e->line.len && is_text(e->line) && is_word(tt_span_sub(e->line, 0, 1));
+		return e->line.len && tt_is_tabbed_text(e->line) && is_word(tt_span_sub(e->line, 0, 1));
 	return true;
 }
 

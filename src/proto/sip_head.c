@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* SIP: start lines and the header fields that are looked at (RFC 3261 sections 7 and 20). */
 #include "base/own.h"
+#include "base/text.h"
 #include "proto/sip.h"
 
 #define METHOD_MOST 20u
@@ -30,11 +31,7 @@ static bool is_uri(struct tt_span s)
 		if (tt_ascii_lower(s.data[i]) < 'a' || tt_ascii_lower(s.data[i]) > 'z')
 			return false;
 	}
-	for (size_t i = (size_t)colon; i < s.len; i++) {
-		if (s.data[i] <= ' ' || s.data[i] == 0x7f)
-			return false;
-	}
-	return true;
+	return tt_is_word(tt_span_sub(s, (size_t)colon, s.len));
 }
 
 static bool read_status_line(struct tt_span line, struct sip_start *ret)

@@ -4,6 +4,7 @@
 
 #include "base/digits.h"
 #include "base/own.h"
+#include "base/text.h"
 
 enum form {
 	BARE,	   /* nothing behind it */
@@ -162,22 +163,12 @@ static void read_argument(size_t row, struct tt_span rest, struct tt_smtp_comman
 	}
 }
 
-/* Text in any language, tabs, nothing else that controls. */
-static bool is_text(struct tt_span line)
-{
-	for (size_t i = 0; i < line.len; i++) {
-		if ((line.data[i] < ' ' && line.data[i] != '\t') || line.data[i] == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 bool tt_smtp_read_command(struct tt_span line, struct tt_smtp_command *ret)
 {
 	struct tt_span rest = line;
 	struct tt_span word = next_word(&rest);
 
-	if (!is_text(line))
+	if (!tt_is_tabbed_text(line))
 		return false;
 	*ret = (struct tt_smtp_command){.verb = TT_SMTP_OTHER};
 	for (size_t i = 0; i < TT_ARRAY_LEN(verbs); i++) {
@@ -216,7 +207,7 @@ static size_t enhanced_len(struct tt_span text, uint8_t class_digit)
 bool tt_smtp_read_reply(struct tt_span line, struct tt_smtp_reply *ret)
 {
 	if (line.len < 3 || line.data[0] < '2' || line.data[0] > '5' || line.data[1] > '5' || !is_digit(line.data[1]) ||
-	    !is_digit(line.data[2]) || (line.len > 3 && line.data[3] != ' ' && line.data[3] != '-') || !is_text(line))
+	    !is_digit(line.data[2]) || (line.len > 3 && line.data[3] != ' ' && line.data[3] != '-') || !tt_is_tabbed_text(line))
 		return false;
 	struct tt_span text = tt_span_sub(line, 4, line.len);
 	size_t enhanced = enhanced_len(text, line.data[0]);

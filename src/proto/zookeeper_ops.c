@@ -2,6 +2,7 @@
 #include "proto/zookeeper_ops.h"
 
 #include "base/own.h"
+#include "base/text.h"
 
 #define DEPTH 2
 #define RUNTIME_INCONSISTENCY (-2) /* of the parts of a multi behind the one that failed */
@@ -130,13 +131,7 @@ static bool take_text(struct tt_cursor *c, struct tt_span *ret)
 
 static bool is_path(struct tt_span s)
 {
-	if (s.len == 0 || s.data[0] != '/')
-		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < ' ' || s.data[i] == 0x7f)
-			return false;
-	}
-	return true;
+	return s.len && s.data[0] == '/' && tt_is_text(s);
 }
 
 static size_t width_of(char letter)
