@@ -124,6 +124,20 @@ static inline uint64_t tt_cursor_le64(struct tt_cursor *c)
 	return tt_cursor_le_(c, 8);
 }
 
+/* The bytes behind their count, which is of 8, 16 or 32 bits in network order. As tt_cursor_take otherwise. */
+static inline struct tt_span tt_cursor_take8(struct tt_cursor *c)
+{
+	return tt_cursor_take(c, tt_cursor_u8(c));
+}
+static inline struct tt_span tt_cursor_take16(struct tt_cursor *c)
+{
+	return tt_cursor_take(c, tt_cursor_be16(c));
+}
+static inline struct tt_span tt_cursor_take32(struct tt_cursor *c)
+{
+	return tt_cursor_take(c, tt_cursor_be32(c));
+}
+
 /* Bytes up to `end`, which is passed over but not returned. An empty span and short_ if `end` is not there. */
 static inline struct tt_span tt_cursor_until(struct tt_cursor *c, uint8_t end)
 {

@@ -125,12 +125,6 @@ void tt_amqp_content_begin(struct tt_amqp_frame *f, struct tt_amqp_channel *ch, 
 	*k = (struct tt_amqp_content){.open = true, .message = m, .bytes = f->end - f->start};
 }
 
-static struct tt_span read_short_string(struct tt_cursor *c)
-{
-	uint8_t n = tt_cursor_u8(c);
-	return tt_cursor_take(c, n);
-}
-
 /* A trace's parent stands among the first headers, as a long string. */
 static struct tt_span find_traceparent(struct tt_span table)
 {
@@ -151,17 +145,17 @@ static void read_properties(struct tt_message *m, struct tt_cursor *c)
 	uint16_t flags = tt_cursor_be16(c);
 	for (unsigned bit = 15; bit >= 14; bit--) {
 		if (flags & 1u << bit)
-			read_short_string(c);
+			tt_cursor_take8(c);
 	}
 	if (flags & 1u << 13) {
-		struct tt_span table = tt_cursor_take(c, tt_cursor_be32(c));
+		struct tt_span table = tt_cursor_take32(c);
 		struct tt_span traceparent = find_traceparent(table);
 		if (traceparent.len == 0x37)
 			tt_message_attr(m, "traceparent", traceparent);
 	}
 	tt_cursor_skip(c, !!(flags & 1u << 12) + !!(flags & 1u << 11));
 	for (size_t i = 0; i < TT_ARRAY_LEN(strings); i++) {
-		struct tt_span s = flags & 1u << strings[i].bit ? read_short_string(c) : tt_span(NULL, 0);
+		struct tt_span s = flags & 1u << strings[i].bit ? tt_cursor_take8(c) : tt_span(NULL, 0);
 		if (s.len && strings[i].attribute)
 			tt_message_attr(m, strings[i].attribute, s);
 	}

@@ -85,12 +85,6 @@ const struct tt_amqp_method *tt_amqp_method_find(uint16_t class, uint16_t method
 	return NULL;
 }
 
-static struct tt_span read_short_string(struct tt_cursor *c)
-{
-	uint8_t n = tt_cursor_u8(c);
-	return tt_cursor_take(c, n);
-}
-
 static void read_argument(char kind, struct tt_cursor *c, struct tt_amqp_arguments *ret)
 {
 	switch (kind) {
@@ -110,25 +104,25 @@ static void read_argument(char kind, struct tt_cursor *c, struct tt_amqp_argumen
 		ret->bits = tt_cursor_u8(c);
 		break;
 	case 'q':
-		ret->queue = read_short_string(c);
+		ret->queue = tt_cursor_take8(c);
 		break;
 	case 'x':
-		ret->exchange = read_short_string(c);
+		ret->exchange = tt_cursor_take8(c);
 		break;
 	case 'k':
-		ret->routing_key = read_short_string(c);
+		ret->routing_key = tt_cursor_take8(c);
 		break;
 	case 'v':
-		ret->host = read_short_string(c);
+		ret->host = tt_cursor_take8(c);
 		break;
 	case 'g':
-		ret->consumer = read_short_string(c);
+		ret->consumer = tt_cursor_take8(c);
 		break;
 	case 'e':
-		ret->text = read_short_string(c);
+		ret->text = tt_cursor_take8(c);
 		break;
 	default:
-		read_short_string(c);
+		tt_cursor_take8(c);
 		break;
 	}
 }

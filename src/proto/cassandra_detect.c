@@ -7,7 +7,7 @@
 /* Keys and names in the handshake are words in capital letters. */
 static enum tt_verdict judge_word(struct tt_cursor *c)
 {
-	struct tt_span word = cassandra_string(c);
+	struct tt_span word = tt_cursor_take16(c);
 
 	if (tt_cursor_short(c))
 		return TT_MAYBE;

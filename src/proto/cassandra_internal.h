@@ -89,10 +89,7 @@ struct cassandra_envelope {
 	bool readable;	       /* the body could be unpacked */
 };
 
-/* cassandra_values.c: 16-bit and 32-bit lengths in front; data NULL and c->short_ where they do not fit. A null value is empty.
- */
-struct tt_span cassandra_string(struct tt_cursor *c);
-struct tt_span cassandra_long_string(struct tt_cursor *c);
+/* cassandra_values.c: a 32-bit length in front; c->short_ where it does not fit. A null value is empty. */
 void cassandra_skip_value(struct tt_cursor *c);
 /* Passes over what stands in front of a body. */
 void cassandra_skip_prefix(struct tt_cursor *c, uint8_t flags, enum tt_side side);

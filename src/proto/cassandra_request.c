@@ -89,7 +89,7 @@ static void read_execute(struct tt_link *link, struct cassandra_state *st, struc
 			 const struct cassandra_envelope *e)
 {
 	struct tt_cursor c = e->body;
-	struct tt_span text = prepared_text(link, st, m, cassandra_string(&c));
+	struct tt_span text = prepared_text(link, st, m, tt_cursor_take16(&c));
 
 	if (text.data) {
 		struct tt_span kind = tt_sql_kind(text, false);
@@ -98,7 +98,7 @@ static void read_execute(struct tt_link *link, struct cassandra_state *st, struc
 		tt_sql_statement(m, text);
 	}
 	if (e->h.version >= 5)
-		cassandra_string(&c); /* of the result's description */
+		tt_cursor_take16(&c); /* of the result's description */
 	read_parameters(m, e, &c);
 }
 
@@ -106,7 +106,7 @@ static void read_execute(struct tt_link *link, struct cassandra_state *st, struc
 static bool read_batched(struct tt_link *link, struct cassandra_state *st, struct tt_message *m, struct tt_cursor *c, bool first)
 {
 	uint8_t kind = tt_cursor_u8(c);
-	struct tt_span text = kind == 0 ? cassandra_long_string(c) : prepared_text(link, st, m, cassandra_string(c));
+	struct tt_span text = kind == 0 ? tt_cursor_take32(c) : prepared_text(link, st, m, tt_cursor_take16(c));
 
 	if (tt_cursor_short(c) || kind > 1)
 		return false;

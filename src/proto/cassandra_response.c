@@ -83,10 +83,10 @@ static void read_result(struct tt_link *link, struct cassandra_state *st, const 
 	uint32_t kind = tt_cursor_be32(&c);
 
 	if (kind == RESULT_KEYSPACE) {
-		set_keyspace(st, cassandra_string(&c));
+		set_keyspace(st, tt_cursor_take16(&c));
 		return;
 	}
-	struct tt_span id = kind == RESULT_PREPARED ? cassandra_string(&c) : tt_span(NULL, 0);
+	struct tt_span id = kind == RESULT_PREPARED ? tt_cursor_take16(&c) : tt_span(NULL, 0);
 	struct tt_span statement = tt_message_get(request, TT_TEXT_RESOURCE);
 	if (!id.len || !statement.data || (request->kind & 0xff) != CASSANDRA_PREPARE)
 		return;
@@ -125,7 +125,7 @@ void cassandra_event(struct tt_message *m, const struct cassandra_envelope *e)
 	}
 	tt_message_attr(m, tt_db_system, TT_SPAN_LIT("cassandra"));
 	tt_sql_operation(m, TT_SPAN_LIT("EVENT"));
-	struct tt_span type = cassandra_string(&c);
+	struct tt_span type = tt_cursor_take16(&c);
 	if (type.len)
 		tt_message_text(m, TT_TEXT_RESOURCE, type);
 }

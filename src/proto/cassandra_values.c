@@ -2,18 +2,6 @@
 /* Cassandra: the notations a body is made of (section 3 of the specifications). */
 #include "proto/cassandra_internal.h"
 
-struct tt_span cassandra_string(struct tt_cursor *c)
-{
-	uint16_t len = tt_cursor_be16(c);
-	return tt_cursor_take(c, len);
-}
-
-struct tt_span cassandra_long_string(struct tt_cursor *c)
-{
-	uint32_t len = tt_cursor_be32(c);
-	return tt_cursor_take(c, len);
-}
-
 void cassandra_skip_value(struct tt_cursor *c)
 {
 	int32_t len = (int32_t)tt_cursor_be32(c);
@@ -27,11 +15,11 @@ void cassandra_skip_prefix(struct tt_cursor *c, uint8_t flags, enum tt_side side
 		tt_cursor_skip(c, 16);
 	if (flags & CASSANDRA_WARNING && side == TT_RESPONSES) {
 		for (unsigned n = tt_cursor_be16(c); n && !tt_cursor_short(c); n--)
-			cassandra_string(c);
+			tt_cursor_take16(c);
 	}
 	if (flags & CASSANDRA_PAYLOAD) {
 		for (unsigned n = tt_cursor_be16(c); n && !tt_cursor_short(c); n--) {
-			cassandra_string(c);
+			tt_cursor_take16(c);
 			cassandra_skip_value(c);
 		}
 	}

@@ -77,7 +77,7 @@ static bool take_connect(struct packet *k)
 	static const char *const versions[] = {[3] = "3.1", [4] = "3.1.1", [5] = "5"};
 	struct tt_mqtt_properties properties;
 
-	struct tt_span name = tt_mqtt_string(&k->c);
+	struct tt_span name = tt_cursor_take16(&k->c);
 	uint8_t level = tt_cursor_u8(&k->c) & 0x7f; /* the high bit: a bridge */
 	uint8_t flags = tt_cursor_u8(&k->c);
 	tt_cursor_skip(&k->c, 2);
@@ -91,16 +91,16 @@ static bool take_connect(struct packet *k)
 	tt_message_attr(m, "network.protocol.version", tt_span_str(versions[level]));
 	if (level == 5)
 		tt_mqtt_properties_read(&k->c, &properties);
-	struct tt_span client = tt_mqtt_string(&k->c);
+	struct tt_span client = tt_cursor_take16(&k->c);
 	if (client.len)
 		tt_message_attr(m, "messaging.client.id", client);
 	if (flags & 4) {
 		if (level == 5)
 			tt_mqtt_properties_read(&k->c, &properties);
-		tt_mqtt_string(&k->c);
-		tt_mqtt_string(&k->c);
+		tt_cursor_take16(&k->c);
+		tt_cursor_take16(&k->c);
 	}
-	struct tt_span user = flags & 0x80 ? tt_mqtt_string(&k->c) : tt_span(NULL, 0);
+	struct tt_span user = flags & 0x80 ? tt_cursor_take16(&k->c) : tt_span(NULL, 0);
 	if (user.len)
 		tt_message_attr(m, "user.name", user);
 	if (m)
@@ -266,7 +266,7 @@ static bool take_publish(struct packet *k)
 	uint16_t number = 0;
 
 	qos &= 3;
-	struct tt_span topic = tt_mqtt_string(&k->c);
+	struct tt_span topic = tt_cursor_take16(&k->c);
 	if (qos)
 		number = tt_cursor_be16(&k->c);
 	if (tt_cursor_short(&k->c) || (qos && !number) || (topic.len && !tt_mqtt_is_topic(topic, false)))

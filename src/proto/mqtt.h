@@ -72,9 +72,6 @@ enum tt_mqtt_read {
  */
 enum tt_mqtt_read tt_mqtt_packet_read(struct tt_cursor *c, enum tt_side side, bool partly, struct tt_mqtt_packet *ret);
 
-/* A string or binary of a 16-bit length. */
-struct tt_span tt_mqtt_string(struct tt_cursor *c);
-
 /* Reads a property list; false if it is none (or not there whole). */
 bool tt_mqtt_properties_read(struct tt_cursor *c, struct tt_mqtt_properties *ret);
 

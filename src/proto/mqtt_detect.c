@@ -23,11 +23,11 @@ static bool is_sound(const struct tt_mqtt_packet *p, bool *ret_weak)
 	*ret_weak = true;
 	switch (p->type) {
 	case TT_MQTT_CONNECT:
-		first = tt_mqtt_string(&c);
+		first = tt_cursor_take16(&c);
 		*ret_weak = false;
 		return tt_span_eq(first, TT_SPAN_LIT("MQTT")) || tt_span_eq(first, TT_SPAN_LIT("MQIsdp"));
 	case TT_MQTT_PUBLISH:
-		first = tt_mqtt_string(&c);
+		first = tt_cursor_take16(&c);
 		number = p->flags & 6 ? tt_cursor_be16(&c) : 1;
 		*ret_weak = first.len < 2;
 		return !tt_cursor_short(&c) && number && tt_mqtt_is_topic(first, false);

@@ -92,12 +92,6 @@ enum tt_mqtt_read tt_mqtt_packet_read(struct tt_cursor *c, enum tt_side side, bo
 	return TT_MQTT_OK;
 }
 
-struct tt_span tt_mqtt_string(struct tt_cursor *c)
-{
-	uint16_t n = tt_cursor_be16(c);
-	return tt_cursor_take(c, n);
-}
-
 enum value {
 	NONE,
 	BYTE,
@@ -138,16 +132,16 @@ static bool read_property(struct tt_cursor *c, struct tt_mqtt_properties *ret)
 	case VARINT:
 		return read_varint(c, &number) == TT_MQTT_OK;
 	case TEXT:
-		text = tt_mqtt_string(c);
+		text = tt_cursor_take16(c);
 		if (id == REASON_STRING)
 			ret->reason = text;
 		break;
 	case PAIR:
-		text = tt_mqtt_string(c);
+		text = tt_cursor_take16(c);
 		if (tt_span_eq(text, TT_SPAN_LIT("traceparent")))
-			ret->traceparent = tt_mqtt_string(c);
+			ret->traceparent = tt_cursor_take16(c);
 		else
-			tt_mqtt_string(c);
+			tt_cursor_take16(c);
 		break;
 	default:
 		return false;
@@ -185,7 +179,7 @@ unsigned tt_mqtt_filters(struct tt_cursor c, bool options, struct tt_span *ret_f
 	unsigned count = 0;
 
 	while (tt_cursor_left(&c)) {
-		struct tt_span filter = tt_mqtt_string(&c);
+		struct tt_span filter = tt_cursor_take16(&c);
 		uint8_t option = options ? tt_cursor_u8(&c) : 0;
 		/* A list longer than what is read is cut. */
 		if (tt_cursor_short(&c))

@@ -108,7 +108,7 @@ static bool read_wire_format(struct tt_span body, struct openwire_format *ret)
 		return false;
 	while (count--) {
 		bool value;
-		struct tt_span key = tt_cursor_take(&c, tt_cursor_be16(&c));
+		struct tt_span key = tt_cursor_take16(&c);
 		if (tt_cursor_short(&c) || !take_value(&c, &value))
 			return false;
 		ret->tight |= value && tt_span_eq(key, TT_SPAN_LIT("TightEncodingEnabled"));

@@ -44,13 +44,13 @@ bool rocketmq_read_binary(struct tt_span bytes, struct rocketmq_header *ret)
 	uint16_t version = tt_cursor_be16(&c);
 	h.opaque = tt_cursor_be32(&c);
 	h.flag = tt_cursor_be32(&c);
-	h.remark = tt_cursor_take(&c, tt_cursor_be32(&c));
+	h.remark = tt_cursor_take32(&c);
 	uint32_t fields = tt_cursor_be32(&c);
 	if (tt_cursor_short(&c) || fields != tt_cursor_left(&c) || language > 15 || version > 4096)
 		return false;
 	while (tt_cursor_left(&c)) {
-		struct tt_span name = tt_cursor_take(&c, tt_cursor_be16(&c));
-		struct tt_span value = tt_cursor_take(&c, tt_cursor_be32(&c));
+		struct tt_span name = tt_cursor_take16(&c);
+		struct tt_span value = tt_cursor_take32(&c);
 		if (tt_cursor_short(&c))
 			return false;
 		take_field(&h, name, value);

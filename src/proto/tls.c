@@ -73,7 +73,7 @@ static void set_protocols(struct tt_message *m, const char *key, struct tt_span 
 	size_t len = 0;
 
 	while (tt_cursor_left(&c)) {
-		struct tt_span name = tt_cursor_take(&c, tt_cursor_u8(&c));
+		struct tt_span name = tt_cursor_take8(&c);
 		/* Names without sense are sent to keep servers tolerant (RFC 8701). */
 		bool grease = name.len == 2 && name.data[0] == name.data[1] && (name.data[0] & 0x0f) == 0x0a;
 		if (!name.len || grease)

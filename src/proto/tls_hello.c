@@ -36,24 +36,14 @@ bool tt_tls_read_record(struct tt_cursor *c, uint8_t *ret_type, uint16_t *ret_le
 	return true;
 }
 
-static struct tt_span vector8(struct tt_cursor *c)
-{
-	return tt_cursor_take(c, tt_cursor_u8(c));
-}
-
-static struct tt_span vector16(struct tt_cursor *c)
-{
-	return tt_cursor_take(c, tt_cursor_be16(c));
-}
-
 /* --- extensions --------------------------------------------------------------------------------------------------------------
  */
 
 static void read_server_name(struct tt_cursor c, struct tt_tls_hello *h)
 {
-	struct tt_cursor names = tt_cursor(vector16(&c));
+	struct tt_cursor names = tt_cursor(tt_cursor_take16(&c));
 	uint8_t type = tt_cursor_u8(&names);
-	struct tt_span name = vector16(&names);
+	struct tt_span name = tt_cursor_take16(&names);
 
 	if (!tt_cursor_short(&names) && type == 0 && name.len)
 		h->server_name = name;
@@ -61,7 +51,7 @@ static void read_server_name(struct tt_cursor c, struct tt_tls_hello *h)
 
 static void read_versions(struct tt_cursor c, enum tt_tls_message type, struct tt_tls_hello *h)
 {
-	struct tt_cursor list = type == TT_TLS_CLIENT_HELLO ? tt_cursor(vector8(&c)) : c;
+	struct tt_cursor list = type == TT_TLS_CLIENT_HELLO ? tt_cursor(tt_cursor_take8(&c)) : c;
 
 	while (tt_cursor_left(&list) >= 2) {
 		uint16_t version = tt_cursor_be16(&list);
@@ -81,7 +71,7 @@ static void read_extension(enum tt_tls_message type, uint16_t extension, struct 
 			read_server_name(c, h);
 		break;
 	case EXTENSION_ALPN:
-		h->protocols = vector16(&c);
+		h->protocols = tt_cursor_take16(&c);
 		break;
 	case EXTENSION_PRE_SHARED_KEY:
 		h->resumes = !client;
@@ -121,7 +111,7 @@ bool tt_tls_read_hello(enum tt_tls_message type, struct tt_span body, struct tt_
 	struct tt_tls_hello h = {.version = tt_cursor_be16(&c)};
 
 	struct tt_span random = tt_cursor_take(&c, 32);
-	h.session = vector8(&c);
+	h.session = tt_cursor_take8(&c);
 	if (tt_cursor_short(&c) || !is_version(h.version) || h.session.len > 32)
 		return false;
 	if (type == TT_TLS_SERVER_HELLO) {
@@ -129,8 +119,8 @@ bool tt_tls_read_hello(enum tt_tls_message type, struct tt_span body, struct tt_
 		h.retry = tt_span_eq(random, tt_span(retry_random, sizeof(retry_random)));
 		tt_cursor_skip(&c, 1);
 	} else {
-		struct tt_span ciphers = vector16(&c);
-		struct tt_span compressions = vector8(&c);
+		struct tt_span ciphers = tt_cursor_take16(&c);
+		struct tt_span compressions = tt_cursor_take8(&c);
 		if (!tt_cursor_short(&c) && (ciphers.len < 2 || ciphers.len % 2 || compressions.len < 1))
 			return false;
 	}

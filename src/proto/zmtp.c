@@ -118,12 +118,6 @@ struct frame {
 	struct tt_span body; /* as much of it as is read */
 };
 
-static struct tt_span read_short(struct tt_cursor *c)
-{
-	uint8_t n = tt_cursor_u8(c);
-	return tt_cursor_take(c, n);
-}
-
 static void describe(struct tt_message *m, const char *operation)
 {
 	tt_message_text(m, TT_TEXT_OPERATION, tt_span_str(operation));
@@ -144,9 +138,8 @@ static void end(const struct frame *f, struct tt_message *m)
 static void take_ready(struct frame *f, struct tt_cursor c)
 {
 	while (tt_cursor_left(&c)) {
-		struct tt_span name = read_short(&c);
-		uint32_t n = tt_cursor_be32(&c);
-		struct tt_span value = tt_cursor_take(&c, n);
+		struct tt_span name = tt_cursor_take8(&c);
+		struct tt_span value = tt_cursor_take32(&c);
 		if (tt_cursor_short(&c))
 			return;
 		if (!tt_span_ieq(name, TT_SPAN_LIT("Socket-Type")))
@@ -162,7 +155,7 @@ static void take_ready(struct frame *f, struct tt_cursor c)
 static void take_hello(struct frame *f, struct tt_cursor c)
 {
 	struct tt_message *m = begin(f, true);
-	struct tt_span user = read_short(&c);
+	struct tt_span user = tt_cursor_take8(&c);
 
 	describe(m, "HELLO");
 	if (user.len)
@@ -174,7 +167,7 @@ static void take_error(struct frame *f, struct tt_cursor c)
 {
 	bool login = f->s->plain && f->side == TT_RESPONSES && f->s->side[TT_RESPONSES].type == UNKNOWN;
 	struct tt_message *m = begin(f, !login);
-	struct tt_span reason = read_short(&c);
+	struct tt_span reason = tt_cursor_take8(&c);
 
 	if (!login) {
 		describe(m, "ERROR");
@@ -221,7 +214,7 @@ static bool take_command(struct frame *f)
 		take_error(f, c);
 		return true;
 	}
-	struct tt_span name = read_short(&c);
+	struct tt_span name = tt_cursor_take8(&c);
 	if (tt_cursor_short(&c) || !name.len)
 		return false;
 	if (tt_span_eq(name, TT_SPAN_LIT("READY")) || tt_span_eq(name, TT_SPAN_LIT("INITIATE"))) {
