@@ -6,6 +6,7 @@
  */
 #include "base/digits.h"
 #include "base/protobuf.h"
+#include "proto/detect.h"
 #include "proto/proto.h"
 #include "proto/rpc.h"
 
@@ -214,18 +215,14 @@ static ssize_t brpc_resync(struct tt_link *link, enum tt_side side, struct tt_sp
 	return bytes.len && judge(side, bytes) == TT_YES ? 0 : -1;
 }
 
+static enum tt_verdict judge_side(const struct tt_first *first, enum tt_side side)
+{
+	return judge(side, first->side[side]);
+}
+
 static enum tt_verdict brpc_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		enum tt_verdict v = first->side[side].len ? judge(side, first->side[side]) : TT_MAYBE;
-		if (v == TT_NO)
-			return TT_NO;
-		if (v == TT_YES)
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge_side);
 }
 
 static const struct tt_proto_doc brpc_doc = {

@@ -2,20 +2,16 @@
 /* Cassandra's native protocol: detection, holes and the protocol's table. The formats are named in cassandra_internal.h. */
 #include "proto/cassandra_internal.h"
 
+#include "proto/detect.h"
+
+static enum tt_verdict judge_side(const struct tt_first *first, enum tt_side side)
+{
+	return tt_judged(first, side, cassandra_judge(first->side[side], side));
+}
+
 static enum tt_verdict cassandra_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		if (first->side[side].len == 0)
-			continue;
-		enum tt_verdict v = cassandra_judge(first->side[side], side);
-		if (v == TT_NO || (v == TT_MAYBE && first->ended[side]))
-			return TT_NO;
-		if (v == TT_YES)
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge_side);
 }
 
 static enum tt_step cassandra_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)

@@ -6,6 +6,7 @@
  */
 #include "proto/dubbo.h"
 
+#include "proto/detect.h"
 #include "proto/rpc.h"
 
 #define HEAD_BYTES 16u
@@ -190,16 +191,7 @@ static ssize_t dubbo_resync(struct tt_link *link, enum tt_side side, struct tt_s
 
 static enum tt_verdict dubbo_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		enum tt_verdict v = first->side[side].len ? judge(first, side) : TT_MAYBE;
-		if (v == TT_NO)
-			return TT_NO;
-		if (v == TT_YES)
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge);
 }
 
 static const struct tt_proto_doc dubbo_doc = {

@@ -2,20 +2,16 @@
 /* MongoDB's wire protocol: detection, holes and the protocol's table. The formats are named in mongodb_internal.h. */
 #include "proto/mongodb_internal.h"
 
+#include "proto/detect.h"
+
+static enum tt_verdict judge_side(const struct tt_first *first, enum tt_side side)
+{
+	return tt_judged(first, side, mongodb_judge(first->side[side], side));
+}
+
 static enum tt_verdict mongodb_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		if (first->side[side].len == 0)
-			continue;
-		enum tt_verdict v = mongodb_judge(first->side[side], side);
-		if (v == TT_NO || (v == TT_MAYBE && first->ended[side]))
-			return TT_NO;
-		if (v == TT_YES)
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge_side);
 }
 
 static enum tt_step mongodb_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)

@@ -7,6 +7,7 @@
  */
 #include "proto/openwire.h"
 #include "base/own.h"
+#include "proto/detect.h"
 #include "shared/limits.h"
 
 #define LENGTH_MAX (1u << 28)
@@ -332,16 +333,7 @@ static enum tt_verdict judge(const struct tt_first *first, enum tt_side side)
 
 static enum tt_verdict openwire_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		enum tt_verdict v = first->side[side].len ? judge(first, side) : TT_MAYBE;
-		if (v == TT_NO)
-			return TT_NO;
-		if (v == TT_YES)
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge);
 }
 
 static ssize_t openwire_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)

@@ -5,6 +5,7 @@
  * sequence; messages are the server's own. Producers and consumers are named by numbers, whose topics their making told.
  */
 #include "base/own.h"
+#include "proto/detect.h"
 #include "proto/proto.h"
 #include "proto/pulsar_command.h"
 #include "proto/sqltable.h"
@@ -236,21 +237,17 @@ static enum tt_verdict judge(struct tt_span bytes, enum tt_side side, bool from_
 	return begins ? TT_YES : TT_NO;
 }
 
+static enum tt_verdict judge_side(const struct tt_first *first, enum tt_side side)
+{
+	enum tt_verdict v = tt_judged(first, side, judge(first->side[side], side, first->from_start[side]));
+
+	/* The same commands go both ways: of one that may there is nothing to be known of who is who. */
+	return v == TT_YES && !first->role_known && !first->from_start[side] && side == TT_RESPONSES ? TT_MAYBE : v;
+}
+
 static enum tt_verdict pulsar_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		if (!first->side[side].len)
-			continue;
-		enum tt_verdict verdict = judge(first->side[side], side, first->from_start[side]);
-		if (verdict == TT_NO || (verdict == TT_MAYBE && first->ended[side]))
-			return TT_NO;
-		/* The same commands go both ways: of one that may there is nothing to be known of who is who. */
-		if (verdict == TT_YES && (first->role_known || first->from_start[side] || side == TT_REQUESTS))
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge_side);
 }
 
 static ssize_t pulsar_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)

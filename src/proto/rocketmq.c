@@ -8,6 +8,7 @@
 
 #include "base/digits.h"
 #include "base/own.h"
+#include "proto/detect.h"
 #include "proto/proto.h"
 
 #define FRAME 8
@@ -251,24 +252,22 @@ static enum tt_verdict judge(struct tt_span bytes, struct frame *f)
 	return name ? TT_YES : TT_NO;
 }
 
+static enum tt_verdict judge_side(const struct tt_first *first, enum tt_side side)
+{
+	struct frame f;
+	enum tt_verdict v = tt_judged(first, side, judge(first->side[side], &f));
+
+	if (v != TT_YES)
+		return v;
+	/* Either end may ask, but the client is the one that begins; what it is where only one end's question was seen cannot be
+	 * known in mid-connection. */
+	bool asks = !(f.header.flag & ROCKETMQ_RESPONSE);
+	return asks == (side == TT_REQUESTS) ? TT_YES : TT_MAYBE;
+}
+
 static enum tt_verdict rocketmq_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		struct frame f;
-		if (!first->side[side].len)
-			continue;
-		enum tt_verdict verdict = judge(first->side[side], &f);
-		if (verdict == TT_NO || (verdict == TT_MAYBE && first->ended[side]))
-			return TT_NO;
-		/* Either end may ask, but the client is the one that begins; what it is where only one end's question was seen
-		 * cannot be known in mid-connection. */
-		bool asks = verdict == TT_YES && !(f.header.flag & ROCKETMQ_RESPONSE);
-		if (verdict == TT_YES && asks == (side == TT_REQUESTS))
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge_side);
 }
 
 static ssize_t rocketmq_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)

@@ -4,6 +4,7 @@
  * command, request id and the lengths of a class's name, a map of headers and the content. Who is called stands in the headers;
  * of the content only the beginning of an answer in Hessian is read, whether it carries an exception.
  */
+#include "proto/detect.h"
 #include "proto/proto.h"
 #include "proto/rpc.h"
 
@@ -304,18 +305,14 @@ static ssize_t sofarpc_resync(struct tt_link *link, enum tt_side side, struct tt
 	return bytes.len && judge(side, bytes) == TT_YES ? 0 : -1;
 }
 
+static enum tt_verdict judge_side(const struct tt_first *first, enum tt_side side)
+{
+	return judge(side, first->side[side]);
+}
+
 static enum tt_verdict sofarpc_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		enum tt_verdict v = first->side[side].len ? judge(side, first->side[side]) : TT_MAYBE;
-		if (v == TT_NO)
-			return TT_NO;
-		if (v == TT_YES)
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge_side);
 }
 
 static const struct tt_proto_doc sofarpc_doc = {

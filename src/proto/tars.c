@@ -6,6 +6,7 @@
  */
 #include "base/digits.h"
 #include "base/own.h"
+#include "proto/detect.h"
 #include "proto/proto.h"
 #include "proto/rpc.h"
 
@@ -377,29 +378,24 @@ static enum tt_step tars_parse(struct tt_link *link, enum tt_side side, struct t
 /* --- the protocol ------------------------------------------------------------------------------------------------------------
  */
 
-static enum tt_verdict tars_detect(const struct tt_first *first)
+static enum tt_verdict judge(const struct tt_first *first, enum tt_side side)
 {
-	enum tt_verdict best = TT_MAYBE;
 	struct packet p;
 
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		if (!first->side[side].len)
-			continue;
-		switch (read_packet(first->side[side], side, &p)) {
-		case TT_PARSED:
-			/* By TUP both sides look the same. */
-			if (side == TT_REQUESTS || !p.asks || first->role_known)
-				best = TT_YES;
-			break;
-		case TT_MORE:
-			if (first->ended[side])
-				return TT_NO;
-			break;
-		default:
-			return TT_NO;
-		}
+	switch (read_packet(first->side[side], side, &p)) {
+	case TT_PARSED:
+		/* By TUP both sides look the same. */
+		return side == TT_REQUESTS || !p.asks || first->role_known ? TT_YES : TT_MAYBE;
+	case TT_MORE:
+		return tt_judged(first, side, TT_MAYBE);
+	default:
+		return TT_NO;
 	}
-	return best;
+}
+
+static enum tt_verdict tars_detect(const struct tt_first *first)
+{
+	return tt_detect_sides(first, judge);
 }
 
 static ssize_t tars_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)

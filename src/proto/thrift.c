@@ -10,6 +10,7 @@
  */
 #include "proto/thrift.h"
 
+#include "proto/detect.h"
 #include "proto/rpc.h"
 
 #define NAME_MOST 255u
@@ -376,21 +377,17 @@ static ssize_t thrift_resync(struct tt_link *link, enum tt_side side, struct tt_
 	return judge(side, bytes) == TT_YES ? 0 : -1;
 }
 
+static enum tt_verdict judge_side(const struct tt_first *first, enum tt_side side)
+{
+	enum tt_verdict v = judge(side, first->side[side]);
+
+	/* A server never speaks first. */
+	return v == TT_YES && side == TT_RESPONSES && first->from_start[side] ? TT_MAYBE : v;
+}
+
 static enum tt_verdict thrift_detect(const struct tt_first *first)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		if (!first->side[side].len)
-			continue;
-		enum tt_verdict v = judge(side, first->side[side]);
-		if (v == TT_NO)
-			return TT_NO;
-		/* A server never speaks first. */
-		if (v == TT_YES && (side == TT_REQUESTS || !first->from_start[side]))
-			best = TT_YES;
-	}
-	return best;
+	return tt_detect_sides(first, judge_side);
 }
 
 static const struct tt_proto_doc thrift_doc = {

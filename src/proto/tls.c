@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/own.h"
+#include "proto/detect.h"
 
 /* RFC 8446, 5.2 and 6: two bytes of alert, one of type, and the tag; Java adds 16 of padding. The messages that may come in its
  * place are of other lengths: EndOfEarlyData 21, an empty Certificate 25 or 41, a Finished at least 45. */
@@ -488,18 +489,9 @@ static void tls_state_free(void *state)
 	tt_buf_free(&s->side[TT_RESPONSES].hello);
 }
 
-static enum tt_verdict tls_detect_middle(const struct tt_first *first)
+static enum tt_verdict judge_records(const struct tt_first *first, enum tt_side side)
 {
-	enum tt_verdict best = TT_MAYBE;
-
-	for (enum tt_side side = TT_REQUESTS; side <= TT_RESPONSES; side++) {
-		enum tt_verdict v = first->side[side].len ? tt_tls_is_records(first->side[side]) : TT_MAYBE;
-		if (v == TT_NO)
-			return TT_NO;
-		if (v == TT_YES)
-			best = TT_YES;
-	}
-	return best;
+	return tt_tls_is_records(first->side[side]);
 }
 
 static enum tt_verdict tls_detect(const struct tt_first *first)
@@ -511,7 +503,7 @@ static enum tt_verdict tls_detect(const struct tt_first *first)
 		return tt_tls_begins_hello(TT_REQUESTS, requests);
 	if (first->from_start[TT_RESPONSES])
 		return responses.len && tt_tls_begins_hello(TT_RESPONSES, responses) == TT_NO ? TT_NO : TT_MAYBE;
-	return tls_detect_middle(first);
+	return tt_detect_sides(first, judge_records);
 }
 
 static const struct tt_proto_doc tls_doc = {
