@@ -26,6 +26,18 @@ struct tt_identities {
 	struct tt_identity nobody; /* the answer for processes that do not get into the table */
 };
 
+/* The same after a restart: a container by its own id, anything else by host and service. Never a process number. */
+static void tt_identity_instance(const struct tt_identities *ids, struct tt_identity *i)
+{
+	char text[2 * TT_IDENTITY_NAME_LEN] = "";
+
+	if (i->container_id[0])
+		snprintf(text, sizeof(text), "%.12s", i->container_id);
+	else if (ids->host[0])
+		snprintf(text, sizeof(text), "%s:%s", ids->host, i->service);
+	tt_text_set(i->instance, sizeof(i->instance), tt_span_str(text));
+}
+
 int tt_identities_new_at(struct tt_identities **ret, const struct tt_limits *limits, const char *root, const char *host)
 {
 	struct tt_identities *ids = calloc(1, sizeof(*ids));
@@ -34,6 +46,8 @@ int tt_identities_new_at(struct tt_identities **ret, const struct tt_limits *lim
 
 	ids->limits = limits;
 	tt_text_set(ids->host, sizeof(ids->host), tt_span_str(host));
+	tt_text_set(ids->nobody.service, sizeof(ids->nobody.service), TT_SPAN_LIT("unknown"));
+	tt_identity_instance(ids, &ids->nobody);
 	if (root)
 		ids->root = strdup(root);
 	if ((root && !ids->root) || tt_processes_init(&ids->processes, limits) < 0) {
@@ -72,18 +86,6 @@ void tt_identities_ask(struct tt_identities *ids, tt_proc_fn fn, void *ctx)
 
 /* --- names
  * ---------------------------------------------------------------------------------------------------------------------- */
-
-/* The same after a restart: a container by its own id, anything else by host and service. Never a process number. */
-static void tt_identity_instance(const struct tt_identities *ids, struct tt_identity *i)
-{
-	char text[2 * TT_IDENTITY_NAME_LEN] = "";
-
-	if (i->container_id[0])
-		snprintf(text, sizeof(text), "%.12s", i->container_id);
-	else if (ids->host[0])
-		snprintf(text, sizeof(text), "%s:%s", ids->host, i->service);
-	tt_text_set(i->instance, sizeof(i->instance), tt_span_str(text));
-}
 
 static void tt_process_name(const struct tt_identities *ids, struct tt_process *p, struct tt_span args, struct tt_span file)
 {
@@ -299,8 +301,8 @@ void tt_identities_record(struct tt_identities *ids, const struct tt_record *rec
 static const struct tt_identity *tt_identities_nobody(struct tt_identities *ids, uint32_t tgid, uint64_t start_ns)
 {
 	ids->unknown++;
-	ids->nobody = (struct tt_identity){.tgid = tgid, .start_ns = start_ns, .service = "unknown"};
-	tt_identity_instance(ids, &ids->nobody);
+	ids->nobody.tgid = tgid;
+	ids->nobody.start_ns = start_ns;
 	return &ids->nobody;
 }
 

@@ -31,7 +31,10 @@ struct tt_summary {
 	uint64_t limit;
 	uint64_t others; /* exchanges beyond the limit */
 	struct tt_refused refused;
-	bool services; /* a row's process was known */
+	bool services;		   /* a row's process was known */
+	struct tt_sockaddr server; /* spoken to last, and its text: mostly it is the next one, too */
+	struct tt_address_text address;
+	size_t address_len;
 };
 
 static bool tt_summary_same(const void *item, const void *key)
@@ -77,15 +80,25 @@ static uint8_t *tt_summary_column(uint8_t *at, struct tt_span text, size_t least
 	return at + 1;
 }
 
+static struct tt_span tt_summary_server(struct tt_summary *s, const struct tt_exchange *x)
+{
+	const struct tt_sockaddr *a = tt_exchange_server(x);
+
+	/* A Unix socket's path is not all in its address. */
+	if (x->ends->paths || a->family == TT_FAMILY_UNIX || !s->address_len || memcmp(a, &s->server, sizeof(*a)) != 0) {
+		s->address_len = tt_address_exchange(&s->address, x, true, true).len;
+		s->server = *a;
+	}
+	return s->address_len ? tt_span(s->address.text, s->address_len) : tt_span(NULL, 0);
+}
+
 /* Whose end it was: the process' service, or, where no process is known (captures), the server that was spoken to. */
 static uint8_t *tt_summary_whose(struct tt_summary *s, uint8_t *at, const struct tt_event *e, const struct tt_exchange *x)
 {
-	struct tt_address_text text;
-
 	s->services |= x->actor.tgid != 0;
 	if (x->actor.tgid)
 		return tt_summary_column(at, tt_span_str(e->self->service), 16, 20);
-	struct tt_span server = tt_address_exchange(&text, x, true, true);
+	struct tt_span server = tt_summary_server(s, x);
 	return tt_summary_column(at, server.data ? server : tt_span_str(e->self->service), 16, TT_SUMMARY_ADDRESS);
 }
 
