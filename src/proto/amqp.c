@@ -12,10 +12,10 @@
 #include <stdlib.h>
 
 #include "base/own.h"
+#include "proto/pass.h"
 #include "shared/limits.h"
 
 #define PROTOCOL_HEADER 8u
-#define WISH_FROM (64u << 10)
 
 enum tt_amqp_read tt_amqp_frame_read(struct tt_cursor *c, bool partly, struct tt_amqp_frame *ret)
 {
@@ -219,13 +219,8 @@ static enum tt_step amqp_parse(struct tt_link *link, enum tt_side side, struct t
 	if (!good)
 		return TT_LOST_SYNC;
 
-	uint64_t rest = (uint64_t)f.size + 1, left = tt_cursor_left(&at);
-	in->c.pos = at.pos + (size_t)TT_MIN(rest, left);
-	if (rest > left) {
-		if (rest - left >= WISH_FROM)
-			tt_wish(link, side, in, f.end, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
-		tt_skip(link, side, rest - left);
-	}
+	in->c.pos = at.pos;
+	tt_pass_unseen(link, side, in, (uint64_t)f.size + 1, TT_WISH_FROM);
 	return TT_PARSED;
 }
 

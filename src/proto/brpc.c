@@ -7,6 +7,7 @@
 #include "base/digits.h"
 #include "base/protobuf.h"
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "proto/proto.h"
 #include "proto/rpc.h"
 
@@ -187,11 +188,8 @@ static enum tt_step brpc_parse(struct tt_link *link, enum tt_side side, struct t
 	else
 		describe_response(r, &m, rest);
 
-	size_t there = TT_MIN((size_t)rest, tt_cursor_left(&in->c));
 	tt_message_end(link, r, in, (uint64_t)in->c.pos + rest);
-	tt_cursor_skip(&in->c, there);
-	if (there < rest)
-		tt_skip(link, side, rest - there);
+	tt_pass(link, side, in, rest);
 	return TT_PARSED;
 }
 

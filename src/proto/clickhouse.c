@@ -2,6 +2,7 @@
 /* ClickHouse's native protocol (clickhouse.com documentation, "Native Protocol"). One query at a time: pairing is in order. */
 #include "proto/clickhouse.h"
 #include "base/own.h"
+#include "proto/pass.h"
 
 static enum tt_step clickhouse_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
@@ -30,14 +31,10 @@ static void clickhouse_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 
 uint64_t ch_skip(struct tt_link *link, struct ch_state *st, enum tt_side side, struct tt_input *in, uint64_t n)
 {
-	uint64_t there = TT_MIN(n, (uint64_t)tt_cursor_left(&in->c));
+	uint64_t to_come = tt_pass(link, side, in, n);
 
-	tt_cursor_skip(&in->c, (size_t)there);
-	if (there == n)
-		return 0;
-	tt_skip(link, side, n - there);
-	st->skips = true;
-	return n - there;
+	st->skips |= to_come > 0;
+	return to_come;
 }
 
 /* A query packet, with its client's revision and the rest as it should be. */

@@ -7,6 +7,7 @@
 #include "proto/dubbo.h"
 
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "proto/rpc.h"
 
 #define HEAD_BYTES 16u
@@ -150,11 +151,8 @@ static enum tt_step dubbo_parse(struct tt_link *link, enum tt_side side, struct 
 	else
 		describe_call(m, &h, body);
 
-	size_t there = TT_MIN((size_t)h.body, tt_cursor_left(&in->c));
 	tt_message_end(link, m, in, (uint64_t)in->c.pos + h.body);
-	tt_cursor_skip(&in->c, there);
-	if (there < h.body)
-		tt_skip(link, side, h.body - there);
+	tt_pass(link, side, in, h.body);
 	return TT_PARSED;
 }
 

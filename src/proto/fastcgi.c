@@ -6,6 +6,7 @@
 #include "proto/fastcgi.h"
 
 #include "base/own.h"
+#include "proto/pass.h"
 #include "shared/limits.h"
 
 #define WISH_FROM (16u << 10)
@@ -410,12 +411,8 @@ static enum tt_step fcgi_parse(struct tt_link *link, enum tt_side side, struct t
 	step = take(&a);
 	if (step == TT_WAIT)
 		return step;
-	uint64_t left = a.end - c.pos, there = TT_MIN(left, (uint64_t)tt_cursor_left(&c));
-	in->c.pos = c.pos + (size_t)there;
-	if (left - there >= WISH_FROM)
-		tt_wish(link, side, in, a.end, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
-	if (left > there)
-		tt_skip(link, side, left - there);
+	in->c.pos = c.pos;
+	tt_pass_unseen(link, side, in, a.end - c.pos, WISH_FROM);
 	return TT_PARSED;
 }
 

@@ -5,7 +5,7 @@
  */
 #include "base/own.h"
 #include "proto/kafka_internal.h"
-#include "shared/limits.h"
+#include "proto/pass.h"
 
 #define REQUEST_HEADER 12 /* length, key, version, correlation id */
 #define RESPONSE_HEADER 8
@@ -19,15 +19,7 @@ static uint32_t kind_of(int16_t key, int16_t version)
 /* Passes over n bytes, of which not all may be there. True if they were. */
 static bool pass(struct tt_link *link, enum tt_side side, struct tt_input *in, uint64_t n)
 {
-	size_t here = (size_t)TT_MIN(n, (uint64_t)tt_cursor_left(&in->c));
-
-	tt_cursor_skip(&in->c, here);
-	if (n == here)
-		return true;
-	tt_skip(link, side, n - here);
-	if (n - here >= WISH_LEAST)
-		tt_wish(link, side, in, in->c.pos + (n - here), (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
-	return false;
+	return !tt_pass_unseen(link, side, in, n, WISH_LEAST);
 }
 
 /* All that is wanted of the message was read: what is left of it, and of its last field, is passed over. */

@@ -6,10 +6,9 @@
 #include "proto/ldap.h"
 #include "base/digits.h"
 #include "base/own.h"
+#include "proto/pass.h"
 #include "proto/tls.h"
-#include "shared/limits.h"
 
-#define WISH_FROM (64u << 10)
 #define FILTER_MAX 1024u
 
 /* tt_message.kind of a request: STARTTLS, and how many holes the answers had had before it. */
@@ -319,14 +318,7 @@ static enum tt_step wait_for_tls(struct ldap_state *s, struct tt_link *link, str
 /* What is left of the message is not looked at. */
 static void pass(struct part *p, enum tt_side side)
 {
-	uint64_t left = p->end - p->in->c.pos, there = TT_MIN(left, (uint64_t)tt_cursor_left(&p->in->c));
-
-	p->in->c.pos += (size_t)there;
-	if (left == there)
-		return;
-	if (left - there >= WISH_FROM)
-		tt_wish(p->link, side, p->in, p->end, (uint32_t)tt_link_limit(p->link, TT_LIMIT_CAPTURE_BYTES));
-	tt_skip(p->link, side, left - there);
+	tt_pass_unseen(p->link, side, p->in, p->end - p->in->c.pos, TT_WISH_FROM);
 }
 
 static enum tt_step ldap_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)

@@ -9,9 +9,7 @@
 
 #include "base/digits.h"
 #include "base/own.h"
-#include "shared/limits.h"
-
-#define WISH_FROM (64u << 10)
+#include "proto/pass.h"
 
 static uint64_t id_of(enum tt_mqtt_type asked, uint16_t number)
 {
@@ -361,13 +359,8 @@ static enum tt_step mqtt_parse(struct tt_link *link, enum tt_side side, struct t
 	if (!takes[p.type](&k))
 		return TT_LOST_SYNC;
 
-	uint64_t left = tt_cursor_left(&at);
-	in->c.pos = at.pos + (size_t)TT_MIN(left, (uint64_t)p.length);
-	if (p.length > left) {
-		if (p.length - left >= WISH_FROM)
-			tt_wish(link, side, in, k.end, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
-		tt_skip(link, side, p.length - left);
-	}
+	in->c.pos = at.pos;
+	tt_pass_unseen(link, side, in, p.length, TT_WISH_FROM);
 	return TT_PARSED;
 }
 

@@ -11,9 +11,8 @@
 #include "base/digits.h"
 #include "base/json_scan.h"
 #include "base/own.h"
-#include "shared/limits.h"
+#include "proto/pass.h"
 
-#define WISH_FROM (64u << 10)
 #define HEADERS_MAX 4096u
 #define PEEK 512u
 #define INBOX_MAX 64
@@ -450,12 +449,8 @@ static enum tt_step nats_parse(struct tt_link *link, enum tt_side side, struct t
 		return TT_LOST_SYNC;
 	take(&k);
 
-	in->c.pos = at.pos + (size_t)TT_MIN(left, rest);
-	if (rest > left) {
-		if (rest - left >= WISH_FROM)
-			tt_wish(link, side, in, k.end, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
-		tt_skip(link, side, rest - left);
-	}
+	in->c.pos = at.pos;
+	tt_pass_unseen(link, side, in, rest, TT_WISH_FROM);
 	return TT_PARSED;
 }
 

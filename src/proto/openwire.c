@@ -8,6 +8,7 @@
 #include "proto/openwire.h"
 #include "base/own.h"
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "shared/limits.h"
 
 #define LENGTH_MAX (1u << 28)
@@ -273,11 +274,8 @@ static enum tt_step openwire_parse(struct tt_link *link, enum tt_side side, stru
 		learn(link, &st->side[side].names, &said);
 	}
 	uint64_t whole = 4 + (uint64_t)f.length;
-	size_t there = (size_t)TT_MIN(whole, (uint64_t)tt_cursor_left(&in->c));
 	tt_message_end(link, m, in, in->c.pos + whole);
-	tt_cursor_skip(&in->c, there);
-	if (whole > there)
-		tt_skip(link, side, whole - there);
+	tt_pass(link, side, in, whole);
 	return TT_PARSED;
 }
 

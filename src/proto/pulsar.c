@@ -6,6 +6,7 @@
  */
 #include "base/own.h"
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "proto/proto.h"
 #include "proto/pulsar_command.h"
 #include "proto/sqltable.h"
@@ -203,11 +204,8 @@ static enum tt_step pulsar_parse(struct tt_link *link, enum tt_side side, struct
 		m = take_response(link, side, in, &f.command);
 
 	uint64_t whole = 4 + (uint64_t)f.length;
-	size_t left = tt_cursor_left(&in->c);
 	tt_message_end(link, m, in, in->c.pos + whole);
-	tt_cursor_skip(&in->c, (size_t)TT_MIN(whole, (uint64_t)left));
-	if (whole > left)
-		tt_skip(link, side, whole - left);
+	tt_pass(link, side, in, whole);
 	return TT_PARSED;
 }
 

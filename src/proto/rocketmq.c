@@ -9,6 +9,7 @@
 #include "base/digits.h"
 #include "base/own.h"
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "proto/proto.h"
 
 #define FRAME 8
@@ -222,11 +223,8 @@ static enum tt_step rocketmq_parse(struct tt_link *link, enum tt_side side, stru
 		f.header.flag & ROCKETMQ_RESPONSE ? take_response(link, side, in, &f) : take_request(link, side, in, &f);
 
 	uint64_t whole = 4 + (uint64_t)f.length;
-	size_t left = tt_cursor_left(&in->c);
 	tt_message_end(link, m, in, in->c.pos + whole);
-	tt_cursor_skip(&in->c, (size_t)TT_MIN(whole, (uint64_t)left));
-	if (whole > left)
-		tt_skip(link, side, whole - left);
+	tt_pass(link, side, in, whole);
 	return TT_PARSED;
 }
 

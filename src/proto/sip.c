@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "proto/pass.h"
 
 /* --- exchanges ---------------------------------------------------------------------------------------------------------------
  */
@@ -168,10 +169,7 @@ static enum tt_step parse_stream(struct tt_link *link, struct sip_state *st, enu
 	size_t at = in->c.pos;
 	take(link, side, in, at, &h, (uint64_t)at + len + h.body);
 	tt_cursor_skip(&in->c, len);
-	size_t there = TT_MIN((size_t)h.body, tt_cursor_left(&in->c));
-	tt_cursor_skip(&in->c, there);
-	if (there < h.body)
-		tt_skip(link, side, h.body - there);
+	tt_pass(link, side, in, h.body);
 	return TT_PARSED;
 }
 

@@ -5,6 +5,7 @@
  * of the content only the beginning of an answer in Hessian is read, whether it carries an exception.
  */
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "proto/proto.h"
 #include "proto/rpc.h"
 
@@ -268,11 +269,8 @@ static enum tt_step sofarpc_parse(struct tt_link *link, enum tt_side side, struc
 		describe_answer(m, &h, &headers, tt_span_sub(tt_cursor_rest(&in->c), 0, look));
 
 	uint64_t rest = (uint64_t)h.content_len + (h.checked ? 4 : 0);
-	uint64_t there = TT_MIN(rest, (uint64_t)tt_cursor_left(&in->c));
 	tt_message_end(link, m, in, in->c.pos + rest);
-	tt_cursor_skip(&in->c, (size_t)there);
-	if (there < rest)
-		tt_skip(link, side, rest - there);
+	tt_pass(link, side, in, rest);
 	return TT_PARSED;
 }
 

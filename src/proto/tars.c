@@ -7,6 +7,7 @@
 #include "base/digits.h"
 #include "base/own.h"
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "proto/proto.h"
 #include "proto/rpc.h"
 
@@ -367,11 +368,8 @@ static enum tt_step tars_parse(struct tt_link *link, enum tt_side side, struct t
 	if (step != TT_PARSED)
 		return step;
 	struct tt_message *m = open_message(link, side, in, &p);
-	size_t there = TT_MIN((size_t)p.length, tt_cursor_left(&in->c));
 	tt_message_end(link, m, in, (uint64_t)in->c.pos + p.length);
-	tt_cursor_skip(&in->c, there);
-	if (there < p.length)
-		tt_skip(link, side, p.length - there);
+	tt_pass(link, side, in, p.length);
 	return TT_PARSED;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* TDS: what the client asks. A request is packets up to one that ends the message; its payload is put together up to a bound. */
 #include "base/own.h"
+#include "proto/pass.h"
 #include "proto/tds.h"
 #include "shared/limits.h"
 
@@ -188,12 +189,8 @@ static enum tt_step login_record(struct tt_link *link, struct tds_state *st, str
 	tt_message_attr(m, tt_db_system, TT_SPAN_LIT("microsoft.sql_server"));
 	tt_sql_operation(m, TT_SPAN_LIT("CONNECT"));
 	tt_message_end(link, m, in, in->c.pos + (uint64_t)len);
-	size_t there = TT_MIN((size_t)len, tt_cursor_left(&in->c));
-	tt_cursor_skip(&in->c, there);
-	if (there < len)
-		tt_skip(link, TT_REQUESTS, len - there);
 	st->encrypted = false;
-	return there < len ? TT_DONE : TT_PARSED;
+	return tt_pass(link, TT_REQUESTS, in, len) ? TT_DONE : TT_PARSED;
 }
 
 static enum tt_step packet(struct tt_link *link, struct tds_state *st, struct tt_input *in)

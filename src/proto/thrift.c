@@ -11,6 +11,7 @@
 #include "proto/thrift.h"
 
 #include "proto/detect.h"
+#include "proto/pass.h"
 #include "proto/rpc.h"
 
 #define NAME_MOST 255u
@@ -277,12 +278,8 @@ static enum tt_step take_frame(struct tt_link *link, struct thrift_side *d, enum
 		thrift_walk_on(&d->walk, &c, &skip);
 		describe_reply(m, h->kind, &d->walk);
 	}
-	uint64_t end = (uint64_t)in->c.pos + body;
-	size_t there = TT_MIN(body, tt_cursor_left(&in->c));
-	tt_cursor_skip(&in->c, there);
-	tt_message_end(link, m, in, end);
-	if (there < body)
-		tt_skip(link, side, body - there);
+	tt_message_end(link, m, in, (uint64_t)in->c.pos + body);
+	tt_pass(link, side, in, body);
 	return TT_PARSED;
 }
 

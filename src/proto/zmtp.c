@@ -8,13 +8,12 @@
 #include "proto/proto.h"
 
 #include "base/own.h"
-#include "shared/limits.h"
+#include "proto/pass.h"
 
 #define GREETING 64u
 #define COMMAND_MAX 8192u
 #define TOPIC_MAX 128u
 #define FRAME_MAX (1ull << 40)
-#define WISH_FROM (64u << 10)
 
 #define MORE 1u
 #define LONG 2u
@@ -358,13 +357,8 @@ static enum tt_step zmtp_parse(struct tt_link *link, enum tt_side side, struct t
 	if (!command)
 		take_frame(&f);
 
-	uint64_t left = tt_cursor_left(&at);
-	in->c.pos = at.pos + (size_t)TT_MIN(left, f.size);
-	if (f.size > left) {
-		if (f.size - left >= WISH_FROM)
-			tt_wish(link, side, in, f.end, (uint32_t)tt_link_limit(link, TT_LIMIT_CAPTURE_BYTES));
-		tt_skip(link, side, f.size - left);
-	}
+	in->c.pos = at.pos;
+	tt_pass_unseen(link, side, in, f.size, TT_WISH_FROM);
 	return TT_PARSED;
 }
 

@@ -5,6 +5,7 @@
  * authentications and watches set again share one each. What a watch tells is the server's own, and nobody answers it.
  */
 #include "base/own.h"
+#include "proto/pass.h"
 #include "proto/proto.h"
 #include "proto/zookeeper_ops.h"
 
@@ -187,12 +188,9 @@ static enum tt_step take_word(struct tt_link *link, struct zookeeper_state *st, 
 static enum tt_step end(struct tt_link *link, enum tt_side side, struct tt_input *in, struct tt_message *m, uint32_t length)
 {
 	uint64_t whole = 4 + (uint64_t)length;
-	size_t left = tt_cursor_left(&in->c);
 
 	tt_message_end(link, m, in, in->c.pos + whole);
-	tt_cursor_skip(&in->c, (size_t)TT_MIN(whole, (uint64_t)left));
-	if (whole > left)
-		tt_skip(link, side, whole - left);
+	tt_pass(link, side, in, whole);
 	return TT_PARSED;
 }
 
