@@ -35,7 +35,7 @@ const struct tt_option_row tt_common_rows[] = {
 
 const size_t tt_common_row_count = TT_ARRAY_LEN(tt_common_rows);
 
-__attribute__((format(printf, 2, 3))) static int fail(struct tt_tool_error *e, const char *fmt, ...)
+int tt_tool_fail(struct tt_tool_error *e, const char *fmt, ...)
 {
 	va_list args;
 
@@ -66,10 +66,10 @@ static int set_count(const struct tt_option_row *row, void *to, const char *valu
 	errno = 0;
 	unsigned long long v = strtoull(value, &end, 10);
 	if (*value < '0' || *value > '9' || *end)
-		return fail(e, "--%s: '%.60s' is not a number", row->name, value);
+		return tt_tool_fail(e, "--%s: '%.60s' is not a number", row->name, value);
 	if (errno || v < row->least || v > row->most)
-		return fail(e, "--%s must lie between %llu and %llu", row->name, (unsigned long long)row->least,
-			    (unsigned long long)row->most);
+		return tt_tool_fail(e, "--%s must lie between %llu and %llu", row->name, (unsigned long long)row->least,
+				    (unsigned long long)row->most);
 	memcpy(to, &(uint64_t){v}, sizeof(uint64_t));
 	return 0;
 }
@@ -80,10 +80,10 @@ static int set_number(const struct tt_option_row *row, void *to, const char *val
 	double v = strtod(value, &end);
 
 	if (((*value < '0' || *value > '9') && *value != '.') || *end)
-		return fail(e, "--%s: '%.60s' is not a number", row->name, value);
+		return tt_tool_fail(e, "--%s: '%.60s' is not a number", row->name, value);
 	if (!(v >= (double)row->least && v <= (double)row->most))
-		return fail(e, "--%s must lie between %llu and %llu", row->name, (unsigned long long)row->least,
-			    (unsigned long long)row->most);
+		return tt_tool_fail(e, "--%s must lie between %llu and %llu", row->name, (unsigned long long)row->least,
+				    (unsigned long long)row->most);
 	memcpy(to, &v, sizeof(v));
 	return 0;
 }
@@ -95,10 +95,10 @@ static int set_time(const struct tt_option_row *row, void *to, const char *value
 	double v = strtod(value, &end);
 
 	if (((*value < '0' || *value > '9') && *value != '.') || *end)
-		return fail(e, "--%s: '%.60s' is not a number of %s", row->name, value, unit);
+		return tt_tool_fail(e, "--%s: '%.60s' is not a number of %s", row->name, value, unit);
 	if (!(v * unit_ns >= (double)row->least && v * unit_ns <= (double)row->most))
-		return fail(e, "--%s must lie between %g and %g %s", row->name, (double)row->least / unit_ns,
-			    (double)row->most / unit_ns, unit);
+		return tt_tool_fail(e, "--%s must lie between %g and %g %s", row->name, (double)row->least / unit_ns,
+				    (double)row->most / unit_ns, unit);
 	memcpy(to, &(uint64_t){(uint64_t)(v * unit_ns)}, sizeof(uint64_t));
 	return 0;
 }
@@ -110,7 +110,7 @@ static int set_pids(struct tt_tool_options *o, const char *value, struct tt_tool
 		unsigned long pid = strtoul(at, &end, 10);
 
 		if (*at < '0' || *at > '9' || pid < 1 || pid > INT32_MAX || (*end && *end != ','))
-			return fail(e, "--pid: '%.60s' is not a process number", value);
+			return tt_tool_fail(e, "--pid: '%.60s' is not a process number", value);
 		uint32_t *more = reallocarray(o->pids, o->pid_count + 1, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
@@ -128,11 +128,11 @@ static int set_limit(struct tt_tool_options *o, const char *value, struct tt_too
 	int r = equals ? tt_limits_set(&o->limits, value, (size_t)(equals - value), equals + 1) : -EINVAL;
 
 	if (r == -ENOENT)
-		return fail(e, "--limit: there is no limit '%.*s' (telltale help limits)",
-			    (int)TT_MIN(equals - value, (ptrdiff_t)60), value);
+		return tt_tool_fail(e, "--limit: there is no limit '%.*s' (telltale help limits)",
+				    (int)TT_MIN(equals - value, (ptrdiff_t)60), value);
 	if (r == -ERANGE)
-		return fail(e, "--limit %.60s: out of its range (telltale help limits)", value);
-	return r < 0 ? fail(e, "--limit: '%.60s' is not NAME=VALUE", value) : 0;
+		return tt_tool_fail(e, "--limit %.60s: out of its range (telltale help limits)", value);
+	return r < 0 ? tt_tool_fail(e, "--limit: '%.60s' is not NAME=VALUE", value) : 0;
 }
 
 static int set_choice(const struct tt_option_row *row, void *to, const char *value, struct tt_tool_error *e)
@@ -145,7 +145,7 @@ static int set_choice(const struct tt_option_row *row, void *to, const char *val
 		if (size == len && memcmp(at, value, len) == 0)
 			break;
 		if (!at[size])
-			return fail(e, "'%.60s' is none of %s", value, row->argument);
+			return tt_tool_fail(e, "'%.60s' is none of %s", value, row->argument);
 		at += size + 1;
 	}
 	memcpy(to, &number, sizeof(number));
@@ -157,7 +157,7 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 	void *to = (char *)base + row->offset;
 
 	if (!value && row->kind != TT_ROW_FLAG && row->kind != TT_ROW_JSON)
-		return fail(r->e, "--%s needs a value", row->name);
+		return tt_tool_fail(r->e, "--%s needs a value", row->name);
 	switch (row->kind) {
 	case TT_ROW_FLAG:
 		*(uint8_t *)to = 1;
@@ -172,7 +172,7 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 		return set_time(row, to, value, 1e6, "milliseconds", r->e);
 	case TT_ROW_TEXT:
 		if (!*value)
-			return fail(r->e, "--%s is empty", row->name);
+			return tt_tool_fail(r->e, "--%s is empty", row->name);
 		*(const char **)to = value;
 		return 0;
 	case TT_ROW_CHOICE:
@@ -183,7 +183,7 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 		return set_limit(r->options, value, r->e);
 	case TT_ROW_JSON:
 		if (value && !*value)
-			return fail(r->e, "--json= needs a file name");
+			return tt_tool_fail(r->e, "--json= needs a file name");
 		r->options->json |= !value;
 		r->options->json_file = value ? value : r->options->json_file;
 		return 0;
@@ -230,12 +230,12 @@ static int take(struct reading *r)
 	void *base = NULL;
 	const struct tt_option_row *row = find(r, name, len, letter, &base);
 	if (!row)
-		return fail(r->e, "unknown option %.60s", text);
+		return tt_tool_fail(r->e, "unknown option %.60s", text);
 	if (!row->argument && value)
-		return fail(r->e, "--%s takes no value", row->name);
+		return tt_tool_fail(r->e, "--%s takes no value", row->name);
 	if (row->argument && row->kind != TT_ROW_JSON && !value) {
 		if (r->at >= r->argc)
-			return fail(r->e, "--%s needs a value: %s", row->name, row->argument);
+			return tt_tool_fail(r->e, "--%s needs a value: %s", row->name, row->argument);
 		value = r->argv[r->at++];
 	}
 	return set(r, row, base, value);
@@ -251,7 +251,7 @@ static int take_word(struct reading *r, unsigned *words)
 	const struct tt_option_row *row = name ? find(r, name, strlen(name), 0, &base) : NULL;
 
 	if (!row || (row->kind != TT_ROW_CHOICE && row->kind != TT_ROW_TEXT && (*text < '0' || *text > '9')))
-		return fail(r->e, "unexpected argument '%.60s'; a command stands behind --", text);
+		return tt_tool_fail(r->e, "unexpected argument '%.60s'; a command stands behind --", text);
 	(*words)++;
 	return set(r, row, base, text);
 }
@@ -261,9 +261,9 @@ static int check_whole(struct reading *r)
 	const struct tt_tool_options *o = r->options;
 
 	if ((o->pid_count > 0) + (o->cgroup != NULL) + (o->command != NULL) > 1)
-		return fail(r->e, "--pid, --cgroup and -- COMMAND exclude each other");
+		return tt_tool_fail(r->e, "--pid, --cgroup and -- COMMAND exclude each other");
 	if (o->count && !o->interval_ns)
-		return fail(r->e, "--count needs an --interval");
+		return tt_tool_fail(r->e, "--count needs an --interval");
 	return 0;
 }
 
@@ -277,7 +277,7 @@ static int read_all(struct reading *r)
 		if (strcmp(text, "--") == 0) {
 			o->command = (char **)r->argv + r->at + 1;
 			if (!*o->command)
-				return fail(r->e, "-- needs a command behind it");
+				return tt_tool_fail(r->e, "-- needs a command behind it");
 			break;
 		}
 		bool is_word = text[0] != '-' || !text[1];

@@ -61,6 +61,9 @@ struct tt_tool_error {
 	char text[240];
 };
 
+/* Says it; -EINVAL, so that it can be returned. */
+__attribute__((format(printf, 2, 3))) int tt_tool_fail(struct tt_tool_error *e, const char *fmt, ...);
+
 /*
  * argv does not hold the tool's name; ret->limits are set before, and changed as asked. 0; 1: help was asked for; -EINVAL with
  * `e` set; -ENOMEM. *ret is to be freed after each of them. `settings` gets what the tool's own rows say and keeps the rest.

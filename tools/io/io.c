@@ -116,10 +116,8 @@ static int io_prepare(void *settings, struct tt_tool_error *e)
 		[ASK_TASK] = {.function = "bpf_get_current_task_btf"},
 	};
 
-	if (s->disk && !(s->config.disk = tt_disk_number(s->disk))) {
-		snprintf(e->text, sizeof(e->text), "--disk: there is no whole disk '%.60s' in /sys/block", s->disk);
-		return -EINVAL;
-	}
+	if (s->disk && !(s->config.disk = tt_disk_number(s->disk)))
+		return tt_tool_fail(e, "--disk: there is no whole disk '%.60s' in /sys/block", s->disk);
 	for (size_t i = 0; i < TT_ARRAY_LEN(calls); i++)
 		s->config.call[calls[i].number] = (uint8_t)calls[i].call;
 	/* Without either, less is known: of direct requests only those of calls that name their file. */

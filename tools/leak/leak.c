@@ -41,11 +41,8 @@ static int leak_prepare(void *settings, struct tt_tool_error *e)
 
 	if (s->kernel) {
 		int of = tt_leak_of_read(s->kernel);
-		if (of < 0) {
-			snprintf(e->text, sizeof(e->text), "--kernel: '%.60s' is not one or several of slab,pages,percpu",
-				 s->kernel);
-			return -EINVAL;
-		}
+		if (of < 0)
+			return tt_tool_fail(e, "--kernel: '%.60s' is not one or several of slab,pages,percpu", s->kernel);
 		s->config.of = (uint8_t)of;
 	}
 	s->stacks.wanted = 1;
@@ -59,14 +56,11 @@ static int leak_check(const struct tt_tool_options *o, const void *settings, str
 {
 	const struct tt_leak_settings *s = settings;
 
-	if (s->config.of && s->mmap) {
-		snprintf(e->text, sizeof(e->text), "--mmap is not for --kernel");
-		return -EINVAL;
-	}
+	if (s->config.of && s->mmap)
+		return tt_tool_fail(e, "--mmap is not for --kernel");
 	if (s->config.of || o->command || o->pid_count || o->cgroup || o->comm)
 		return 0;
-	snprintf(e->text, sizeof(e->text), "whose memory: --pid, --comm, --cgroup, -- COMMAND, or the --kernel's?");
-	return -EINVAL;
+	return tt_tool_fail(e, "whose memory: --pid, --comm, --cgroup, -- COMMAND, or the --kernel's?");
 }
 
 static uint64_t leak_unwanted(const void *settings)

@@ -99,16 +99,6 @@ uint64_t tt_ping_now_ns(void)
 
 /* --- before load --- */
 
-__attribute__((format(printf, 2, 3))) static int fail(struct tt_tool_error *e, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, args);
-	va_end(args);
-	return -EINVAL;
-}
-
 static int resolve(struct tt_ping_settings *s, struct tt_tool_error *e)
 {
 	const struct addrinfo hints = {.ai_family = s->ipv4 ? AF_INET : s->ipv6 ? AF_INET6 : AF_UNSPEC, .ai_socktype = SOCK_RAW};
@@ -116,7 +106,7 @@ static int resolve(struct tt_ping_settings *s, struct tt_tool_error *e)
 	int r = getaddrinfo(s->host, NULL, &hints, &found);
 
 	if (r)
-		return fail(e, "%.100s: %s", s->host, gai_strerror(r));
+		return tt_tool_fail(e, "%.100s: %s", s->host, gai_strerror(r));
 	memcpy(&s->address, found->ai_addr, found->ai_addrlen);
 	s->address_len = found->ai_addrlen;
 	s->config.family = found->ai_family == AF_INET ? 4 : 6;
@@ -127,20 +117,20 @@ static int resolve(struct tt_ping_settings *s, struct tt_tool_error *e)
 static int check_together(const struct tt_ping_settings *s, struct tt_tool_error *e)
 {
 	if (!s->host == !s->config.serve)
-		return fail(e, s->host ? "--serve asks nobody: no HOST" : "which HOST is to be asked? (or --serve)");
+		return tt_tool_fail(e, s->host ? "--serve asks nobody: no HOST" : "which HOST is to be asked? (or --serve)");
 	if (s->ipv4 && s->ipv6)
-		return fail(e, "--ipv4 and --ipv6 exclude each other");
+		return tt_tool_fail(e, "--ipv4 and --ipv6 exclude each other");
 	if (s->config.serve && (s->svg || s->each || s->echoes || s->pingpong || s->size || s->every_ns || s->timeout_ns))
-		return fail(e, "%s is not for --serve",
-			    s->svg	  ? "--svg"
-			    : s->each	  ? "--path"
-			    : s->echoes	  ? "--echoes"
-			    : s->pingpong ? "--pingpong"
-			    : s->size	  ? "--size"
-			    : s->every_ns ? "--every"
-					  : "--timeout");
+		return tt_tool_fail(e, "%s is not for --serve",
+				    s->svg	  ? "--svg"
+				    : s->each	  ? "--path"
+				    : s->echoes	  ? "--echoes"
+				    : s->pingpong ? "--pingpong"
+				    : s->size	  ? "--size"
+				    : s->every_ns ? "--every"
+						  : "--timeout");
 	if (!s->config.serve && s->rate)
-		return fail(e, "--rate is for --serve");
+		return tt_tool_fail(e, "--rate is for --serve");
 	return 0;
 }
 
@@ -157,7 +147,7 @@ static int ping_prepare(void *settings, struct tt_tool_error *e)
 	s->size = s->size ? s->size : TT_PING_SIZE;
 	s->rate = s->rate ? s->rate : 1000;
 	if (stat("/proc/self/ns/net", &own) < 0)
-		return fail(e, "/proc/self/ns/net: %s", strerror(errno));
+		return tt_tool_fail(e, "/proc/self/ns/net: %s", strerror(errno));
 	s->netns = (uint32_t)own.st_ino;
 	s->config.netns = s->own_netns || s->config.serve ? s->netns : 0;
 	if (s->config.serve) {
@@ -167,7 +157,7 @@ static int ping_prepare(void *settings, struct tt_tool_error *e)
 	/* Nobody who does not see the packets can guess them. */
 	if (getrandom(&s->config.session, sizeof(s->config.session), 0) != sizeof(s->config.session) ||
 	    getrandom(&s->config.id, sizeof(s->config.id), 0) != sizeof(s->config.id))
-		return fail(e, "no random numbers: %s", strerror(errno));
+		return tt_tool_fail(e, "no random numbers: %s", strerror(errno));
 	return resolve(s, e);
 }
 

@@ -41,10 +41,8 @@ static int profile_prepare(void *settings, struct tt_tool_error *e)
 	s->hz = s->hz ? s->hz : HZ;
 	s->sched.config.blocks = 1;
 	s->sched.samples = true;
-	if (s->wall && !s->sched.stacks.folded && !s->sched.stacks.svg) {
-		snprintf(e->text, sizeof(e->text), "--wall is for --folded and --svg");
-		return -EINVAL;
-	}
+	if (s->wall && !s->sched.stacks.folded && !s->sched.stacks.svg)
+		return tt_tool_fail(e, "--wall is for --folded and --svg");
 	s->sched.config.spans_ns = s->timeline ? SPAN_LEAST_NS : 0;
 	tt_sched_prepare(&s->sched);
 	/* Samples have stacks anyway; what tasks are blocked by only where that is to be seen. */

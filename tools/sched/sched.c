@@ -50,19 +50,15 @@ static int sched_prepare(void *settings, struct tt_tool_error *e)
 	struct tt_sched_settings *s = settings;
 	bool wait = s->report == REPORT_WAIT;
 
-	if (s->report == REPORT_NONE) {
-		snprintf(e->text, sizeof(e->text), "what is to be reported: wait or offcpu?");
-		return -EINVAL;
-	}
+	if (s->report == REPORT_NONE)
+		return tt_tool_fail(e, "what is to be reported: wait or offcpu?");
 	bool stacks = s->config.stacks || s->stacks.folded || s->stacks.svg;
-	if (wait ? stacks || s->config.latency : s->config.late_ns) {
-		snprintf(e->text, sizeof(e->text), "%s %s not for %s",
-			 !wait	  ? "--over"
-			 : stacks ? "--stacks, --folded and --svg"
-				  : "--latency",
-			 wait && stacks ? "are" : "is", wait ? "wait" : "offcpu");
-		return -EINVAL;
-	}
+	if (wait ? stacks || s->config.latency : s->config.late_ns)
+		return tt_tool_fail(e, "%s %s not for %s",
+				    !wait    ? "--over"
+				    : stacks ? "--stacks, --folded and --svg"
+					     : "--latency",
+				    wait && stacks ? "are" : "is", wait ? "wait" : "offcpu");
 	s->config.behind = wait;
 	s->config.blocks = !wait;
 	s->config.latency |= wait;
