@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/stats.h"
 #include "tools/rows.h"
@@ -33,14 +33,6 @@ int tt_tool_loop_prepare(void)
 
 	minded_set(&set);
 	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static int take_record(void *ctx, const struct tt_record *rec)
@@ -100,7 +92,7 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 {
 	const struct tt_tool_options *o = loop->options;
 	int wait_ms = (int)loop->run->limits->value[TT_LIMIT_DRAIN_INTERVAL];
-	uint64_t begin = now_ns();
+	uint64_t begin = tt_now_ns();
 	uint64_t next = begin + o->interval_ns, shown = 0;
 
 	for (;;) {
@@ -116,7 +108,7 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 			return 0;
 		int done = loop->run->tool->turn ? loop->run->tool->turn(loop->run) : 0;
 		int r = done < 0 ? done : drain(loop->run);
-		uint64_t now = now_ns();
+		uint64_t now = tt_now_ns();
 		if (r >= 0 && o->interval_ns && now >= next) {
 			/* The last one is shown at the end, with what is still on its way. */
 			if (o->count && ++shown == o->count)

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attach/attach.h"
 #include "attach/privilege.h"
 #include "base/command.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/own.h"
 #include "identity/descendants.h"
 #include "kernel/stats.h"
@@ -66,15 +66,6 @@ int tt_tool_row(struct tt_tool_run *run, size_t table, const void *row)
 	return tt_rows_add(run->rows, table, row);
 }
 
-static int64_t wall_minus_mono(void)
-{
-	struct timespec wall, mono;
-
-	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (int64_t)(wall.tv_sec - mono.tv_sec) * 1000000000 + (wall.tv_nsec - mono.tv_nsec);
-}
-
 /* --- before the loop --- */
 
 /* Standard output is the command's where there is one; rows go to standard error then. */
@@ -107,7 +98,7 @@ static int open_rows(struct runner *r)
 		.json_fd = r->json_fd >= 0 ? r->json_fd
 			   : o->json	   ? out
 					   : -1,
-		.wall_minus_mono_ns = wall_minus_mono(),
+		.wall_minus_mono_ns = tt_wall_minus_mono_ns(),
 	};
 	int e = tt_rows_new(&r->run.rows, &rows);
 	return e < 0 ? tt_error_errno(e, "%s", r->entry->name) : 0;

@@ -2,8 +2,8 @@
 #include "agent/pipeline.h"
 
 #include <errno.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "shared/header_table.h"
 #include "sink/shape.h"
 
@@ -28,15 +28,6 @@ struct tt_pipeline {
 	bool show_values;
 	uint64_t filtered;
 };
-
-static int64_t tt_clock_difference(void)
-{
-	struct timespec wall, mono;
-
-	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (wall.tv_sec - mono.tv_sec) * 1000000000ll + (wall.tv_nsec - mono.tv_nsec);
-}
 
 static struct tt_event tt_pipeline_event(struct tt_pipeline *p, const struct tt_actor *actor)
 {
@@ -106,7 +97,7 @@ int tt_pipeline_new(struct tt_pipeline **ret, const struct tt_pipeline_config *c
 	p->source = source;
 	p->where = config->where;
 	p->show_values = config->show_values;
-	p->wall_minus_mono_ns = tt_clock_difference();
+	p->wall_minus_mono_ns = tt_wall_minus_mono_ns();
 	p->ask_every_ns = config->limits->value[TT_LIMIT_STREAM_HOLD] * 1000000u / 2 + 1;
 
 	int r = tt_streams_new(&p->streams, config->limits, config->protos, config->proto_count, &streams_ops, p);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "source/file.h"
 #include "source/live.h"
 
@@ -26,21 +26,13 @@ struct tt_self {
 	struct tt_selfstats_bpf bpf[TT_PROGRAMS_MOST];
 };
 
-static uint64_t tt_clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 int tt_self_new(struct tt_self **ret, struct tt_pipeline *pipeline)
 {
 	struct tt_self *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->pipeline = pipeline;
-	s->start_ns = tt_clock_ns(CLOCK_MONOTONIC);
+	s->start_ns = tt_now_ns();
 	s->stats.version = TT_VERSION;
 	*ret = s;
 	return 0;
@@ -102,7 +94,7 @@ struct tt_selfstats *tt_self_look(struct tt_self *s)
 {
 	struct tt_source *source = tt_pipeline_source(s->pipeline);
 	bool live = strcmp(source->ops->name, "live") == 0;
-	uint64_t now_ns = tt_clock_ns(CLOCK_MONOTONIC);
+	uint64_t now_ns = tt_now_ns();
 
 	memset(&s->source, 0, sizeof(s->source));
 	if (source->ops->stats)

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/now.h"
 
 #define TT_ENDS_NAMED 4 /* so many that were left behind are named */
 
@@ -27,14 +27,6 @@ void tt_ends_free(struct tt_ends *e)
 	e->kin = tt_kin_free(e->kin);
 }
 
-static uint64_t tt_ends_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void tt_ends_tell(struct tt_ends *e, char *scope, size_t size, size_t left)
 {
 	size_t len = strlen(scope);
@@ -53,7 +45,7 @@ bool tt_ends_look(struct tt_ends *e, char *scope, size_t size)
 {
 	if (!e->kin)
 		return false;
-	tt_kin_advance(e->kin, tt_ends_now());
+	tt_kin_advance(e->kin, tt_now_ns());
 	size_t left = tt_kin_count(e->kin);
 	if (!tt_kin_roots(e->kin))
 		tt_ends_tell(e, scope, size, left);

@@ -4,21 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/now.h"
 
 #define TT_PROGRESS_FIRST_NS 500000000u /* what is over sooner needs no line */
 #define TT_PROGRESS_EVERY_NS 250000000u
 #define TT_PROGRESS_NAME 40 /* columns of the file's name */
 #define TT_PROGRESS_TAKE_AWAY "\r\x1b[K"
-
-static uint64_t tt_progress_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 void tt_progress_init(struct tt_progress *p, int fd, int input, const char *name, bool mute)
 {
@@ -28,7 +21,7 @@ void tt_progress_init(struct tt_progress *p, int fd, int input, const char *name
 	*p = (struct tt_progress){.fd = !mute && isatty(fd) ? fd : -1, .name = slash ? slash + 1 : name};
 	if (fstat(input, &st) == 0 && S_ISREG(st.st_mode))
 		p->size = (uint64_t)st.st_size;
-	p->next_ns = tt_progress_now() + TT_PROGRESS_FIRST_NS;
+	p->next_ns = tt_now_ns() + TT_PROGRESS_FIRST_NS;
 }
 
 /* Nothing of a file's name may reach the terminal as a command. */
@@ -44,7 +37,7 @@ static void tt_progress_name(char text[static TT_PROGRESS_NAME + 1], const char 
 void tt_progress_show(struct tt_progress *p, uint64_t offset, uint64_t exchanges)
 {
 	char name[TT_PROGRESS_NAME + 1], part[16] = "", line[128];
-	uint64_t now_ns = p->fd < 0 ? 0 : tt_progress_now();
+	uint64_t now_ns = p->fd < 0 ? 0 : tt_now_ns();
 
 	if (p->fd < 0 || now_ns < p->next_ns)
 		return;

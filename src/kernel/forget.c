@@ -2,6 +2,7 @@
 /* Connections that ended without an event the programs could see. */
 #include <bpf/bpf.h>
 
+#include "base/now.h"
 #include "kernel/internal.h"
 #include "probes.skel.h"
 
@@ -12,7 +13,7 @@
 static bool unused(const struct tt_conn_head *head)
 {
 	if (head->transport == TT_TRANSPORT_UDP || head->transport == TT_TRANSPORT_UNIX_DGRAM)
-		return tt_kernel_now() - head->sampled_ns > 2 * TT_SAMPLE_NS;
+		return tt_now_ns() - head->sampled_ns > 2 * TT_SAMPLE_NS;
 	return head->transport == TT_TRANSPORT_UNIX || head->multipath;
 }
 

@@ -69,8 +69,6 @@ int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
 		       const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size);
 
-/* The clock of records. */
-uint64_t tt_kernel_now(void);
 /* One attached file. */
 struct tt_library_file {
 	struct tt_library_file *next;

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/calls.h"
 #include "kernel/internal.h"
@@ -20,19 +20,6 @@
 #include "kernel/skeleton.h"
 #include "kernel/verified.h"
 #include "probes.skel.h"
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-uint64_t tt_kernel_now(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
 
 uint32_t tt_kernel_power_of_two(uint64_t n)
 {
@@ -69,7 +56,7 @@ int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *s
 		c->pidns_dev = ns.st_dev;
 		c->pidns_ino = ns.st_ino;
 	}
-	c->since_ns = clock_ns(CLOCK_BOOTTIME);
+	c->since_ns = tt_clock_ns(CLOCK_BOOTTIME);
 	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
 	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
 	c->preemptible = report->features.preempted[TT_CALLED_BY_TRACEPOINT];
@@ -477,7 +464,7 @@ void tt_kernel_stop(struct tt_kernel *k)
 		return;
 	if (k->remote)
 		k->remote->stop(k->remote_ctx);
-	k->stopped_ns = tt_kernel_now();
+	k->stopped_ns = tt_now_ns();
 	/* What a program was just storing: from then on the horizon holds nothing back. */
 	if (k->rings)
 		(void)nanosleep(&(struct timespec){.tv_nsec = 2 * TT_STORE_NS}, NULL);
@@ -524,7 +511,7 @@ struct tt_rings *tt_kernel_rings(struct tt_kernel *k)
 
 uint64_t tt_kernel_horizon(const struct tt_kernel *k)
 {
-	uint64_t horizon = tt_kernel_now();
+	uint64_t horizon = tt_now_ns();
 
 	if (k->stopped_ns && horizon - k->stopped_ns > TT_STORE_NS)
 		return horizon;

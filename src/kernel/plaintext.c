@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/hazards.h"
 #include "kernel/internal.h"
@@ -271,7 +272,7 @@ static void refused(struct tt_kernel *k, const struct tt_mapped *mapped, const c
 static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
-	uint64_t begin_ns = tt_kernel_now();
+	uint64_t begin_ns = tt_now_ns();
 	int r = tt_library_find(library, mapped->path, k->by_instruction, sites);
 
 	if (library->form != TT_LIBRARY_SHARED && (r == -ENOEXEC || r == -ENOENT))
@@ -288,7 +289,7 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 	if (library->form == TT_LIBRARY_GO)
 		__atomic_store_n(&k->skel->bss->tt_plain_go, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
-	tt_debug("%s (%s): in %.3f ms %zu probes", mapped->name, library->name, (double)(tt_kernel_now() - begin_ns) / 1e6,
+	tt_debug("%s (%s): in %.3f ms %zu probes", mapped->name, library->name, (double)(tt_now_ns() - begin_ns) / 1e6,
 		 k->libraries->link_count);
 	if (library->form == TT_LIBRARY_GO)
 		(void)tt_plaintext_awhile(k, &tt_library_http2, mapped, user); /* without it less is known of some connections */

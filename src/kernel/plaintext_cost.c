@@ -5,8 +5,8 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
@@ -77,24 +77,16 @@ static uint64_t offset_of(uintptr_t address)
 	return p.offset;
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static uint64_t calls_ns(const struct called *c)
 {
 	uint64_t least = UINT64_MAX;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t begin = cpu_ns();
+		uint64_t begin = tt_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 		for (int i = 0; i < CALLS; i++)
 			c->function(NULL, NULL, i);
-		least = TT_MIN(least, cpu_ns() - begin);
+		least = TT_MIN(least, tt_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
 	}
 	return least;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
@@ -72,7 +73,7 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 					 .dev = mapped->dev,
 					 .inode = mapped->inode,
 					 .user = pid,
-					 .until_ns = tt_kernel_now() + LOOKED_FOR_NS};
+					 .until_ns = tt_now_ns() + LOOKED_FOR_NS};
 	int r = file_attach(k, file, mapped);
 	k->libraries_middle = file;
 	k->middle_count++;
@@ -104,7 +105,7 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
  */
 static bool files_age(struct tt_kernel *k)
 {
-	uint64_t now = tt_kernel_now();
+	uint64_t now = tt_now_ns();
 	bool any = false;
 
 	for (struct tt_library_file **at = &k->libraries_middle; *at;) {

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "symbols/debug_file.h"
 #include "symbols/demangle.h"
@@ -70,14 +70,6 @@ struct tt_symbols {
 	struct tt_functions_budget budget;
 	struct tt_symbols_counts counts;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 int tt_symbols_new(struct tt_symbols **ret, const struct tt_symbols_source *source, void *ctx, const struct tt_limits *limits)
 {
@@ -229,7 +221,7 @@ static int process_look(struct tt_symbols *s, struct process *p)
 {
 	tt_buf_auto struct tt_buf text = TT_BUF(MAPS_MOST + 1);
 
-	p->looked_ns = now_ns();
+	p->looked_ns = tt_now_ns();
 	text.max = MAPS_MOST;
 	int r = s->source->maps(s->ctx, p->pid, &text);
 	if (r < 0 || !text.len)
@@ -464,7 +456,7 @@ static bool perf_piece(struct tt_symbols *s, struct process *p)
 static const char *perf_name(struct tt_symbols *s, struct process *p, uint64_t address)
 {
 	const char *name = tt_functions_find(&p->perf, address);
-	uint64_t now = now_ns(), from = p->perf_at;
+	uint64_t now = tt_now_ns(), from = p->perf_at;
 
 	if (name || p->perf_over || now < p->perf_again_ns)
 		return name;
@@ -473,7 +465,7 @@ static const char *perf_name(struct tt_symbols *s, struct process *p, uint64_t a
 	while (p->perf_at - from < PERF_LOOK && perf_piece(s, p))
 		;
 	name = tt_functions_find(&p->perf, address);
-	uint64_t end = now_ns(), pause = (end - now) * AGAIN_SHARE;
+	uint64_t end = tt_now_ns(), pause = (end - now) * AGAIN_SHARE;
 	p->perf_again_ns = end + (pause > AGAIN_NS ? pause : AGAIN_NS);
 	return name;
 }
@@ -510,7 +502,7 @@ int tt_symbols_add(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t 
 	uint64_t code = returned && address ? address - 1 : address;
 	struct mapping *m = p ? mapping_find(p, code) : NULL;
 
-	if (!m && p && now_ns() - p->looked_ns >= AGAIN_NS && process_look(s, p) == 0)
+	if (!m && p && tt_now_ns() - p->looked_ns >= AGAIN_NS && process_look(s, p) == 0)
 		m = mapping_find(p, code);
 	if (m)
 		return add_mapped(s, p, m, code, to);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "web/assets.h"
 #include "web/server_i.h"
@@ -193,7 +194,7 @@ static enum MHD_Result tt_request_ask(struct tt_request *q, const char *path)
 		return tt_reply_error(q, 503);
 	}
 	q->state = TT_REQUEST_ASKED;
-	q->deadline_ns = tt_server_now_ns() + s->answer_timeout_ns;
+	q->deadline_ns = tt_now_ns() + s->answer_timeout_ns;
 	q->suspended = true;
 	MHD_suspend_connection(q->connection);
 	return MHD_YES;

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "web/server_i.h"
 
@@ -18,14 +18,6 @@
 #define TT_CLIENTS_REFUSED 8		/* connections beyond the limit, open only to be told so */
 #define TT_BACKLOG 64
 #define TT_EVENTS 16
-
-uint64_t tt_server_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- the loop ---- */
 
@@ -37,7 +29,7 @@ static int tt_server_patience(const struct tt_server *s)
 
 	if (MHD_get_timeout(s->daemon, &mhd_ms) == MHD_YES)
 		ms = mhd_ms;
-	uint64_t now = tt_server_now_ns();
+	uint64_t now = tt_now_ns();
 	for (const struct tt_request *q = s->requests; q; q = q->next) {
 		if (q->state == TT_REQUEST_ASKED)
 			ms = TT_MIN(ms, q->deadline_ns > now ? (q->deadline_ns - now) / 1000000 + 1 : 0);
@@ -63,7 +55,7 @@ static void tt_server_collect(struct tt_server *s)
 
 static void tt_server_tend(struct tt_server *s)
 {
-	uint64_t now = tt_server_now_ns();
+	uint64_t now = tt_now_ns();
 
 	for (struct tt_request *q = s->requests; q; q = q->next) {
 		if (q->state == TT_REQUEST_ASKED && (now >= q->deadline_ns || s->stopping)) {

@@ -58,8 +58,6 @@ struct tt_server {
 	} stats;
 };
 
-uint64_t tt_server_now_ns(void);
-
 /* Callbacks of libmicrohttpd; cls is the server. */
 void *tt_web_request_begin(void *cls, const char *target, struct MHD_Connection *connection);
 enum MHD_Result tt_request_handle(void *cls, struct MHD_Connection *connection, const char *path, const char *method,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/symbols.h"
 #include "kernel/tables.h"
@@ -154,7 +155,7 @@ static int io_begin(struct tt_tool_run *run)
 	run->state = s;
 	if (!s)
 		return -ENOMEM;
-	s->since_ns = tt_io_now();
+	s->since_ns = tt_now_ns();
 	return tt_disks_read(&s->disks);
 }
 

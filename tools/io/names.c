@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/own.h"
 #include "identity/container.h"
@@ -13,14 +12,6 @@
 
 const char *const tt_io_op_names[TT_IO_OP_MAX] = {
 	[TT_IO_READ] = "read", [TT_IO_WRITE] = "write", [TT_IO_DISCARD] = "discard", [TT_IO_FLUSH] = "flush"};
-
-uint64_t tt_io_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static const char *container_of(struct tt_io_state *s, uint32_t tgid, uint64_t start_ns)
 {

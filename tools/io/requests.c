@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/tables.h"
 #include "tools/io/state.h"
@@ -130,7 +131,7 @@ static int take_waiting(void *ctx, const void *key, const void *value)
 int tt_io_slow_waiting(struct tt_tool_run *run)
 {
 	const struct tt_io_settings *s = run->settings;
-	struct waiting w = {.run = run, .now_ns = tt_io_now(), .least_ns = TT_MAX(s->config.slow_ns, TT_IO_HUNG_NS)};
+	struct waiting w = {.run = run, .now_ns = tt_now_ns(), .least_ns = TT_MAX(s->config.slow_ns, TT_IO_HUNG_NS)};
 
 	return tt_kernel_map_walk(run->kernel, "tt_io_bios", sizeof(uint64_t), sizeof(struct tt_io_bio), take_waiting, &w);
 }

@@ -50,8 +50,6 @@ struct tt_io_names_of {
 
 extern const char *const tt_io_op_names[TT_IO_OP_MAX];
 
-uint64_t tt_io_now(void);
-
 /* Looks up what is known; what is not stays empty. */
 void tt_io_name(struct tt_tool_run *run, const struct tt_io_file *file, uint32_t disk, uint32_t tgid, uint64_t start_ns,
 		struct tt_io_names_of *ret);

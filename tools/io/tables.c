@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/tables.h"
 #include "tools/io/state.h"
@@ -277,7 +278,7 @@ int tt_io_show(struct tt_tool_run *run)
 	const struct tt_io_settings *settings = run->settings;
 	struct tt_io_state *state = run->state;
 	const struct timespec settle = {.tv_nsec = TT_IO_SETTLE_NS};
-	struct showing s = {.run = run, .set = state->set, .now_ns = tt_io_now()};
+	struct showing s = {.run = run, .set = state->set, .now_ns = tt_now_ns()};
 
 	s.interval_ns = s.now_ns - state->since_ns;
 	state->since_ns = s.now_ns;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "attach/attach.h"
+#include "base/now.h"
 #include "base/own.h"
 #include "tools/leak/state.h"
 
@@ -77,7 +78,7 @@ static int leak_begin(struct tt_tool_run *run)
 	if (!l)
 		return -ENOMEM;
 	l->sums.most = run->limits->value[TT_LIMIT_TOOL_ROWS];
-	l->begun_ns = l->shown_ns = l->swept_ns = tt_leak_now();
+	l->begun_ns = l->shown_ns = l->swept_ns = tt_now_ns();
 	return !run->kernel || s->config.of ? 0 : tt_leak_functions_begin(run);
 }
 
@@ -96,13 +97,13 @@ static int leak_record(struct tt_tool_run *run, const struct tt_record *rec)
 	tt_leak_sums_gone(&l->sums, p->tgid, p->event == TT_LEAK_ENDED ? p->image : p->image - 1, p->event == TT_LEAK_ENDED,
 			  rec->time_ns);
 	l->ended = true;
-	uint64_t now_ns = tt_leak_now();
+	uint64_t now_ns = tt_now_ns();
 	return now_ns - l->swept_ns >= TT_LEAK_SWEEP_NS ? tt_leak_sweep(run, now_ns) : 0;
 }
 
 static int leak_interval(struct tt_tool_run *run)
 {
-	uint64_t now_ns = tt_leak_now();
+	uint64_t now_ns = tt_now_ns();
 	int r = tt_leak_view(run, now_ns);
 
 	return r < 0 ? r : tt_leak_show(run, now_ns);

@@ -44,8 +44,6 @@ struct tt_leak_run {
 	bool last;		     /* nothing more comes: files are written of what there is */
 };
 
-uint64_t tt_leak_now(void);
-
 /* --- the programs (hooks.c) --- */
 
 #define TT_LEAK_HOOKS 29

@@ -2,18 +2,9 @@
 /* Blocks and rows as the programs have them now, joined to the sums of this run. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/tables.h"
 #include "tools/leak/state.h"
-
-uint64_t tt_leak_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 struct reading {
 	struct tt_leak_sums *sums;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/load.h"
 #include "tools/ping/state.h"
@@ -257,7 +258,7 @@ static bool is_open(const struct echo *e)
 static int settle_all(struct tt_tool_run *run)
 {
 	struct client *c = run->state;
-	uint64_t now = tt_ping_now_ns();
+	uint64_t now = tt_now_ns();
 	int r = 0;
 
 	for (uint32_t n = c->oldest; r == 0 && n != c->next; n++) {
@@ -332,7 +333,7 @@ static void receive(struct tt_tool_run *run)
 
 	for (int i = 0; i < BUDGET; i++) {
 		ssize_t n = recv(c->socket, message, sizeof(message), MSG_DONTWAIT);
-		uint64_t now = tt_ping_now_ns();
+		uint64_t now = tt_now_ns();
 		if (n >= 0)
 			take_message(run, tt_span(message, (size_t)n), now);
 		else if (errno == EAGAIN)
@@ -370,7 +371,7 @@ static void send_one(struct tt_tool_run *run)
 	}
 	tt_ping_packet_write(&p, message + TT_PING_ICMP_LEN, s->size);
 	tt_ping_message_head(message, size, s->config.family, false, s->config.id, (uint16_t)c->next);
-	*e = (struct echo){.number = c->next, .state = ECHO_SENT, .sent_ns = tt_ping_now_ns()};
+	*e = (struct echo){.number = c->next, .state = ECHO_SENT, .sent_ns = tt_now_ns()};
 	/* An error that came of an earlier one is told here, too; then it was not sent. */
 	if (send(c->socket, message, size, MSG_DONTWAIT) < 0) {
 		e->state = ECHO_FREE;
@@ -463,7 +464,7 @@ int tt_ping_client_begin(struct tt_tool_run *run)
 	c->echoes = calloc(c->room, sizeof(*c->echoes));
 	if (!c->echoes)
 		return -ENOMEM;
-	c->all.since_ns = c->now.since_ns = tt_ping_now_ns();
+	c->all.since_ns = c->now.since_ns = tt_now_ns();
 	if (!run->kernel) /* a test's */
 		return 0;
 	int r = open_all(run, c);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/own.h"
@@ -88,14 +87,6 @@ static const struct tt_tool_preset presets[] = {
 	{TT_LIMIT_RING_BYTES, 64u << 10},
 	{TT_LIMIT_CONTROL_RING_BYTES, 1u << 20},
 };
-
-uint64_t tt_ping_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* --- before load --- */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "harness/unit.h"
 #include "tools/ping/state.h"
 #include "tools/rows.h"
@@ -318,7 +319,7 @@ static void point(enum tt_ping_point_kind kind, bool reply, uint16_t sequence, c
 	static const uint8_t a[16] = {10, 0, 0, 1}, b[16] = {10, 0, 0, 2};
 	struct tt_ping_point p = {
 		.rec = {.type = TT_PING_POINT, .len = sizeof(p)},
-		.at_ns = tt_ping_now_ns(),
+		.at_ns = tt_now_ns(),
 		.netns = OWN,
 		.ifindex = 1,
 		.id = 5,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "base/own.h"
 #include "base/seed.h"
 #include "tools/ping/state.h"
@@ -135,7 +136,7 @@ static struct job *job_of(struct tt_tool_run *run, const struct tt_ping_point *p
 		run->notes[TT_PING_NOTE_UNANSWERED]++;
 		close_job(s, j);
 	}
-	*j = (struct job){.key = key, .open = true, .since_ns = tt_ping_now_ns(), .request = *p};
+	*j = (struct job){.key = key, .open = true, .since_ns = tt_now_ns(), .request = *p};
 	s->open++;
 	return j;
 }
@@ -180,7 +181,7 @@ static struct client *client_of(struct server *s, const struct tt_ping_point *p)
 
 static bool may_send(struct server *s, uint64_t rate)
 {
-	uint64_t now = tt_ping_now_ns();
+	uint64_t now = tt_now_ns();
 
 	s->tokens += (double)(now - s->filled_ns) * (double)rate / 1e9;
 	s->tokens = TT_MIN(s->tokens, (double)rate);
@@ -257,7 +258,7 @@ static void finish(struct tt_tool_run *run, struct job *j)
 int tt_ping_serve_turn(struct tt_tool_run *run)
 {
 	struct server *s = run->state;
-	uint64_t now = tt_ping_now_ns();
+	uint64_t now = tt_now_ns();
 
 	for (size_t i = 0; s->open && i < s->room; i++) {
 		struct job *j = &s->jobs[i];
@@ -277,7 +278,7 @@ int tt_ping_serve_begin(struct tt_tool_run *run)
 	if (!s)
 		return -ENOMEM;
 	s->out[0] = s->out[1] = -1;
-	s->since_ns = s->filled_ns = tt_ping_now_ns();
+	s->since_ns = s->filled_ns = tt_now_ns();
 	s->tokens = 1;
 	s->room = run->limits->value[TT_LIMIT_TOOL_ECHOES];
 	s->jobs = calloc(s->room, sizeof(*s->jobs));
@@ -311,7 +312,7 @@ static int show(struct tt_tool_run *run, const struct client *c, uint64_t now_ns
 int tt_ping_serve_interval(struct tt_tool_run *run)
 {
 	struct server *s = run->state;
-	uint64_t now = tt_ping_now_ns();
+	uint64_t now = tt_now_ns();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < TT_ARRAY_LEN(s->clients); i++)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "tools/ping/state.h"
 
@@ -196,7 +197,7 @@ static int show_stage(struct tt_tool_run *run, const struct tt_ping_totals *t, c
 
 int tt_ping_totals_show(struct tt_tool_run *run, const struct tt_ping_totals *t, uint64_t open)
 {
-	uint64_t now = tt_ping_now_ns(), decided = t->received + t->lost;
+	uint64_t now = tt_now_ns(), decided = t->received + t->lost;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < t->sum_count; i++)
@@ -225,5 +226,5 @@ void tt_ping_totals_free(struct tt_ping_totals *t)
 {
 	for (size_t i = 0; i < t->sum_count; i++)
 		free(t->sums[i]);
-	*t = (struct tt_ping_totals){.since_ns = tt_ping_now_ns()};
+	*t = (struct tt_ping_totals){.since_ns = tt_now_ns()};
 }

@@ -53,8 +53,6 @@ enum tt_ping_note {
 	TT_PING_NOTE_UNANSWERED,
 };
 
-uint64_t tt_ping_now_ns(void);
-
 /* --- stages, summed up (stages.c) --- */
 
 #define TT_PING_SUMS_MOST 96

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/tables.h"
 #include "tools/profile/state.h"
@@ -138,7 +139,7 @@ static int take_open(void *ctx, const void *key, const void *value)
 static int timeline_end(struct tt_tool_run *run)
 {
 	const struct tt_profile_run *p = run->state;
-	struct open_spans o = {.run = run, .view = {.from_ns = p->sched.began_ns, .now_ns = tt_sched_now_ns()}};
+	struct open_spans o = {.run = run, .view = {.from_ns = p->sched.began_ns, .now_ns = tt_now_ns()}};
 	int r = tt_kernel_map_walk(run->kernel, "tt_sched_tasks", sizeof(uint32_t), sizeof(struct tt_sched_task), take_open, &o);
 
 	return r < 0 ? r

@@ -114,8 +114,6 @@ bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t,
 /* Sorts tasks by number, each once and as it was first seen (a walk may come by it again). How many there are. */
 size_t tt_sched_once(struct tt_sched_task *tasks, size_t count);
 
-uint64_t tt_sched_now_ns(void);
-
 /* --- tables --- */
 
 extern const struct tt_table tt_sched_waits_table, tt_sched_behind_table, tt_sched_latency_table, tt_sched_late_table,

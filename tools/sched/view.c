@@ -3,22 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "base/own.h"
 #include "kernel/tables.h"
 #include "tools/sched/state.h"
 
 /* Programs under way when the set of rows changes have ended by then. */
 #define TT_SCHED_SETTLE_NS 2000000
-
-uint64_t tt_sched_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static int now_set(struct tt_tool_run *run)
 {
@@ -31,7 +23,7 @@ int tt_sched_start(struct tt_tool_run *run, struct tt_sched_run *s)
 {
 	if (!run->kernel)
 		return 0;
-	s->began_ns = s->now.begun_ns[0] = s->now.begun_ns[1] = tt_sched_now_ns();
+	s->began_ns = s->now.begun_ns[0] = s->now.begun_ns[1] = tt_now_ns();
 	int r = now_set(run);
 	return r < 0 ? r : tt_kernel_iterate(run->kernel, "tt_sched_first");
 }
@@ -119,7 +111,7 @@ static int change_sets(struct tt_tool_run *run, struct tt_sched_view *v)
 
 	v->set = set;
 	v->from_ns = s->now.begun_ns[set];
-	v->now_ns = tt_sched_now_ns();
+	v->now_ns = tt_now_ns();
 	s->now.begun_ns[set ^ 1] = v->now_ns;
 	int r = now_set(run);
 	if (r < 0)
