@@ -333,10 +333,11 @@ static void receive(struct tt_tool_run *run)
 
 	for (int i = 0; i < BUDGET; i++) {
 		ssize_t n = recv(c->socket, message, sizeof(message), MSG_DONTWAIT);
+		int error = n < 0 ? errno : 0;
 		uint64_t now = tt_now_ns();
 		if (n >= 0)
 			take_message(run, tt_span(message, (size_t)n), now);
-		else if (errno == EAGAIN)
+		else if (error == EAGAIN)
 			return;
 	}
 }
