@@ -130,6 +130,7 @@ static int load(struct runner *r, const struct tt_scope *scope)
 		.rows = tool->hooks,
 		.row_count = tool->hook_count,
 		.sample_hz = tool->sample_hz ? tool->sample_hz(r->settings) : 0,
+		.sample_idle = tool->sample_idle,
 		.unwanted = tool->unwanted ? tool->unwanted(r->settings) : 0,
 		.maps = tool->maps,
 		.map_count = tool->map_count,

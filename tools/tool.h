@@ -43,6 +43,7 @@ struct tt_tool {
 	bool (*at_once)(const void *settings);
 	/* How often a second programs that a clock runs look at each processor (NULL: there are none). */
 	uint32_t (*sample_hz)(const void *settings);
+	bool sample_idle; /* processors that are idle, too */
 	/* Which hooks the settings make needless: one bit a row (NULL: none). */
 	uint64_t (*unwanted)(const void *settings);
 

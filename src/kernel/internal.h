@@ -110,8 +110,8 @@ bool tt_plaintext_takes(const struct tt_kernel *k,
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 
-/* Runs the program so often a second on each processor. 0 or a negative errno. */
-int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz);
+/* Runs the program so often a second on each processor, with `idle` also while it is idle. 0 or a negative errno. */
+int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz, bool idle);
 /* Gives each link to let_go. */
 void tt_kernel_sample_end(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 

@@ -158,19 +158,20 @@ static int row_keep(struct tt_kernel *k, struct bpf_program *p)
 	return 0;
 }
 
-static int row_attach(struct tt_kernel *k, const struct tt_hook_row *row, uint32_t sample_hz)
+static int row_attach(struct tt_kernel *k, const struct tt_hook_row *row, const struct tt_programs *programs)
 {
 	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, row->program);
 
 	if (p && bpf_program__type(p) == BPF_PROG_TYPE_PERF_EVENT)
-		return tt_kernel_sample(k, p, sample_hz);
+		return tt_kernel_sample(k, p, programs->sample_hz, programs->sample_idle);
 	return row->needs == TT_FEATURE_UPROBE ? row_keep(k, p) : tt_kernel_attach(k, row->program);
 }
 
-static int choice_attach(struct tt_kernel *k, const struct choice *c, uint32_t sample_hz, struct tt_kernel_report *report)
+static int choice_attach(struct tt_kernel *k, const struct choice *c, const struct tt_programs *p,
+			 struct tt_kernel_report *report)
 {
 	for (size_t i = 0; i < c->count; i++) {
-		int r = row_attach(k, c->rows[i], sample_hz);
+		int r = row_attach(k, c->rows[i], p);
 		if (r < 0 && c->rows[i]->need == TT_HOOK_REQUIRED)
 			return tt_kernel_refuse(report, -EOPNOTSUPP, "%s does not attach: %s", c->rows[i]->hook, strerror(-r));
 	}
@@ -215,7 +216,7 @@ static int programs_open(struct tt_kernel *k, const struct tt_programs *p, const
 		return tt_kernel_refuse(report, -EOPNOTSUPP, "refused by the kernel (%s): %.160s", strerror(-r),
 					tt_kernel_complaint());
 	if ((r = tt_kernel_maps_open(k, limits)) < 0 || (r = self_map(k)) < 0 || (r = own_learn(k)) < 0 ||
-	    (r = tt_kernel_scope_fill(k, scope, report)) < 0 || (r = choice_attach(k, &choice, p->sample_hz, report)) < 0)
+	    (r = tt_kernel_scope_fill(k, scope, report)) < 0 || (r = choice_attach(k, &choice, p, report)) < 0)
 		return r;
 	__atomic_store_n(&k->self->phase, TT_PHASE_LIVE, __ATOMIC_RELEASE);
 	return 0;

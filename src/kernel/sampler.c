@@ -9,20 +9,20 @@
 #include "base/own.h"
 #include "kernel/internal.h"
 
-static int clock_open(unsigned cpu, uint32_t hz)
+static int clock_open(unsigned cpu, uint32_t hz, bool idle)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr),
 				       .type = PERF_TYPE_SOFTWARE,
 				       .config = PERF_COUNT_SW_CPU_CLOCK,
 				       .freq = 1,
 				       .sample_freq = hz,
-				       .exclude_idle = 1};
+				       .exclude_idle = !idle};
 	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
 }
 
-int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz)
+int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz, bool idle)
 {
 	int last = -ENODEV;
 
@@ -32,7 +32,7 @@ int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz)
 	if (!k->samplers)
 		return -ENOMEM;
 	for (unsigned cpu = 0; cpu < k->cpus; cpu++) {
-		int fd = clock_open(cpu, hz);
+		int fd = clock_open(cpu, hz, idle);
 		if (fd < 0) { /* one that is off */
 			last = fd;
 			continue;

@@ -374,14 +374,27 @@ def test_no_room():
     lib.check(re.search(r"[1-9]\d* times a thread was not followed", err), f"nothing had no room: {err}")
 
 
+def test_held_up():
+    """Looks of a clock while the command runs; what is found by them is held against the truth in a guest (tests/vm/held)."""
+    for report, kinds, command in (("irqoff", {"interrupts off", "softirq late", "softirq long"}, python(HOG, CPU, 0.3)), ("nosched", {"no reschedule"}, hogs(0.3))):
+        rows, _, err = sched(report, "--over", "60000", command=["sh", "-c", 'echo go | "$@"', "sh", *command])
+        lib.check({r["kind"] for r in rows} <= {"held_length"} and {r["what"] for r in rows} <= kinds, f"rows: {rows}")
+        counts = {what: total([r for r in rows if r["what"] == what], "times") for what in kinds}
+        # It spends 300 ms there, and is looked at every millisecond. Two that share a processor are to make room now and then.
+        lib.check(counts.get("interrupts off", 300) >= 200, f"looks: {counts}")
+        lib.check(report == "irqoff" or counts["no reschedule"] > 0, f"asked to make room: {rows}")
+        check_accounts(err, len(rows), 0)
+
+
 def test_quiet():
     rows, out, err = sched("wait", "--over", "60000", "--quiet", command=["true"])
     lib.equal((rows, out, err), ([], "", err.split("telltale sched:")[0]), "what --quiet says")
 
 
 def test_bad_use():
-    for arguments, word in [([], "wait or offcpu"), (["5"], "wait|offcpu"), (["nothing"], "nothing"), (["wait", "x"], "x"), (["wait", "--stacks"], "--stacks"),
-                            (["offcpu", "--over", "1"], "--over"), (["wait", "--over", "0"], "--over"), (["wait", "--pid", "2147483600"], "2147483600")]:
+    for arguments, word in [([], "irqoff or nosched"), (["5"], "wait|offcpu"), (["nothing"], "nothing"), (["wait", "x"], "x"), (["wait", "--stacks"], "--stacks"),
+                            (["offcpu", "--over", "1"], "--over"), (["irqoff", "--over", "0.5"], "--over"), (["irqoff", "--latency"], "--latency is not for irqoff"),
+                            (["nosched", "--threads"], "--threads is not for nosched"), (["wait", "--over", "0"], "--over"), (["wait", "--pid", "2147483600"], "2147483600")]:
         done = subprocess.run([lib.TELLTALE, "sched", *arguments], capture_output=True, text=True, timeout=30)
         lib.check(done.returncode in (1, 2) and word in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
 

@@ -5,12 +5,15 @@
 #include "base/own.h"
 #include "kernel/tables.h"
 #include "symbols/kernel.h"
+#include "tools/sched/held.h"
 #include "tools/sched/state.h"
 
-#define BLOCKS 1u  /* wanted if what tasks are blocked by is */
-#define PARTS 4u   /* wanted for telltale why */
-#define SAMPLES 8u /* wanted for telltale profile, whose program it is */
-#define MAYBE 2u   /* not every kernel has it */
+#define BLOCKS 1u   /* wanted if what tasks are blocked by is */
+#define PARTS 4u    /* wanted for telltale why */
+#define SAMPLES 8u  /* wanted for telltale profile, whose program it is */
+#define IRQS 16u    /* wanted for sched irqoff, whose program it is … */
+#define RESCHED 32u /* … and for sched nosched */
+#define MAYBE 2u    /* not every kernel has it */
 
 static const char nothing[] = "nothing is seen";
 
@@ -37,6 +40,14 @@ const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS] = {
 	{"tt_sched_switched", "sched_switch", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
 	{"tt_sched_first", "iter/task", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "tasks are known when they have run"},
 	{"tt_profile_look", "cpu-clock (perf)", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "what runs is not known"},
+	{"tt_held_handler_leave", "irq_handler_exit", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "handlers of interrupts are not named"},
+	{"tt_held_handler_enter", "irq_handler_entry", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "as above"},
+	{"tt_held_softirq_leave", "softirq_exit", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_held_softirq_enter", "softirq_entry", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_held_softirq_raise", "softirq_raise", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_held_switched", "sched_switch", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_held_asked", "sched_set_need_resched_tp", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "the clock sees when it was asked for"},
+	{"tt_held_clock", "cpu-clock (perf)", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
 };
 
 /* In the order of those. */
@@ -56,7 +67,15 @@ static const uint8_t wanted_for[TT_SCHED_HOOKS] = {
 	BLOCKS | MAYBE,
 	PARTS | MAYBE,
 	BLOCKS,
-	[TT_SCHED_HOOKS - 1] = SAMPLES,
+	[20] = SAMPLES,
+	IRQS,
+	IRQS,
+	IRQS,
+	IRQS,
+	IRQS,
+	RESCHED,
+	RESCHED | MAYBE,
+	IRQS | RESCHED,
 };
 
 const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS] = {TT_SCHED_MAP_ROWS};
@@ -67,6 +86,14 @@ const struct tt_tool_preset tt_sched_presets[TT_SCHED_PRESETS] = {
 	{TT_LIMIT_CONTROL_RING_BYTES, 1u << 20},
 	{TT_LIMIT_TOOL_KERNEL_ROWS, 4096},
 };
+
+static bool is_wanted(const struct tt_sched_settings *s, uint8_t wanted)
+{
+	if (s->config.held)
+		return wanted & (s->config.held == TT_HELD_IRQS ? IRQS : RESCHED);
+	return !(wanted & (IRQS | RESCHED)) && !(wanted & BLOCKS && !s->config.blocks) && !(wanted & SAMPLES && !s->samples) &&
+	       !(wanted & PARTS && !(s->config.blocks && s->config.behind));
+}
 
 void tt_sched_prepare(struct tt_sched_settings *s)
 {
@@ -83,9 +110,10 @@ void tt_sched_prepare(struct tt_sched_settings *s)
 	(void)tt_kernel_ask(q, TT_ARRAY_LEN(q));
 	s->unwanted = 0;
 	for (size_t i = 0; i < TT_SCHED_HOOKS; i++) {
-		if ((wanted_for[i] & BLOCKS && !s->config.blocks) || (wanted_for[i] & SAMPLES && !s->samples) ||
-		    (wanted_for[i] & PARTS && !(s->config.blocks && s->config.behind)) || (wanted_for[i] & MAYBE && !q[i].has))
+		if (!is_wanted(s, wanted_for[i]) || (wanted_for[i] & MAYBE && !q[i].has))
 			s->unwanted |= 1ull << i;
+		if (strcmp(tt_sched_hooks[i].program, "tt_held_asked") == 0)
+			s->config.asked_tracepoint = q[i].has;
 		if (strcmp(tt_sched_hooks[i].hook, "sched_switch") == 0)
 			s->config.state_argument = q[i].arguments >= 4;
 		if (strcmp(tt_sched_hooks[i].hook, "mark_victim") == 0)

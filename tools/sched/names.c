@@ -167,6 +167,11 @@ void tt_sched_who(const char *comm, uint32_t tgid, char *to, size_t size)
 static const char *const softirqs[] = {"hi",	   "timer",   "net_tx", "net_rx",  "block",
 				       "irq_poll", "tasklet", "sched",	"hrtimer", "rcu"};
 
+const char *tt_sched_softirq(uint32_t number)
+{
+	return number < TT_ARRAY_LEN(softirqs) ? softirqs[number] : NULL;
+}
+
 void tt_sched_waker(const struct tt_sched_block_key *k, const char *comm, char *to, size_t size)
 {
 	to[0] = 0;
@@ -178,6 +183,6 @@ void tt_sched_waker(const struct tt_sched_block_key *k, const char *comm, char *
 		snprintf(to, size, "(timer)");
 	else if (k->waker_kind == TT_SCHED_WAKER_INTERRUPT)
 		snprintf(to, size, "(interrupt)");
-	else if (k->waker_kind >= TT_SCHED_WAKER_SOFTIRQ && k->waker_kind - TT_SCHED_WAKER_SOFTIRQ < (int)TT_ARRAY_LEN(softirqs))
-		snprintf(to, size, "(softirq %s)", softirqs[k->waker_kind - TT_SCHED_WAKER_SOFTIRQ]);
+	else if (k->waker_kind >= TT_SCHED_WAKER_SOFTIRQ && tt_sched_softirq(k->waker_kind - TT_SCHED_WAKER_SOFTIRQ))
+		snprintf(to, size, "(softirq %s)", tt_sched_softirq(k->waker_kind - TT_SCHED_WAKER_SOFTIRQ));
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/* telltale sched: waiting for a processor, and being blocked. */
+/* telltale sched: waiting for a processor, being blocked, and what holds a processor up. */
 #include "tools/sched/sched.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/own.h"
+#include "tools/sched/held.h"
 #include "tools/sched/state.h"
 
 enum tt_sched_report {
 	REPORT_NONE,
 	REPORT_WAIT,
 	REPORT_OFFCPU,
+	REPORT_IRQOFF,
+	REPORT_NOSCHED,
+	REPORT_MAX,
 };
 
 enum table {
@@ -21,23 +24,35 @@ enum table {
 	TABLE_LATE,
 	TABLE_BLOCKS,
 	TABLE_LENGTHS,
+	TABLE_HELD,
+	TABLE_HELD_LENGTHS,
 	TABLE_MAX,
 };
 
 static const struct tt_table *const tables[TABLE_MAX] = {
-	[TABLE_WAITS] = &tt_sched_waits_table, [TABLE_BEHIND] = &tt_sched_behind_table, [TABLE_LATENCY] = &tt_sched_latency_table,
-	[TABLE_LATE] = &tt_sched_late_table,   [TABLE_BLOCKS] = &tt_sched_blocks_table, [TABLE_LENGTHS] = &tt_sched_lengths_table,
+	[TABLE_WAITS] = &tt_sched_waits_table,
+	[TABLE_BEHIND] = &tt_sched_behind_table,
+	[TABLE_LATENCY] = &tt_sched_latency_table,
+	[TABLE_LATE] = &tt_sched_late_table,
+	[TABLE_BLOCKS] = &tt_sched_blocks_table,
+	[TABLE_LENGTHS] = &tt_sched_lengths_table,
+	[TABLE_HELD] = &tt_held_table,
+	[TABLE_HELD_LENGTHS] = &tt_held_lengths_table,
 };
 
 static const struct tt_option_row options[] = {
-	{"report", 0, "wait|offcpu", TT_ROW_CHOICE, offsetof(struct tt_sched_settings, report), 0, 0,
-	 "what is reported: waiting for a processor, or being blocked; also as first word"},
+	{"report", 0, "wait|offcpu|irqoff|nosched", TT_ROW_CHOICE, offsetof(struct tt_sched_settings, report), 0, 0,
+	 "what is reported: waiting for a processor, being blocked, interrupts or softirqs off, the kernel not rescheduling; "
+	 "also as "
+	 "first word"},
 	{"over", 0, "MS", TT_ROW_MILLISECONDS, offsetof(struct tt_sched_settings, config.late_ns), 1, 3600000000000ull,
-	 "with wait: instead of tables, list each wait of at least so many milliseconds, and who had the processor"},
+	 "with wait: instead of tables, list each wait of at least so many milliseconds, and who had the processor; with irqoff "
+	 "and "
+	 "nosched: what is too long, 10 if nothing is said"},
 	{"threads", 't', NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.threads), 0, 0,
 	 "a row for each thread, not for each process"},
 	{"stacks", 's', NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.stacks), 0, 0,
-	 "with offcpu: a row for each stack of program and kernel, too"},
+	 "with offcpu: a row for each stack of program and kernel, too; with irqoff and nosched: the program's functions, too"},
 	TT_STACK_OPTIONS(struct tt_sched_settings, stacks),
 	{"latency", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_sched_settings, config.latency), 0, 0,
 	 "with offcpu: show how many blocked times took how long, by reason"},
@@ -45,37 +60,69 @@ static const struct tt_option_row options[] = {
 
 static const char *const words[] = {"report", "interval", "count", NULL};
 
+/* Which options are for which reports, one bit each. */
+static const struct {
+	const char *name;
+	unsigned reports;
+} option_of[] = {
+	{"--over is", 1u << REPORT_WAIT | 1u << REPORT_IRQOFF | 1u << REPORT_NOSCHED},
+	{"--stacks, --folded and --svg are", 1u << REPORT_OFFCPU | 1u << REPORT_IRQOFF | 1u << REPORT_NOSCHED},
+	{"--latency is", 1u << REPORT_OFFCPU},
+	{"--threads is", 1u << REPORT_WAIT | 1u << REPORT_OFFCPU},
+};
+
+static const char *const report_names[REPORT_MAX] = {"", "wait", "offcpu", "irqoff", "nosched"};
+
+static bool is_held(const void *settings)
+{
+	return ((const struct tt_sched_settings *)settings)->config.held != 0;
+}
+
 static int sched_prepare(void *settings, struct tt_tool_error *e)
 {
 	struct tt_sched_settings *s = settings;
-	bool wait = s->report == REPORT_WAIT;
+	const bool given[] = {s->config.late_ns, s->config.stacks || s->stacks.folded || s->stacks.svg, s->config.latency,
+			      s->config.threads};
 
 	if (s->report == REPORT_NONE)
-		return tt_tool_fail(e, "what is to be reported: wait or offcpu?");
-	bool stacks = s->config.stacks || s->stacks.folded || s->stacks.svg;
-	if (wait ? stacks || s->config.latency : s->config.late_ns)
-		return tt_tool_fail(e, "%s %s not for %s",
-				    !wait    ? "--over"
-				    : stacks ? "--stacks, --folded and --svg"
-					     : "--latency",
-				    wait && stacks ? "are" : "is", wait ? "wait" : "offcpu");
-	s->config.behind = wait;
-	s->config.blocks = !wait;
-	s->config.latency |= wait;
+		return tt_tool_fail(e, "what is to be reported: wait, offcpu, irqoff or nosched?");
+	for (size_t i = 0; i < TT_ARRAY_LEN(option_of); i++) {
+		if (given[i] && !(option_of[i].reports & 1u << s->report))
+			return tt_tool_fail(e, "%s not for %s", option_of[i].name, report_names[s->report]);
+	}
+	s->config.behind = s->report == REPORT_WAIT;
+	s->config.blocks = s->report == REPORT_OFFCPU;
+	s->config.held = s->report == REPORT_IRQOFF ? TT_HELD_IRQS : s->report == REPORT_NOSCHED ? TT_HELD_RESCHED : 0;
+	s->config.latency |= s->config.behind;
+	if (s->config.held && tt_held_prepare(s, e) < 0)
+		return -EINVAL;
 	tt_sched_prepare(s);
+	s->stacks.wanted |= s->config.held != 0;
 	return 0;
 }
 
+/* Single ones are wanted. */
 static bool sched_at_once(const void *settings)
 {
 	return ((const struct tt_sched_settings *)settings)->config.late_ns != 0;
 }
 
+static uint32_t sched_hz(const void *settings)
+{
+	return tt_held_hz(settings);
+}
+
+static int sched_begin(struct tt_tool_run *run)
+{
+	return is_held(run->settings) ? tt_held_begin(run) : tt_sched_begin(run);
+}
+
 static int sched_record(struct tt_tool_run *run, const struct tt_record *rec)
 {
-	if (rec->type != (uint16_t)TT_SCHED_LATE || rec->len < sizeof(struct tt_sched_late))
-		return 0;
-	return tt_sched_show_late(run, TABLE_LATE, (const struct tt_sched_late *)rec);
+	if (rec->type != (uint16_t)TT_SCHED_LATE)
+		return tt_held_take(run, TABLE_HELD, rec);
+	return rec->len < sizeof(struct tt_sched_late) ? 0
+						       : tt_sched_show_late(run, TABLE_LATE, (const struct tt_sched_late *)rec);
 }
 
 static int sched_interval(struct tt_tool_run *run)
@@ -83,6 +130,8 @@ static int sched_interval(struct tt_tool_run *run)
 	const struct tt_sched_settings *s = run->settings;
 	struct tt_sched_view v = {0};
 
+	if (s->config.held)
+		return tt_held_interval(run, TABLE_HELD_LENGTHS);
 	if (s->config.late_ns)
 		return 0;
 	int r = tt_sched_view(run, &v);
@@ -99,29 +148,38 @@ static int sched_interval(struct tt_tool_run *run)
 	return r;
 }
 
+static int sched_end(struct tt_tool_run *run)
+{
+	return is_held(run->settings) ? tt_held_end(run, TABLE_HELD) : tt_sched_end(run);
+}
+
+static const struct tt_map_row maps[] = {TT_SCHED_MAP_ROWS, {"tt_held_cpus", TT_MAP_PER_CPU}};
+
 const struct tt_tool tt_tool_sched = {
 	.tables = tables,
 	.table_count = TT_ARRAY_LEN(tables),
 	.options = options,
 	.option_count = TT_ARRAY_LEN(options),
 	.words = words,
-	.words_help = "wait|offcpu [INTERVAL [COUNT]]",
+	.words_help = "wait|offcpu|irqoff|nosched [INTERVAL [COUNT]]",
 	.settings_size = sizeof(struct tt_sched_settings),
 	.config_size = sizeof(struct tt_sched_config),
 	.prepare = sched_prepare,
 	.at_once = sched_at_once,
+	.sample_hz = sched_hz,
+	.sample_idle = true,
 	.unwanted = tt_sched_unwanted,
 	.stacks = tt_sched_stacks,
 	.presets = tt_sched_presets,
 	.preset_count = TT_SCHED_PRESETS,
 	.hooks = tt_sched_hooks,
 	.hook_count = TT_SCHED_HOOKS,
-	.maps = tt_sched_maps,
-	.map_count = TT_SCHED_MAPS,
-	.notes = {TT_SCHED_NOTE_ROWS},
-	.begin = tt_sched_begin,
+	.maps = maps,
+	.map_count = TT_ARRAY_LEN(maps),
+	.notes = {TT_SCHED_NOTE_ROWS, [TT_HELD_NOTE_NO_ROOM] = "not kept while others of their processor waited to be shown"},
+	.begin = sched_begin,
 	.record = sched_record,
 	.interval = sched_interval,
-	.end = tt_sched_end,
+	.end = sched_end,
 	.free = tt_sched_free,
 };

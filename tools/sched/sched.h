@@ -252,6 +252,7 @@ struct tt_sched_config {
 	__u64 swap_from;	   /* where the kernel's code that swaps in begins; 0: not known … */
 	__u64 swap_to;		   /* … and ends */
 	__u64 spans_ns;		   /* each span at least so long is a record, too; 0: none is */
+	__u64 look_ns;		   /* how often the clock looks what holds a processor up (held.h) */
 	__u8 blocks;		   /* what tasks are blocked by is wanted */
 	__u8 behind;		   /* who had the CPU is wanted */
 	__u8 latency;
@@ -259,7 +260,10 @@ struct tt_sched_config {
 	__u8 stacks;
 	__u8 state_argument; /* since 5.19 the tracepoint of switches has the task's state */
 	__u8 has_task_regs;
-	__u8 victim_argument; /* since 6.8 the tracepoint of kills has the task, not its number */
+	__u8 victim_argument;  /* since 6.8 the tracepoint of kills has the task, not its number */
+	__u8 held;	       /* TT_HELD_IRQS, TT_HELD_RESCHED; 0: neither is wanted */
+	__u8 asked_tracepoint; /* since 6.17 one says when a task is to make room, and by which flag */
+	__u8 reserved[6];
 };
 
 static_assert(sizeof(struct tt_sched_ahead) == 32, "layout");
@@ -276,6 +280,6 @@ static_assert(sizeof(struct tt_sched_late) == 40 + 24 + 128 + 32, "layout");
 static_assert(sizeof(struct tt_sched_span_record) == sizeof(struct tt_record) + 40, "layout");
 static_assert(sizeof(struct tt_sched_kill) == 40 + 40, "layout");
 static_assert(sizeof(struct tt_sched_counts) == 56, "layout");
-static_assert(sizeof(struct tt_sched_config) == TT_SCHED_CALLS + 40, "layout");
+static_assert(sizeof(struct tt_sched_config) == TT_SCHED_CALLS + 56, "layout");
 
 #endif

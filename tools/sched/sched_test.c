@@ -13,6 +13,7 @@
 #include "harness/unit.h"
 #include "tools/rows.h"
 #include "tools/runner.h"
+#include "tools/sched/held.h"
 #include "tools/sched/span.h"
 #include "tools/sched/state.h"
 
@@ -44,20 +45,25 @@ static int end(void **state)
 	return close(fd);
 }
 
-static void check_late(struct tt_sched_late late, const char *want)
+static void check_record(const struct tt_record *rec, const char *want)
 {
 	char text[2048];
 
-	late.rec = (struct tt_record){.type = (uint16_t)TT_SCHED_LATE, .len = sizeof(late), .time_ns = 9000, .tgid = 7, .tid = 8};
-	snprintf(late.name, sizeof(late.name), "name");
-	late.cpu = 3;
 	assert_int_equal(ftruncate(fd, 0), 0);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	assert_int_equal(tool->record(&run, &late.rec), 0);
+	assert_int_equal(tool->record(&run, rec), 0);
 	assert_int_equal(tt_rows_flush(run.rows), 0);
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
 	text[n > 0 ? n : 0] = 0;
 	assert_string_equal(text, want);
+}
+
+static void check_late(struct tt_sched_late late, const char *want)
+{
+	late.rec = (struct tt_record){.type = (uint16_t)TT_SCHED_LATE, .len = sizeof(late), .time_ns = 9000, .tgid = 7, .tid = 8};
+	snprintf(late.name, sizeof(late.name), "name");
+	late.cpu = 3;
+	check_record(&late.rec, want);
 }
 
 #define LATE(wait, throttled, since, ahead)                                                                          \
@@ -86,11 +92,80 @@ static void late_ones_say_who_was_ahead(void **state)
 		     "\"ahead\":\"a[5] 1.0, (idle) 0.0, (idle) 0.0, (idle) 0.0\""));
 }
 
+static void check_held(struct tt_held_record held, const char *want)
+{
+	held.rec =
+		(struct tt_record){.type = (uint16_t)TT_HELD_RECORD, .len = sizeof(held), .time_ns = 9999, .tgid = 7, .tid = 8};
+	memcpy(held.name, "sixteen bytes...", sizeof(held.name)); /* not ended */
+	held.end_ns = 9000;
+	held.cpu = 3;
+	held.kernel_stack = held.user_stack = TT_STACK_NONE;
+	check_record(&held.rec, want);
+}
+
+#define HELD(what, ns, stolen, by, when)                                                                                    \
+	"{\"kind\":\"held\",\"time_unix_ns\":9000,\"cpu\":3,\"what\":\"" what "\",\"held_ns\":" ns ",\"stolen_ns\":" stolen \
+	",\"by\":" by ",\"pid\":7,\"tid\":8,\"comm\":\"sixteen bytes..\",\"stack_is\":\"" when "\",\"stack\":null}\n"
+
+static void held_up_processors_say_by_what(void **state)
+{
+	check_held((struct tt_held_record){.kind = TT_HELD_IRQ_OFF, .ns = 20000000, .number = 24, .by = "virtio0"},
+		   HELD("interrupts off", "20000000", "0", "\"24 virtio0\"", "after"));
+	check_held((struct tt_held_record){.kind = TT_HELD_IRQ_OFF, .ns = 5, .stolen_ns = 6, .number = 24},
+		   HELD("interrupts off", "5", "6", "null", "after"));
+	check_held((struct tt_held_record){.kind = TT_HELD_SOFTIRQ_LATE, .ns = 5, .number = 3, .within = 1},
+		   HELD("softirq late", "5", "0", "\"net_rx\"", "within"));
+	check_held((struct tt_held_record){.kind = TT_HELD_SOFTIRQ_LONG, .ns = 5, .number = 99},
+		   HELD("softirq long", "5", "0", "null", "after"));
+	check_held((struct tt_held_record){.kind = TT_HELD_NO_RESCHED, .ns = 5, .number = 3, .within = 1},
+		   HELD("no reschedule", "5", "0", "null", "within"));
+	check_held((struct tt_held_record){.kind = TT_HELD_KIND_MAX, .ns = 5}, "");
+}
+
+static void check_clock(uint64_t over_ns, uint32_t hz, uint64_t look_ns)
+{
+	struct tt_sched_settings s = {.report = 3, .config.late_ns = over_ns};
+	struct tt_tool_error e;
+
+	assert_int_equal(tool->prepare(&s, &e), 0);
+	assert_int_equal(tool->sample_hz(&s), hz);
+	assert_int_equal(s.config.look_ns, look_ns);
+	assert_true(tool->stacks(&s)->wanted);
+}
+
+/* Ten times within what is too long, and every millisecond at least. */
+static void the_clock_is_as_fast_as_is_needed(void **state)
+{
+	struct tt_sched_settings s = {.report = 4, .config.late_ns = 999999};
+	struct tt_tool_error e;
+
+	check_clock(0, 1000, 1000000);
+	check_clock(5000000, 2000, 500000);
+	check_clock(1000000, 10000, 100000);
+	check_clock(3600000000000, 1000, 1000000);
+	assert_int_equal(tool->prepare(&s, &e), -EINVAL);
+	s = (struct tt_sched_settings){.report = 1};
+	assert_int_equal(tool->sample_hz(&s), 0);
+}
+
+static void lengths_have_buckets(void **state)
+{
+	assert_int_equal(tt_sched_bucket(0), 0);
+	assert_int_equal(tt_sched_bucket(999), 0);
+	assert_int_equal(tt_sched_bucket(1000), 1);
+	assert_int_equal(tt_sched_bucket(1999), 1);
+	assert_int_equal(tt_sched_bucket(2000), 2);
+	assert_int_equal(tt_sched_bucket(20000000), 15);
+	assert_int_equal(tt_sched_bucket(UINT64_MAX), TT_SCHED_BUCKETS - 1);
+}
+
 /* What is shorter than it should be, or of another type, is left alone. */
 static void other_records_are_left_alone(void **state)
 {
 	struct tt_record rec = {.type = (uint16_t)TT_SCHED_LATE, .len = sizeof(rec)};
 
+	assert_int_equal(tool->record(&run, &rec), 0);
+	rec.type = (uint16_t)TT_HELD_RECORD;
 	assert_int_equal(tool->record(&run, &rec), 0);
 	rec.type = 1;
 	assert_int_equal(tool->record(&run, &rec), 0);
@@ -223,14 +298,17 @@ static void check_bad(uint64_t report, struct tt_sched_config config, const char
 
 static void a_report_is_asked_for(void **state)
 {
-	check_bad(0, (struct tt_sched_config){0}, "wait or offcpu");
+	check_bad(0, (struct tt_sched_config){0}, "irqoff or nosched");
 	check_bad(1, (struct tt_sched_config){.stacks = 1}, "--stacks");
 	check_bad(1, (struct tt_sched_config){.latency = 1}, "--latency");
-	check_bad(2, (struct tt_sched_config){.late_ns = 1}, "--over");
+	check_bad(2, (struct tt_sched_config){.late_ns = 1}, "--over is not for offcpu");
+	check_bad(3, (struct tt_sched_config){.latency = 1}, "--latency is not for irqoff");
+	check_bad(4, (struct tt_sched_config){.threads = 1}, "--threads is not for nosched");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-TT_UNIT_TESTS(TEST(late_ones_say_who_was_ahead), TEST(other_records_are_left_alone), cmocka_unit_test(calls_have_reasons),
+TT_UNIT_TESTS(TEST(late_ones_say_who_was_ahead), TEST(held_up_processors_say_by_what), TEST(the_clock_is_as_fast_as_is_needed),
+	      cmocka_unit_test(lengths_have_buckets), TEST(other_records_are_left_alone), cmocka_unit_test(calls_have_reasons),
 	      cmocka_unit_test(wakers_have_names), cmocka_unit_test(open_times_are_cut_to_the_interval),
 	      cmocka_unit_test(each_task_is_there_once), cmocka_unit_test(spans_are_shared_out_while_sets_change),
 	      TEST(a_report_is_asked_for))

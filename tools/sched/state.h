@@ -20,7 +20,7 @@ struct tt_sched_settings {
 
 /* --- the programs, as both tools load them (hooks.c) --- */
 
-#define TT_SCHED_HOOKS 21
+#define TT_SCHED_HOOKS 29
 #define TT_SCHED_MAPS (6 + TT_STACK_MAP_COUNT)
 #define TT_SCHED_PRESETS 3
 
@@ -71,6 +71,8 @@ void tt_sched_call_name(uint16_t call, char *to, size_t size);
 /* "name[123]", "(timer)", "(idle)"; empty: not known. */
 void tt_sched_who(const char *comm, uint32_t tgid, char *to, size_t size);
 void tt_sched_waker(const struct tt_sched_block_key *k, const char *comm, char *to, size_t size);
+/* "net_rx"; NULL: not known. */
+const char *tt_sched_softirq(uint32_t number);
 
 /* --- what was counted (view.c) --- */
 
@@ -117,7 +119,7 @@ size_t tt_sched_once(struct tt_sched_task *tasks, size_t count);
 /* --- tables --- */
 
 extern const struct tt_table tt_sched_waits_table, tt_sched_behind_table, tt_sched_latency_table, tt_sched_late_table,
-	tt_sched_blocks_table, tt_sched_lengths_table;
+	tt_sched_blocks_table, tt_sched_lengths_table, tt_held_table, tt_held_lengths_table;
 
 /* Each shows one table, as the tool's number `table`. 0 or a negative errno. */
 int tt_sched_show_waits(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
@@ -126,5 +128,24 @@ int tt_sched_show_latency(struct tt_tool_run *run, size_t table, const struct tt
 int tt_sched_show_late(struct tt_tool_run *run, size_t table, const struct tt_sched_late *late);
 int tt_sched_show_blocks(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
 int tt_sched_show_lengths(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v);
+
+unsigned tt_sched_bucket(uint64_t ns);
+/* Counts by length; of the view, its times are used. */
+int tt_sched_show_buckets(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v, const struct tt_sched_latency *l,
+			  const char *part);
+
+/* --- what held a processor up (held.c); its two tables stand in this order --- */
+
+#define TT_HELD_NOTE_NO_ROOM (TT_SCHED_NOTE_UNTOLD + 1) /* run->notes */
+
+/* Completes the settings: 0, or -EINVAL with a line in e->text. */
+int tt_held_prepare(struct tt_sched_settings *s, struct tt_tool_error *e);
+/* How often a second the clock looks, for these settings. */
+uint32_t tt_held_hz(const struct tt_sched_settings *s);
+int tt_held_begin(struct tt_tool_run *run);
+/* Shows it, as the tool's table `table`. */
+int tt_held_take(struct tt_tool_run *run, size_t table, const struct tt_record *rec);
+int tt_held_interval(struct tt_tool_run *run, size_t table);
+int tt_held_end(struct tt_tool_run *run, size_t table);
 
 #endif

@@ -98,6 +98,17 @@ static const struct tt_field length_fields[] = {
 	TT_FIELD(struct latency_row, bar, "", TT_UNIT_NONE, 0, NULL, TT_FIELD_BAR, "the same as a bar"),
 };
 
+static const struct tt_field held_length_fields[] = {
+	TT_FIELD_MORE(struct latency_row, time_ns, "time_unix_ns", TT_FIELD_TIME, "end of the interval"),
+	TT_FIELD_MORE(struct latency_row, interval_ns, "interval_ns", TT_FIELD_NS, "its length"),
+	TT_FIELD(struct latency_row, part, "WHAT", TT_UNIT_NONE, 14, "what", TT_FIELD_TEXT, "as in the table above"),
+	TT_FIELD(struct latency_row, from_ns, "FROM", TT_UNIT_US, 11, "from_ns", TT_FIELD_NS, "what lasted so long …"),
+	TT_FIELD(struct latency_row, to_ns, "TO", TT_UNIT_US, 11, "to_ns", TT_FIELD_NS, "… and less than this"),
+	TT_FIELD(struct latency_row, count, "TIMES", TT_UNIT_NONE, 8, "times", TT_FIELD_COUNT,
+		 "how many; of interrupts off: looks of the clock that were so late"),
+	TT_FIELD(struct latency_row, bar, "", TT_UNIT_NONE, 0, NULL, TT_FIELD_BAR, "the same as a bar"),
+};
+
 struct late_row {
 	uint64_t time_ns;
 	uint64_t pid;
@@ -160,6 +171,15 @@ const struct tt_table tt_sched_lengths_table = {
 	.kind = "length",
 	.help = "with `--latency`: how many blocked times took how long",
 	.fields = {length_fields, TT_ARRAY_LEN(length_fields)},
+	.row_size = sizeof(struct latency_row),
+	.rank = 5, /* count */
+	.in_order = true,
+};
+
+const struct tt_table tt_held_lengths_table = {
+	.kind = "held_length",
+	.help = "with irqoff and nosched: how many lasted how long",
+	.fields = {held_length_fields, TT_ARRAY_LEN(held_length_fields)},
 	.row_size = sizeof(struct latency_row),
 	.rank = 5, /* count */
 	.in_order = true,
@@ -262,7 +282,17 @@ static uint64_t bucket_from(unsigned bucket)
 	return bucket ? 1000ull << (bucket - 1) : 0;
 }
 
-static int show_buckets(const struct showing *s, const struct tt_sched_latency *l, const char *part)
+unsigned tt_sched_bucket(uint64_t ns)
+{
+	unsigned bucket = 0;
+
+	while (bucket + 1 < TT_SCHED_BUCKETS && bucket_from(bucket + 1) <= ns)
+		bucket++;
+	return bucket;
+}
+
+int tt_sched_show_buckets(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v, const struct tt_sched_latency *l,
+			  const char *part)
 {
 	unsigned first = TT_SCHED_BUCKETS, last = 0;
 	uint64_t most = 1;
@@ -277,15 +307,15 @@ static int show_buckets(const struct showing *s, const struct tt_sched_latency *
 	}
 	for (unsigned i = first; r == 0 && i <= last; i++) {
 		struct latency_row row = {
-			.time_ns = s->view->now_ns,
-			.interval_ns = s->view->now_ns - s->view->from_ns,
+			.time_ns = v->now_ns,
+			.interval_ns = v->now_ns - v->from_ns,
 			.from_ns = bucket_from(i),
 			.to_ns = i + 1 < TT_SCHED_BUCKETS ? bucket_from(i + 1) : TT_UNKNOWN,
 			.count = l->count[i],
 			.bar = (uint64_t)((double)l->count[i] * 10000 / (double)most),
 		};
 		snprintf(row.part, sizeof(row.part), "%s", part);
-		r = tt_tool_row(s->run, s->table, &row);
+		r = tt_tool_row(run, table, &row);
 	}
 	return r;
 }
@@ -299,7 +329,7 @@ static int show_part(const struct showing *s, uint32_t part)
 
 	if (r == 0)
 		r = tt_kernel_map_set(s->run->kernel, "tt_sched_latencies", &index, &none);
-	return r < 0 ? r : show_buckets(s, &l, tt_sched_part_names[part]);
+	return r < 0 ? r : tt_sched_show_buckets(s->run, s->table, s->view, &l, tt_sched_part_names[part]);
 }
 
 int tt_sched_show_latency(struct tt_tool_run *run, size_t table, const struct tt_sched_view *v)
