@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_use.h"
 #include "base/own.h"
 #include "tools/man.h"
 
@@ -171,6 +172,7 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 	case TT_ROW_MILLISECONDS:
 		return set_time(row, to, value, 1e6, "milliseconds", r->e);
 	case TT_ROW_TEXT:
+	case TT_ROW_OUTPUT:
 		if (!*value)
 			return tt_tool_fail(r->e, "--%s is empty", row->name);
 		*(const char **)to = value;
@@ -256,6 +258,27 @@ static int take_word(struct reading *r, unsigned *words)
 	return set(r, row, base, text);
 }
 
+static int check_outputs(struct reading *r)
+{
+	tt_free_auto struct tt_file_use *uses = calloc(r->own_count + 1, sizeof(*uses));
+	tt_free_auto char(*names)[64] = calloc(r->own_count + 1, sizeof(*names));
+	struct tt_file_clash clash;
+	size_t count = 0;
+
+	if (!uses || !names)
+		return -ENOMEM;
+	uses[count++] = (struct tt_file_use){"--json", r->options->json_file};
+	for (size_t i = 0; i < r->own_count; i++) {
+		if (r->own[i].kind != TT_ROW_OUTPUT)
+			continue;
+		snprintf(names[count], sizeof(names[count]), "--%s", r->own[i].name);
+		uses[count] =
+			(struct tt_file_use){names[count], *(const char *const *)((const char *)r->settings + r->own[i].offset)};
+		count++;
+	}
+	return tt_file_uses_check(uses, count, &clash) < 0 ? tt_tool_fail(r->e, "%s", clash.text) : 0;
+}
+
 static int check_whole(struct reading *r)
 {
 	const struct tt_tool_options *o = r->options;
@@ -264,7 +287,7 @@ static int check_whole(struct reading *r)
 		return tt_tool_fail(r->e, "--pid, --cgroup and -- COMMAND exclude each other");
 	if (o->count && !o->interval_ns)
 		return tt_tool_fail(r->e, "--count needs an --interval");
-	return 0;
+	return check_outputs(r);
 }
 
 static int read_all(struct reading *r)

@@ -15,6 +15,7 @@ enum tt_option_row_kind {
 	TT_ROW_COUNT,	     /* uint64_t: a number between least and most */
 	TT_ROW_NUMBER,	     /* double: with decimals, between least and most */
 	TT_ROW_TEXT,	     /* const char *, borrowed from argv */
+	TT_ROW_OUTPUT,	     /* the same, the name of a file that is written */
 	TT_ROW_SECONDS,	     /* uint64_t nanoseconds: seconds with decimals, between least and most nanoseconds */
 	TT_ROW_MILLISECONDS, /* the same in milliseconds */
 	TT_ROW_CHOICE,	     /* uint64_t: which of the words in `argument` ("a|b"), from 1 on */

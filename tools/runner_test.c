@@ -244,12 +244,14 @@ struct config {
 	uint64_t number;
 	uint64_t wait_ns;
 	uint8_t flag;
+	const char *drawing;
 };
 
 static const struct tt_option_row own[] = {
 	{"number", 'x', "N", TT_ROW_COUNT, offsetof(struct config, number), 2, 9, "a number"},
 	{"wait", 0, "SECONDS", TT_ROW_SECONDS, offsetof(struct config, wait_ns), 1000, 10000000000, "a time"},
 	{"flag", 'f', NULL, TT_ROW_FLAG, offsetof(struct config, flag), 0, 0, "a flag"},
+	{"drawing", 0, "FILE", TT_ROW_OUTPUT, offsetof(struct config, drawing), 0, 0, "a file"},
 };
 
 /* The arguments live as long as the block they stand in: options borrow from them. */
@@ -353,6 +355,9 @@ static void wrong_options_are_named(void **state)
 	assert_int_equal(READ(&o, &c, &e, "--pid", "1", "--cgroup", "/"), -EINVAL);
 	tt_tool_options_free(&o);
 	assert_int_equal(READ(&o, &c, &e, "--pid", "1", "--", "true"), -EINVAL);
+	tt_tool_options_free(&o);
+	assert_int_equal(READ(&o, &c, &e, "--json=/tmp/tt_no_such", "--drawing", "/tmp/../tmp/tt_no_such"), -EINVAL);
+	assert_string_equal(e.text, "--drawing /tmp/../tmp/tt_no_such: --json writes to this file too");
 	tt_tool_options_free(&o);
 }
 

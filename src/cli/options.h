@@ -40,6 +40,7 @@ struct tt_option {
 	bool whole;			  /* strings: a comma does not separate */
 	bool scope;			  /* excludes the others so marked */
 	bool remote;			  /* means something with --connect too */
+	const char *output;		  /* a file that is written: "--NAME", for errors; NULL: it is none */
 	bool (*check)(const char *value); /* NULL: any text */
 	/* Instead of check where there is more to say: 0, or -EINVAL with what is wrong. */
 	int (*judge)(const char *value, struct tt_option_error *e);

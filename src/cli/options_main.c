@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/file_use.h"
 #include "base/own.h"
 #include "cli/help.h"
 
@@ -54,6 +55,46 @@ static int tt_arguments_read(struct tt_config *ret, char **rest)
 	return r;
 }
 
+/* What options write, by the names errors have for them; how many were added to `uses`. */
+static size_t tt_files_written(const struct tt_config *c, const struct tt_command_row *command, struct tt_config_name *names,
+			       struct tt_file_use *uses)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < tt_options_count; i++) {
+		const struct tt_option *o = &tt_options[i];
+		if (!o->output || !(o->commands & command->bit))
+			continue;
+		uses[count++] = (struct tt_file_use){
+			.writer = o->key ? tt_config_name(&names[i], c, o->key, o->output) : o->output,
+			.path = *(char *const *)((const char *)c + o->offset),
+		};
+	}
+	return count;
+}
+
+/* `read` has also files that are no option, and writes its tables. */
+static int tt_files_together(const struct tt_config *c, const struct tt_command_row *command, char **rest)
+{
+	tt_free_auto struct tt_config_name *names = calloc(tt_options_count, sizeof(*names));
+	tt_free_auto struct tt_file_use *uses = calloc(tt_options_count + 2 + (size_t)tt_rest_count(rest), sizeof(*uses));
+	struct tt_file_clash clash;
+
+	if (!names || !uses)
+		return tt_error_errno(-ENOMEM, "reading options");
+	size_t count = tt_files_written(c, command, names, uses);
+	uses[count++].path = c->config_file;
+	if (command->bit == TT_COMMAND_READ) {
+		uses[count++] = (struct tt_file_use){.writer = "standard output", .path = "-"};
+		for (; *rest; rest++)
+			uses[count++].path = *rest;
+	}
+	if (tt_file_uses_check(uses, count, &clash) == 0)
+		return 0;
+	tt_error("%s", clash.text);
+	return -EINVAL;
+}
+
 int tt_options_parse(struct tt_config *ret, const struct tt_command_row *command, int argc, char **argv, int *ret_rest)
 {
 	int r = tt_arguments_keep(command, argc - 1, argv + 1);
@@ -72,6 +113,9 @@ int tt_options_parse(struct tt_config *ret, const struct tt_command_row *command
 		fwrite(b.data, 1, b.len, stdout);
 		return r;
 	}
+	r = tt_files_together(ret, command, rest);
+	if (r < 0)
+		return r;
 	int count = tt_rest_count(rest);
 	memcpy(argv + argc - count, rest, (size_t)count * sizeof(*rest));
 	*ret_rest = argc - count;

@@ -14,7 +14,8 @@ import lib
 
 
 def refused(arguments, *words, status=None, program=None, **options):
-    done = subprocess.run([program or lib.TELLTALE, *arguments], capture_output=True, text=True, timeout=120, **options)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    done = subprocess.run([program or lib.TELLTALE, *arguments], text=True, timeout=120, **pipes)
     lines = done.stderr.strip().splitlines()
     lib.check(done.returncode != 0 and (status is None or done.returncode == status), f"{arguments}: status {done.returncode}")
     lib.equal(len(lines), 1, f"{arguments}: lines {lines}")
@@ -49,6 +50,37 @@ def test_unreadable_files():
         f.write(b"this is no capture at all, whatever its name may say")
         f.flush()
         refused(["read", f.name], f.name)
+
+
+def test_nothing_read_is_overwritten():
+    """Whatever name it is given; and no two outputs into one file. All stays as it was."""
+    with tempfile.TemporaryDirectory() as directory:
+        def place(name):
+            return os.path.join(directory, name)
+        contents = b"a capture, or what one is taken for"
+        for name in ("x", "other"):
+            with open(place(name), "wb") as f:
+                f.write(contents)
+        os.symlink("x", place("soft"))
+        os.link(place("x"), place("hard"))
+        with open(place("agent.yaml"), "w") as f:
+            f.write("listen: none\n\nmetrics: soft\n")
+        x, soft, hard = (place(n) for n in ("x", "soft", "hard"))
+        for option in ("--record=", "--json=", "--metrics="):
+            for name in (x, soft, hard, "x", "./x"):
+                refused(["read", option + name, x], option[:-1], name, "read", status=2, cwd=directory)
+        refused(["read", "--json=x", "other", "x"], "--json", status=2, cwd=directory)
+        refused(["read", "--json=new", "--metrics=./new", "x"], "--json", "--metrics", "new", status=2, cwd=directory)
+        refused(["run", "--json=soft", "--record=hard", "--", "true"], "--json", "--record", "hard", status=2, cwd=directory)
+        refused(["agent", "--pid", str(os.getpid()), "--record=x", "--config=agent.yaml"], "agent.yaml:3: metrics: soft: --record", status=2, cwd=directory)
+        refused(["agent", "--pid", str(os.getpid()), "--json=agent.yaml", "--config=agent.yaml"], "--json agent.yaml", "read", status=2, cwd=directory)
+        refused(["profile", "--json=x", "--folded=hard", "-d", "1"], "--folded", "--json", status=2, cwd=directory)
+        with open(x, "ab") as f:
+            refused(["read", "x"], "standard output", "read", status=2, cwd=directory, stdout=f)
+        for name in ("x", "other"):
+            with open(place(name), "rb") as f:
+                lib.equal(f.read(), contents, name)
+        lib.equal(sorted(os.listdir(directory)), ["agent.yaml", "hard", "other", "soft", "x"], "files")
 
 
 def test_bad_configuration():

@@ -41,7 +41,7 @@ static const struct tt_option_row options[] = {
 	{"namespace", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_ping_settings, own_netns), 0, 0,
 	 "stamp only in this network namespace, not in others of this kernel the echo comes through"},
 	{"path", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_ping_settings, each), 0, 0, "show the stages of each echo, too"},
-	{"svg", 0, "FILE", TT_ROW_TEXT, offsetof(struct tt_ping_settings, svg), 0, 0,
+	{"svg", 0, "FILE", TT_ROW_OUTPUT, offsetof(struct tt_ping_settings, svg), 0, 0,
 	 "at the end, write an image of the path to this file"},
 	{"rate", 0, "N", TT_ROW_COUNT, offsetof(struct tt_ping_settings, rate), 1, 100000,
 	 "with --serve: send at most N reports a second (1000)"},

@@ -31,7 +31,7 @@ static const struct tt_option_row options[] = {
 	TT_STACK_OPTIONS(struct tt_profile_settings, sched.stacks),
 	{"wall", 'w', NULL, TT_ROW_FLAG, offsetof(struct tt_profile_settings, wall), 0, 0,
 	 "these files have what threads waited for, too, and microseconds instead of samples"},
-	{"timeline", 0, "FILE", TT_ROW_TEXT, offsetof(struct tt_profile_settings, timeline), 0, 0,
+	{"timeline", 0, "FILE", TT_ROW_OUTPUT, offsetof(struct tt_profile_settings, timeline), 0, 0,
 	 "write a picture to this file at the end (SVG): a row a thread, and what it did when"},
 };
 

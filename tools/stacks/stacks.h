@@ -33,7 +33,7 @@ struct tt_stack_wish {
 	{"folded",                                                                                                \
 	 0,                                                                                                       \
 	 "FILE",                                                                                                  \
-	 TT_ROW_TEXT,                                                                                             \
+	 TT_ROW_OUTPUT,                                                                                           \
 	 offsetof(settings_, member_.folded),                                                                     \
 	 0,                                                                                                       \
 	 0,                                                                                                       \
@@ -41,7 +41,7 @@ struct tt_stack_wish {
 		{"svg",                                                                                           \
 		 0,                                                                                               \
 		 "FILE",                                                                                          \
-		 TT_ROW_TEXT,                                                                                     \
+		 TT_ROW_OUTPUT,                                                                                   \
 		 offsetof(settings_, member_.svg),                                                                \
 		 0,                                                                                               \
 		 0,                                                                                               \
