@@ -179,8 +179,14 @@ void tt_service_name(struct tt_span args, struct tt_span file, const char *comm,
 	}
 	if (!name.len)
 		name = tt_script_name(file);
-	if (!name.len)
+	if (!name.len) {
+		/* A thread of the kernel's: kworker/1:2-events. For which processor it is, and what it does now, is no service.
+		 */
 		name = tt_span_str(comm);
+		ptrdiff_t slash = tt_span_find(name, '/');
+		if (slash > 0)
+			name.len = (size_t)slash;
+	}
 	tt_text_set(ret, TT_IDENTITY_NAME_LEN, name);
 }
 

@@ -79,6 +79,11 @@ static void falls_back(void **state)
 	assert_string_equal(name, "server");
 	tt_service_name(tt_span(NULL, 0), tt_span(NULL, 0), "", name);
 	assert_string_equal(name, "");
+	/* Threads of the kernel's. */
+	tt_service_name(tt_span(NULL, 0), tt_span(NULL, 0), "kworker/u8:3-ev", name);
+	assert_string_equal(name, "kworker");
+	tt_service_name(tt_span(NULL, 0), tt_span(NULL, 0), "/x", name);
+	assert_string_equal(name, "/x");
 	/* Longer than there is room for: cut, and ended. */
 	char args[200];
 	memset(args, 'x', sizeof(args));
