@@ -193,6 +193,13 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 	return -EINVAL;
 }
 
+int tt_tool_option_set(const struct tt_option_row *row, void *settings, const char *value, struct tt_tool_error *e)
+{
+	struct reading r = {.e = e};
+
+	return set(&r, row, settings, value);
+}
+
 /* --- arguments --- */
 
 static const struct tt_option_row *find_in(const struct tt_option_row *rows, size_t count, const char *name, size_t len,

@@ -72,6 +72,9 @@ __attribute__((format(printf, 2, 3))) int tt_tool_fail(struct tt_tool_error *e, 
  */
 int tt_tool_options_read(struct tt_tool_options *ret, const struct tt_option_row *own, size_t own_count, void *settings,
 			 const char *const *words, int argc, char *const *argv, struct tt_tool_error *e);
+/* One of a tool's own rows. 0, or -EINVAL with `e` set; text is borrowed. */
+int tt_tool_option_set(const struct tt_option_row *row, void *settings, const char *value, struct tt_tool_error *e);
+
 /* NULL-safe; leaves it empty. */
 void tt_tool_options_free(struct tt_tool_options *o);
 

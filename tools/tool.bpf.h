@@ -13,6 +13,7 @@
 #include "lib/ring.h"
 #include "lib/scope.h"
 #include "shared/tool.h"
+#include "tools/times.h"
 
 /* Set before load from the tool's options, so the verifier cuts out what is not wanted. */
 #define TT_TOOL_CONFIG(type) const volatile type tt_tool_config = {}

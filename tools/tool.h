@@ -22,6 +22,44 @@ struct tt_tool_preset {
 	uint64_t value;
 };
 
+struct tt_inside_to;
+
+/*
+ * A tool inside the agent (tools/inside.h), where its programs count by process and what they counted goes to metrics. `prepare`
+ * and `begin` come first, then the process parts (attach/attach.h): `collect` runs in the attach part, which has the programs and
+ * their maps, everything else in the other one, which has not. Each part has a state of its own from then on.
+ */
+struct tt_tool_inside {
+	const char *const *options; /* of the tool's rows those that may be set there, NULL-ended; NULL: none */
+	int (*prepare)(void *settings, struct tt_tool_error *e); /* instead of the tool's */
+	const struct tt_map_row *maps;				 /* instead of the tool's */
+	size_t map_count;
+	/* Limits: those of rings are the agent's own otherwise, others are preset so where nobody set them. */
+	const struct tt_tool_preset *presets;
+	size_t preset_count;
+	/* What run->notes, which the tool's `end` fills in, are called as causes; NULL: not told. */
+	const char *const *causes;
+	bool stacks; /* run->stacks is wanted */
+
+	int (*begin)(struct tt_tool_run *run); /* instead of the tool's; NULL: that one */
+	/* Adds what was counted since it was last asked: rows of that size. 0 or a negative errno. NULL: nothing is. */
+	size_t row_size;
+	int (*collect)(struct tt_tool_run *run, struct tt_buf *to);
+
+	/* Before and behind the rows of one collection; may be NULL. */
+	int (*rows_begin)(struct tt_tool_run *run);
+	void (*row)(struct tt_tool_run *run, const struct tt_inside_to *to, const void *row); /* perhaps not aligned */
+	void (*rows_end)(struct tt_tool_run *run, const struct tt_inside_to *to);
+	/* What the programs sent; NULL: they send nothing. */
+	void (*record)(struct tt_tool_run *run, const struct tt_inside_to *to, const struct tt_record *rec);
+	/*
+	 * A document asked for by HTTP: 0: it has none of that path; else the status, and the body (an error in words) with its
+	 * type, of static storage. NULL: there are none.
+	 */
+	int (*render)(struct tt_tool_run *run, struct tt_span path, struct tt_span query, struct tt_buf *body,
+		      const char **ret_type);
+};
+
 struct tt_tool {
 	const struct tt_table *const *tables; /* at most TT_TOOL_TABLES_MOST */
 	size_t table_count;
@@ -71,6 +109,8 @@ struct tt_tool {
 	int (*interval)(struct tt_tool_run *run);			     /* each --interval, and at the end: shows counts */
 	int (*end)(struct tt_tool_run *run);				     /* nothing more comes: shows what is still open */
 	void (*free)(struct tt_tool_run *run);				     /* NULL-safe on state */
+
+	const struct tt_tool_inside *inside; /* NULL: not inside the agent */
 };
 
 #define TT_TOOL_SETTINGS_MOST 1024

@@ -38,6 +38,7 @@ struct tt_config {
 	bool uprobes;		     /* probes in processes themselves: plaintext of TLS */
 	bool no_return_probes;	     /* … at instructions only */
 	bool show_values;
+	struct tt_strings tools; /* inside the agent: NAME or NAME:OPTION=VALUE (tools/inside.h) */
 	struct tt_strings where; /* conditions all exchanges shown must fulfil (sink/where.h) */
 
 	char *listen; /* ADDRESS:PORT; NULL: do not listen */

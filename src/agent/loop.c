@@ -115,6 +115,8 @@ static int tt_loop_drain(struct tt_loop_state *s)
 			tt_mailbox_serve(s->loop->mailbox, tt_outputs_render, s->loop->outputs);
 		tt_loop_take_signals(s);
 	} while (r >= TT_LOOP_BUDGET && !s->ended);
+	if (s->loop->turn)
+		s->loop->turn(s->loop->ctx);
 	if (r == -ENODATA || (s->loop->over && s->loop->over(s->loop->ctx)))
 		s->ended = true;
 	return r < 0 && r != -ENODATA ? r : 0;

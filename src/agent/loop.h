@@ -21,6 +21,7 @@ struct tt_loop {
 	struct tt_attach *attach;   /* NULL: none. When it is gone the loop ends with -ECHILD, logged */
 	struct tt_command *command; /* NULL: none; signals to end are passed on to it */
 	void (*reload)(void *ctx);  /* SIGHUP; NULL: ignored */
+	void (*turn)(void *ctx);    /* after every drain; NULL */
 	void (*stop)(void *ctx);    /* called once before the last drain, so that nothing new comes; NULL */
 	bool (*over)(void *ctx);    /* asked after every drain: true ends the loop; NULL */
 	void *ctx;

@@ -34,7 +34,7 @@ const char *tt_observe_hooks(const struct tt_source *live)
 }
 
 /* Children that were forked between the look at /proc and the attachment. */
-static void tt_observe_latecomers(struct tt_source *live, const uint32_t *roots, size_t count)
+static void tt_observe_latecomers(struct tt_source *live, const struct tt_observe_more *more, const uint32_t *roots, size_t count)
 {
 	tt_free_auto uint32_t *pids = NULL;
 	size_t found = 0;
@@ -42,8 +42,11 @@ static void tt_observe_latecomers(struct tt_source *live, const uint32_t *roots,
 
 	if (tt_descendants(&pids, &found, roots, count, &missing) < 0)
 		return; /* a root that ended meanwhile: those that are left are followed by their forks */
-	for (size_t i = 0; i < found; i++)
+	for (size_t i = 0; i < found; i++) {
 		tt_live_follow(live, pids[i]);
+		if (more)
+			more->follow(more->ctx, pids[i]);
+	}
 }
 
 static void tt_observe_refused(const struct tt_config *config, const struct tt_kernel_report *report, int r)
@@ -57,18 +60,20 @@ static void tt_observe_refused(const struct tt_config *config, const struct tt_k
 		tt_error("%s", text);
 }
 
-static int tt_observe_scope(struct tt_source **ret, const struct tt_config *config, const struct tt_scope *scope)
+static int tt_observe_scope(struct tt_source **ret, const struct tt_config *config, const struct tt_scope *scope,
+			    const struct tt_observe_more *more)
 {
 	struct tt_kernel_report report;
+	struct tt_source *live = NULL;
 	struct tt_config_name name;
 
-	int r = tt_live_new(ret, config->hooks, &config->limits, scope, &report);
+	int r = tt_live_new(&live, config->hooks, &config->limits, scope, &report);
 	if (r < 0) {
 		tt_observe_refused(config, &report, r);
 		return r;
 	}
 	tt_observe_chosen(&report, config->hooks);
-	bool on = tt_plaintext_on(tt_live_kernel(*ret));
+	bool on = tt_plaintext_on(tt_live_kernel(live));
 	if (config->uprobes && (!on || tt_plaintext_refused())) {
 		char why[256];
 		const char *refused =
@@ -78,10 +83,16 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 			on ? ", but OpenSSL and programs of Go" : "",
 			refused[0] ? refused : "this kernel does not take the probes");
 	}
-	return 0;
+	r = more ? more->load(more->ctx, scope) : 0;
+	if (r < 0)
+		tt_source_free(live);
+	else
+		*ret = live;
+	return r;
 }
 
-static int tt_observe_pids(struct tt_source **ret, const struct tt_config *config, struct tt_scope *scope)
+static int tt_observe_pids(struct tt_source **ret, const struct tt_config *config, struct tt_scope *scope,
+			   const struct tt_observe_more *more)
 {
 	tt_free_auto uint32_t *pids = NULL;
 	struct tt_config_name name;
@@ -98,13 +109,13 @@ static int tt_observe_pids(struct tt_source **ret, const struct tt_config *confi
 	scope->mode = TT_SCOPE_PIDS;
 	scope->pids = pids;
 	scope->pid_count = count;
-	r = tt_observe_scope(ret, config, scope);
+	r = tt_observe_scope(ret, config, scope, more);
 	if (r == 0)
-		tt_observe_latecomers(*ret, config->pids, config->pid_count);
+		tt_observe_latecomers(*ret, more, config->pids, config->pid_count);
 	return r;
 }
 
-int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command)
+int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command, const struct tt_observe_more *more)
 {
 	struct tt_scope scope = {
 		.report_own = config->include_self, .plaintext = config->uprobes, .no_return_probes = config->no_return_probes};
@@ -121,7 +132,7 @@ int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t com
 		scope.pids = &pid;
 		scope.pid_count = 1;
 	} else if (config->pid_count) {
-		return tt_observe_pids(ret, config, &scope);
+		return tt_observe_pids(ret, config, &scope, more);
 	} else if (config->cgroup) {
 		scope.mode = TT_SCOPE_CGROUP;
 		scope.cgroup = config->cgroup;
@@ -129,7 +140,7 @@ int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t com
 		scope.mode = TT_SCOPE_NETNS;
 		scope.netns = config->netns;
 	}
-	return tt_observe_scope(ret, config, &scope);
+	return tt_observe_scope(ret, config, &scope, more);
 }
 
 const char *tt_observe_scope_text(const struct tt_config *config, pid_t command, char *text, size_t size)

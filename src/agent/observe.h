@@ -8,11 +8,18 @@
 #include "agent/config.h"
 #include "source/live.h"
 
+/* Further programs for the same scope, attached behind the agent's own. */
+struct tt_observe_more {
+	void *ctx;
+	int (*load)(void *ctx, const struct tt_scope *scope); /* 0 or a negative errno, printed */
+	void (*follow)(void *ctx, uint32_t tgid);	      /* as tt_live_follow */
+};
+
 /*
  * Observes what the configuration names, or only `command` (a pid; 0: none). Processes are observed with the descendants they
- * have and will have. Prints one line and returns a negative errno on failure.
+ * have and will have. `more` may be NULL. Prints one line and returns a negative errno on failure.
  */
-int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command);
+int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command, const struct tt_observe_more *more);
 
 /* The scope in words: "host", "pid 4242", "cgroup /x", "netns blue", "command 4242". `size` bytes at text; returns text. */
 const char *tt_observe_scope_text(const struct tt_config *config, pid_t command, char *text, size_t size);

@@ -30,7 +30,8 @@ struct tt_outputs {
 	struct tt_sink *summary;
 	const struct tt_sink *json; /* NULL: none */
 	struct tt_self *self;
-	struct tt_mailbox *mailbox; /* of watching clients; NULL: none */
+	struct tt_mailbox *mailbox;    /* of watching clients; NULL: none */
+	struct tt_outputs_tools tools; /* self.ctx NULL: none */
 };
 
 /* Gives the sink to the pipeline and remembers it. */
@@ -105,6 +106,12 @@ void tt_outputs_describe(struct tt_outputs *o, const struct tt_outputs_about *ab
 	tt_self_describe(o->self, about->scope, about->hooks);
 }
 
+void tt_outputs_set_tools(struct tt_outputs *o, const struct tt_outputs_tools *tools)
+{
+	o->tools = *tools;
+	tt_self_set_tools(o->self, &tools->self);
+}
+
 void tt_outputs_json(struct tt_outputs *o, const struct tt_sink *json)
 {
 	o->json = json;
@@ -133,8 +140,10 @@ static const struct tt_selfstats *tt_outputs_self(struct tt_outputs *o)
 	return s;
 }
 
-static struct tt_api tt_outputs_api(struct tt_outputs *o)
+static struct tt_api tt_outputs_api(struct tt_outputs *o, struct tt_span path)
 {
+	if (o->tools.self.ctx && tt_span_eq(path, TT_SPAN_LIT("/metrics")))
+		o->tools.collect(o->tools.self.ctx);
 	return (struct tt_api){
 		.map = o->map,
 		.services = o->services,
@@ -147,8 +156,16 @@ static struct tt_api tt_outputs_api(struct tt_outputs *o)
 
 void tt_outputs_render(void *outputs, const struct tt_ask *ask, struct tt_answer *answer)
 {
-	const struct tt_api api = tt_outputs_api(outputs);
+	const struct tt_outputs *o = outputs;
 
+	if (o->tools.self.ctx) {
+		int status = o->tools.render(o->tools.self.ctx, ask->path, ask->query, &answer->body, &answer->content_type);
+		if (status) {
+			answer->status = status;
+			return;
+		}
+	}
+	const struct tt_api api = tt_outputs_api(outputs, ask->path);
 	answer->status = tt_api_render(&api, ask->path, ask->query, &answer->body, &answer->content_type);
 }
 
@@ -166,7 +183,7 @@ static int tt_write_all(int fd, struct tt_span s)
 
 int tt_outputs_write_metrics(struct tt_outputs *o, int fd)
 {
-	const struct tt_api api = tt_outputs_api(o);
+	const struct tt_api api = tt_outputs_api(o, TT_SPAN_LIT("/metrics"));
 	tt_buf_auto struct tt_buf text = TT_BUF(o->config->limits.value[TT_LIMIT_ANSWER_BYTES]);
 	const char *type;
 

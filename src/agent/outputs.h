@@ -6,9 +6,18 @@
 
 #include "agent/config.h"
 #include "agent/pipeline.h"
+#include "agent/self.h"
 #include "web/mailbox.h"
 
 struct tt_outputs;
+
+/* Tools inside the agent (tools/inside.h), which nothing here knows. */
+struct tt_outputs_tools {
+	struct tt_self_tools self;
+	void (*collect)(void *ctx); /* before metrics are written */
+	/* A document of theirs: its status, 0 if it is none. */
+	int (*render)(void *ctx, struct tt_span path, struct tt_span query, struct tt_buf *body, const char **ret_type);
+};
 
 /* What the health document tells beside figures; static or outliving strings. */
 struct tt_outputs_about {
@@ -30,6 +39,9 @@ int tt_outputs_new(struct tt_outputs **ret, const struct tt_config *config, stru
 struct tt_outputs *tt_outputs_free(struct tt_outputs *o);
 
 void tt_outputs_describe(struct tt_outputs *o, const struct tt_outputs_about *about);
+
+/* `tools` is copied; its ctx must outlive the outputs. */
+void tt_outputs_set_tools(struct tt_outputs *o, const struct tt_outputs_tools *tools);
 
 /* The pipeline's sink of JSON lines, whose losses are among the agent's own figures. */
 void tt_outputs_json(struct tt_outputs *o, const struct tt_sink *json);

@@ -227,6 +227,14 @@ int tt_pipeline_finish(struct tt_pipeline *p)
 	return failure;
 }
 
+void tt_pipeline_delta(struct tt_pipeline *p, const struct tt_delta *d)
+{
+	for (size_t i = 0; i < p->sink_count; i++) {
+		if (p->sinks[i]->ops->delta)
+			p->sinks[i]->ops->delta(p->sinks[i], d);
+	}
+}
+
 int64_t tt_pipeline_wall_minus_mono(const struct tt_pipeline *p)
 {
 	return p->wall_minus_mono_ns;

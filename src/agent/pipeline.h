@@ -52,6 +52,9 @@ int tt_pipeline_run(struct tt_pipeline *p, uint64_t budget);
 /* The end: reports everything still open, writes out what sinks hold. Returns 0 or the first sink's failure. */
 int tt_pipeline_finish(struct tt_pipeline *p);
 
+/* Counting that was done elsewhere, for the sinks that take it. */
+void tt_pipeline_delta(struct tt_pipeline *p, const struct tt_delta *d);
+
 /* Add to a monotonic time for Unix time. */
 int64_t tt_pipeline_wall_minus_mono(const struct tt_pipeline *p);
 

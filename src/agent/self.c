@@ -10,7 +10,8 @@
 #include "source/file.h"
 #include "source/live.h"
 
-#define TT_PROGRAMS_MOST 32
+#define TT_PROGRAMS_MOST 128
+#define TT_REFUSED_MOST 64
 #define TT_LOSING_NS 30000000000u /* how long after a loss the state is "losing" */
 
 struct tt_self {
@@ -22,6 +23,8 @@ struct tt_self {
 	struct tt_source_stats source;
 	struct tt_stream_stats streams;
 	struct tt_join_stats map;
+	struct tt_self_tools tools; /* ctx NULL: none */
+	struct tt_selfstats_tool refused[TT_REFUSED_MOST];
 	struct tt_program_stats programs[TT_PROGRAMS_MOST];
 	struct tt_selfstats_bpf bpf[TT_PROGRAMS_MOST];
 };
@@ -50,6 +53,11 @@ void tt_self_describe(struct tt_self *s, const char *scope, const char *hooks)
 	s->stats.hooks = hooks;
 }
 
+void tt_self_set_tools(struct tt_self *s, const struct tt_self_tools *tools)
+{
+	s->tools = *tools;
+}
+
 /* proc(5), statm: the second number is resident pages. */
 static uint64_t tt_resident_bytes(void)
 {
@@ -67,6 +75,12 @@ static uint64_t tt_resident_bytes(void)
 static void tt_self_programs(struct tt_self *s, const struct tt_source *live)
 {
 	size_t count = tt_live_program_stats(live, s->programs, TT_PROGRAMS_MOST);
+
+	if (s->tools.ctx) {
+		count += s->tools.programs(s->tools.ctx, s->programs + count, TT_PROGRAMS_MOST - count);
+		s->stats.tools = s->refused;
+		s->stats.tool_count = s->tools.lost(s->tools.ctx, s->refused, TT_REFUSED_MOST);
+	}
 
 	s->stats.bpf_timed = false;
 	for (size_t i = 0; i < count; i++) {

@@ -16,11 +16,18 @@
 #include "base/own.h"
 #include "kernel/stats.h"
 
+/* What a kernel's requests are known by. */
+struct tt_attach_kernel {
+	struct tt_attach *attach;
+	uint32_t number; /* 0: the agent's, or the only one; others: tools inside the agent */
+};
+
 struct tt_attach {
 	pid_t pid;
 	int out;
 	int in;
 	struct tt_kernel *kernel;
+	struct tt_attach_kernel kernels[1 + TT_ATTACH_TOOLS_MOST];
 	struct tt_command *command;
 	char *user;
 	bool broken; /* it is gone, or talks nonsense: nothing more is asked */
@@ -40,21 +47,28 @@ static int ask(struct tt_attach *a, const struct tt_attach_request *request, str
 
 /* --- what the kernel's side asks for --- */
 
+/* All of them at once. */
+static void stop(struct tt_attach *a)
+{
+	ask(a, &(struct tt_attach_request){.op = TT_ATTACH_STOP}, NULL);
+}
+
 static void remote_stop(void *ctx)
 {
-	ask(ctx, &(struct tt_attach_request){.op = TT_ATTACH_STOP}, NULL);
+	stop(((struct tt_attach_kernel *)ctx)->attach);
 }
 
 static void remote_forget(void *ctx, const struct tt_conn_id *conn)
 {
-	ask(ctx, &(struct tt_attach_request){.op = TT_ATTACH_FORGET, .conn = *conn}, NULL);
+	ask(((struct tt_attach_kernel *)ctx)->attach, &(struct tt_attach_request){.op = TT_ATTACH_FORGET, .conn = *conn}, NULL);
 }
 
 static size_t remote_programs(void *ctx, struct tt_program_counts *ret, size_t most)
 {
 	tt_buf_auto struct tt_buf answer = TT_BUF(TT_ATTACH_ANSWER_MAX);
+	const struct tt_attach_kernel *k = ctx;
 
-	if (ask(ctx, &(struct tt_attach_request){.op = TT_ATTACH_PROGRAMS}, &answer) < 0)
+	if (ask(k->attach, &(struct tt_attach_request){.op = TT_ATTACH_PROGRAMS, .number = k->number}, &answer) < 0)
 		return 0;
 	size_t n = TT_MIN(answer.len / sizeof(*ret), most);
 	if (n)
@@ -105,6 +119,20 @@ int tt_attach_perf_map(void *attach, uint32_t pid, uint64_t offset, size_t most,
 	const struct tt_attach_request q = {.op = TT_ATTACH_PERF_MAP, .number = pid, .conn = {.ino = offset}};
 
 	return ask_piece(attach, &q, most, to);
+}
+
+int tt_attach_rows(struct tt_attach *a, size_t tool, struct tt_buf *to)
+{
+	struct tt_attach_request q = {.op = TT_ATTACH_ROWS, .number = (uint32_t)tool + 1};
+
+	for (;;) {
+		size_t before = to->len;
+		int r = ask_piece(a, &q, TT_ATTACH_PIECE, to);
+
+		if (r < 0 || to->len - before < TT_ATTACH_PIECE)
+			return r;
+		q.conn.ino += TT_ATTACH_PIECE;
+	}
 }
 
 int tt_attach_config_file(struct tt_attach *a, struct tt_buf *text)
@@ -169,6 +197,22 @@ static int start(struct tt_attach *a, const struct tt_attach_config *config)
 	return 0;
 }
 
+/* A tool inside the agent is asked for what it counted: nothing of its tables stays here. */
+static int hand_over(struct tt_attach *a, const struct tt_attach_config *config)
+{
+	for (uint32_t i = 0; i < TT_ARRAY_LEN(a->kernels); i++)
+		a->kernels[i] = (struct tt_attach_kernel){.attach = a, .number = i};
+	int r = tt_kernel_hand_over(a->kernel, false, &remote, &a->kernels[0]);
+	for (size_t i = 0; r == 0 && i < config->tool_count; i++)
+		r = tt_kernel_hand_over(config->tools[i].kernel, true, &remote, &a->kernels[1 + i]);
+	/* Those that were handed over are not to ask later, when there is nobody. */
+	for (size_t i = 0; r < 0 && i < config->tool_count; i++)
+		tt_kernel_stop(config->tools[i].kernel);
+	if (r < 0)
+		tt_kernel_stop(a->kernel);
+	return r;
+}
+
 int tt_attach_new(struct tt_attach **ret, const struct tt_attach_config *config)
 {
 	struct tt_attach *a = calloc(1, sizeof(*a));
@@ -182,7 +226,7 @@ int tt_attach_new(struct tt_attach **ret, const struct tt_attach_config *config)
 		return r;
 	}
 	a->kernel = config->kernel;
-	r = tt_kernel_hand_over(a->kernel, &remote, a);
+	r = hand_over(a, config);
 	if (r < 0) {
 		tt_attach_free(a);
 		return r;
@@ -209,7 +253,7 @@ struct tt_attach *tt_attach_free(struct tt_attach *a)
 		return NULL;
 	if (a->command)
 		a->command->signal = NULL;
-	remote_stop(a);
+	stop(a);
 	close(a->out);
 	close(a->in);
 	if (a->pid > 0)

@@ -16,13 +16,23 @@
 
 struct tt_attach;
 
-/* All borrowed for the call, but kernel and command, which must outlive the attach part. */
+/* A tool inside the agent, with programs of its own. */
+struct tt_attach_tool {
+	struct tt_kernel *kernel; /* attached */
+	/* In the attach part: adds what was counted since it was last asked. 0 or a negative errno. NULL: nothing is. */
+	int (*collect)(void *ctx, struct tt_buf *to);
+	void *ctx;
+};
+
+/* All borrowed for the call, but the kernels and command, which must outlive the attach part. */
 struct tt_attach_config {
-	struct tt_kernel *kernel;   /* attached */
-	struct tt_command *command; /* NULL: none. Its signals go through the attach part from now on */
-	const char *config_file;    /* may be read again; NULL: none */
-	bool stacks;		    /* processes' code and its files may be asked for */
-	const char *user;	    /* what both parts become, if this is root; NULL or empty: they stay */
+	struct tt_kernel *kernel;	    /* attached */
+	struct tt_command *command;	    /* NULL: none. Its signals go through the attach part from now on */
+	const char *config_file;	    /* may be read again; NULL: none */
+	bool stacks;			    /* processes' code and its files may be asked for */
+	const struct tt_attach_tool *tools; /* at most TT_ATTACH_TOOLS_MOST (attach/wire.h) */
+	size_t tool_count;
+	const char *user; /* what both parts become, if this is root; NULL or empty: they stay */
 };
 
 /*
@@ -58,6 +68,9 @@ void tt_attach_libraries(void *attach, uint32_t pid);
 int tt_attach_maps(void *attach, uint32_t pid, struct tt_buf *to);
 int tt_attach_mapped(void *attach, uint32_t pid, uint64_t start, uint64_t offset, size_t most, struct tt_buf *to);
 int tt_attach_perf_map(void *attach, uint32_t pid, uint64_t offset, size_t most, struct tt_buf *to);
+
+/* Adds all the tool (from 0 on) counted since it was last asked. 0 or a negative errno. */
+int tt_attach_rows(struct tt_attach *a, size_t tool, struct tt_buf *to);
 
 /* Adds the configuration file as it is now. 0, -ENOENT: none was named, or what reading it failed with. */
 int tt_attach_config_file(struct tt_attach *a, struct tt_buf *text);

@@ -29,6 +29,10 @@ struct part {
 	bool stopped;
 	bool stacks;
 	struct tt_mapped_file file;
+	const struct tt_attach_tool *tools;
+	size_t tool_count;
+	struct tt_buf rows; /* what one of them counted, and which */
+	uint32_t rows_of;
 };
 
 static int serve_process(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
@@ -56,7 +60,10 @@ static int serve_programs(void *ctx, const struct tt_attach_request *request, st
 	const struct part *part = ctx;
 	struct tt_program_counts counts[PROGRAMS_MOST];
 
-	size_t n = tt_kernel_program_counts(part->kernel, counts, PROGRAMS_MOST);
+	if (request->number > part->tool_count)
+		return -ENOENT;
+	size_t n = tt_kernel_program_counts(request->number ? part->tools[request->number - 1].kernel : part->kernel, counts,
+					    PROGRAMS_MOST);
 	return tt_buf_add(answer, counts, n * sizeof(*counts));
 }
 
@@ -101,6 +108,8 @@ static int serve_stop(void *ctx, const struct tt_attach_request *request, struct
 	struct part *part = ctx;
 
 	tt_kernel_stop(part->kernel);
+	for (size_t i = 0; i < part->tool_count; i++)
+		tt_kernel_stop(part->tools[i].kernel);
 	part->stopped = true;
 	return 0;
 }
@@ -128,11 +137,33 @@ static int serve_perf_map(void *ctx, const struct tt_attach_request *request, st
 	return part->stacks ? tt_perf_map_read(request->number, request->conn.ino, TT_ATTACH_PIECE, answer) : -EPERM;
 }
 
+static int serve_rows(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer)
+{
+	struct part *part = ctx;
+	uint64_t at = request->conn.ino;
+
+	if (request->number > part->tool_count)
+		return -ENOENT;
+	const struct tt_attach_tool *tool = &part->tools[request->number - 1];
+	if (!tool->collect)
+		return -EOPNOTSUPP;
+	if (at == 0) {
+		tt_buf_free(&part->rows);
+		part->rows_of = request->number;
+		int r = tool->collect(tool->ctx, &part->rows);
+		if (r < 0)
+			return r;
+	}
+	if (part->rows_of != request->number || at > part->rows.len)
+		return -EINVAL;
+	return tt_buf_add(answer, part->rows.data + at, TT_MIN(part->rows.len - at, (size_t)TT_ATTACH_PIECE));
+}
+
 static const tt_attach_fn serve[TT_ATTACH_OPS] = {
 	[TT_ATTACH_PROCESS] = serve_process,	 [TT_ATTACH_FORGET] = serve_forget, [TT_ATTACH_PROGRAMS] = serve_programs,
 	[TT_ATTACH_SIGNAL] = serve_signal,	 [TT_ATTACH_CONFIG] = serve_config, [TT_ATTACH_STOP] = serve_stop,
 	[TT_ATTACH_LIBRARIES] = serve_libraries, [TT_ATTACH_MAPS] = serve_maps,	    [TT_ATTACH_MAPPED] = serve_mapped,
-	[TT_ATTACH_PERF_MAP] = serve_perf_map,
+	[TT_ATTACH_PERF_MAP] = serve_perf_map,	 [TT_ATTACH_ROWS] = serve_rows,
 };
 
 /* --- its start --- */
@@ -200,7 +231,10 @@ _Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int
 			    .command = config->command ? (int)syscall(SYS_pidfd_open, config->command->pid, 0) : -1,
 			    .config_file = config->config_file,
 			    .stacks = config->stacks,
-			    .file = TT_MAPPED_NONE};
+			    .file = TT_MAPPED_NONE,
+			    .tools = config->tools,
+			    .tool_count = config->tool_count,
+			    .rows = TT_BUF(TT_ATTACH_ROWS_MOST)};
 
 	/* Only the other part ends this one: what ends the whole group is for that one to decide. */
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
@@ -209,6 +243,8 @@ _Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int
 	prctl(PR_SET_NAME, "telltale-attach", 0, 0, 0);
 	files_close(config);
 	tt_kernel_unmap_rings(config->kernel);
+	for (size_t i = 0; i < config->tool_count; i++)
+		tt_kernel_unmap_rings(config->tools[i].kernel);
 	int r = drop(config);
 	if (write(ready, &r, sizeof(r)) != sizeof(r) || r < 0)
 		_exit(1);

@@ -20,7 +20,7 @@ static const struct {
 } ops[TT_ATTACH_OPS] = {
 	[TT_ATTACH_PROCESS] = {.answered = true, .least = 1, .most = INT32_MAX},
 	[TT_ATTACH_FORGET] = {.conn = true},
-	[TT_ATTACH_PROGRAMS] = {.answered = true},
+	[TT_ATTACH_PROGRAMS] = {.answered = true, .most = TT_ATTACH_TOOLS_MOST},
 	[TT_ATTACH_SIGNAL] = {.answered = true, .least = 1, .most = SIGTERM},
 	[TT_ATTACH_CONFIG] = {.answered = true},
 	[TT_ATTACH_STOP] = {.answered = true},
@@ -28,6 +28,7 @@ static const struct {
 	[TT_ATTACH_MAPS] = {.answered = true, .least = 1, .most = INT32_MAX},
 	[TT_ATTACH_MAPPED] = {.conn = true, .answered = true, .least = 1, .most = INT32_MAX},
 	[TT_ATTACH_PERF_MAP] = {.conn = true, .answered = true, .least = 1, .most = INT32_MAX},
+	[TT_ATTACH_ROWS] = {.conn = true, .answered = true, .least = 1, .most = TT_ATTACH_TOOLS_MOST},
 };
 
 bool tt_attach_request_sound(const struct tt_attach_request *q)

@@ -15,17 +15,22 @@
 enum tt_attach_op {
 	TT_ATTACH_PROCESS = 1, /* number: process. Answer: who it is, from /proc (struct tt_attach_process, then its arguments) */
 	TT_ATTACH_FORGET,      /* conn: a socket the kernel's table may forget. No answer */
-	TT_ATTACH_PROGRAMS,    /* answer: array of struct tt_program_counts */
-	TT_ATTACH_SIGNAL,      /* number: signal for the command. Answer: a result */
-	TT_ATTACH_CONFIG,      /* answer: the configuration file as it is now */
-	TT_ATTACH_STOP,	       /* detach everything. Answer: a result, when nothing is attached any more */
-	TT_ATTACH_LIBRARIES,   /* number: process that may have mapped a TLS library. No answer */
-	TT_ATTACH_MAPS,	       /* number: process. Answer: the code it has mapped (identity/mapped.h), where stacks are wanted */
+	TT_ATTACH_PROGRAMS, /* number: of which kernel, 0 the agent's, others tools'. Answer: array of struct tt_program_counts */
+	TT_ATTACH_SIGNAL,   /* number: signal for the command. Answer: a result */
+	TT_ATTACH_CONFIG,   /* answer: the configuration file as it is now */
+	TT_ATTACH_STOP,	    /* detach everything. Answer: a result, when nothing is attached any more */
+	TT_ATTACH_LIBRARIES, /* number: process that may have mapped a TLS library. No answer */
+	TT_ATTACH_MAPS,	     /* number: process. Answer: the code it has mapped (identity/mapped.h), where stacks are wanted */
 	TT_ATTACH_MAPPED, /* number: process; conn.sock: where that code begins; conn.ino: an offset. Answer: so much of its file
 			   */
 	TT_ATTACH_PERF_MAP, /* number: process; conn.ino: an offset. Answer: so much of what its compiler wrote down */
+	TT_ATTACH_ROWS, /* number: tool, from 1 on; conn.ino: an offset, at 0 it is asked anew. Answer: so much of what it counted
+			 */
 	TT_ATTACH_OPS,
 };
+
+/* Tools inside the agent. */
+#define TT_ATTACH_TOOLS_MOST 8
 
 struct tt_attach_request {
 	uint32_t op;	 /* enum tt_attach_op */
@@ -42,6 +47,8 @@ struct tt_attach_answer {
 #define TT_ATTACH_ANSWER_MAX (256u << 10)
 /* Of files. */
 #define TT_ATTACH_PIECE (128u << 10)
+/* What one tool may have counted. */
+#define TT_ATTACH_ROWS_MOST (64u << 20)
 
 /* Serves one operation. Adds to `answer`, returns the result. */
 typedef int (*tt_attach_fn)(void *ctx, const struct tt_attach_request *request, struct tt_buf *answer);

@@ -31,7 +31,7 @@ static int serve_any(void *ctx, const struct tt_attach_request *q, struct tt_buf
 }
 
 static const tt_attach_fn serve_all[TT_ATTACH_OPS] = {NULL,	 serve_any, serve_any, serve_any, serve_any, serve_any,
-						      serve_any, serve_any, serve_any, serve_any, serve_any};
+						      serve_any, serve_any, serve_any, serve_any, serve_any, serve_any};
 
 /* The attach part over these bytes and then the end; what it answers is thrown away. */
 static int serve_bytes(struct served *s, const void *bytes, size_t len)
@@ -63,7 +63,11 @@ static void only_what_there_is_is_served(void **state)
 		{{.op = TT_ATTACH_FORGET, .conn = {.sock = UINT64_MAX, .ino = 7}}, true},
 		{{.op = TT_ATTACH_FORGET, .number = 1}, false},
 		{{.op = TT_ATTACH_PROGRAMS}, true},
-		{{.op = TT_ATTACH_PROGRAMS, .number = 1}, false},
+		{{.op = TT_ATTACH_PROGRAMS, .number = TT_ATTACH_TOOLS_MOST}, true},
+		{{.op = TT_ATTACH_PROGRAMS, .number = 1 + TT_ATTACH_TOOLS_MOST}, false},
+		{{.op = TT_ATTACH_ROWS, .number = 1, .conn = {.ino = 131072}}, true},
+		{{.op = TT_ATTACH_ROWS}, false},
+		{{.op = TT_ATTACH_ROWS, .number = 1 + TT_ATTACH_TOOLS_MOST}, false},
 		{{.op = TT_ATTACH_SIGNAL, .number = SIGTERM}, true},
 		{{.op = TT_ATTACH_SIGNAL}, false},
 		{{.op = TT_ATTACH_SIGNAL, .number = SIGSTOP}, false},

@@ -139,6 +139,71 @@ static int tt_file_list(struct tt_file *f, const struct tt_option *o)
 	}
 }
 
+/* The options of one name: each is NAME:OPTION=VALUE. Nothing at all behind the name, or {}: the name alone. */
+static int tt_file_name_options(struct tt_file *f, const struct tt_option *o, const char *name)
+{
+	yaml_event_t option = {0}, value = {0};
+	char text[3 * TT_VALUE_MAX + 3];
+
+	for (;;) {
+		int r = tt_file_next(f, &option);
+		if (r < 0)
+			return r;
+		bool end = option.type == YAML_MAPPING_END_EVENT;
+		r = end ? 0 : tt_file_scalar(f, &option, name);
+		if (r == 0 && !end)
+			r = tt_file_next(f, &value);
+		if (r < 0 || end) {
+			yaml_event_delete(&option);
+			return r;
+		}
+		r = tt_file_scalar(f, &value, tt_scalar(&option));
+		if (r == 0) {
+			snprintf(text, sizeof(text), "%s:%s=%s", name, tt_scalar(&option), tt_scalar(&value));
+			r = tt_file_set(f, o, option.start_mark.line, text);
+		}
+		yaml_event_delete(&value);
+		yaml_event_delete(&option);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int tt_file_named_one(struct tt_file *f, const struct tt_option *o, const yaml_event_t *name)
+{
+	yaml_event_t value = {0};
+
+	int r = tt_file_scalar(f, name, o->key);
+	if (r == 0)
+		r = tt_file_set(f, o, name->start_mark.line, tt_scalar(name));
+	if (r == 0)
+		r = tt_file_next(f, &value);
+	if (r < 0)
+		return r;
+	if (value.type == YAML_MAPPING_START_EVENT)
+		r = tt_file_name_options(f, o, tt_scalar(name));
+	else if (value.type != YAML_SCALAR_EVENT || value.data.scalar.length)
+		r = tt_file_fail(f, value.start_mark.line, tt_scalar(name), "options are expected below it, or nothing");
+	yaml_event_delete(&value);
+	return r;
+}
+
+static int tt_file_named(struct tt_file *f, const struct tt_option *o)
+{
+	for (;;) {
+		yaml_event_t name = {0};
+		int r = tt_file_next(f, &name);
+		if (r < 0)
+			return r;
+		bool end = name.type == YAML_MAPPING_END_EVENT;
+		if (!end)
+			r = tt_file_named_one(f, o, &name);
+		yaml_event_delete(&name);
+		if (r < 0 || end)
+			return r;
+	}
+}
+
 static int tt_file_value(struct tt_file *f, const struct tt_option *o)
 {
 	yaml_event_t event;
@@ -151,6 +216,8 @@ static int tt_file_value(struct tt_file *f, const struct tt_option *o)
 		r = event.type == YAML_MAPPING_START_EVENT
 			    ? tt_file_limits(f, o)
 			    : tt_file_fail(f, event.start_mark.line, o->key, "names and values are expected below it");
+	else if (o->named && event.type == YAML_MAPPING_START_EVENT)
+		r = tt_file_named(f, o);
 	else if (listed && event.type == YAML_SEQUENCE_START_EVENT)
 		r = tt_file_list(f, o);
 	else if ((r = tt_file_scalar(f, &event, o->key)) == 0)

@@ -206,7 +206,7 @@ void tt_help_configuration_markdown(struct tt_buf *b)
 			  "the rest is named\nin a warning and changes at the next start.\n\n"
 			  "```yaml\nlisten: 127.0.0.1:9464\nprotocols: [http, redis]\ncgroup: /system.slice/shop.service\njson: "
 			  "/var/log/telltale.json\n"
-			  "limits:\n  series: 50000\n  ring_bytes: 16M\n```\n\n"
+			  "tools:\n  io: {disk: sda}\n  sched:\nlimits:\n  series: 50000\n  ring_bytes: 16M\n```\n\n"
 			  "| Key | Value | Option | Commands | What it does |\n| --- | --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < tt_options_count; i++) {
 		const struct tt_option *o = &tt_options[i];

@@ -12,6 +12,7 @@
 #include "attach/attach.h"
 #include "attach/privilege.h"
 #include "cli/ends.h"
+#include "cli/inside.h"
 #include "cli/reload.h"
 #include "web/server.h"
 
@@ -22,6 +23,7 @@ struct tt_live_state {
 	struct tt_server *server;
 	struct tt_attach *attach;
 	struct tt_libraries *libraries;
+	struct tt_inside *inside; /* NULL: no tools are */
 	struct tt_ends ends;
 	char scope[256];
 };
@@ -63,6 +65,11 @@ static void tt_live_stop_source(void *ctx)
 	tt_live_stop(tt_pipeline_source(s->session.pipeline));
 }
 
+static void tt_live_turn(void *ctx)
+{
+	tt_cli_inside_turn(((struct tt_live_state *)ctx)->inside);
+}
+
 /* The file as it is now, which this part may not be allowed to read. */
 static int tt_live_config_file(void *attach, struct tt_buf *text)
 {
@@ -87,11 +94,15 @@ static void tt_live_reload(void *ctx)
 static int tt_live_split(struct tt_live_state *s, struct tt_source *source)
 {
 	const struct tt_config *config = s->run->config;
-	const struct tt_attach_config attach = {.kernel = tt_live_kernel(source),
-						.command = s->run->command,
-						.config_file = config->config_file,
-						.user = config->drop_to ? config->drop_to : TT_DROP_USER};
+	struct tt_attach_config attach = {.kernel = tt_live_kernel(source),
+					  .command = s->run->command,
+					  .config_file = config->config_file,
+					  .user = config->drop_to ? config->drop_to : TT_DROP_USER};
 
+	if (s->inside) {
+		attach.stacks = tt_inside_stacks(s->inside);
+		attach.tools = tt_inside_attached(s->inside, &attach.tool_count);
+	}
 	struct tt_config_name name;
 	int r = tt_attach_new(&s->attach, &attach);
 	if (r == -ENOENT)
@@ -108,6 +119,7 @@ static int tt_live_drop(struct tt_live_state *s)
 	if (r < 0)
 		return tt_error_errno(r, "giving up privileges");
 	tt_identities_ask(tt_pipeline_identities(s->session.pipeline), tt_attach_process, s->attach);
+	tt_cli_inside_split(s->inside, &s->session, s->attach);
 	if (s->run->config->uprobes) {
 		r = tt_libraries_new(&s->libraries, tt_attach_libraries, s->attach);
 		if (r < 0)
@@ -137,6 +149,7 @@ static int tt_live_session(struct tt_live_state *s, struct tt_source *source)
 	const struct tt_outputs_about about = {.scope = tt_observe_scope_text(run->config, command, s->scope, sizeof(s->scope)),
 					       .hooks = hooks};
 	tt_outputs_describe(s->session.outputs, &about);
+	tt_cli_inside_show(s->inside, &s->session);
 	r = tt_ends_begin(&s->ends, run->config, command, s->session.pipeline);
 	if (r < 0)
 		return tt_error_errno(r, "starting");
@@ -147,8 +160,11 @@ static int tt_live_start(struct tt_live_state *s)
 {
 	struct tt_live_run *run = s->run;
 	struct tt_source *source = NULL;
+	struct tt_observe_more more;
 
-	int r = tt_observe(&source, run->config, run->command ? run->command->pid : 0);
+	int r = tt_cli_inside_new(&s->inside, run->config);
+	if (r == 0)
+		r = tt_observe(&source, run->config, run->command ? run->command->pid : 0, tt_cli_inside_more(s->inside, &more));
 	if (r < 0)
 		return r;
 	r = tt_live_split(s, source);
@@ -177,10 +193,14 @@ int tt_live_run(struct tt_live_run *run)
 				       .attach = s.attach,
 				       .command = run->command,
 				       .reload = tt_live_reload,
+				       .turn = tt_live_turn,
 				       .stop = tt_live_stop_source,
 				       .over = tt_live_over,
 				       .ctx = &s};
 		r = tt_loop_run(&loop);
+		/* Who the last ones were is known now. */
+		if (r == 0 && s.inside)
+			tt_inside_finish(s.inside);
 		run->command_status = loop.command_status;
 		if (r < 0 && r != -ECHILD)
 			tt_error_errno(r, "observing");
@@ -195,6 +215,7 @@ int tt_live_run(struct tt_live_run *run)
 	int closed = tt_session_close(&s.session);
 	tt_ends_free(&s.ends);
 	s.mailbox = tt_mailbox_free(s.mailbox);
+	s.inside = tt_inside_free(s.inside);
 	s.attach = tt_attach_free(s.attach);
 	s.libraries = tt_libraries_free(s.libraries);
 	return r < 0 ? r : closed;

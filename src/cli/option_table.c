@@ -7,6 +7,7 @@
 #include "kernel/hooks.h"
 #include "proto/proto.h"
 #include "sink/where.h"
+#include "tools/inside.h"
 #include "web/listen.h"
 
 static bool tt_check_listen(const char *value)
@@ -29,6 +30,13 @@ static int tt_judge_where(const char *value, struct tt_option_error *e)
 	int r = tt_where_add(&w, value, &wrong);
 	tt_where_free(w);
 	return r == -EINVAL || r == -ENOSPC ? tt_option_fail(e, "'%.120s': at byte %zu: %s", value, wrong.at, wrong.what) : r;
+}
+
+static int tt_judge_tool(const char *value, struct tt_option_error *e)
+{
+	struct tt_tool_error wrong = {""};
+
+	return tt_inside_judge(value, &wrong) < 0 ? tt_option_fail(e, "%s", wrong.text) : 0;
 }
 
 static bool tt_check_protocol(const char *value)
@@ -120,6 +128,17 @@ const struct tt_option tt_options[] = {
 	 .check = tt_check_protocol,
 	 .expected = "a protocol telltale knows (telltale help protocols)",
 	 .help = "recognise only these protocols; the preset is all"},
+	{.name = "tools",
+	 .argument = "NAME[:OPTION=VALUE][,NAME]",
+	 .key = "tools",
+	 .kind = TT_OPTION_STRINGS,
+	 .offset = AT(tools),
+	 .commands = TT_COMMAND_AGENT | TT_COMMAND_RUN,
+	 .named = true,
+	 .judge = tt_judge_tool,
+	 .help = "run these tools inside, too, their figures being among the metrics (docs/metrics.md): io, sched; an option of "
+		 "a "
+		 "tool as in io:disk=sda"},
 	{.name = "where",
 	 .letter = 'w',
 	 .argument = "CONDITION",

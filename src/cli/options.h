@@ -37,6 +37,7 @@ struct tt_option {
 	 */
 	const char *bare_value; /* NULL: it may not */
 	unsigned next;
+	bool named;			  /* strings: in the file also a mapping of names to their options: NAME:OPTION=VALUE */
 	bool whole;			  /* strings: a comma does not separate */
 	bool scope;			  /* excludes the others so marked */
 	bool remote;			  /* means something with --connect too */

@@ -294,6 +294,28 @@ static void a_reload_keeps_the_old_on_error(void **state)
 	assert_string_equal(config.listen, "127.0.0.1:9464");
 }
 
+static void tools_with_their_options(void **state)
+{
+	static const char *const files[] = {
+		"tools: {io: {disk: sda}, sched: {}}\n",
+		"tools:\n  io:\n    disk: sda\n  sched:\n",
+		"tools: [io, 'io:disk=sda', sched]\n",
+	};
+	static const char *const want[] = {"io", "io:disk=sda", "sched"};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(files); i++) {
+		again();
+		write_file(files[i]);
+		assert_int_equal(READ(&agent, "-c", path), 0);
+		assert_int_equal(config.tools.count, 3);
+		for (size_t n = 0; n < 3; n++)
+			assert_string_equal(config.tools.list[n], want[n]);
+	}
+	again();
+	assert_int_equal(READ(&agent, "-c", path, "--tools", "sched"), 0);
+	assert_int_equal(config.tools.count, 1);
+}
+
 static void nothing_in_the_file(void **state)
 {
 	static const char *const files[] = {"", "# only this\n", "---\n", "\n\n", "{}\n"};
@@ -333,6 +355,14 @@ static void errors_name_file_line_and_key(void **state)
 		{"json: *x\n", ":1: json: a simple value is expected here"},
 		{"json: \"a\\0b\"\n", ":1: json: the value is not text"},
 		{"user: ''\n", ":1: user: has no value"},
+		{"tools:\n  io:\n  iostat:\n", ":3: tools: 'iostat' is none of the tools there are inside: io, sched"},
+		{"tools: [io, leak]\n", ":1: tools: 'leak' is none of the tools there are inside: io, sched"},
+		{"tools:\n  io: {disk: sda, slow: 5}\n", ":2: tools: io has no option 'slow' inside"},
+		{"tools:\n  io:\n    disk:\n", ":3: disk: has no value"},
+		{"tools:\n  io: 3\n", ":2: io: options are expected below it, or nothing"},
+		{"tools:\n  io: [disk]\n", ":2: io: options are expected below it, or nothing"},
+		{"tools:\n  io:\n    disk: [a]\n", ":3: disk: a simple value is expected here"},
+		{"tools:\n", ":1: tools: has no value"},
 		{"no_times: true\n", ":1: there is no key 'no_times' (telltale help configuration)"},
 	};
 	char expected[400];
@@ -404,4 +434,5 @@ static void the_table_is_sound(void **state)
 TT_UNIT_TESTS(WITH(every_kind_of_value), WITH(presets_depend_on_the_command), WITH(arguments_and_options),
 	      WITH(bad_use_is_told_in_one_line), WITH(the_file_and_the_options), WITH(values_know_where_they_stand),
 	      WITH(a_reload_keeps_the_old_on_error), WITH(a_running_agent_takes_times_only), WITH(nothing_in_the_file),
-	      WITH(errors_name_file_line_and_key), WITH(what_main_calls), WITH(the_table_is_sound))
+	      WITH(tools_with_their_options), WITH(errors_name_file_line_and_key), WITH(what_main_calls),
+	      WITH(the_table_is_sound))

@@ -55,14 +55,14 @@ static int only_read(void *at, size_t size, const struct bpf_map *map)
 }
 
 /* The scope is filled by now; who we are and whether anything is observed is for the programs and the other process to say. */
-static int mappings_let_go(struct tt_kernel *k)
+static int mappings_let_go(struct tt_kernel *k, bool tables)
 {
 	if (k->scope_pids)
 		munmap(k->scope_pids, TT_SCOPE_ROWS * sizeof(*k->scope_pids));
 	k->scope_pids = NULL;
 	int r = only_read(k->counters, k->counters_size, k->maps.counters);
 	if (r < 0 || !k->skel)
-		return r;
+		return r < 0 || !tables ? r : only_read(k->own_page, k->own_size, bpf_object__find_map_by_name(k->obj, ".bss"));
 	return only_read(k->skel->bss, tt_kernel_whole_pages(bpf_map__value_size(k->skel->maps.bss)), k->skel->maps.bss);
 }
 
@@ -84,7 +84,7 @@ static int maps_let_go(struct tt_kernel *k)
 	return 0;
 }
 
-int tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remote, void *ctx)
+int tt_kernel_hand_over(struct tt_kernel *k, bool tables, const struct tt_kernel_remote *remote, void *ctx)
 {
 	struct bpf_program *p;
 
@@ -99,8 +99,8 @@ int tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remo
 	tt_plaintext_let_go(k, link_let_go);
 	events_let_go();
 	bpf_object__for_each_program(p, k->obj) bpf_program__unload(p);
-	int r = mappings_let_go(k);
-	if (r == 0 && k->skel) /* a tool looks into its own maps */
+	int r = mappings_let_go(k, tables);
+	if (r == 0 && (k->skel || tables))
 		r = maps_let_go(k);
 	if (r < 0) { /* the other process is to end */
 		k->remote = NULL;

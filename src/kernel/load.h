@@ -58,9 +58,10 @@ struct tt_kernel_remote {
 
 /*
  * Lets go of links and programs, which another process has too, and of the tables but for reading counters and writing wishes:
- * the scope is what it is now. `remote` and ctx are borrowed and must outlive k. 0 or a negative errno.
+ * the scope is what it is now. A tool alone looks into its own tables, unless `tables` go as well. `remote` and ctx are borrowed
+ * and must outlive k. 0 or a negative errno.
  */
-int tt_kernel_hand_over(struct tt_kernel *k, const struct tt_kernel_remote *remote, void *ctx);
+int tt_kernel_hand_over(struct tt_kernel *k, bool tables, const struct tt_kernel_remote *remote, void *ctx);
 
 /* The other process's part of it: unmaps the rings, whose contents it is never to see. */
 void tt_kernel_unmap_rings(struct tt_kernel *k);

@@ -95,6 +95,10 @@ TT_LIMIT(WATCH_BYTES, "watch_bytes", 4u << 20, 4096, 64u << 20, "bytes",
 	 "output waiting for one watching client; more is dropped, counted, and the client told")
 TT_LIMIT(HTTP_CLIENTS, "http_clients", 64, 1, 4096, "clients", "clients served at once")
 TT_LIMIT(ANSWER_BYTES, "answer_bytes", 64u << 20, 64u << 10, 1u << 30, "bytes", "largest body of one HTTP answer")
+TT_LIMIT(TOOLS_INTERVAL, "tools_interval_s", 5, 1, 3600, "s",
+	 "agent: how often tools inside it are asked what they counted; whoever reads metrics has them asked, too")
+TT_LIMIT(PROFILE_WINDOW, "profile_window_s", 600, 10, 86400, "s",
+	 "agent: how long the samples of its profile are kept; a tenth of that goes at a time")
 TT_LIMIT(TOOL_ROWS, "tool_rows", 65536, 64, 1u << 20, "rows", "rows a tool gathers before it shows them; the smallest give way")
 TT_LIMIT(TOOL_REQUESTS, "tool_requests", 8192, 16, 1u << 20, "requests", "requests under way that telltale io follows")
 TT_LIMIT(TOOL_KERNEL_ROWS, "tool_kernel_rows", 8192, 16, 1u << 20, "rows",

@@ -33,7 +33,10 @@
 	X(SERVER_PORT, "server_port")                          \
 	X(CONNECT_ERROR, "error_type")                         \
 	X(TRANSPORT, "network_transport")                      \
-	X(DIRECTION, "direction")
+	X(DIRECTION, "direction")                              \
+	X(DISK, "system_device")                               \
+	X(DISK_DIRECTION, "disk_io_direction")                 \
+	X(PART, "part")
 
 enum tt_label_id {
 	TT_LABEL_NONE, /* ends a list */

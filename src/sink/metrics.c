@@ -14,6 +14,7 @@
 #define TT_DB_LABELS TT_WHO, TT_LABEL_DB_SYSTEM, TT_LABEL_DB_OPERATION, TT_LABEL_DB_NAMESPACE, TT_LABEL_ERROR_TYPE
 #define TT_MESSAGING_LABELS \
 	TT_WHO, TT_LABEL_MESSAGING_SYSTEM, TT_LABEL_MESSAGING_OPERATION, TT_LABEL_MESSAGING_DESTINATION, TT_LABEL_ERROR_TYPE
+#define TT_DISK_LABELS TT_LABEL_DISK, TT_LABEL_DISK_DIRECTION
 #define TT_DNS_LABELS TT_WHO, TT_LABEL_DNS_NAME, TT_LABEL_ERROR_TYPE
 
 /*
@@ -42,7 +43,23 @@
 	X(TCP_RETRANSMIT, "tcp_retransmit_total", TT_COUNTER, (TT_WHO), "TCP segments sent again.")                            \
 	X(TCP_RESET, "tcp_reset_total", TT_COUNTER, (TT_WHO), "TCP connections ended by a reset.")                             \
 	X(IO_BYTES, "network_io_bytes_total", TT_COUNTER, (TT_WHO, TT_LABEL_TRANSPORT, TT_LABEL_DIRECTION),                    \
-	  "Bytes moved on connections of any protocol.")
+	  "Bytes moved on connections of any protocol.")                                                                       \
+	/* Of tools inside the agent: by deltas only. */                                                                       \
+	X(DISK_BYTES, "process_disk_io_bytes_total", TT_COUNTER, (TT_WHO, TT_DISK_LABELS), "Bytes disks moved for a process.") \
+	X(DISK_OPERATIONS, "process_disk_operation_duration_seconds", TT_HISTOGRAM, (TT_WHO, TT_DISK_LABELS),                  \
+	  "Requests disks have done for a process.")                                                                           \
+	X(DISK_ERRORS, "process_disk_operation_errors_total", TT_COUNTER, (TT_WHO, TT_DISK_LABELS),                            \
+	  "Requests of a process that disks failed to do.")                                                                    \
+	X(SYSTEM_DISK_OPERATIONS, "system_disk_operations_total", TT_COUNTER, (TT_DISK_LABELS),                                \
+	  "Requests a disk has done, by its own count.")                                                                       \
+	X(SYSTEM_DISK_BYTES, "system_disk_io_bytes_total", TT_COUNTER, (TT_DISK_LABELS), "Bytes a disk moved.")                \
+	X(SYSTEM_DISK_OPERATION_TIME, "system_disk_operation_time_seconds_total", TT_SECONDS, (TT_DISK_LABELS),                \
+	  "Time a disk's requests took, added up.")                                                                            \
+	X(SYSTEM_DISK_TIME, "system_disk_io_time_seconds_total", TT_SECONDS, (TT_LABEL_DISK),                                  \
+	  "Time a disk had something to do.")                                                                                  \
+	X(THREAD_TIME, "process_thread_time_seconds_total", TT_SECONDS, (TT_WHO, TT_LABEL_PART),                               \
+	  "What threads' time goes to: running, or waiting for what.")                                                         \
+	X(CPU_WAIT, "process_cpu_wait_duration_seconds", TT_HISTOGRAM, (TT_WHO), "Waits of threads for a processor.")
 
 enum tt_metric {
 #define TT_METRIC_ENUM(id, ...) TT_METRIC_##id,
@@ -172,7 +189,7 @@ static void tt_metrics_delta(struct tt_sink *s, const struct tt_delta *d)
 	if (d->buckets)
 		tt_histogram_merge(series->histogram, d->count, d->sum_ns, d->buckets);
 	else
-		tt_series_add(series, d->count);
+		tt_series_add(series, family->type == TT_SECONDS ? d->sum_ns : d->count);
 }
 
 static void tt_metrics_advance(struct tt_sink *s, uint64_t now_ns)

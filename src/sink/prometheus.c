@@ -3,7 +3,8 @@
 
 #include <errno.h>
 
-static const char *const tt_prometheus_types[] = {[TT_COUNTER] = "counter", [TT_GAUGE] = "gauge", [TT_HISTOGRAM] = "histogram"};
+static const char *const tt_prometheus_types[] = {
+	[TT_COUNTER] = "counter", [TT_GAUGE] = "gauge", [TT_HISTOGRAM] = "histogram", [TT_SECONDS] = "counter"};
 
 /* Nanoseconds as seconds, all digits that matter and no more. */
 static void tt_prometheus_add_seconds(struct tt_buf *out, uint64_t ns)
@@ -198,7 +199,10 @@ int tt_prometheus_write(struct tt_buf *out, const struct tt_series_set *set)
 				continue;
 			}
 			tt_exposition_name(&e, "", NULL);
-			tt_buf_add_u64(out, s->value);
+			if (e.family->type == TT_SECONDS)
+				tt_prometheus_add_seconds(out, s->value);
+			else
+				tt_buf_add_u64(out, s->value);
 			tt_buf_add_char(out, '\n');
 		}
 	}

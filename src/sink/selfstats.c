@@ -134,6 +134,19 @@ static void tt_self_bpf(struct tt_buf *out, const struct tt_selfstats *self)
 	}
 }
 
+static void tt_self_tools(struct tt_buf *out, const struct tt_selfstats *self)
+{
+	static const char name[] = "telltale_tool_refused_total";
+
+	if (self->tool_count)
+		tt_prometheus_head(out, name, "counter", "What a tool inside could not follow or tell, by cause.");
+	for (size_t i = 0; i < self->tool_count; i++) {
+		const struct tt_label labels[] = {{"tool", tt_span_str(self->tools[i].tool)},
+						  {"cause", tt_span_str(self->tools[i].cause)}};
+		tt_prometheus_u64(out, name, labels, TT_ARRAY_LEN(labels), self->tools[i].count);
+	}
+}
+
 void tt_selfstats_write(struct tt_buf *out, const struct tt_selfstats *self)
 {
 	struct tt_label version = {"version", tt_span_str(self->version)};
@@ -154,6 +167,7 @@ void tt_selfstats_write(struct tt_buf *out, const struct tt_selfstats *self)
 	if (self->map)
 		tt_self_map(out, self->map);
 	tt_self_bpf(out, self);
+	tt_self_tools(out, self);
 	tt_self_expired(out, self);
 	tt_self_counter(out, "telltale_routes_refused_total", "Names shown as {other} or _OTHER, because of routes or services.",
 			self->routes_refused);

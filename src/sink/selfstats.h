@@ -18,6 +18,13 @@ struct tt_selfstats_bpf {
 	uint64_t missed; /* runs the kernel skipped */
 };
 
+/* What a tool inside the agent turned away, or could not find out. */
+struct tt_selfstats_tool {
+	const char *tool;
+	const char *cause;
+	uint64_t count;
+};
+
 /* All borrowed for the time of the call; what is NULL or 0 is not known and left out or null. */
 struct tt_selfstats {
 	const char *version;
@@ -35,7 +42,9 @@ struct tt_selfstats {
 	const struct tt_join_stats *map;
 	const struct tt_selfstats_bpf *bpf;
 	size_t bpf_count;
-	bool bpf_timed;		     /* runs and run_ns are known */
+	bool bpf_timed; /* runs and run_ns are known */
+	const struct tt_selfstats_tool *tools;
+	size_t tool_count;
 	uint64_t routes_refused;     /* tt_shape_refused */
 	uint64_t bad_deltas;	     /* tt_metrics_bad_deltas */
 	uint64_t recent_dropped;     /* tt_recent_dropped */

@@ -19,6 +19,7 @@ enum tt_series_type {
 	TT_COUNTER,
 	TT_GAUGE,
 	TT_HISTOGRAM, /* of nanoseconds, shown in seconds */
+	TT_SECONDS,   /* a counter of the same */
 };
 
 /* The texts have static storage; the store keeps a copy of the struct. */
@@ -31,7 +32,7 @@ struct tt_metric_family {
 
 struct tt_series {
 	struct tt_series *next;		/* of the family, in the order they came */
-	uint64_t value;			/* counter, gauge */
+	uint64_t value;			/* counter, gauge, nanoseconds */
 	struct tt_histogram *histogram; /* histogram, else NULL */
 	uint64_t used_ns;		/* when it was last asked for; 0: before the first tt_series_expire */
 	uint32_t held;

@@ -43,11 +43,11 @@ struct tt_label {
 
 /* A difference to add to one series. */
 struct tt_delta {
-	const char *metric; /* static storage: name of a histogram family */
+	const char *metric; /* static storage: name of a family */
 	const struct tt_label *labels;
 	size_t label_count;
-	uint64_t count;
-	uint64_t sum_ns;
+	uint64_t count;		 /* of a histogram, or a counter */
+	uint64_t sum_ns;	 /* of a histogram, or a counter of seconds */
 	const uint64_t *buckets; /* TT_BUCKETS counts, or NULL for a plain counter */
 };
 

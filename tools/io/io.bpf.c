@@ -36,6 +36,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct tt_io_figure_key);
+	__type(value, struct tt_io_figure);
+} tt_io_figures SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 512);
 	__type(key, struct tt_io_latency_key);
 	__type(value, struct tt_io_latency);
@@ -196,7 +203,7 @@ int TT_PROG(tt_io_bio_queued)
 		tt_file_of(&b.file, found.inode);
 	if (!tt_bio_who(&b, &found, user))
 		return 0;
-	if (b.file.kind == TT_IO_FILE)
+	if (b.file.kind == TT_IO_FILE && !tt_tool_config.figures)
 		tt_file_name(&b.file, found.inode);
 	b.queued_ns = bpf_ktime_get_ns();
 	b.left = b.bytes;
@@ -294,6 +301,58 @@ TT_INLINE struct tt_io_value *tt_row_of(const struct tt_io_bio *b, __u32 set)
 	return bpf_map_lookup_elem(&tt_io_rows, &key);
 }
 
+TT_INLINE struct tt_io_figure *tt_figure_of(const struct tt_io_bio *b, __u32 set)
+{
+	static const struct tt_io_figure none = {};
+	struct tt_io_figure_key key = {
+		.start_ns = b->who.start_ns, .tgid = b->who.tgid, .disk = b->disk, .op = b->op, .set = set};
+	struct tt_io_figure *f = bpf_map_lookup_elem(&tt_io_figures, &key);
+
+	if (f)
+		return f;
+	bpf_map_update_elem(&tt_io_figures, &key, &none, BPF_NOEXIST);
+	f = bpf_map_lookup_elem(&tt_io_figures, &key);
+	if (f)
+		f->cgroup_id = b->who.cgroup_id;
+	return f;
+}
+
+/* True: it is counted, or cannot be. */
+TT_INLINE bool tt_figure_add(const struct tt_io_bio *b, __u32 set, __u64 ns, __s32 error)
+{
+	struct tt_io_figure *f = tt_tool_config.figures ? tt_figure_of(b, set) : NULL;
+	__u32 time = tt_tool_time(ns);
+
+	if (!f) {
+		if (tt_tool_config.figures)
+			TT_COUNT(no_row);
+		return tt_tool_config.figures;
+	}
+	TT_BOUND(time, 31);
+	if (time < TT_TOOL_TIMES)
+		__sync_fetch_and_add(&f->times[time], 1);
+	__sync_fetch_and_add(&f->requests, 1);
+	__sync_fetch_and_add(&f->ns, ns);
+	if (error)
+		__sync_fetch_and_add(&f->errors, 1);
+	return true;
+}
+
+TT_INLINE void tt_bytes_add(const struct tt_io_bio *b, __u32 set, __u64 bytes)
+{
+	if (!bytes || tt_tool_config.slow_ns)
+		return;
+	if (tt_tool_config.figures) {
+		struct tt_io_figure *f = tt_figure_of(b, set);
+		if (f)
+			__sync_fetch_and_add(&f->bytes, bytes);
+		return;
+	}
+	struct tt_io_value *v = tt_row_of(b, set);
+	if (v)
+		__sync_fetch_and_add(&v->bytes, bytes);
+}
+
 TT_INLINE __u32 tt_bucket(__u64 ns)
 {
 	__u64 us = ns / 1000;
@@ -366,6 +425,8 @@ TT_INLINE void tt_request_done(const struct tt_io_bio *b, const struct tt_io_req
 			tt_slow_send(b, r, bytes, error);
 		return;
 	}
+	if (tt_figure_add(b, set, ns, error))
+		return;
 	struct tt_io_value *v = tt_row_of(b, set);
 	if (!v) {
 		TT_COUNT(no_row);
@@ -397,9 +458,7 @@ __noinline int tt_bio_ended(__u64 bio, __u64 left, __u32 set)
 		bytes = left;
 	if (!b)
 		return bytes;
-	struct tt_io_value *v = bytes && !tt_tool_config.slow_ns ? tt_row_of(b, set) : NULL;
-	if (v)
-		__sync_fetch_and_add(&v->bytes, bytes);
+	tt_bytes_add(b, set, bytes);
 	__sync_fetch_and_add(&b->left, -bytes);
 	if (b->left <= 0)
 		bpf_map_delete_elem(&tt_io_bios, &key);
@@ -454,9 +513,7 @@ int TT_PROG(tt_io_bio_done, void *queue, void *done)
 		return 0;
 	if (b->alone) {
 		__u32 set = tt_set_now();
-		struct tt_io_value *v = b->bytes && !tt_tool_config.slow_ns ? tt_row_of(b, set) : NULL;
-		if (v)
-			__sync_fetch_and_add(&v->bytes, b->bytes);
+		tt_bytes_add(b, set, b->bytes);
 		tt_request_done(b, NULL, set, b->bytes, TT_READ(struct bio___io, bio, bi_status));
 	}
 	bpf_map_delete_elem(&tt_io_bios, &bio);

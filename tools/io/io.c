@@ -65,16 +65,6 @@ static const struct tt_tool_preset presets[] = {
 	{TT_LIMIT_CONTROL_RING_BYTES, 1u << 20},
 };
 
-enum note {
-	NOTE_NO_BIO,
-	NOTE_NO_ROW,
-	NOTE_NO_REQUEST,
-	NOTE_NO_DIRTIER,
-	NOTE_NO_LATENCY,
-	NOTE_NO_DISK,
-	NOTE_NO_END,
-};
-
 /* --- before load --- */
 
 static const struct {
@@ -107,7 +97,7 @@ enum question {
 	ASK_MAX,
 };
 
-static int io_prepare(void *settings, struct tt_tool_error *e)
+int tt_io_prepare(void *settings, struct tt_tool_error *e)
 {
 	struct tt_io_settings *s = settings;
 	struct tt_symbol symbols[] = {{.name = "iomap_dio_bio_end_io"}, {.name = "bio_chain_endio"}};
@@ -179,13 +169,13 @@ static int io_end(struct tt_tool_run *run)
 		sum.no_latency += one.no_latency;
 		sum.no_end += one.no_end;
 	}
-	run->notes[NOTE_NO_BIO] = sum.no_bio;
-	run->notes[NOTE_NO_ROW] = sum.no_row;
-	run->notes[NOTE_NO_REQUEST] = sum.no_request;
-	run->notes[NOTE_NO_DIRTIER] = sum.no_dirtier;
-	run->notes[NOTE_NO_LATENCY] = sum.no_latency;
-	run->notes[NOTE_NO_END] = sum.no_end;
-	run->notes[NOTE_NO_DISK] = s->disks.turned_away;
+	run->notes[TT_IO_NOTE_NO_BIO] = sum.no_bio;
+	run->notes[TT_IO_NOTE_NO_ROW] = sum.no_row;
+	run->notes[TT_IO_NOTE_NO_REQUEST] = sum.no_request;
+	run->notes[TT_IO_NOTE_NO_DIRTIER] = sum.no_dirtier;
+	run->notes[TT_IO_NOTE_NO_LATENCY] = sum.no_latency;
+	run->notes[TT_IO_NOTE_NO_END] = sum.no_end;
+	run->notes[TT_IO_NOTE_NO_DISK] = s->disks.turned_away;
 	return 0;
 }
 
@@ -202,7 +192,7 @@ const struct tt_tool tt_tool_io = {
 	.option_count = TT_ARRAY_LEN(options),
 	.settings_size = sizeof(struct tt_io_settings),
 	.config_size = sizeof(struct tt_io_config),
-	.prepare = io_prepare,
+	.prepare = tt_io_prepare,
 	.at_once = io_at_once,
 	.unwanted = io_unwanted,
 	.presets = presets,
@@ -211,16 +201,18 @@ const struct tt_tool tt_tool_io = {
 	.hook_count = TT_ARRAY_LEN(hooks),
 	.maps = maps,
 	.map_count = TT_ARRAY_LEN(maps),
-	.notes = {[NOTE_NO_BIO] = "requests not followed, for want of room (limit tool_requests)",
-		  [NOTE_NO_ROW] = "requests in no row, for want of room (limit tool_kernel_rows)",
-		  [NOTE_NO_REQUEST] = "requests whose time in the driver is not known, for want of room (limit tool_requests)",
-		  [NOTE_NO_DIRTIER] = "writes by the kernel of what nobody known had made dirty since telltale began",
-		  [NOTE_NO_LATENCY] = "requests not among the latencies, for want of room",
-		  [NOTE_NO_END] = "requests in no row, because the kernel did not tell that they were done",
-		  [NOTE_NO_DISK] = "disks not known, for want of room"},
+	.notes = {[TT_IO_NOTE_NO_BIO] = "requests not followed, for want of room (limit tool_requests)",
+		  [TT_IO_NOTE_NO_ROW] = "requests in no row, for want of room (limit tool_kernel_rows)",
+		  [TT_IO_NOTE_NO_REQUEST] =
+			  "requests whose time in the driver is not known, for want of room (limit tool_requests)",
+		  [TT_IO_NOTE_NO_DIRTIER] = "writes by the kernel of what nobody known had made dirty since telltale began",
+		  [TT_IO_NOTE_NO_LATENCY] = "requests not among the latencies, for want of room",
+		  [TT_IO_NOTE_NO_END] = "requests in no row, because the kernel did not tell that they were done",
+		  [TT_IO_NOTE_NO_DISK] = "disks not known, for want of room"},
 	.begin = io_begin,
 	.record = io_record,
 	.interval = tt_io_show,
 	.end = io_end,
 	.free = io_free,
+	.inside = &tt_io_inside,
 };

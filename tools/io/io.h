@@ -3,7 +3,7 @@
 #ifndef TT_IO_H
 #define TT_IO_H
 
-#include "shared/record.h"
+#include "tools/times.h"
 
 #define TT_IO_COMM_LEN 16
 #define TT_IO_NAME_LEN 96   /* of a path's part, its end included */
@@ -82,6 +82,24 @@ struct tt_io_value {
 	__u64 errors;
 	__u64 cgroup_id;
 	char comm[TT_IO_COMM_LEN];
+};
+
+/* Inside the agent: by process, not by file. */
+struct tt_io_figure_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 disk;
+	__u32 op;
+	__u32 set;
+};
+
+struct tt_io_figure {
+	__u64 requests;
+	__u64 bytes;
+	__u64 ns; /* all together, from the moment they were handed to the block layer */
+	__u64 errors;
+	__u64 cgroup_id;
+	__u64 times[TT_TOOL_TIMES];
 };
 
 struct tt_io_latency_key {
@@ -164,13 +182,15 @@ struct tt_io_config {
 	__u8 queue_argument;	       /* before 5.11 the tracepoints of requests and bios have the queue in front */
 	__u8 latency;
 	__u8 has_task_regs;
-	__u8 reserved;
+	__u8 figures; /* by process, for the agent */
 };
 
 static_assert(sizeof(struct tt_io_file) == 24, "layout");
 static_assert(sizeof(struct tt_io_names) == 24 + TT_IO_NAMES_MOST * TT_IO_NAME_LEN, "layout");
 static_assert(sizeof(struct tt_io_key) == 48, "layout");
 static_assert(sizeof(struct tt_io_value) == 72, "layout");
+static_assert(sizeof(struct tt_io_figure_key) == 24, "layout");
+static_assert(sizeof(struct tt_io_figure) == 40 + 8 * TT_TOOL_TIMES, "layout");
 static_assert(sizeof(struct tt_io_bio) == 40 + 24 + 64, "layout");
 static_assert(sizeof(struct tt_io_slow) == 40 + 24 + 16 + 48, "layout");
 static_assert(sizeof(struct tt_io_config) == TT_IO_CALL_NUMBERS + 32, "layout");

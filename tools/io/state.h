@@ -59,6 +59,31 @@ void tt_io_disk_name(struct tt_io_state *s, uint32_t number, char *to, size_t si
 
 extern const struct tt_table tt_io_files_table, tt_io_disks_table, tt_io_latencies_table, tt_io_slow_table;
 
+/* From now on the other set of rows is counted in; *ret_set is the one that is to be read and emptied. 0 or a negative errno. */
+int tt_io_change_sets(struct tt_tool_run *run, uint32_t *ret_set);
+
+/* Before load: what this kernel has. 0, or -EINVAL with a line in e->text. */
+int tt_io_prepare(void *settings, struct tt_tool_error *e);
+
+/* The tool inside the agent (inside.c). */
+struct tt_io_inside_row {
+	struct tt_io_figure_key key;
+	struct tt_io_figure figure;
+};
+
+extern const struct tt_tool_inside tt_io_inside;
+
+/* What the tool itself turned away, in run->notes. */
+enum tt_io_note {
+	TT_IO_NOTE_NO_BIO,
+	TT_IO_NOTE_NO_ROW,
+	TT_IO_NOTE_NO_REQUEST,
+	TT_IO_NOTE_NO_DIRTIER,
+	TT_IO_NOTE_NO_LATENCY,
+	TT_IO_NOTE_NO_DISK,
+	TT_IO_NOTE_NO_END,
+};
+
 /* The tool's `interval`. */
 int tt_io_show(struct tt_tool_run *run);
 

@@ -273,12 +273,24 @@ static int take_latency(void *ctx, const void *key, const void *value)
 	return 1;
 }
 
+int tt_io_change_sets(struct tt_tool_run *run, uint32_t *ret_set)
+{
+	struct tt_io_state *state = run->state;
+	const struct timespec settle = {.tv_nsec = TT_IO_SETTLE_NS};
+
+	*ret_set = state->set;
+	state->set ^= 1;
+	int r = tt_kernel_map_set(run->kernel, "tt_io_set", &(uint32_t){0}, &state->set);
+	if (r == 0)
+		nanosleep(&settle, NULL);
+	return r;
+}
+
 int tt_io_show(struct tt_tool_run *run)
 {
 	const struct tt_io_settings *settings = run->settings;
 	struct tt_io_state *state = run->state;
-	const struct timespec settle = {.tv_nsec = TT_IO_SETTLE_NS};
-	struct showing s = {.run = run, .set = state->set, .now_ns = tt_now_ns()};
+	struct showing s = {.run = run, .now_ns = tt_now_ns()};
 
 	s.interval_ns = s.now_ns - state->since_ns;
 	state->since_ns = s.now_ns;
@@ -287,11 +299,9 @@ int tt_io_show(struct tt_tool_run *run)
 		return r;
 	if (settings->config.slow_ns)
 		return tt_io_slow_waiting(run);
-	state->set ^= 1;
-	r = tt_kernel_map_set(run->kernel, "tt_io_set", &(uint32_t){0}, &state->set);
+	r = tt_io_change_sets(run, &s.set);
 	if (r < 0)
 		return r;
-	nanosleep(&settle, NULL);
 	r = tt_kernel_map_walk(run->kernel, "tt_io_rows", sizeof(struct tt_io_key), sizeof(struct tt_io_value), take_file, &s);
 	if (r == 0)
 		r = show_disks(&s);

@@ -105,6 +105,8 @@ TT_INLINE void tt_wait_end(struct tt_sched_task *t, struct task_struct *task, st
 	struct tt_sched_row *row = tt_account(t, TT_SCHED_WAIT, from, now, 0);
 	if (row && t->preempted)
 		__sync_fetch_and_add(&row->preempted, 1);
+	if (tt_tool_config.figures)
+		tt_waits_add(t, wait - throttled);
 	if (tt_tool_config.latency && !tt_tool_config.blocks)
 		tt_latency_add(TT_SCHED_WAIT, wait);
 }
@@ -148,7 +150,7 @@ TT_INLINE void tt_block_end(struct tt_sched_task *t, __u64 now)
 	struct tt_sched_span span = tt_span_between(t->since_ns, now);
 
 	tt_account(t, t->part, t->since_ns, now, 0);
-	if (!tt_tool_config.blocks || !span.whole_ns)
+	if (!tt_tool_config.blocks || tt_tool_config.figures || !span.whole_ns)
 		return;
 	if (span.before_ns)
 		tt_block_add(t, span.set ^ 1, span.before_ns, 0);

@@ -182,4 +182,5 @@ const struct tt_tool tt_tool_sched = {
 	.interval = sched_interval,
 	.end = sched_end,
 	.free = tt_sched_free,
+	.inside = &tt_sched_inside,
 };

@@ -4,6 +4,7 @@
 #define TT_SCHED_H
 
 #include "tools/stacks/ids.h"
+#include "tools/times.h"
 
 #define TT_SCHED_COMM_LEN 16
 #define TT_SCHED_BUCKETS 32 /* by powers of two of microseconds, what is shorter than one in the first */
@@ -130,6 +131,14 @@ struct tt_sched_row {
 	__u64 preempted; /* waits of tasks that were not woken but had to give the CPU away */
 	__u64 start_ns;
 	char comm[TT_SCHED_COMM_LEN];
+};
+
+/* Inside the agent: a process's waits for a processor that ended. */
+struct tt_sched_waits {
+	__u64 start_ns;
+	__u64 count;
+	__u64 ns;
+	__u64 times[TT_TOOL_TIMES];
 };
 
 struct tt_sched_behind_key {
@@ -263,7 +272,8 @@ struct tt_sched_config {
 	__u8 victim_argument;  /* since 6.8 the tracepoint of kills has the task, not its number */
 	__u8 held;	       /* TT_HELD_IRQS, TT_HELD_RESCHED; 0: neither is wanted */
 	__u8 asked_tracepoint; /* since 6.17 one says when a task is to make room, and by which flag */
-	__u8 reserved[6];
+	__u8 figures;	       /* times by process, for the agent: no single blocks */
+	__u8 reserved[5];
 };
 
 static_assert(sizeof(struct tt_sched_ahead) == 32, "layout");

@@ -59,6 +59,17 @@ void tt_sched_prepare(struct tt_sched_settings *s);
 uint64_t tt_sched_unwanted(const void *settings);
 const struct tt_stack_wish *tt_sched_stacks(const void *settings);
 
+/* telltale sched inside the agent (inside.c). Of a process: where its threads' time went, or its waits for a processor. */
+struct tt_sched_inside_row {
+	uint32_t tgid;
+	uint32_t reserved;
+	uint64_t start_ns;
+	uint64_t part_ns[TT_SCHED_PART_MAX];
+	struct tt_sched_waits waits;
+};
+
+extern const struct tt_tool_inside tt_sched_inside;
+
 /* --- names (names.c) --- */
 
 extern const char *const tt_sched_part_names[TT_SCHED_PART_MAX];

@@ -34,6 +34,13 @@ struct {
 	__type(value, struct tt_sched_blocked);
 } tt_sched_blocks SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct tt_sched_key);
+	__type(value, struct tt_sched_waits);
+} tt_sched_waits SEC(".maps");
+
 /* By part and set: part * 2 + set. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -223,6 +230,31 @@ TT_INLINE struct tt_sched_row *tt_account(const struct tt_sched_task *t, __u32 p
 	if (whole > time->most_ns)
 		time->most_ns = whole;
 	return row;
+}
+
+/* A wait for a processor is over. */
+TT_INLINE void tt_waits_add(const struct tt_sched_task *t, __u64 ns)
+{
+	__u32 zero = 0, time = tt_tool_time(ns);
+	const struct tt_sched_now *n = bpf_map_lookup_elem(&tt_sched_sets, &zero);
+	struct tt_sched_key key = {.tgid = t->tgid, .set = n ? n->set & 1 : 0};
+	struct tt_sched_waits *w = bpf_map_lookup_elem(&tt_sched_waits, &key);
+
+	if (!w) {
+		static const struct tt_sched_waits none = {};
+		bpf_map_update_elem(&tt_sched_waits, &key, &none, BPF_NOEXIST);
+		w = bpf_map_lookup_elem(&tt_sched_waits, &key);
+	}
+	if (!w) {
+		TT_COUNT(no_row);
+		return;
+	}
+	w->start_ns = t->start_ns;
+	__sync_fetch_and_add(&w->count, 1);
+	__sync_fetch_and_add(&w->ns, ns);
+	TT_BOUND(time, 31);
+	if (time < TT_TOOL_TIMES)
+		__sync_fetch_and_add(&w->times[time], 1);
 }
 
 TT_INLINE __u32 tt_bucket(__u64 ns)

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tools inside the agent: their figures are metrics, of what is in scope and of nothing else, and equal what programs did."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import lib
+import tool_io
+
+NUMBER, SIZE = 64, 16 << 10
+SLEEPS, SLEEP_S, RUN_S = 20, 0.02, 0.3
+# On its own clock: of processor time.
+SLEEPER = f"""
+import sys, time
+for _ in range({SLEEPS}):
+    time.sleep({SLEEP_S})
+while time.process_time() < {RUN_S}:
+    pass
+print(time.process_time(), flush=True)
+sys.stdin.read(1)
+"""
+ROUNDING_S = 1e-6  # a sleep is as long as it was asked for, in nanoseconds
+
+
+def series(text, name):
+    """Samples of a family: labels as a dictionary, value."""
+    found = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE)
+    return [(dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels)), float(value)) for labels, value in found]
+
+
+def total(text, name, **labels):
+    return sum(value for found, value in series(text, name) if all(found.get(k) == v for k, v in labels.items()))
+
+
+def script(directory, name, text):
+    """A program whose service has this name."""
+    path = pathlib.Path(directory) / f"{name}.py"
+    path.write_text(text)
+    return str(path)
+
+
+def in_run(tools, command):
+    """Metrics of `telltale run --tools` at its end."""
+    with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as directory:
+        metrics = pathlib.Path(directory) / "metrics"
+        done = subprocess.run([lib.TELLTALE, "run", "--quiet", "--tools", tools, f"--metrics={metrics}", *lib.HOOKS, "--", *command], capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL, timeout=120 * lib.PATIENCE)
+        lib.equal((done.returncode, done.stderr), (0, ""), "telltale run")
+        return metrics.read_text()
+
+
+def reads(directory, operation="read", number=NUMBER):
+    """A program that reads or writes its file on the test's disk, past the page cache."""
+    path = tool_io.a_file(f"{operation}-{number}", number * SIZE)
+    return [lib.PYTHON, script(directory, f"direct-{operation}", tool_io.DIRECT), operation, str(path), str(number), str(SIZE)]
+
+
+def io_once(command, options=""):
+    """Metrics, and what the disk counted meanwhile. One in whose course the kernel kept an end to itself is made again."""
+    for _ in range(4):
+        before = tool_io.DISK.counts()
+        text = in_run(f"io:disk={tool_io.DISK.name}{options}", command)
+        after = tool_io.DISK.counts()
+        if not total(text, "telltale_tool_refused_total", cause="end_untold"):
+            break
+    return text, {name: after[name] - before[name] for name in after}
+
+
+def test_direct_requests():
+    """N reads and writes of a size: the service has exactly these, and the disk's own count is that of the disk."""
+    with tempfile.TemporaryDirectory() as directory:
+        for operation in ("read", "write"):
+            text, counted = io_once(reads(directory, operation))
+            of = {"service_name": f"direct-{operation}", "disk_io_direction": operation, "system_device": tool_io.DISK.name}
+            duration = "process_disk_operation_duration_seconds"
+            lib.equal((total(text, f"{duration}_count", **of), total(text, f"{duration}_bucket", le="+Inf", **of),
+                       total(text, "process_disk_io_bytes_total", **of), total(text, "process_disk_operation_errors_total")),
+                      (NUMBER, NUMBER, NUMBER * SIZE, 0), f"requests, those in buckets, bytes, errors ({operation}; {series(text, 'process_disk_io_bytes_total')}, {series(text, 'telltale_tool_refused_total')})")
+            lib.check(0 < total(text, f"{duration}_sum", **of), "time requests took")
+            lib.check(total(text, f"{duration}_bucket", le="0.000001024", **of) == 0, "no request is done within a microsecond")
+            of.pop("service_name")
+            # What the disk counted since telltale looked first, at the latest when the first request was seen.
+            lib.check(NUMBER <= total(text, "system_disk_operations_total", **of) <= counted[f"{operation}s"], f"the disk's requests: {counted}")
+            lib.check(NUMBER * SIZE <= total(text, "system_disk_io_bytes_total", **of) <= counted[f"{operation}_bytes"], f"the disk's bytes: {counted}")
+            refused = {cause["cause"]: n for cause, n in series(text, "telltale_tool_refused_total") if n}
+            lib.check(not refused or set(refused) == {"dirtier_unknown"}, f"turned away: {refused}")
+            lib.check(any(p["program"] == "io/tt_io_completed" for p, _ in series(text, "telltale_bpf_missed_runs_total")), "its programs are among the agent's")
+
+
+def test_no_room():
+    """More processes than rows: those that had one are counted whole, the others' requests are counted as turned away."""
+    each, processes = 8, 24
+    with tempfile.TemporaryDirectory() as directory:
+        command = reads(directory, number=each)
+        loop = f"for i in $(seq {processes}); do \"$@\" & done; wait"
+        metrics = pathlib.Path(directory) / "metrics"
+        subprocess.run([lib.TELLTALE, "run", "--quiet", "--tools", f"io:disk={tool_io.DISK.name}", "--limit", "tool_kernel_rows=16", "--limit", "tools_interval_s=3600",
+                        f"--metrics={metrics}", *lib.HOOKS, "--", "sh", "-c", loop, "sh", *command], check=True, timeout=120 * lib.PATIENCE)
+        text = metrics.read_text()
+    seen = total(text, "process_disk_operation_duration_seconds_count", disk_io_direction="read")
+    refused = total(text, "telltale_tool_refused_total", tool="io", cause="rows_full")
+    untold = total(text, "telltale_tool_refused_total", tool="io", cause="end_untold")
+    lib.equal((seen + refused + untold, refused > 0), (each * processes, True), f"{seen} counted, {refused} without a row")
+
+
+def test_scope_and_scrapes():
+    """The agent on one process: what others do is not in its metrics, and each look has all there was until then."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = reads(directory)
+        shell = subprocess.Popen(["sh", "-c", "while read go; do \"$@\"; echo done; done", "sh", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        config = pathlib.Path(directory) / "telltale.yaml"
+        config.write_text(f"limits:\n  tools_interval_s: 3600\ntools:\n  sched:\n  io: {{disk: {tool_io.DISK.name}}}\n")
+        with shell, lib.Agent(shell.pid, options=["--config", str(config)]) as agent:
+            count = "process_disk_operation_duration_seconds_count"
+            untold = 0
+            for done in (1, 2, 3):
+                subprocess.run(command, check=True)  # not in scope
+                shell.stdin.write("go\n")
+                shell.stdin.flush()
+                lib.equal(shell.stdout.readline(), "done\n", "the reader")
+                text = agent.get("/metrics")
+                untold = total(text, "telltale_tool_refused_total", cause="end_untold")
+                lib.equal(total(text, count, disk_io_direction="read") + untold, done * NUMBER, "requests")
+                time.sleep(0.15)  # who asks more often than ten times a second gets the same again
+            lib.check(untold < NUMBER, "hardly a request's end is not told")
+            lib.check(total(text, "process_thread_time_seconds_total", part="child") > 0, "the shell waited for its children")
+            check_maps(agent.process.pid)
+            shell.stdin.close()
+
+
+def check_maps(pid):
+    """The part that serves has no privilege, and no descriptor of a map or program of the tools."""
+    kinds = []
+    for path in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with_target = os.readlink(path)
+        if "bpf" in with_target or "perf" in with_target:
+            kinds.append(with_target)
+    lib.equal(kinds, [], "what the serving part holds")
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    lib.equal(re.findall(r"^Cap(?:Prm|Eff):\t(\w+)$", status, re.MULTILINE), ["0" * 16] * 2, "its capabilities")
+
+
+def sched_once(program, name):
+    """Metrics of a run in which the kernel told every switch: where it does not, a span is of another part, which is counted. Then once more."""
+    for _ in range(8):
+        with tempfile.TemporaryDirectory() as directory:
+            text = in_run("sched", [lib.PYTHON, script(directory, name, program)])
+        untold = [found["cause"] for found, n in series(text, "telltale_tool_refused_total") if n and found["cause"] in ("switch_untold", "waker_unseen")]
+        if not untold:
+            return text
+        print(f"once more: {untold}")
+    return lib.skip("the kernel does not tell every switch here")
+
+
+def test_times_of_threads():
+    """A program that slept and ran: each for as long as it says itself, and every wait for a processor is in the histogram."""
+    text = sched_once(SLEEPER, "sleeper")
+    of = {"service_name": "sleeper"}
+    part = {found["part"]: value for found, value in series(text, "process_thread_time_seconds_total") if found["service_name"] == "sleeper"}
+    lib.check(part.get("sleep", 0) >= SLEEPS * SLEEP_S - ROUNDING_S, f"slept: {part}")
+    lib.check(part.get("running", 0) + part.get("interrupt", 0) + part.get("reclaim", 0) >= RUN_S - 0.02, f"ran: {part}")
+    waits, buckets = (total(text, f"process_cpu_wait_duration_seconds_{what}", **of, **more) for what, more in (("count", {}), ("bucket", {"le": "+Inf"})))
+    lib.check(waits >= SLEEPS, f"each sleep ends in a wait for a processor: {waits}")
+    lib.equal(buckets, waits, "waits in buckets")
+    # It ended, so all its waits did: both counted the same ones, one by its end and one by its parts.
+    lib.check(abs(total(text, "process_cpu_wait_duration_seconds_sum", **of) - part.get("cpu", 0)) < ROUNDING_S, f"waited: {part}")
+    refused = {cause["cause"]: n for cause, n in series(text, "telltale_tool_refused_total") if cause["cause"].endswith("_full") and n}
+    lib.equal(refused, {}, "turned away")
+
+
+def test_all_at_once():
+    """Both in one agent, each by its own programs."""
+    with tempfile.TemporaryDirectory() as directory:
+        text = in_run(f"sched,io:disk={tool_io.DISK.name}", reads(directory))
+    lib.equal(total(text, "process_disk_io_bytes_total", service_name="direct-read"), NUMBER * SIZE, "bytes")
+    lib.check(total(text, "process_thread_time_seconds_total", service_name="direct-read", part="disk") > 0, "blocked by the disk")
+
+
+if __name__ == "__main__":
+    tool_io.DISK = tool_io.prepare()
+    sys.exit(lib.main(globals()))
