@@ -68,7 +68,7 @@ static void describe_response(struct tt_message *r, const struct tt_dns_message 
 
 	tt_message_text(r, TT_TEXT_STATUS, code);
 	if (m->rcode)
-		tt_message_fail(r, code);
+		(tt_dns_rcode_server_failed(m->rcode) ? tt_message_fail : tt_message_refuse)(r, code);
 	tt_message_attr_int(r, "dns.response.answers", (int64_t)answers);
 	if (m->flags & TT_DNS_TRUNCATED)
 		tt_message_attr_bool(r, "dns.response.truncated", true);
@@ -292,7 +292,7 @@ static const struct tt_proto_doc dns_doc = {
 		      "any message",
 	.operation = "query type: `A`, `AAAA`, `TYPE65280`",
 	.resource = "the name asked",
-	.status = "`NOERROR`; any other response code is a failure (`NXDOMAIN`, `BADVERS`)",
+	.status = "`NOERROR`, or the response code: `NXDOMAIN`, `SERVFAIL`, `BADVERS`",
 	.limits = "multicast DNS and NetBIOS names are left alone; encrypted transports are not seen",
 	.verified = "dnsmasq, dig and Python clients over UDP and TCP; every exchange compared with tshark's dissection",
 };

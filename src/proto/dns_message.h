@@ -89,6 +89,9 @@ bool tt_dns_name(struct tt_cursor *c, uint8_t *ret, size_t *ret_len);
 struct tt_span tt_dns_type_name(uint16_t type, char buffer[16]);
 struct tt_span tt_dns_rcode_name(uint16_t rcode, char buffer[16]);
 
+/* Does the code say that the server failed (SERVFAIL, codes unknown), and not that it holds something against the query? */
+bool tt_dns_rcode_server_failed(uint16_t rcode);
+
 /* Of those in enum tt_dns_opcode; NULL for others. */
 const char *tt_dns_opcode_name(unsigned opcode);
 

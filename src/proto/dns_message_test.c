@@ -108,6 +108,10 @@ static void names_of_numbers(void **state)
 	rcode_is(16, "BADVERS");
 	rcode_is(23, "BADCOOKIE");
 	rcode_is(4095, "RCODE4095");
+	for (const uint16_t *code = (const uint16_t[]){2, 4, 11, 12, 24, 258, 259, 0}; *code; code++)
+		assert_true(tt_dns_rcode_server_failed(*code));
+	for (const uint16_t *code = (const uint16_t[]){1, 3, 5, 9, 16, 23, 0}; *code; code++)
+		assert_false(tt_dns_rcode_server_failed(*code));
 }
 
 #define HEADER "\x12\x34\x81\x80\0\x01\0\x01\0\0\0\x01"

@@ -66,6 +66,14 @@ struct tt_span tt_dns_rcode_name(uint16_t rcode, char buffer[16])
 	return find(rcodes, TT_ARRAY_LEN(rcodes), rcode, TT_SPAN_LIT("RCODE"), buffer);
 }
 
+/* No such name, a malformed query, one that is not allowed, conditions of an update that do not hold, a wrong signature. */
+bool tt_dns_rcode_server_failed(uint16_t rcode)
+{
+	static const uint8_t askers[] = {0, 1, 3, 5, 6, 7, 8, 9, 10, 16, 17, 18, 19, 20, 21, 22, 23};
+
+	return rcode > UINT8_MAX || !memchr(askers, rcode, sizeof(askers));
+}
+
 const char *tt_dns_opcode_name(unsigned opcode)
 {
 	static const char *const opcodes[16] = {

@@ -31,6 +31,16 @@ extern const struct tt_proto tt_proto_dns;
 #define UDP(type) "network.transport=udp," OF(type)
 #define TCP(type) "network.transport=tcp," OF(type)
 
+/* Status and error of what is held against the query: a failure of its end only. */
+#define AT_SERVER(code) code "|-|"
+#define AT_CLIENT(code) code "|" code "|"
+
+static void check_both(const struct tt_line *script, const char *at_server, const char *at_client)
+{
+	tt_talk_check_both(&tt_proto_dns, script, at_server, at_client);
+	tt_talk_truncate(&tt_proto_dns, script);
+}
+
 static void check(const struct tt_line *script, const char *expected)
 {
 	tt_talk_check(&tt_proto_dns, script, expected);
@@ -84,8 +94,12 @@ static void failures(void **state)
 		TT_DC(ASK_AS("3")), TT_DS(SAY_CODE("3", "\x8c")), TT_DC(ASK_AS("4")), TT_DS(SAY_EXTENDED("4", "\1")),
 		TT_TALK_END};
 
-	check(script, FAILED("NXDOMAIN") "24" NO_ANSWER FAILED("SERVFAIL") "24" NO_ANSWER FAILED("RCODE12") "24" NO_ANSWER FAILED(
-			      "BADVERS") "35" NO_ANSWER);
+#define LINES(held)                                                                              \
+	"A|www.de|" held("NXDOMAIN") "35|24" NO_ANSWER FAILED("SERVFAIL") "24" NO_ANSWER FAILED( \
+		"RCODE12") "24" NO_ANSWER "A|www.de|" held("BADVERS") "35|35" NO_ANSWER
+
+	check_both(script, LINES(AT_SERVER), LINES(AT_CLIENT));
+#undef LINES
 }
 
 /* FORMERR need not repeat the question. */
@@ -94,9 +108,12 @@ static void answers_without_question(void **state)
 #define FORMERR ID "\x81\x81" COUNTS("\0", "\0", "\0", "\0")
 	const struct tt_line script[] = {TT_DC(ASK_AAAA), TT_DC(ASK_A), TT_DS(FORMERR), TT_DS(SAY_AAAA), TT_TALK_END};
 
-	check(script, "A|www.de|FORMERR|FORMERR|35|12|complete|" UDP("A") ",dns.response.answers=0\n"
-									  "AAAA|www.de|NOERROR|-|24|80|complete|" UDP(
-										  "AAAA") ",dns.response.answers=2\n");
+#define LINES(held)                                                                                         \
+	"A|www.de|" held("FORMERR") "35|12|complete|" UDP("A") ",dns.response.answers=0\n"                  \
+							       "AAAA|www.de|NOERROR|-|24|80|complete|" UDP( \
+								       "AAAA") ",dns.response.answers=2\n"
+	check_both(script, LINES(AT_SERVER), LINES(AT_CLIENT));
+#undef LINES
 }
 
 static void truncated_answer_and_stream(void **state)
@@ -144,15 +161,18 @@ static void other_operations(void **state)
 					 TT_DS(UPDATED), TT_DC(TWO_QUESTIONS), TT_DS(TWO_ANSWERS),
 					 TT_DC(ROOT),	 TT_DS(ROOT_SAID),     TT_TALK_END};
 
-	check(script, "NOTIFY|www.de|NOERROR|-|24|24|complete|" UDP(
-			      "SOA") ",dns.response.answers=0\n"
-				     "UPDATE|www.de|REFUSED|REFUSED|40|24|complete|" UDP(
-					     "SOA") ",dns.response.answers=0\n"
-						    "A|www.de|NOERROR|-|30|30|complete|" UDP(
-							    "A") ",dns.response.answers=0\n"
-								 "TYPE65280|.|NOERROR|-|17|17|complete|network.transport=udp,dns."
-								 "question.name=.,dns.question.type=TYPE65280,"
-								 "dns.response.answers=0\n");
+#define LINES(held)                                                                                                  \
+	"NOTIFY|www.de|NOERROR|-|24|24|complete|" UDP(                                                               \
+		"SOA") ",dns.response.answers=0\n"                                                                   \
+		       "UPDATE|www.de|" held("REFUSED") "40|24|complete|" UDP(                                       \
+			       "SOA") ",dns.response.answers=0\n"                                                    \
+				      "A|www.de|NOERROR|-|30|30|complete|" UDP(                                      \
+					      "A") ",dns.response.answers=0\n"                                       \
+						   "TYPE65280|.|NOERROR|-|17|17|complete|network.transport=udp,dns." \
+						   "question.name=.,dns.question.type=TYPE65280,"                    \
+						   "dns.response.answers=0\n"
+	check_both(script, LINES(AT_SERVER), LINES(AT_CLIENT));
+#undef LINES
 }
 
 /* clang-format off */
@@ -185,16 +205,19 @@ static void zone_transfers(void **state)
 					 TT_S(FRAMED("\x33", SAY_A)),
 					 TT_TALK_END};
 
-	check(script, "AXFR|www.de|NOERROR|-|26|188|complete|" TCP(
-			      "AXFR") ",dns.response.answers=5\n"
-				      "IXFR|www.de|NOERROR|-|26|62|complete|" TCP(
-					      "IXFR") ",dns.response.answers=1\n"
-						      "IXFR|www.de|NOERROR|-|26|184|complete|" TCP(
-							      "IXFR") ",dns.response.answers=4\n"
-								      "AXFR|www.de|REFUSED|REFUSED|26|26|complete|" TCP(
-									      "AXFR") ",dns.response.answers=0\n"
-										      "A|www.de|NOERROR|-|37|53|complete|" TCP(
-											      "A") ",dns.response.answers=1\n");
+#define LINES(held)                                                                                               \
+	"AXFR|www.de|NOERROR|-|26|188|complete|" TCP(                                                             \
+		"AXFR") ",dns.response.answers=5\n"                                                               \
+			"IXFR|www.de|NOERROR|-|26|62|complete|" TCP(                                              \
+				"IXFR") ",dns.response.answers=1\n"                                               \
+					"IXFR|www.de|NOERROR|-|26|184|complete|" TCP(                             \
+						"IXFR") ",dns.response.answers=4\n"                               \
+							"AXFR|www.de|" held("REFUSED") "26|26|complete|" TCP(     \
+								"AXFR") ",dns.response.answers=0\n"               \
+									"A|www.de|NOERROR|-|37|53|complete|" TCP( \
+										"A") ",dns.response.answers=1\n"
+	check_both(script, LINES(AT_SERVER), LINES(AT_CLIENT));
+#undef LINES
 }
 
 /* An answer of 65535 bytes is not kept whole. */
