@@ -345,7 +345,9 @@ size_t tt_inside_lost(struct tt_inside *i, struct tt_selfstats_tool *ret, size_t
 	size_t count = 0;
 
 	for (size_t n = 0; n < i->count; n++) {
-		const struct tool *t = &i->tools[n];
+		struct tool *t = &i->tools[n];
+		if (t->inside->count)
+			t->inside->count(&t->run);
 		for (size_t k = 0; t->inside->causes && k < TT_TOOL_NOTES_MOST && count < most; k++) {
 			if (t->inside->causes[k])
 				ret[count++] = (struct tt_selfstats_tool){

@@ -14,6 +14,7 @@
 #include "sink/series.h"
 #include "tools/inside_wish.h"
 #include "tools/io/state.h"
+#include "tools/profile/state.h"
 #include "tools/runner.h"
 #include "tools/sched/state.h"
 #include "tools/times.h"
@@ -29,6 +30,10 @@ static void wishes_are_judged(void **state)
 		{"io", NULL},
 		{"io:disk=sda", NULL},
 		{"sched", NULL},
+		{"profile:hz=19", NULL},
+		{"profile:hz=0", "profile: hz must lie between 1 and 10000"},
+		{"profile:hz=x", "profile: hz: 'x' is not a number"},
+		{"profile:threads=1", "profile has no option 'threads' inside"},
 		{"", "'' is none of the tools"},
 		{"i", "'i' is none of the tools"},
 		{"io2", "'io2' is none of the tools"},
@@ -221,6 +226,105 @@ static void sched_has_parts_and_waits(void **state)
 	unmake(&m);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(wishes_are_judged), cmocka_unit_test(options_reach_the_settings),
-	      cmocka_unit_test(times_are_those_of_histograms), cmocka_unit_test(io_counts_by_process_and_disk),
-	      cmocka_unit_test(disks_count_what_came_on_top), cmocka_unit_test(sched_has_parts_and_waits))
+/* --- the profile --- */
+
+static void check_window(const struct tt_profile_window *w, uint64_t now_ns, uint64_t length_ns, const char *service,
+			 const char *want)
+{
+	struct tt_fold fold = TT_FOLD(1u << 20);
+	tt_buf_auto struct tt_buf text = TT_BUF(1u << 20);
+
+	tt_profile_window_fold(w, now_ns, length_ns, tt_span_str(service), &fold);
+	tt_fold_sort(&fold);
+	tt_fold_text(&fold, &text);
+	tt_buf_add_char(&text, 0);
+	assert_string_equal((const char *)text.data, want);
+	tt_fold_free(&fold);
+}
+
+static void add(struct tt_profile_window *w, uint64_t now_ns, const char *text, bool want)
+{
+	assert_int_equal(tt_profile_window_add(w, now_ns, text, strlen(text)), want);
+}
+
+static void a_window_forgets_by_parts(void **state)
+{
+	struct tt_profile_window *w = NULL;
+
+	assert_int_equal(tt_profile_window_new(&w, 1000, 1u << 20), 0);
+	add(w, 50, "a;x", true);
+	add(w, 60, "a;x", true);
+	add(w, 199, "b;x", true);
+	add(w, 950, "a;y;z", true);
+	check_window(w, 999, 1000, "", "a;x 2\na;y;z 1\nb;x 1\n");
+	check_window(w, 999, 1000, "a", "x 2\ny;z 1\n");
+	check_window(w, 999, 1000, "a;y", "z 1\n");
+	check_window(w, 999, 1000, "c", "");
+	check_window(w, 999, 100, "", "a;y;z 1\n");
+	/* The first part is not within the last 1000 any more; then its room is another's. */
+	check_window(w, 1100, 1000, "", "a;y;z 1\nb;x 1\n");
+	add(w, 1100, "c", true);
+	check_window(w, 1100, 1000, "", "a;y;z 1\nb;x 1\nc 1\n");
+	check_window(w, 5000, 1000, "", "");
+	assert_int_equal(tt_profile_window_refused(w), 0);
+	tt_profile_window_free(w);
+}
+
+static void a_window_has_its_room(void **state)
+{
+	struct tt_profile_window *w = NULL;
+	char text[16];
+	int kept = 0;
+
+	assert_int_equal(tt_profile_window_new(&w, 1000, 11 * 4096), 0);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "a;%d", i);
+		kept += tt_profile_window_add(w, 1, text, strlen(text));
+	}
+	assert_in_range(kept, 10, 4096 / 16);
+	assert_int_equal(tt_profile_window_refused(w), 1000 - kept);
+	add(w, 1, "a;0", true);	 /* one that is there counts on */
+	add(w, 101, text, true); /* and the next part has room of its own */
+	tt_profile_window_free(w);
+}
+
+static void samples_that_make_no_sense_are_left_alone(void **state)
+{
+	const struct tt_tool *tool = tt_tool_find("profile")->tool;
+	struct tt_profile_seen_record *r = calloc(1, sizeof(*r));
+	struct tt_tool_run run = {.tool = tool, .limits = NULL};
+	struct tt_stack_wish wish = {.wanted = 1};
+	struct made m;
+
+	make(&m);
+	run.limits = &m.limits;
+	assert_int_equal(tool->inside->begin(&run), 0);
+	assert_int_equal(tt_stacks_new(&run.stacks, &run, &wish), 0);
+	r->rec = (struct tt_record){.type = (uint16_t)TT_PROFILE_SEEN, .tgid = 7, .start_ns = 100, .time_ns = 1};
+	r->rec.len = offsetof(struct tt_profile_seen_record, kernel) - 1; /* cut */
+	tool->inside->record(&run, &m.to, &r->rec);
+	r->rec.len++;
+	r->user_count = TT_STACK_DEPTH + 1;
+	tool->inside->record(&run, &m.to, &r->rec);
+	r->user_count = 0;
+	r->kernel_count = 1; /* and has none */
+	tool->inside->record(&run, &m.to, &r->rec);
+	r->kernel_count = 0;
+	r->rec.type = TT_REC_TOOL;
+	tool->inside->record(&run, &m.to, &r->rec);
+	has_not(exposition(&m), "process_profile");
+	r->rec.type = (uint16_t)TT_PROFILE_SEEN;
+	tool->inside->record(&run, &m.to, &r->rec);
+	has(exposition(&m), "\nprocess_profile_samples_total{service_name=\"shop\"} 1\n");
+	check_window(((const struct tt_profile_run *)run.state)->window, 1, 1000, "", "shop;[unknown] 1\n");
+	tool->free(&run);
+	tt_stacks_free(run.stacks);
+	free(r);
+	unmake(&m);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(a_window_forgets_by_parts), cmocka_unit_test(a_window_has_its_room),
+	      cmocka_unit_test(samples_that_make_no_sense_are_left_alone), cmocka_unit_test(wishes_are_judged),
+	      cmocka_unit_test(options_reach_the_settings), cmocka_unit_test(times_are_those_of_histograms),
+	      cmocka_unit_test(io_counts_by_process_and_disk), cmocka_unit_test(disks_count_what_came_on_top),
+	      cmocka_unit_test(sched_has_parts_and_waits))

@@ -52,6 +52,7 @@ struct tt_tool_inside {
 	void (*rows_end)(struct tt_tool_run *run, const struct tt_inside_to *to);
 	/* What the programs sent; NULL: they send nothing. */
 	void (*record)(struct tt_tool_run *run, const struct tt_inside_to *to, const struct tt_record *rec);
+	void (*count)(struct tt_tool_run *run); /* fills in run->notes where nothing is collected; NULL: they are as they are */
 	/*
 	 * A document asked for by HTTP: 0: it has none of that path; else the status, and the body (an error in words) with its
 	 * type, of static storage. NULL: there are none.

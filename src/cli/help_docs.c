@@ -193,21 +193,23 @@ void tt_help_configuration_markdown(struct tt_buf *b)
 {
 	char commands[128];
 
-	tt_buf_add_str(b, "# Configuration\n\n"
-			  "<!-- Made by `telltale help configuration --markdown` from src/cli/option_table.c. -->\n\n"
-			  "`--config FILE` names one YAML file. Every key is also an option, and an option wins over the file: a "
-			  "list given by option "
-			  "replaces the file's,\nany of `--pid`, `--cgroup`, `--netns` replaces the file's scope. A file may be "
-			  "shared by commands: keys a "
-			  "command has no use for are checked and not used.\nAn error names file, line and key, and telltale "
-			  "does not start. On SIGHUP the "
-			  "agent reads the file again; after an error it keeps what it had. The log level and limits that are "
-			  "times change at once, "
-			  "the rest is named\nin a warning and changes at the next start.\n\n"
-			  "```yaml\nlisten: 127.0.0.1:9464\nprotocols: [http, redis]\ncgroup: /system.slice/shop.service\njson: "
-			  "/var/log/telltale.json\n"
-			  "tools:\n  io: {disk: sda}\n  sched:\nlimits:\n  series: 50000\n  ring_bytes: 16M\n```\n\n"
-			  "| Key | Value | Option | Commands | What it does |\n| --- | --- | --- | --- | --- |\n");
+	tt_buf_add_str(
+		b,
+		"# Configuration\n\n"
+		"<!-- Made by `telltale help configuration --markdown` from src/cli/option_table.c. -->\n\n"
+		"`--config FILE` names one YAML file. Every key is also an option, and an option wins over the file: a "
+		"list given by option "
+		"replaces the file's,\nany of `--pid`, `--cgroup`, `--netns` replaces the file's scope. A file may be "
+		"shared by commands: keys a "
+		"command has no use for are checked and not used.\nAn error names file, line and key, and telltale "
+		"does not start. On SIGHUP the "
+		"agent reads the file again; after an error it keeps what it had. The log level and limits that are "
+		"times change at once, "
+		"the rest is named\nin a warning and changes at the next start.\n\n"
+		"```yaml\nlisten: 127.0.0.1:9464\nprotocols: [http, redis]\ncgroup: /system.slice/shop.service\njson: "
+		"/var/log/telltale.json\n"
+		"tools:\n  io: {disk: sda}\n  sched:\n  profile: {hz: 19}\nlimits:\n  series: 50000\n  ring_bytes: 16M\n```\n\n"
+		"| Key | Value | Option | Commands | What it does |\n| --- | --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < tt_options_count; i++) {
 		const struct tt_option *o = &tt_options[i];
 		if (!o->key)

@@ -136,9 +136,10 @@ const struct tt_option tt_options[] = {
 	 .commands = TT_COMMAND_AGENT | TT_COMMAND_RUN,
 	 .named = true,
 	 .judge = tt_judge_tool,
-	 .help = "run these tools inside, too, their figures being among the metrics (docs/metrics.md): io, sched; an option of "
+	 .help = "run these tools inside, too, their figures being among the metrics (docs/metrics.md): io, profile, sched; an "
+		 "option of "
 		 "a "
-		 "tool as in io:disk=sda"},
+		 "tool as in profile:hz=19"},
 	{.name = "where",
 	 .letter = 'w',
 	 .argument = "CONDITION",

@@ -12,7 +12,6 @@
 
 #define TT_API_EXCHANGES 50
 #define TT_API_EXCHANGES_MOST 1000
-#define TT_API_VALUE_MAX 256
 
 /* --- queries
  * -------------------------------------------------------------------------------------------------------------------- */
@@ -38,8 +37,7 @@ static int tt_query_decode(struct tt_span s, char text[TT_API_VALUE_MAX], size_t
 	return 0;
 }
 
-/* The value of `name`, decoded into `text`; data NULL if it is not given. -EINVAL where it is malformed. */
-static int tt_query_get(struct tt_span query, const char *name, char text[TT_API_VALUE_MAX], struct tt_span *ret)
+int tt_api_query_text(struct tt_span query, const char *name, char text[TT_API_VALUE_MAX], struct tt_span *ret)
 {
 	*ret = tt_span(NULL, 0);
 	while (query.len) {
@@ -58,13 +56,12 @@ static int tt_query_get(struct tt_span query, const char *name, char text[TT_API
 	return 0;
 }
 
-/* A number from 1 to `most`, or `preset` where it is not given. -EINVAL. */
-static int tt_query_number(struct tt_span query, const char *name, uint64_t preset, uint64_t most, uint64_t *ret)
+int tt_api_query_number(struct tt_span query, const char *name, uint64_t preset, uint64_t most, uint64_t *ret)
 {
 	char text[TT_API_VALUE_MAX];
 	struct tt_span s;
 	uint64_t v = 0;
-	if (tt_query_get(query, name, text, &s) < 0)
+	if (tt_api_query_text(query, name, text, &s) < 0)
 		return -EINVAL;
 	if (!s.data) {
 		*ret = preset;
@@ -84,7 +81,7 @@ static int tt_query_number(struct tt_span query, const char *name, uint64_t pres
 /* --- documents
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int tt_api_error(struct tt_buf *body, int status, const char *what)
+int tt_api_error(struct tt_buf *body, int status, const char *what)
 {
 	struct tt_json j = tt_json(body);
 	tt_buf_clear(body);
@@ -120,7 +117,7 @@ static int tt_api_operations(const struct tt_api *api, struct tt_span query, str
 
 	if (!api->services)
 		return tt_api_error(body, 404, "no services here");
-	if (tt_query_get(query, "service", text, &service) < 0)
+	if (tt_api_query_text(query, "service", text, &service) < 0)
 		return tt_api_error(body, 400, "service: bad percent-encoding, or too long");
 	int r = tt_services_operations_json(&j, api->services, api->wall_minus_mono_ns, service);
 	if (r == -ENOENT)
@@ -137,12 +134,12 @@ static int tt_api_exchanges(const struct tt_api *api, struct tt_span query, stru
 
 	if (!api->recent)
 		return tt_api_error(body, 404, "no exchanges here");
-	if (tt_query_get(query, "kind", text, &kind) < 0)
+	if (tt_api_query_text(query, "kind", text, &kind) < 0)
 		return tt_api_error(body, 400, "kind must be slowest or failed");
 	bool failed = tt_span_eq(kind, TT_SPAN_LIT("failed"));
 	if (!failed && !tt_span_eq(kind, TT_SPAN_LIT("slowest")))
 		return tt_api_error(body, 400, "kind must be slowest or failed");
-	if (tt_query_number(query, "limit", TT_API_EXCHANGES, TT_API_EXCHANGES_MOST, &limit) < 0)
+	if (tt_api_query_number(query, "limit", TT_API_EXCHANGES, TT_API_EXCHANGES_MOST, &limit) < 0)
 		return tt_api_error(body, 400, "limit must be a number from 1 to 1000");
 	int r = tt_recent_json(&j, api->recent, api->wall_minus_mono_ns, failed, limit);
 	return r < 0 ? tt_api_error(body, 500, "out of memory") : 200;

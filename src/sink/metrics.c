@@ -59,7 +59,8 @@
 	  "Time a disk had something to do.")                                                                                  \
 	X(THREAD_TIME, "process_thread_time_seconds_total", TT_SECONDS, (TT_WHO, TT_LABEL_PART),                               \
 	  "What threads' time goes to: running, or waiting for what.")                                                         \
-	X(CPU_WAIT, "process_cpu_wait_duration_seconds", TT_HISTOGRAM, (TT_WHO), "Waits of threads for a processor.")
+	X(CPU_WAIT, "process_cpu_wait_duration_seconds", TT_HISTOGRAM, (TT_WHO), "Waits of threads for a processor.")          \
+	X(PROFILE_SAMPLES, "process_profile_samples_total", TT_COUNTER, (TT_WHO), "Looks at processors that found it running.")
 
 enum tt_metric {
 #define TT_METRIC_ENUM(id, ...) TT_METRIC_##id,

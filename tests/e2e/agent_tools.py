@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Tools inside the agent: their figures are metrics, of what is in scope and of nothing else, and equal what programs did."""
+import contextlib
 import os
 import pathlib
 import re
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 import lib
 import tool_io
@@ -173,10 +176,98 @@ def test_times_of_threads():
     lib.equal(refused, {}, "turned away")
 
 
-def test_all_at_once():
-    """Both in one agent, each by its own programs."""
+SPINNER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+static volatile unsigned long x;
+__attribute__((noinline)) void spin(void) { for (int i = 0; i < 200000; i++) x += i; }
+__attribute__((noinline)) void nested(int depth) { if (depth) nested(depth - 1); else spin(); x++; }
+/* Of processor time; as many different stacks as `depths` says. */
+int main(int argc, char **argv) {
+	clock_t end = clock() + (clock_t)(atof(argv[1]) * CLOCKS_PER_SEC);
+	for (int i = 0, depths = atoi(argv[2]); clock() < end; i++)
+		nested(i % depths);
+	puts("done");
+	fflush(stdout);
+	return getchar() == EOF;
+}
+"""
+
+
+class Spinner:
+    """A program that runs for so long below `telltale run` with a profile, and waits then; another one runs beside it, out of scope."""
+
+    def __init__(self, directory, depths, *options, seconds=2.0):
+        lib.need("cc")
+        source = pathlib.Path(directory) / "spinner.c"
+        source.write_text(SPINNER)
+        for name in ("spinner", "other"):
+            subprocess.run(["cc", "-O1", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer", "-fno-optimize-sibling-calls", "-o", pathlib.Path(directory) / name, source], check=True)
+        self.port = lib.free_port()
+        self.other = subprocess.Popen([str(pathlib.Path(directory) / "other"), str(seconds), "1"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.run = subprocess.Popen([lib.TELLTALE, "run", "--quiet", "--tools", "profile:hz=199", "--listen", f"127.0.0.1:{self.port}", *options, *lib.HOOKS, "--",
+                                     str(pathlib.Path(directory) / "spinner"), str(seconds), str(depths)],
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        lib.equal(self.run.stdout.readline(), "done\n", "the spinner")
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
+            return answer.read().decode()
+
+    def folded(self, query=""):
+        """Samples by stack, when those of the last looks have been taken in."""
+        return {stack: int(n) for stack, n in (line.rsplit(" ", 1) for line in self.get(f"/profile.folded{query}").splitlines())}
+
+    def end(self):
+        self.run.communicate("\n", timeout=60)
+        self.other.communicate(b"\n", timeout=60)
+
+
+def test_profile():
+    """A function that spins is found on top, every sample is in a stack, and nobody else is there."""
     with tempfile.TemporaryDirectory() as directory:
-        text = in_run(f"sched,io:disk={tool_io.DISK.name}", reads(directory))
+        spinner = Spinner(directory, 1)
+        try:
+            time.sleep(0.2)  # several drains
+            stacks, alone, text = spinner.folded(), spinner.folded("?service=spinner&seconds=60"), spinner.get("/metrics")
+            lib.equal({stack.split(";")[0] for stack in stacks}, {"spinner"}, "services")
+            lib.equal({f"spinner;{stack}": n for stack, n in alone.items()}, stacks, "stacks of the service alone")
+            samples = total(text, "process_profile_samples_total", service_name="spinner")
+            lib.equal(sum(stacks.values()), samples, "samples in stacks")
+            lib.check(samples >= 100, f"{samples} samples of 398 there may be")
+            spins = sum(n for stack, n in stacks.items() if "spin" in stack.split(";"))
+            lib.check(spins >= 0.9 * samples, f"{spins} of {samples} samples are in the function: {stacks}")
+            svg = spinner.get("/profile.svg?service=spinner")
+            lib.check(svg.startswith("<?xml") and "<title>spin (" in svg and svg.endswith("</svg>\n"), f"the picture: {svg[:300]}")
+            lib.equal(spinner.folded("?service=nobody"), {}, "stacks of nobody")
+            lib.equal([n for _, n in series(text, "telltale_tool_refused_total") if n], [], "turned away")
+            for query in ("?seconds=0", "?seconds=601", "?service=%zz"):
+                with contextlib.suppress(urllib.error.HTTPError):
+                    lib.check(False, f"{query}: {spinner.get('/profile.folded' + query)}")
+            check_maps(spinner.run.pid)
+        finally:
+            spinner.end()
+
+
+def test_profile_has_its_room():
+    """More stacks than there is room for: what is not kept is counted, and nothing twice."""
+    with tempfile.TemporaryDirectory() as directory:
+        spinner = Spinner(directory, 100, "--limit", "tool_stack_bytes=65536", "--limit", "profile_window_s=86400")
+        try:
+            time.sleep(0.2)
+            kept, text = sum(spinner.folded().values()), spinner.get("/metrics")
+            samples = total(text, "process_profile_samples_total")
+            refused = total(text, "telltale_tool_refused_total", tool="profile", cause="stacks_full")
+            lib.equal((kept + refused, refused > 0, kept > 0), (samples, True, True), f"{kept} kept, {refused} not")
+        finally:
+            spinner.end()
+
+
+def test_all_at_once():
+    """All in one agent, each by its own programs."""
+    with tempfile.TemporaryDirectory() as directory:
+        text = in_run(f"sched,profile,io:disk={tool_io.DISK.name}", reads(directory))
     lib.equal(total(text, "process_disk_io_bytes_total", service_name="direct-read"), NUMBER * SIZE, "bytes")
     lib.check(total(text, "process_thread_time_seconds_total", service_name="direct-read", part="disk") > 0, "blocked by the disk")
 

@@ -18,6 +18,14 @@ struct {
 	__type(value, struct tt_profile_counts);
 } tt_profile_counts SEC(".maps");
 
+/* Scratch, one a CPU: the clock's interrupt only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tt_profile_seen_record);
+} tt_profile_works SEC(".maps");
+
 TT_INLINE struct tt_profile_sample *tt_profile_row(const struct tt_profile_key *key)
 {
 	struct tt_profile_sample *row = bpf_map_lookup_elem(&tt_profile_samples, key);
@@ -57,5 +65,35 @@ int tt_profile_look(void *ctx)
 		__sync_fetch_and_add(&row->count, 1);
 	else
 		__sync_fetch_and_add(&c->no_row, 1);
+	return 0;
+}
+
+/* Inside the agent, where numbers of stacks would collide in time: they are sent as they are. */
+SEC("perf_event")
+int tt_profile_sampled(void *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!id || tt_self.phase != TT_PHASE_LIVE || !tt_tool_in_scope())
+		return 0;
+	struct tt_profile_seen_record *r = bpf_map_lookup_elem(&tt_profile_works, &cpu);
+	if (!r)
+		return 0;
+	long user = bpf_get_stack(ctx, r->user, sizeof(r->user), TT_STACK_OF_USER);
+	long kernel = bpf_get_stack(ctx, r->kernel, sizeof(r->kernel), 0);
+
+	r->rec.type = TT_PROFILE_SEEN;
+	r->rec.version = TT_RECORD_VERSION;
+	r->rec.tgid = id >> 32;
+	r->rec.tid = (__u32)id;
+	r->rec.start_ns = tt_task_start_here();
+	r->image = (__u64)TT_READ(struct task_struct, tt_task_here(), mm);
+	r->user_count = user > 0 ? user / 8 : 0;
+	r->kernel_count = kernel > 0 ? kernel / 8 : 0;
+	if (kernel > 0)
+		tt_control_submit(&r->rec, sizeof(*r));
+	else
+		tt_control_submit(&r->rec, offsetof(struct tt_profile_seen_record, kernel));
 	return 0;
 }

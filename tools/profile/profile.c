@@ -78,8 +78,10 @@ static void profile_free(struct tt_tool_run *run)
 {
 	struct tt_profile_run *p = run->state;
 
-	if (p)
+	if (p) {
 		tt_timeline_free(p->timeline);
+		tt_profile_window_free(p->window);
+	}
 	free(p);
 	run->state = NULL;
 }
@@ -201,4 +203,5 @@ const struct tt_tool tt_tool_profile = {
 	.interval = profile_interval,
 	.end = profile_end,
 	.free = profile_free,
+	.inside = &tt_profile_inside,
 };

@@ -26,6 +26,21 @@ struct tt_profile_counts {
 	__u64 no_row; /* of those in no row (limit tool_kernel_rows) */
 };
 
+enum tt_profile_record_type {
+	TT_PROFILE_SEEN = TT_REC_TOOL + 16, /* struct tt_profile_seen_record */
+};
+
+/* Inside the agent each look is sent: what was running, and where. The kernel's part is left out where it is empty. */
+struct tt_profile_seen_record {
+	struct tt_record rec;
+	__u64 image; /* the process's memory, as an address: another one after execve(2) */
+	__u32 user_count;
+	__u32 kernel_count;
+	__u64 user[TT_STACK_DEPTH]; /* innermost first */
+	__u64 kernel[TT_STACK_DEPTH];
+};
+
+static_assert(sizeof(struct tt_profile_seen_record) == sizeof(struct tt_record) + 16 + 16 * TT_STACK_DEPTH, "layout");
 static_assert(sizeof(struct tt_profile_key) == 24, "layout");
 static_assert(sizeof(struct tt_profile_sample) == 24, "layout");
 static_assert(sizeof(struct tt_profile_counts) == 16, "layout");

@@ -4,6 +4,7 @@
 #define TT_PROFILE_STATE_H
 
 #include "tools/profile/profile.h"
+#include "tools/profile/window.h"
 #include "tools/sched/state.h"
 #include "tools/stacks/fold.h"
 
@@ -37,7 +38,10 @@ struct tt_timeline;
 struct tt_profile_run {
 	struct tt_sched_run sched; /* first: tt_sched_begin and the like take it */
 	struct tt_timeline *timeline;
+	struct tt_profile_window *window; /* inside the agent */
 };
+
+extern const struct tt_tool_inside tt_profile_inside;
 
 /* --- what was seen in an interval (samples.c) --- */
 

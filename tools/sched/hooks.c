@@ -13,6 +13,7 @@
 #define SAMPLES 8u  /* wanted for telltale profile, whose program it is */
 #define IRQS 16u    /* wanted for sched irqoff, whose program it is … */
 #define RESCHED 32u /* … and for sched nosched */
+#define SENT 64u    /* wanted for telltale profile inside the agent */
 #define MAYBE 2u    /* not every kernel has it */
 
 static const char nothing[] = "nothing is seen";
@@ -48,6 +49,7 @@ const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS] = {
 	{"tt_held_switched", "sched_switch", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
 	{"tt_held_asked", "sched_set_need_resched_tp", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "the clock sees when it was asked for"},
 	{"tt_held_clock", "cpu-clock (perf)", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_profile_sampled", "cpu-clock (perf)", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
 };
 
 /* In the order of those. */
@@ -76,6 +78,7 @@ static const uint8_t wanted_for[TT_SCHED_HOOKS] = {
 	RESCHED,
 	RESCHED | MAYBE,
 	IRQS | RESCHED,
+	SENT,
 };
 
 const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS] = {TT_SCHED_MAP_ROWS};
@@ -89,6 +92,8 @@ const struct tt_tool_preset tt_sched_presets[TT_SCHED_PRESETS] = {
 
 static bool is_wanted(const struct tt_sched_settings *s, uint8_t wanted)
 {
+	if (s->sent || wanted & SENT)
+		return s->sent && wanted & SENT;
 	if (s->config.held)
 		return wanted & (s->config.held == TT_HELD_IRQS ? IRQS : RESCHED);
 	return !(wanted & (IRQS | RESCHED)) && !(wanted & BLOCKS && !s->config.blocks) && !(wanted & SAMPLES && !s->samples) &&

@@ -16,11 +16,12 @@ struct tt_sched_settings {
 	uint64_t unwanted;	       /* hooks */
 	struct tt_stack_wish stacks;
 	bool samples; /* telltale profile: a clock looks where tasks run */
+	bool sent;    /* … inside the agent: nothing else is wanted */
 };
 
 /* --- the programs, as both tools load them (hooks.c) --- */
 
-#define TT_SCHED_HOOKS 29
+#define TT_SCHED_HOOKS 30
 #define TT_SCHED_MAPS (6 + TT_STACK_MAP_COUNT)
 #define TT_SCHED_PRESETS 3
 

@@ -169,13 +169,11 @@ unsigned tt_stacks_own(const char *const names[], unsigned depth)
 	return own;
 }
 
-static int kernel_text(struct tt_stacks *s, int32_t id, bool by_clock, struct tt_buf *to)
+static int kernel_frames(struct tt_stacks *s, const uint64_t *frames, unsigned depth, bool by_clock, struct tt_buf *to)
 {
-	uint64_t frames[TT_STACK_DEPTH];
-	const char *names[TT_STACK_DEPTH];
-	unsigned depth = frames_of(s, id, frames);
+	const char *names[TT_STACK_DEPTH] = {NULL};
 	size_t begin = to->len;
-	int r = id == TT_STACK_LOST ? tt_buf_add_str(to, "[lost]") : 0;
+	int r = 0;
 
 	for (unsigned i = 0; i < depth; i++)
 		names[i] = tt_kernel_symbol(s->kernel, i ? frames[i] - 1 : frames[i]);
@@ -189,6 +187,14 @@ static int kernel_text(struct tt_stacks *s, int32_t id, bool by_clock, struct tt
 	return r;
 }
 
+static int kernel_text(struct tt_stacks *s, int32_t id, bool by_clock, struct tt_buf *to)
+{
+	uint64_t frames[TT_STACK_DEPTH];
+	unsigned depth = frames_of(s, id, frames);
+
+	return id == TT_STACK_LOST ? tt_buf_add_str(to, "[lost]") : kernel_frames(s, frames, depth, by_clock, to);
+}
+
 int tt_stacks_kernel_text(struct tt_stacks *s, int32_t id, struct tt_buf *to)
 {
 	return kernel_text(s, id, false, to);
@@ -200,10 +206,10 @@ struct key {
 	int32_t id;
 };
 
-static int user_text(struct tt_stacks *s, const struct key *key, uint64_t image, struct tt_buf *to)
+static int user_frames(struct tt_stacks *s, const struct key *key, uint64_t image, const uint64_t *frames, unsigned depth,
+		       struct tt_buf *to)
 {
-	uint64_t frames[TT_STACK_DEPTH];
-	unsigned depth = frames_of(s, key->id, frames), count = depth;
+	unsigned count = depth;
 	bool called = key->caller && !(count > 1 && frames[1] == key->caller);
 	size_t begin = to->len;
 	int r = 0;
@@ -217,7 +223,32 @@ static int user_text(struct tt_stacks *s, const struct key *key, uint64_t image,
 		if (r == 0)
 			r = tt_symbols_add(s->symbols, key->tgid, image, frames[depth], depth > 0, to);
 	}
-	return r == 0 && !count ? tt_buf_add_str(to, "[unknown]") : r;
+	return r;
+}
+
+static int user_text(struct tt_stacks *s, const struct key *key, uint64_t image, struct tt_buf *to)
+{
+	uint64_t frames[TT_STACK_DEPTH];
+	unsigned depth = frames_of(s, key->id, frames);
+	int r = user_frames(s, key, image, frames, depth, to);
+
+	return r == 0 && !depth ? tt_buf_add_str(to, "[unknown]") : r;
+}
+
+int tt_stacks_frames_text(struct tt_stacks *s, const struct tt_stack_frames *f, struct tt_buf *to)
+{
+	const struct key key = {.tgid = f->tgid};
+	size_t begin = to->len;
+	int r = user_frames(s, &key, f->image, f->user, f->user_count, to);
+
+	if (r == 0 && f->kernel_count)
+		r = separate(to, begin);
+	return r < 0 ? r : kernel_frames(s, f->kernel, f->kernel_count, true, to);
+}
+
+struct tt_symbols_counts tt_stacks_counts(const struct tt_stacks *s)
+{
+	return tt_symbols_counts(s->symbols);
 }
 
 void tt_stacks_tail(char *to, size_t size, const struct tt_buf *text)

@@ -9,6 +9,7 @@
 #ifndef TT_STACKS_STACKS_H
 #define TT_STACKS_STACKS_H
 
+#include "symbols/symbols.h"
 #include "tools/stacks/ids.h"
 #include "tools/tool.h"
 
@@ -70,6 +71,20 @@ bool tt_stacks_take(struct tt_stacks *s, const struct tt_record *rec);
  * no stack; "[lost]" stands for what could not be kept. 0 or what `to` fails with.
  */
 int tt_stacks_text(struct tt_stacks *s, const struct tt_stack *stack, struct tt_buf *to);
+
+/* A stack by its addresses, innermost first, at most TT_STACK_DEPTH each; a clock's interrupt looked. */
+struct tt_stack_frames {
+	uint32_t tgid;
+	uint64_t image; /* as in struct tt_stack_seen */
+	const uint64_t *user, *kernel;
+	unsigned user_count, kernel_count;
+};
+
+/* The same of these. Nothing is kept: addresses are looked up each time. */
+int tt_stacks_frames_text(struct tt_stacks *s, const struct tt_stack_frames *f, struct tt_buf *to);
+
+/* What could not be looked up. */
+struct tt_symbols_counts tt_stacks_counts(const struct tt_stacks *s);
 
 /*
  * How many of a stack's innermost functions are the tool's, where a program at a tracepoint looked: from where that was called
