@@ -80,7 +80,7 @@ export class Exchanges {
 		const name = f.operation(x.operation, x.resource);
 		const button = h("button", {type: "button", class: "opener", "aria-expanded": "false", title: name}, h("span", {class: "what", text: name}));
 		const bar = h("span", {class: "bar"});
-		const broke = x.error && (x.status === null || BROKE_OFF.has(x.error_type)) ? f.text(x.error_type).replaceAll("_", " ") : "";
+		const broke = x.error !== false && (x.status === null || BROKE_OFF.has(x.error_type)) ? f.text(x.error_type).replaceAll("_", " ") : "";
 		const status = x.status === null ? broke || f.NONE : [x.status, broke].filter(Boolean).join(", ");
 		const tr = h("tr", {class: x.error ? "failed" : null},
 			h("td", {class: "time hide-phone", text: f.clock(x.time_unix_ns)}),

@@ -82,13 +82,20 @@ export function text(v) {
 	return v === null || v === undefined || v === "" ? NONE : String(v);
 }
 
-// The share of failures in the window of a block of figures (docs/api.md); null where nothing happened.
+// The share of failures in the window of a block of figures (docs/api.md), among those whose end was seen; null where there were none.
 export function errorShare(figures) {
-	return figures && figures.rate > 0 ? Math.min(1, figures.error_rate / figures.rate) : null;
+	const seen = figures ? figures.rate - figures.unknown_rate : 0;
+	return seen > 0 ? Math.min(1, figures.error_rate / seen) : null;
+}
+
+// How many failed, and of how many nobody can tell.
+export function failures(figures) {
+	return `${count(figures.failed)} of ${count(figures.count)} failed` + (figures.unknown ? `, of ${count(figures.unknown)} it is not known` : "");
 }
 
 // The one meaning of "failed" in all figures of the page (docs/api.md).
-export const WHAT_FAILED = "Errors are requests that were not answered, or in which the server failed (HTTP 5xx). What it refuses, such as 4xx, is no error here";
+export const WHAT_FAILED = "Errors are requests that were not answered, or in which the server failed (HTTP 5xx). What it refuses, such as 4xx, is no error here. " +
+	"Requests whose end was not seen are neither";
 
 export function errorClass(share) {
 	return !share || share < 0.001 ? "" : share >= 0.05 ? "bad" : "warn";

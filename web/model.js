@@ -31,6 +31,7 @@ function addUp(link) {
 	const measured = link.parts.map((e) => e.p95_ns).filter((v) => v !== null);
 	link.rate = link.parts.reduce((sum, e) => sum + e.rate, 0);
 	link.error_rate = link.parts.reduce((sum, e) => sum + e.error_rate, 0);
+	link.unknown_rate = link.parts.reduce((sum, e) => sum + e.unknown_rate, 0);
 	link.bytes_per_s = link.parts.reduce((sum, e) => sum + e.bytes_per_s, 0);
 	link.idle_ns = Math.min(...link.parts.map((e) => e.idle_ns));
 	link.connects_failed = link.parts.reduce((sum, e) => sum + e.connects_failed, 0);

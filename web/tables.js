@@ -17,7 +17,7 @@ function figureColumns(figuresOf) {
 	return [
 		{id: "rate", title: "Rate", num: true, value: (r) => orNull(figuresOf(r), (x) => x.rate), text: (r) => f.rate(orNull(figuresOf(r), (x) => x.rate))},
 		{id: "errors", title: "Errors", num: true, value: (r) => f.errorShare(figuresOf(r)), text: (r) => errors(figuresOf(r)),
-			cls: (r) => f.errorClass(f.errorShare(figuresOf(r))), tip: (r) => orNull(figuresOf(r), (x) => `${f.count(x.failed)} of ${f.count(x.count)} failed since the agent began`)},
+			cls: (r) => f.errorClass(f.errorShare(figuresOf(r))), tip: (r) => orNull(figuresOf(r), (x) => `${f.failures(x)} since the agent began`)},
 		percentile(50, "≈ p50", figuresOf, "phone"),
 		percentile(95, "≈ p95", figuresOf),
 		percentile(99, "≈ p99", figuresOf, "phone"),

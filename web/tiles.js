@@ -45,12 +45,13 @@ export class Tiles {
 	update(map, health) {
 		const rate = map.edges.reduce((sum, e) => sum + e.rate, 0);
 		const failing = map.edges.reduce((sum, e) => sum + e.error_rate, 0);
-		const share = rate ? Math.min(1, failing / rate) : null;
+		const unknown = map.edges.reduce((sum, e) => sum + e.unknown_rate, 0);
+		const share = f.errorShare({rate, error_rate: failing, unknown_rate: unknown});
 		const refused = map.edges.reduce((sum, e) => sum + e.connects_failed_rate, 0);
 		const {records: r, connections: c} = health, all = map.total;
 		this.requests.show(f.rate(rate), `${f.compact(all.count)} since the agent began`, null, "Each request once, also where both its ends are seen");
 		this.requests.add(rate);
-		this.errors.show(f.percent(share), `${failing ? f.rate(failing) : "none"} now, ${f.compact(all.failed)} since the agent began`, f.errorClass(share), f.WHAT_FAILED);
+		this.errors.show(f.percent(share), `${failing ? f.rate(failing) : "none"} now, ${f.compact(all.failed)} since the agent began${unknown ? `; of ${f.rate(unknown)} it is not known` : ""}`, f.errorClass(share), f.WHAT_FAILED);
 		this.errors.add(share);
 		this.connections.show(f.count(c.now), all.connects_failed ? `${f.compact(all.connects_failed)} could not be opened${refused ? `, ${f.rate(refused)} now` : ""}`
 			: `${f.compact(c.opened)} opened, ${f.compact(c.closed)} closed`, refused ? "bad" : all.connects_failed ? "warn" : null,

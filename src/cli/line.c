@@ -60,16 +60,18 @@ void tt_line_duration(struct tt_buf *out, uint64_t ns)
 
 static void tt_line_status(struct tt_line_sink *l, const struct tt_exchange *x)
 {
-	bool failed = tt_exchange_failed(x);
+	static const char *const colors[] = {
+		[TT_RESULT_UNKNOWN] = "\x1b[33m", [TT_RESULT_OK] = "\x1b[32m", [TT_RESULT_FAILED] = "\x1b[31m"};
+	enum tt_result result = tt_exchange_result(x);
 	struct tt_span status = tt_message_get(x->response, TT_TEXT_STATUS);
 
 	if (l->color)
-		tt_buf_add_str(&l->out, failed ? "\x1b[31m" : "\x1b[32m");
-	if (x->response || !failed)
+		tt_buf_add_str(&l->out, colors[result]);
+	if (x->response || result == TT_RESULT_OK)
 		tt_line_text(&l->out, status, 24);
 	if (x->response && x->outcome != TT_OUTCOME_ANSWERED)
 		tt_buf_add_char(&l->out, ' ');
-	if (failed && x->outcome != TT_OUTCOME_ANSWERED)
+	if (result != TT_RESULT_OK && x->outcome != TT_OUTCOME_ANSWERED)
 		tt_line_text(&l->out, tt_exchange_error_type(x), 24);
 	if (l->color)
 		tt_buf_add_str(&l->out, "\x1b[0m");

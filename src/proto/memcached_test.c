@@ -357,7 +357,7 @@ static void datagrams(void **state)
 						  "DELETE") "\n"
 							    "SET|a|STORED|-|25|16|complete|" DB(
 								    "SET") "\n"
-									   "GET|c|-|-|15|24|incomplete|" DB("GET") "\n");
+									   "GET|c|-|lost|15|24|incomplete|" DB("GET") "\n");
 }
 
 static void not_in_datagrams(void **state)

@@ -112,7 +112,7 @@ static void tells_its_health(void **state)
 		"\"ring_full\":2}},"
 		"\"bytes\":{\"produced\":100,\"delivered\":90,\"lost\":10,\"lost_by_cause\":{\"ring_full\":10}},"
 		"\"exchanges\":{\"total\":5,\"incomplete\":1,\"unpaired\":0,\"late\":0},"
-		"\"connections\":{\"now\":1,\"opened\":3,\"closed\":2,\"evicted\":0},\"series\":{\"now\":5,\"limit\":5000,"
+		"\"connections\":{\"now\":1,\"opened\":3,\"closed\":2,\"evicted\":0},\"series\":{\"now\":6,\"limit\":5000,"
 		"\"overflowed\":0},"
 		"\"cpu_ns\":5000000,\"resident_bytes\":4096,\"bpf\":{\"runs\":4,\"run_ns\":1500000000,\"missed\":1}}");
 

@@ -31,14 +31,18 @@ struct tt_edge {
 	struct tt_edge_traffic traffic;
 	struct tt_series *requests; /* NULL until the first exchange */
 	struct tt_series *failed;
+	struct tt_series *unknown;
 	struct tt_series *client_seconds;
 	struct tt_series *server_seconds;
 };
+
+#define TT_GRAPH_FAMILIES 5
 
 /* Sums over edges since the beginning. */
 struct tt_graph_total {
 	uint64_t count;
 	uint64_t failed;
+	uint64_t unknown; /* whether they failed */
 	uint64_t connects;
 	uint64_t connects_failed;
 };
@@ -63,14 +67,16 @@ struct tt_graph {
 	uint64_t generation;	    /* changes whenever edges go */
 	struct tt_graph_total gone; /* of edges that went */
 	struct tt_series_set *series;
-	int family[4];
+	int family[TT_GRAPH_FAMILIES];
 };
 
 #define TT_GRAPH_LABELS {"client", "server", "connection_type"}
 
-static const struct tt_metric_family tt_graph_families[4] = {
+static const struct tt_metric_family tt_graph_families[TT_GRAPH_FAMILIES] = {
 	{"traces_service_graph_request_total", "Requests between two nodes, one count an exchange.", TT_COUNTER, TT_GRAPH_LABELS},
 	{"traces_service_graph_request_failed_total", "Requests between two nodes that failed.", TT_COUNTER, TT_GRAPH_LABELS},
+	{"traces_service_graph_request_unknown_total", "Requests between two nodes of which it is not known whether they failed.",
+	 TT_COUNTER, TT_GRAPH_LABELS},
 	{"traces_service_graph_request_client_seconds", "Duration of requests as the client's end saw it.", TT_HISTOGRAM,
 	 TT_GRAPH_LABELS},
 	{"traces_service_graph_request_server_seconds", "Duration of requests as the server's end saw it.", TT_HISTOGRAM,
@@ -294,10 +300,12 @@ static void tt_edge_series(struct tt_graph *g, struct tt_edge *e)
 				   tt_span_str(e->type)};
 	e->requests = tt_series_get(g->series, g->family[0], values);
 	e->failed = tt_series_get(g->series, g->family[1], values);
-	e->client_seconds = tt_series_get(g->series, g->family[2], values);
-	e->server_seconds = tt_series_get(g->series, g->family[3], values);
+	e->unknown = tt_series_get(g->series, g->family[2], values);
+	e->client_seconds = tt_series_get(g->series, g->family[3], values);
+	e->server_seconds = tt_series_get(g->series, g->family[4], values);
 	tt_series_hold(e->requests);
 	tt_series_hold(e->failed);
+	tt_series_hold(e->unknown);
 	tt_series_hold(e->client_seconds);
 	tt_series_hold(e->server_seconds);
 }
@@ -317,7 +325,8 @@ void tt_edge_count(struct tt_graph *g, struct tt_edge *e, uint64_t now_ns, const
 	if (!e->requests)
 		tt_edge_series(g, e);
 	tt_series_add(e->requests, 1);
-	tt_series_add(e->failed, x->failed);
+	tt_series_add(e->failed, x->result == TT_RESULT_FAILED);
+	tt_series_add(e->unknown, x->result == TT_RESULT_UNKNOWN);
 	tt_window_add(&e->all, now_ns, x->counted, x->server_timed || x->client_timed,
 		      x->server_timed ? x->server_ns : x->client_ns);
 	if (x->client_seen)
@@ -355,13 +364,14 @@ static void tt_graph_total_add(struct tt_graph_total *t, const struct tt_edge *e
 {
 	t->count += e->all.count;
 	t->failed += e->all.failed;
+	t->unknown += e->all.unknown;
 	t->connects += e->traffic.connects;
 	t->connects_failed += e->traffic.connects_failed;
 }
 
 static void tt_edge_free(struct tt_graph *g, struct tt_edge *e)
 {
-	struct tt_series *series[] = {e->requests, e->failed, e->client_seconds, e->server_seconds};
+	struct tt_series *series[] = {e->requests, e->failed, e->unknown, e->client_seconds, e->server_seconds};
 	const struct tt_edge_key key = {e->client, e->server, e->protocol};
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(series); i++) {
@@ -505,6 +515,7 @@ static void tt_graph_json_total(struct tt_json *j, const struct tt_graph *g)
 	tt_json_object(j);
 	tt_json_key_u64(j, "count", total.count);
 	tt_json_key_u64(j, "failed", total.failed);
+	tt_json_key_u64(j, "unknown", total.unknown);
 	tt_json_key_u64(j, "connects", total.connects);
 	tt_json_key_u64(j, "connects_failed", total.connects_failed);
 	tt_json_object_end(j);

@@ -43,8 +43,8 @@ struct tt_edge *tt_graph_edge(struct tt_graph *g, const struct tt_graph_end *cli
 
 /* One exchange, seen at one end or both. */
 struct tt_edge_exchange {
-	bool failed;  /* for the metrics: as either end judges */
-	bool counted; /* as failed in the figures (tt_measure_failed) */
+	enum tt_result result;	/* for the metrics: as either end judges */
+	enum tt_result counted; /* in the figures (tt_measure_result) */
 	bool client_timed;
 	bool server_timed;
 	uint64_t client_ns;

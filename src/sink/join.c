@@ -44,8 +44,8 @@ struct tt_wait {
 	uint64_t since_ns;
 	uint64_t duration_ns;
 	bool timed;
-	bool failed;  /* as the end judges */
-	bool counted; /* as failed in the map's figures */
+	enum tt_result result;	/* as the end judges */
+	enum tt_result counted; /* in the map's figures */
 	bool in_order;
 	const char *protocol;
 	const char *type;
@@ -126,8 +126,8 @@ static struct tt_edge *tt_flow_edge(struct tt_join *j, struct tt_flow *f, const 
 
 static void tt_join_end_times(struct tt_edge_exchange *count, const struct tt_wait *w)
 {
-	count->failed |= w->failed;
-	count->counted |= w->counted;
+	count->result = TT_MAX(count->result, w->result);
+	count->counted = TT_MAX(count->counted, w->counted);
 	if (w->end == TT_END_CLIENT) {
 		count->client_seen = true;
 		count->client_timed = w->timed;
@@ -397,8 +397,8 @@ void tt_join_exchange(struct tt_join *j, const struct tt_event *e, const struct 
 		.last_ns = x->response ? x->response_last_ns : 0,
 		.since_ns = now_ns,
 		.in_order = x->proto->pairing == TT_PAIR_IN_ORDER,
-		.failed = tt_exchange_failed(x),
-		.counted = tt_measure_failed(x),
+		.result = tt_exchange_result(x),
+		.counted = tt_measure_result(x),
 		.protocol = x->proto->name,
 		.type = tt_kind_connection_type(kind),
 	};

@@ -116,7 +116,11 @@ static void tt_jsonl_object(struct tt_json *j, const struct tt_event *e, const s
 	tt_json_key_string(j, "operation", tt_exchange_text(x, TT_TEXT_OPERATION));
 	tt_jsonl_resource(j, e, x, kind, options->show_values);
 	tt_json_key_string(j, "status", tt_message_get(x->response, TT_TEXT_STATUS));
-	tt_json_key_bool(j, "error", tt_exchange_failed(x));
+	enum tt_result result = tt_exchange_result(x);
+	if (result == TT_RESULT_UNKNOWN)
+		tt_json_key_text(j, "error", NULL);
+	else
+		tt_json_key_bool(j, "error", result == TT_RESULT_FAILED);
 	tt_json_key_string(j, "error_type", tt_exchange_error_type(x));
 	if (!options->no_times)
 		tt_jsonl_times(j, x);

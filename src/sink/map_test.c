@@ -110,6 +110,51 @@ static void pair_free(struct tt_made *client, struct tt_made *server)
 	tt_made_free(server);
 }
 
+/* Lost, or answered by what was not seen whole: neither failed nor not; what the other end saw decides. */
+static void knows_not_how_it_ended(void **state)
+{
+	for (int lost = 0; lost < 2; lost++) {
+		struct stage s;
+		struct tt_made client;
+		struct tt_made server;
+		stage_init(&s);
+		pair_init(&client, &server, "/", 200);
+		server.response.text[TT_TEXT_STATUS].set = false;
+		server.response.incomplete = true;
+		if (lost)
+			tt_made_unanswered(&server, TT_OUTCOME_LOST);
+		give(&s, &server);
+		advance(&s, 100 * S);
+		has(metrics(&s), "traces_service_graph_request_failed_total{client=\"10.0.0.1\",server=\"shop\",connection_type="
+				 "\"virtual_node\"} 0\n");
+		has(metrics(&s), "traces_service_graph_request_unknown_total{client=\"10.0.0.1\",server=\"shop\",connection_type="
+				 "\"virtual_node\"} 1\n");
+		has(document(&s), "\"count\":1,\"failed\":0,\"unknown\":1,");
+		pair_free(&client, &server);
+		stage_free(&s);
+	}
+}
+
+static void takes_the_end_that_knows(void **state)
+{
+	for (int order = 0; order < 2; order++) {
+		struct stage s;
+		struct tt_made client;
+		struct tt_made server;
+		stage_init(&s);
+		pair_init(&client, &server, "/", 500);
+		server.response.text[TT_TEXT_STATUS].set = false;
+		server.response.failed = false;
+		server.response.incomplete = true;
+		give(&s, order ? &client : &server);
+		give(&s, order ? &server : &client);
+		has(metrics(&s), "traces_service_graph_request_failed_total{client=\"web\",server=\"shop\"} 1\n");
+		has(document(&s), "\"count\":1,\"failed\":1,\"unknown\":0,");
+		pair_free(&client, &server);
+		stage_free(&s);
+	}
+}
+
 static void counts_two_ends_once(void **state)
 {
 	for (int order = 0; order < 2; order++) {
@@ -127,7 +172,7 @@ static void counts_two_ends_once(void **state)
 		has(text, "traces_service_graph_request_total{client=\"web\",server=\"shop\"} 1\n");
 		has(text, "traces_service_graph_request_failed_total{client=\"web\",server=\"shop\"} 1\n");
 		/* The figures count what the server is to blame for only. */
-		has(document(&s), "\"protocol\":\"http\",\"count\":1,\"failed\":0,");
+		has(document(&s), "\"protocol\":\"http\",\"count\":1,\"failed\":0,\"unknown\":0,");
 		text = metrics(&s);
 		has(text, "traces_service_graph_request_client_seconds_sum{client=\"web\",server=\"shop\"} 0.007\n");
 		has(text, "traces_service_graph_request_server_seconds_sum{client=\"web\",server=\"shop\"} 0.005\n");
@@ -172,8 +217,8 @@ static void names_ends_beyond_the_host(void **state)
 		  "\"count\":0,");
 	has(text, "{\"id\":\"service:shop\",\"name\":\"shop\",\"type\":\"service\",\"container_id\":\"" CONTAINER
 		  "\",\"served\":{\"count\":2,");
-	has(text,
-	    "{\"client\":\"service:shop\",\"server\":\"address:10.0.0.2:3306\",\"protocol\":\"mysql\",\"count\":1,\"failed\":0,");
+	has(text, "{\"client\":\"service:shop\",\"server\":\"address:10.0.0.2:3306\",\"protocol\":\"mysql\",\"count\":1,"
+		  "\"failed\":0,\"unknown\":0,");
 	tt_made_free(&m);
 	stage_free(&s);
 }
@@ -422,7 +467,7 @@ static void draws_failed_connects_and_known_protocols(void **state)
 	has(document(&s), "\"server\":\"address:10.0.0.2:8080\",\"protocol\":\"tcp\",\"count\":0,");
 	has(document(&s), "\"connects\":0,\"connects_failed\":1,");
 	has(document(&s), "\"connects_failed_rate\":0.333,");
-	has(document(&s), "\"total\":{\"count\":0,\"failed\":0,\"connects\":0,\"connects_failed\":1}");
+	has(document(&s), "\"total\":{\"count\":0,\"failed\":0,\"unknown\":0,\"connects\":0,\"connects_failed\":1}");
 
 	/* Bytes and exchanges of one protocol are one edge. */
 	client.ends.local.port = server.ends.peer.port = 50000;
@@ -460,7 +505,7 @@ static void forgets_what_is_idle(void **state)
 	assert_int_equal(stats.flows, 1);
 	tt_series_expire(s.set, 1000 * S);
 	tt_series_expire(s.set, 2000 * S);
-	assert_int_equal(tt_series_count(s.set), series - 4);
+	assert_int_equal(tt_series_count(s.set), series - 5);
 
 	report(&s, &client, (struct tt_conn_report){.tx_bytes = 5, .proto = &client.proto, .time_ns = 140 * S});
 	advance(&s, 150 * S);
@@ -550,7 +595,8 @@ static void names_no_unknown_process(void **state)
 	stage_free(&s);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(counts_two_ends_once), cmocka_unit_test(names_ends_beyond_the_host),
+TT_UNIT_TESTS(cmocka_unit_test(knows_not_how_it_ended), cmocka_unit_test(takes_the_end_that_knows),
+	      cmocka_unit_test(counts_two_ends_once), cmocka_unit_test(names_ends_beyond_the_host),
 	      cmocka_unit_test(tells_loopbacks_apart), cmocka_unit_test(joins_unix_sockets_and_unbound_udp),
 	      cmocka_unit_test(joins_pipelines_and_keep_alive), cmocka_unit_test(bears_losses),
 	      cmocka_unit_test(is_not_slowed_by_losses), cmocka_unit_test(bears_slow_readers_beside_quick_ones),

@@ -48,13 +48,13 @@ static inline bool tt_measure_counted(const struct tt_exchange *x, uint64_t *ret
  * failed. An answer that holds something against the request (HTTP 4xx) is none; by OpenTelemetry's rule, which
  * tt_exchange_failed follows, it fails at the client's end only, and one exchange would have two results.
  */
-static inline bool tt_measure_failed(const struct tt_exchange *x)
+static inline enum tt_result tt_measure_result(const struct tt_exchange *x)
 {
-	const struct tt_message *said = x->outcome == TT_OUTCOME_ANSWERED  ? x->response
-					: x->outcome == TT_OUTCOME_ONE_WAY ? x->request
-									   : NULL;
+	enum tt_result result = tt_exchange_result(x);
 
-	return !said || said->failed;
+	if (result == TT_RESULT_FAILED && x->outcome == TT_OUTCOME_ANSWERED && !x->response->failed)
+		return TT_RESULT_OK;
+	return result;
 }
 
 static inline bool tt_is_client(const struct tt_endpoints *ends)

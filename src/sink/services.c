@@ -223,7 +223,7 @@ static void tt_services_exchange(struct tt_sink *sink, const struct tt_event *e,
 	}
 	uint64_t ns = 0;
 	bool timed = tt_measure_counted(x, &ns);
-	tt_window_add(&o->window, now_ns, tt_measure_failed(x), timed, ns);
+	tt_window_add(&o->window, now_ns, tt_measure_result(x), timed, ns);
 }
 
 static void tt_operation_free(struct tt_services *s, struct tt_operation *o)

@@ -74,23 +74,28 @@ static void lists_services_and_operations(void **state)
 	assert_string_equal(services(&s),
 			    "{\"time_unix_ns\":1005001000,\"window_ns\":1000000000,\"services\":[{\"service\":"
 			    "\"shop\",\"container_id\":\"c0ffee0123456789abcdef0123456789abcdef0123456789abcdef0123456789\","
-			    "\"server\":{\"count\":5,\"failed\":3,\"rate\":5.000,\"error_rate\":3.000,\"p50_ns\":"
+			    "\"server\":{\"count\":5,\"failed\":3,\"unknown\":0,\"rate\":5.000,\"error_rate\":3.000,\"unknown_"
+			    "rate\":0.000,\"p50_ns\":"
 			    "5000000,\"p95_ns\":5000000,\"p99_ns\":5000000},"
-			    "\"client\":{\"count\":1,\"failed\":1,\"rate\":1.000,\"error_rate\":1.000,\"p50_ns\":"
+			    "\"client\":{\"count\":1,\"failed\":1,\"unknown\":0,\"rate\":1.000,\"error_rate\":1.000,\"unknown_"
+			    "rate\":0.000,\"p50_ns\":"
 			    "null,\"p95_ns\":null,\"p99_ns\":null},"
 			    "\"protocols\":[\"http\",\"mysql\"],\"operations\":3,\"idle_ns\":0}],\"dropped\":0}");
 	assert_string_equal(
 		operations(&s, "shop"),
 		"{\"time_unix_ns\":1005001000,\"window_ns\":1000000000,\"operations\":["
 		"{\"service\":\"shop\",\"kind\":\"server\",\"protocol\":\"http\",\"operation\":\"GET\",\"route\":\"/cart/"
-		"{id}\",\"count\":3,\"failed\":3,"
-		"\"rate\":3.000,\"error_rate\":3.000,\"p50_ns\":5000000,\"p95_ns\":5000000,\"p99_ns\":5000000,\"idle_ns\":0},"
+		"{id}\",\"count\":3,\"failed\":3,\"unknown\":0,"
+		"\"rate\":3.000,\"error_rate\":3.000,\"unknown_rate\":0.000,\"p50_ns\":5000000,\"p95_ns\":5000000,\"p99_ns\":"
+		"5000000,\"idle_ns\":0},"
 		"{\"service\":\"shop\",\"kind\":\"server\",\"protocol\":\"http\",\"operation\":\"GET\",\"route\":\"/"
-		"\",\"count\":2,\"failed\":0,"
-		"\"rate\":2.000,\"error_rate\":0.000,\"p50_ns\":5000000,\"p95_ns\":5000000,\"p99_ns\":5000000,\"idle_ns\":0},"
+		"\",\"count\":2,\"failed\":0,\"unknown\":0,"
+		"\"rate\":2.000,\"error_rate\":0.000,\"unknown_rate\":0.000,\"p50_ns\":5000000,\"p95_ns\":5000000,\"p99_ns\":"
+		"5000000,\"idle_ns\":0},"
 		"{\"service\":\"shop\",\"kind\":\"client\",\"protocol\":\"mysql\",\"operation\":\"PING\",\"route\":null,"
-		"\"count\":1,\"failed\":1,"
-		"\"rate\":1.000,\"error_rate\":1.000,\"p50_ns\":null,\"p95_ns\":null,\"p99_ns\":null,\"idle_ns\":0}],"
+		"\"count\":1,\"failed\":1,\"unknown\":0,"
+		"\"rate\":1.000,\"error_rate\":1.000,\"unknown_rate\":0.000,\"p50_ns\":null,\"p95_ns\":null,\"p99_ns\":null,"
+		"\"idle_ns\":0}],"
 		"\"dropped\":0}");
 	stage_free(&s);
 }
@@ -106,8 +111,8 @@ static void what_is_held_against_the_request_fails_nowhere(void **state)
 		give(&s, &m, 2);
 		tt_made_http(&m, end ? TT_ROLE_CLIENT : TT_ROLE_SERVER, "/broken", 500);
 		give(&s, &m, 1);
-		assert_non_null(strstr(services(&s),
-				       end ? "\"client\":{\"count\":3,\"failed\":1," : "\"server\":{\"count\":3,\"failed\":1,"));
+		assert_non_null(strstr(services(&s), end ? "\"client\":{\"count\":3,\"failed\":1,\"unknown\":0,"
+							 : "\"server\":{\"count\":3,\"failed\":1,\"unknown\":0,"));
 		stage_free(&s);
 	}
 }

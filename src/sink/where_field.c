@@ -63,7 +63,10 @@ static void tt_get_status(const struct tt_where_ask *a, struct tt_where_value *v
 
 static void tt_get_error(const struct tt_where_ask *a, struct tt_where_value *v)
 {
-	tt_where_bool(v, tt_exchange_failed(a->x));
+	enum tt_result result = tt_exchange_result(a->x);
+
+	if (result != TT_RESULT_UNKNOWN)
+		tt_where_bool(v, result == TT_RESULT_FAILED);
 }
 
 static void tt_get_error_type(const struct tt_where_ask *a, struct tt_where_value *v)

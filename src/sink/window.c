@@ -19,13 +19,16 @@ static void tt_window_bucket(struct tt_window_slot *slot, uint64_t ns)
 	slot->buckets[bucket < TT_WINDOW_BUCKETS ? bucket : TT_WINDOW_BUCKETS - 1]++;
 }
 
-void tt_window_add(struct tt_window *w, uint64_t now_ns, bool failed, bool timed, uint64_t ns)
+void tt_window_add(struct tt_window *w, uint64_t now_ns, enum tt_result result, bool timed, uint64_t ns)
 {
 	struct tt_window_slot *slot = tt_window_slot(w, now_ns);
+	bool failed = result == TT_RESULT_FAILED, unknown = result == TT_RESULT_UNKNOWN;
 	w->count++;
 	w->failed += failed;
+	w->unknown += unknown;
 	slot->count++;
 	slot->failed += failed;
+	slot->unknown += unknown;
 	if (timed)
 		tt_window_bucket(slot, ns);
 }
@@ -65,6 +68,7 @@ void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t no
 
 	f->count += w->count;
 	f->failed += w->failed;
+	f->unknown += w->unknown;
 	if (w->last_ns > f->last_ns)
 		f->last_ns = w->last_ns;
 	for (size_t i = 0; i < TT_WINDOW_SLOTS; i++) {
@@ -73,6 +77,7 @@ void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t no
 			continue;
 		f->lately += slot->count;
 		f->failed_lately += slot->failed;
+		f->unknown_lately += slot->unknown;
 		f->bytes_lately += slot->bytes;
 		f->refused_lately += slot->refused;
 		tt_figures_extremes(f, slot);
@@ -106,8 +111,10 @@ void tt_figures_json(struct tt_json *j, const struct tt_figures *f, uint64_t win
 
 	tt_json_key_u64(j, "count", f->count);
 	tt_json_key_u64(j, "failed", f->failed);
+	tt_json_key_u64(j, "unknown", f->unknown);
 	tt_json_key_double(j, "rate", (double)f->lately / seconds);
 	tt_json_key_double(j, "error_rate", (double)f->failed_lately / seconds);
+	tt_json_key_double(j, "unknown_rate", (double)f->unknown_lately / seconds);
 	for (size_t i = 0; i < TT_ARRAY_LEN(quantiles); i++) {
 		uint64_t ns = 0;
 		bool known = tt_figures_quantile(f, quantiles[i].q, &ns);

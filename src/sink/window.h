@@ -11,6 +11,7 @@
 
 #include "sink/histogram.h"
 #include "sink/json.h"
+#include "stream/exchange.h"
 
 #define TT_WINDOW_SLOTS 6
 #define TT_WINDOW_SLOT_NS (5 * UINT64_C(1000000000))
@@ -23,6 +24,7 @@ struct tt_window_slot {
 	uint64_t epoch; /* which five seconds these are */
 	uint32_t count;
 	uint32_t failed;
+	uint32_t unknown; /* whether they failed */
 	uint64_t bytes;
 	uint32_t timed;	  /* durations in the buckets */
 	uint32_t refused; /* connections that could not be opened */
@@ -33,12 +35,13 @@ struct tt_window_slot {
 struct tt_window {
 	uint64_t count; /* in all */
 	uint64_t failed;
+	uint64_t unknown;
 	uint64_t last_ns; /* when something was last counted; 0 never */
 	struct tt_window_slot slots[TT_WINDOW_SLOTS];
 };
 
-/* A failure or success that took `ns`, if `timed`. */
-void tt_window_add(struct tt_window *w, uint64_t now_ns, bool failed, bool timed, uint64_t ns);
+/* An exchange that took `ns`, if `timed`. */
+void tt_window_add(struct tt_window *w, uint64_t now_ns, enum tt_result result, bool timed, uint64_t ns);
 /* Only durations are kept, nothing is counted: for a second opinion on what is counted elsewhere. */
 void tt_window_time(struct tt_window *w, uint64_t now_ns, uint64_t ns);
 void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes);
@@ -52,8 +55,10 @@ bool tt_window_idle(const struct tt_window *w, uint64_t now_ns, uint64_t idle_ns
 struct tt_figures {
 	uint64_t count; /* in all */
 	uint64_t failed;
+	uint64_t unknown;
 	uint64_t lately; /* within the window */
 	uint64_t failed_lately;
+	uint64_t unknown_lately;
 	uint64_t bytes_lately;
 	uint64_t refused_lately;
 	uint64_t last_ns;

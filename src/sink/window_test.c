@@ -17,7 +17,7 @@ static void forgets_what_is_old(void **state)
 	struct tt_window w = {0};
 
 	for (uint64_t t = 100; t < 130; t++)
-		tt_window_add(&w, t * S, t % 10 == 0, true, 1000000);
+		tt_window_add(&w, t * S, t % 10 == 0 ? TT_RESULT_FAILED : TT_RESULT_OK, true, 1000000);
 	assert_int_equal(figures(&w, 129 * S).lately, 30);
 	assert_int_equal(figures(&w, 129 * S).failed_lately, 3);
 	assert_int_equal(figures(&w, 134 * S).lately, 25);
@@ -28,7 +28,7 @@ static void forgets_what_is_old(void **state)
 	assert_int_equal(figures(&w, 1000 * S).last_ns, 129 * S);
 
 	/* A slot is used again only after it was emptied. */
-	tt_window_add(&w, 160 * S, false, false, 0);
+	tt_window_add(&w, 160 * S, TT_RESULT_OK, false, 0);
 	assert_int_equal(figures(&w, 160 * S).lately, 1);
 }
 
@@ -48,8 +48,8 @@ static void shows_figures(void **state)
 	struct tt_json j = tt_json(&b);
 
 	for (int i = 0; i < 100; i++)
-		tt_window_add(&w, 100 * S, i < 10, true, 3000000);
-	tt_window_add(&w, 100 * S, true, false, 0); /* untimed: counts, but makes nothing slower */
+		tt_window_add(&w, 100 * S, i < 10 ? TT_RESULT_FAILED : i < 15 ? TT_RESULT_UNKNOWN : TT_RESULT_OK, true, 3000000);
+	tt_window_add(&w, 100 * S, TT_RESULT_FAILED, false, 0); /* untimed: counts, but makes nothing slower */
 	struct tt_figures f = figures(&w, 110 * S);
 	tt_json_object(&j);
 	tt_figures_json(&j, &f, 10 * S);
@@ -59,11 +59,11 @@ static void shows_figures(void **state)
 	tt_figures_json(&j, &f, 10 * S);
 	tt_json_object_end(&j);
 	tt_buf_add_char(&b, 0);
-	assert_string_equal(
-		(char *)b.data,
-		"{\"count\":101,\"failed\":11,\"rate\":10.100,\"error_rate\":1.100,\"p50_ns\":3000000,\"p95_ns\":3000000,\"p99_"
-		"ns\":3000000},"
-		"{\"count\":0,\"failed\":0,\"rate\":0.000,\"error_rate\":0.000,\"p50_ns\":null,\"p95_ns\":null,\"p99_ns\":null}");
+	assert_string_equal((char *)b.data, "{\"count\":101,\"failed\":11,\"unknown\":5,\"rate\":10.100,\"error_rate\":1.100,"
+					    "\"unknown_rate\":0.500,\"p50_ns\":3000000,\"p95_ns\":3000000,\"p99_"
+					    "ns\":3000000},"
+					    "{\"count\":0,\"failed\":0,\"unknown\":0,\"rate\":0.000,\"error_rate\":0.000,"
+					    "\"unknown_rate\":0.000,\"p50_ns\":null,\"p95_ns\":null,\"p99_ns\":null}");
 }
 
 static void keeps_extremes_and_bytes(void **state)
@@ -91,12 +91,12 @@ static void no_percentile_is_beyond_the_slowest(void **state)
 	uint64_t ns;
 
 	for (int i = 0; i < 50; i++)
-		tt_window_add(&w, 100 * S, false, true, 1100000);
-	tt_window_add(&w, 112 * S, false, true, 1300000);
+		tt_window_add(&w, 100 * S, TT_RESULT_OK, true, 1100000);
+	tt_window_add(&w, 112 * S, TT_RESULT_OK, true, 1300000);
 	struct tt_figures f = figures(&w, 112 * S);
 	assert_true(tt_figures_quantile(&f, 0.99, &ns));
 	assert_in_range(ns, 1100000, 1300000);
-	tt_window_add(&w, 131 * S, false, true, 900000);
+	tt_window_add(&w, 131 * S, TT_RESULT_OK, true, 900000);
 	f = figures(&w, 145 * S);
 	assert_true(tt_figures_quantile(&f, 0.99, &ns));
 	assert_int_equal(ns, 900000);

@@ -7,23 +7,42 @@ static const char *const outcome_names[] = {
 #undef TT_OUTCOME_NAME
 };
 
-bool tt_exchange_failed(const struct tt_exchange *x)
+static enum tt_result tt_result_of(bool failed)
+{
+	return failed ? TT_RESULT_FAILED : TT_RESULT_OK;
+}
+
+static enum tt_result tt_result_of_answer(const struct tt_exchange *x)
+{
+	const struct tt_message *m = x->response;
+
+	if (!m->failed && !m->refused && m->incomplete && !tt_message_get(m, TT_TEXT_STATUS).data)
+		return TT_RESULT_UNKNOWN;
+	return tt_result_of(m->failed || (m->refused && x->ends->role == TT_ROLE_CLIENT && x->ends->origin != TT_ORIGIN_PCAP));
+}
+
+enum tt_result tt_exchange_result(const struct tt_exchange *x)
 {
 	switch (x->outcome) {
 	case TT_OUTCOME_ANSWERED:
-		return x->response->failed ||
-		       (x->response->refused && x->ends->role == TT_ROLE_CLIENT && x->ends->origin != TT_ORIGIN_PCAP);
+		return tt_result_of_answer(x);
 	case TT_OUTCOME_ONE_WAY:
-		return x->request->failed;
+		return tt_result_of(x->request->failed);
+	case TT_OUTCOME_LOST:
+		return TT_RESULT_UNKNOWN;
 	default:
-		return true;
+		return TT_RESULT_FAILED;
 	}
 }
 
 struct tt_span tt_exchange_error_type(const struct tt_exchange *x)
 {
-	if (!tt_exchange_failed(x))
+	enum tt_result result = tt_exchange_result(x);
+
+	if (result == TT_RESULT_OK)
 		return tt_span(NULL, 0);
+	if (result == TT_RESULT_UNKNOWN)
+		return tt_span_str(outcome_names[TT_OUTCOME_LOST]);
 	if (x->outcome == TT_OUTCOME_ANSWERED)
 		return tt_message_get(x->response, TT_TEXT_ERROR_TYPE);
 	if (x->outcome == TT_OUTCOME_ONE_WAY)

@@ -65,10 +65,24 @@ struct tt_exchange {
 	uint64_t response_bytes;
 };
 
-/* True where the operation failed, for whatever reason. */
-bool tt_exchange_failed(const struct tt_exchange *x);
+/*
+ * Did the operation fail? Of two ends' verdicts the greater one counts. Unknown: how it ended was not seen, or the part of the
+ * answer that tells was not, so it is neither.
+ */
+enum tt_result {
+	TT_RESULT_UNKNOWN,
+	TT_RESULT_OK,
+	TT_RESULT_FAILED,
+};
+enum tt_result tt_exchange_result(const struct tt_exchange *x);
 
-/* The error's short name: the response's own, or the outcome's; empty (data NULL) if it did not fail. */
+static inline bool tt_exchange_failed(const struct tt_exchange *x)
+{
+	return tt_exchange_result(x) == TT_RESULT_FAILED;
+}
+
+/* The error's short name: the response's own, or the outcome's ("lost" where it is unknown); empty (data NULL) if there is none.
+ */
 struct tt_span tt_exchange_error_type(const struct tt_exchange *x);
 
 /* Request first byte to response last byte, and request last byte to response first byte. 0 where an end is unknown or the clocks
