@@ -34,9 +34,29 @@ struct tt_plain_read {
 	__u64 stack;
 };
 
+/* Plaintext a thread has received, until somebody asks for it (libraries/nghttp2.bpf.c). */
+struct tt_plain_received {
+	__u64 sock;
+	__u64 ino;
+	__u64 buffer;
+	__u64 length; /* 0: none */
+};
+
+/* A call that makes frames of HTTP/2, from its entry to its return (the same). */
+struct tt_plain_frames {
+	__u64 session; /* 0: no call */
+	__u64 stack;
+	__u64 data_at; /* where it says the frame is; 0: it sends it itself */
+	__u32 layout;  /* of the library's objects */
+	__u32 reserved;
+	__u64 before; /* the session of the last call that sent some itself; 0: none */
+};
+
 struct tt_plain_calls {
 	struct tt_plain_call call[TT_PLAIN_DEPTH];
 	struct tt_plain_read read;
+	struct tt_plain_received received;
+	struct tt_plain_frames frames;
 };
 
 struct {

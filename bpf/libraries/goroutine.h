@@ -3,50 +3,35 @@
 #ifndef TT_BPF_GOROUTINE_H
 #define TT_BPF_GOROUTINE_H
 
+#include "header_table.h"
 #include "session.h"
-#include "shared/header_table.h"
-
-/* A header block: of which http2.Framer and stream, and its first frame's part. */
-struct tt_go_block {
-	__u64 framer;
-	__u32 stream; /* 0: none */
-	__u32 fragment;
-	__u8 begin[TT_TABLE_BLOCK_BYTES];
-};
 
 /* What a goroutine is doing. */
 struct tt_go_frames {
 	struct tt_conn_id read; /* the socket it read from last; 0: none */
-	struct tt_go_block reading;
-	struct tt_go_block wrote; /* and whose socket is not known yet: the one the goroutine writes to next */
-	__u64 encoder;		  /* with which it wrote fields */
+	struct tt_block reading;
+	struct tt_block wrote; /* and whose socket is not known yet: the one the goroutine writes to next */
+	__u64 encoder;	       /* with which it wrote fields */
 };
-
-#define TT_GO_MAP 9 /* BPF_MAP_TYPE_LRU_HASH of the kernel's interface */
 
 /* By goroutine. Sized at load (by limit kernel_sessions); those not used for long give way. */
 struct {
-	__uint(type, TT_GO_MAP);
+	__uint(type, TT_MAP_OF_USED);
 	__uint(max_entries, 1);
 	__type(key, struct tt_plain_key);
 	__type(value, struct tt_go_frames);
 } tt_go_frames SEC(".maps");
 
-TT_INLINE struct tt_plain_key tt_go_key(__u64 address)
-{
-	return (struct tt_plain_key){.session = address, .tgid = bpf_get_current_pid_tgid() >> 32};
-}
-
 TT_INLINE struct tt_go_frames *tt_go_frames_find(__u64 g)
 {
-	struct tt_plain_key key = tt_go_key(g);
+	struct tt_plain_key key = tt_object_key(g);
 
 	return bpf_map_lookup_elem(&tt_go_frames, &key);
 }
 
 TT_INLINE struct tt_go_frames *tt_go_frames_place(__u64 g)
 {
-	struct tt_plain_key key = tt_go_key(g);
+	struct tt_plain_key key = tt_object_key(g);
 	struct tt_go_frames *frames = bpf_map_lookup_elem(&tt_go_frames, &key);
 
 	if (!frames) {
@@ -89,7 +74,7 @@ __noinline int tt_go_read_begun_before(__u64 stack, __u64 g, __s64 result)
 	if (!frames || !frames->read.sock || !length ||
 	    bpf_probe_read_user(&r, sizeof(r), (const void *)(stack + sizeof(stack))) || !tt_go_read_sane(&r, length))
 		return 0;
-	struct tt_plain_key key = tt_go_key(r.session);
+	struct tt_plain_key key = tt_object_key(r.session);
 	struct tt_conn_id id = frames->read;
 	const struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
 	struct tt_conn *conn = tt_conn_find(id.sock);

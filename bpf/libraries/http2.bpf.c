@@ -12,8 +12,6 @@
 #include "libraries/goroutine.h"
 #include "libraries/uprobe.h"
 
-/* A string, and a field: name, value and whether it is not to be kept. */
-#define TT_GO_FIELD_BYTES 40
 #define TT_GO_STREAM_AT 8 /* in a http2.FrameHeader, with which frames begin */
 
 /* struct dynamicTable: fields from the oldest to the newest, how many were dropped, two maps, and the sizes. */
@@ -27,155 +25,29 @@ struct tt_go_table {
 	__u32 most;
 };
 
-struct tt_go_field {
-	__u64 name;
-	__u64 name_len;
-	__u64 value;
-	__u64 value_len;
-	__u64 sensitive;
-};
-
-static_assert(sizeof(struct tt_go_field) == TT_GO_FIELD_BYTES, "layout");
-
-/* Of a framer. */
-struct tt_go_framer {
-	struct tt_conn_id conn;
-	__u32 blocks[2]; /* by enum tt_direction; since it was first seen */
-};
-
-/* By its address. Sized at load (by limit kernel_sessions); those not used for long give way. */
-struct {
-	__uint(type, TT_GO_MAP);
-	__uint(max_entries, 1);
-	__type(key, struct tt_plain_key);
-	__type(value, struct tt_go_framer);
-} tt_go_framers SEC(".maps");
-
 /* --- a table ---------------------------------------------------------------------------------------------------------------- */
 
-/* The work area: the record, then the fields as the program has them. */
-TT_INLINE struct tt_table_record *tt_go_record(struct tt_work *w)
-{
-	return (struct tt_table_record *)w->data;
-}
-
-#define TT_GO_FIELDS_AT TT_PART_BYTES
-
-/* Copies a string behind what is there. */
-__noinline int tt_go_text(__u64 from, __u64 len)
-{
-	struct tt_work *w = tt_work_here();
-
-	if (!w)
-		return 0;
-	__u32 at = w->gathered;
-	if (len > TT_TABLE_TEXT_BYTES || at + len > TT_TABLE_TEXT_BYTES)
-		return 0;
-	TT_BOUND(at, 2 * TT_TABLE_TEXT_BYTES - 1);
-	TT_BOUND(len, 2 * TT_TABLE_TEXT_BYTES - 1);
-	if (len && bpf_probe_read_user(w->data + sizeof(struct tt_table_record) + at, len, (const void *)from)) {
-		tt_failed(TT_PLACE_USER_DATA);
-		return 0;
-	}
-	w->gathered = at + len;
-	return 1;
-}
-
-/* Copies field `at` of `count` read ones, which stand with the newest last; `entry` is its place in the record. */
-__noinline int tt_go_entry(__u32 at, __u32 entry)
-{
-	struct tt_work *w = tt_work_here();
-
-	if (!w || at >= TT_TABLE_ENTRIES_MOST || entry >= TT_TABLE_ENTRIES_MOST)
-		return 0;
-	TT_BOUND(at, TT_TABLE_ENTRIES_MOST - 1);
-	TT_BOUND(entry, TT_TABLE_ENTRIES_MOST - 1);
-	struct tt_go_field *f = (struct tt_go_field *)(w->data + TT_GO_FIELDS_AT) + at;
-	struct tt_table_entry *e = &tt_go_record(w)->entry[entry];
-	__u32 before = w->gathered;
-	if (!tt_go_text(f->name, f->name_len) || !tt_go_text(f->value, f->value_len)) {
-		w->gathered = before; /* no half of one */
-		return 0;
-	}
-	e->name_len = f->name_len;
-	e->value_len = f->value_len;
-	return 1;
-}
-
-/* The newest of the table's fields, as many as there is room for. Returns how many. */
+/* The newest of the table's fields, which stand with the newest last, as many as there is room for. Returns how many. */
 __noinline int tt_go_entries(__u64 fields, __u64 count)
 {
 	struct tt_work *w = tt_work_here();
 	__u32 n = count > TT_TABLE_ENTRIES_MOST ? TT_TABLE_ENTRIES_MOST : count;
-	__u32 bytes = n * TT_GO_FIELD_BYTES;
+	__u32 bytes = n * TT_TABLE_FIELD_BYTES;
 	__u32 entries = 0;
 
 	if (!w)
 		return 0;
-	w->gathered = 0;
-	/* All of them are sent, and the work area has bytes of others. */
-	__builtin_memset(tt_go_record(w)->entry, 0, sizeof(tt_go_record(w)->entry));
+	tt_table_begin(w);
 	TT_BOUND(bytes, TT_PART_BYTES - 1);
-	if (!n || bpf_probe_read_user(w->data + TT_GO_FIELDS_AT, bytes, (const void *)(fields + (count - n) * TT_GO_FIELD_BYTES)))
+	if (!n ||
+	    bpf_probe_read_user(w->data + TT_TABLE_FIELDS_AT, bytes, (const void *)(fields + (count - n) * TT_TABLE_FIELD_BYTES)))
 		return 0;
 	for (__u32 i = 0; i < TT_TABLE_ENTRIES_MOST; i++) {
-		if (i >= n || !tt_go_entry(n - 1 - i, i))
+		if (i >= n || !tt_table_entry_take(n - 1 - i, i))
 			break;
 		entries = i + 1;
 	}
 	return entries;
-}
-
-TT_INLINE void tt_go_report(struct tt_work *w, const struct tt_conn_id *conn, const struct tt_go_block *block, __u8 direction,
-			    const struct tt_go_table *table)
-{
-	struct tt_kernel_counters *c = tt_counters_here();
-	struct tt_table_record *r = tt_go_record(w);
-
-	if (!c)
-		return;
-	r->entries = tt_go_entries(table->fields, table->count);
-	tt_record_here(&r->rec, TT_REC_HEADER_TABLE);
-	r->conn = *conn;
-	r->stream = block->stream;
-	r->fragment = block->fragment;
-	r->size = table->size;
-	r->most = table->most;
-	r->in_all = table->count;
-	r->direction = direction;
-	r->after = direction == TT_TX;
-	__builtin_memset(r->reserved, 0, sizeof(r->reserved));
-	__builtin_memcpy(r->block, block->begin, sizeof(r->block));
-	__u64 size = w->gathered;
-	TT_BOUND(size, 2 * TT_TABLE_TEXT_BYTES - 1);
-	size += sizeof(*r);
-	r->rec.len = size;
-	r->rec.time_ns = tt_data_begin(c);
-	tt_data_submit(c, r, size, 0);
-	tt_data_end(c);
-}
-
-/* It was seen from its first byte, so nothing is lacking. (With plaintext of TLS, that is what counts.) */
-TT_INLINE bool tt_go_from_start(const struct tt_conn_id *id)
-{
-	const struct tt_conn *conn = tt_conn_find(id->sock);
-
-	if (!conn || conn->ino != id->ino || !conn->seen_open)
-		return false;
-	return conn->plain_begins || (!conn->plain_next[TT_TX] && !conn->plain_next[TT_RX]);
-}
-
-/* At the first block, and then more and more seldom: a record may be lost, and what it says may not fit. */
-#define TT_GO_BLOCKS_MOST 64
-
-TT_INLINE bool tt_go_due(struct tt_go_framer *framer, __u8 direction)
-{
-	__u32 n = framer->blocks[direction & 1] + 1;
-
-	if (n > TT_GO_BLOCKS_MOST)
-		return false;
-	framer->blocks[direction & 1] = n;
-	return !(n & (n - 1)) && !tt_go_from_start(&framer->conn);
 }
 
 /* The goroutine's block is read with this table, or was written with it. */
@@ -187,16 +59,18 @@ __noinline int tt_go_tell(__u64 g, __u64 at, __u32 direction)
 
 	if (!w || !frames)
 		return 0;
-	const struct tt_go_block *block = direction == TT_TX ? &frames->wrote : &frames->reading;
-	struct tt_plain_key key = tt_go_key(block->framer);
-	struct tt_go_framer *framer = bpf_map_lookup_elem(&tt_go_framers, &key);
-	if (!framer || !tt_go_due(framer, direction))
+	const struct tt_block *block = direction == TT_TX ? &frames->wrote : &frames->reading;
+	struct tt_plain_key key = tt_object_key(block->framer);
+	struct tt_framer *framer = bpf_map_lookup_elem(&tt_framers, &key);
+	if (!framer || !tt_framer_due(framer, direction))
 		return 0;
 	if (bpf_probe_read_user(&table, sizeof(table), (const void *)at)) {
 		tt_failed(TT_PLACE_USER_DATA);
 		return 0;
 	}
-	tt_go_report(w, &framer->conn, block, direction, &table);
+	const struct tt_table_sizes sizes = {table.size, table.most, table.count, tt_go_entries(table.fields, table.count)};
+	tt_table_of(w, block);
+	tt_table_report(w, &framer->conn, direction, &sizes);
 	return 0;
 }
 
@@ -212,27 +86,6 @@ TT_INLINE bool tt_go_socket(__u32 fd, struct tt_conn_id *ret)
 	ret->sock = (__u64)found.sk;
 	ret->ino = found.ino;
 	return true;
-}
-
-/* The framer uses this socket; it may lie where another one was. */
-TT_INLINE struct tt_go_framer *tt_go_bind(__u64 framer, const struct tt_conn_id *conn)
-{
-	struct tt_plain_key key = tt_go_key(framer);
-	struct tt_go_framer *known = bpf_map_lookup_elem(&tt_go_framers, &key);
-
-	if (known && known->conn.sock == conn->sock && known->conn.ino == conn->ino)
-		return known;
-	struct tt_go_framer now = {.conn = *conn};
-	if (bpf_map_update_elem(&tt_go_framers, &key, &now, BPF_ANY))
-		tt_failed(TT_PLACE_CONN_UPDATE);
-	return bpf_map_lookup_elem(&tt_go_framers, &key);
-}
-
-TT_INLINE bool tt_go_lives(const struct tt_go_framer *framer)
-{
-	const struct tt_conn *conn = tt_conn_find(framer->conn.sock);
-
-	return conn && conn->ino == framer->conn.ino;
 }
 
 /* --- the functions ---------------------------------------------------------------------------------------------------------- */
@@ -256,7 +109,7 @@ __noinline int tt_go_writes(__u64 g, __u32 fd)
 
 	if (!frames || !frames->wrote.stream || !tt_go_socket(fd, &conn))
 		return 0;
-	tt_go_bind(frames->wrote.framer, &conn);
+	tt_framer_bind(frames->wrote.framer, &conn);
 	tt_go_tell(g, frames->encoder, TT_TX);
 	frames = tt_go_frames_find(g);
 	if (frames)
@@ -275,11 +128,11 @@ __noinline int tt_go_reads_block(__u64 g, __u64 framer, __u64 frame)
 		return 0;
 	frames->reading.framer = framer;
 	frames->reading.stream = stream;
-	tt_go_bind(framer, &frames->read);
+	tt_framer_bind(framer, &frames->read);
 	return 0;
 }
 
-TT_INLINE void tt_go_block_begin(struct tt_go_block *block, __u64 data, __u64 len)
+TT_INLINE void tt_go_block_begin(struct tt_block *block, __u64 data, __u64 len)
 {
 	__u32 n = len < sizeof(block->begin) ? len : sizeof(block->begin);
 
@@ -333,9 +186,9 @@ __noinline int tt_go_writes_block(__u64 g, __u64 framer, __u64 stack)
 	frames->wrote.framer = framer;
 	frames->wrote.stream = (__u32)p.stream;
 	tt_go_block_begin(&frames->wrote, p.data, p.len);
-	struct tt_plain_key key = tt_go_key(framer);
-	const struct tt_go_framer *known = bpf_map_lookup_elem(&tt_go_framers, &key);
-	if (!known || !tt_go_lives(known) || !frames->wrote.stream)
+	struct tt_plain_key key = tt_object_key(framer);
+	const struct tt_framer *known = bpf_map_lookup_elem(&tt_framers, &key);
+	if (!known || !tt_framer_lives(known) || !frames->wrote.stream)
 		return 0;
 	tt_go_tell(g, frames->encoder, TT_TX);
 	frames = tt_go_frames_find(g);

@@ -282,6 +282,22 @@ TT_INLINE void tt_plain_ask(void)
 	bpf_map_update_elem(&tt_plain_asking, &tgid, &tgid, BPF_NOEXIST);
 }
 
+/* nghttp2.bpf.c: within a call that sends frames of HTTP/2, or after one, these bytes were written. */
+int tt_nghttp2_wrote(__u64 sock, __u64 ino, __u64 data, __u64 length);
+
+/* For libraries of HTTP/2, which have got these bytes, or get them next. */
+TT_INLINE void tt_plain_pass_on(struct tt_plain_calls *calls, const struct tt_plain_call *call, const struct tt_conn_id *id,
+				__u32 direction, __u64 length)
+{
+	if (direction == TT_RX) {
+		calls->received.sock = id->sock;
+		calls->received.ino = id->ino;
+		calls->received.buffer = call->buffer;
+		calls->received.length = length;
+	} else if (calls->frames.before)
+		tt_nghttp2_wrote(id->sock, id->ino, call->buffer, length);
+}
+
 /* What is to be said of a call that moved `length` bytes, or whose side of the stream `ends`. */
 TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call *call, __u32 direction, __u32 origin,
 			      __u64 length, bool ends)
@@ -299,8 +315,10 @@ TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call
 	if (length && !conn) {
 		tt_lost(TT_LOSS_SESSION, length);
 		tt_plain_ask();
-	} else if (conn && (length || ends) && !tt_plain_within(calls, call, &id))
+	} else if (conn && (length || ends) && !tt_plain_within(calls, call, &id)) {
 		tt_plain_report(conn, &id, call, direction, origin, length);
+		tt_plain_pass_on(calls, call, &id, direction, length);
+	}
 }
 
 /*

@@ -55,6 +55,10 @@ static const struct {
 	{TT_FEATURE_FEXIT, BTF_KIND_FUNC, "unix_dgram_recvmsg"},
 	{TT_FEATURE_KPROBE_MULTI, BTF_KIND_FUNC, "bpf_kprobe_multi_link_attach"},
 	{TT_FEATURE_KPROBE_MULTI, BTF_KIND_STRUCT, "fprobe_hlist"},
+	/* Until 6.10 its process was a thread (46ba0e49b642), until 6.12 threads of others were let through (900f362e2062); from
+	   then on they are let go of together, too: this function is of that. */
+	{TT_FEATURE_UPROBE_MULTI, BTF_KIND_FUNC, "uprobe_unregister_nosync"},
+	{TT_FEATURE_UPROBE_MULTI, BTF_KIND_FUNC, "bpf_uprobe_multi_link_attach"},
 	{TT_FEATURE_SEND_PAGE, BTF_KIND_FUNC, "inet_sendpage"},
 	{TT_FEATURE_SEND_PAGE, BTF_KIND_FUNC, "unix_stream_sendpage"},
 	{TT_FEATURE_MPTCP_CONNECT, BTF_KIND_FUNC, "mptcp_stream_connect"},
@@ -176,11 +180,13 @@ static void ask_maps(struct tt_features *f)
 	if (fd == -EPERM) {
 		f->absent[TT_FEATURE_RINGBUF] = denied;
 		f->absent[TT_FEATURE_TASK_STORAGE] = denied;
+		f->absent[TT_FEATURE_ATTACH_COOKIE] = denied;
 		return;
 	}
 	/* The helper is there since 5.11, but tracing programs may call it since 5.13: what a raw tracepoint may, all may. */
 	f->has[TT_FEATURE_TASK_STORAGE] =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) == 1;
+	f->has[TT_FEATURE_ATTACH_COOKIE] = libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL) == 1;
 }
 
 /* What perf can do stands in sysfs. */

@@ -30,6 +30,9 @@
 	X(MPTCP_CONNECT, "connect of MPTCP by itself", "5.6, until 6.1 (54f1944ed6d2)", "opening of MPTCP, elsewhere as TCP's") \
 	X(MPTCP_ACCEPT, "accept of MPTCP by itself", "6.6", "accepted MPTCP connections, before as TCP's")                      \
 	X(UPROBE, "uprobes by perf", "4.17, 33ea4b24277b", "plaintext of TLS libraries")                                        \
+	X(ATTACH_COOKIE, "cookies of uprobes", "5.15, 7adfc6c9b315",                                                            \
+	  "one program at functions of several versions of a library")                                                          \
+	X(UPROBE_MULTI, "uprobe.multi", "6.6, 89ae89f53d20; used from 6.12 on", "many uprobes at a time, gone at once")         \
 	X(PREEMPT_DISABLE, "bpf_preempt_disable", "6.10, fc7566ad0a82", "programs that no other task comes between")            \
 	X(PAGES, "addresses of pages", "x86-64, CONFIG_KALLSYMS_ALL", "payload of sendfile, splice and zero-copy sends")
 

@@ -5,6 +5,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "kernel/library.h"
 #include "kernel/load.h"
 #include "kernel/wish.h"
 #include "shared/kernel.h"
@@ -54,6 +55,7 @@ struct tt_kernel {
 	struct tt_process_probes *process_probes; /* process_probes.c; NULL: they are not used */
 	bool plaintext;				  /* the programs for libraries are loaded */
 	bool by_instruction;			  /* … and no return probes are used */
+	bool uprobe_multi;			  /* programs at functions are attached by links that have many places */
 	const struct tt_kernel_remote *remote;	  /* NULL: links and programs are ours */
 	void *remote_ctx;
 };
@@ -78,18 +80,24 @@ struct tt_library_file {
 	uint32_t user; /* a process that had it; 0: the loader would give it to programs that are not there yet, so it stays */
 	bool used;     /* found so far, of those that were sought */
 	uint32_t only; /* process_probes.c: nothing is put into other processes; 0: into all that have the file */
-	uint64_t until_ns; /* plaintext_middle.c: it is let go of then */
+	uint64_t until_ns;  /* plaintext_middle.c: it is let go of then */
+	uint64_t cookie;    /* of its probes */
+	size_t probe_count; /* entries and returns counted each; below: what holds them */
 	size_t link_count;
 	size_t links_size;
-	struct bpf_link **links;
+	struct bpf_link **links;	  /* by perf: one each */
+	int multi[2 * TT_FUNCTIONS_MOST]; /* descriptors of links that have many */
+	size_t multi_count;
 };
 
-/* plaintext.c: attaches what is there at the start; gives every link to let_go and forgets the files. */
+/* library_attach.c: gives every link to let_go and forgets the file. */
 void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bpf_link *link));
-struct tt_function_sites;
+void tt_library_files_free(struct tt_library_file **files, void (*let_go)(struct bpf_link *link)); /* all of a list */
 int tt_library_file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
 			   const struct tt_function_sites *sites);
 void tt_library_file_detach(struct tt_library_file *file);
+/* Before the load: how it will be attached. */
+void tt_library_program_prepare(const struct tt_kernel *k, struct bpf_program *p);
 bool tt_plaintext_room(struct tt_kernel *k, size_t count); /* for one more file beside so many; counted if not */
 /* plaintext_middle.c: looks after those who met sessions whose sockets are not known. */
 void tt_plaintext_middle(struct tt_kernel *k);
@@ -107,6 +115,7 @@ void tt_process_probes_turn(struct tt_kernel *k);
 void tt_process_probes_free(struct tt_kernel *k);
 bool tt_plaintext_takes(const struct tt_kernel *k,
 			const struct tt_library *library); /* not where it needs return probes that do harm */
+void tt_plaintext_programs_choose(struct tt_kernel *k);	   /* plaintext.c: before the load */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 

@@ -95,6 +95,18 @@ static const struct tt_library_function go_http2[] = {
 
 const struct tt_library tt_library_http2 = {"go", TT_LIBRARY_GO, NULL, go_http2, TT_ARRAY_LEN(go_http2), ""};
 
+/* None is needed; the second name of each is 1.61's and later. */
+static const struct tt_library_function nghttp2[] = {
+	{"nghttp2_session_mem_recv", "tt_nghttp2_mem_recv", NULL, false},
+	{"nghttp2_session_mem_recv2", "tt_nghttp2_mem_recv", NULL, false},
+	{"nghttp2_session_mem_send", "tt_nghttp2_mem_send", "tt_nghttp2_returned", false},
+	{"nghttp2_session_mem_send2", "tt_nghttp2_mem_send", "tt_nghttp2_returned", false},
+	{"nghttp2_session_send", "tt_nghttp2_send", "tt_nghttp2_returned", false},
+	{"nghttp2_session_del", "tt_nghttp2_del", NULL, false},
+};
+
+const struct tt_library tt_library_nghttp2 = {"nghttp2", TT_LIBRARY_SHARED, "libnghttp2.so", nghttp2, TT_ARRAY_LEN(nghttp2), "*"};
+
 const struct tt_library tt_libraries[] = {
 	/* SSL_do_handshake goes on at an address that only the session knows. */
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},

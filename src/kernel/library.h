@@ -48,6 +48,8 @@ extern const struct tt_library tt_library_stripped;
 extern const struct tt_library tt_library_middle;
 /* What is attached for a while in a program of Go that has HTTP/2 (bpf/libraries/http2.bpf.c). */
 extern const struct tt_library tt_library_http2;
+/* The same of nghttp2, a shared object or in a program (bpf/libraries/nghttp2.bpf.c). */
+extern const struct tt_library tt_library_nghttp2;
 
 /* A file's name (without its directory) says it is this one. */
 bool tt_library_is(const struct tt_library *library, const char *file);
@@ -71,6 +73,11 @@ int tt_elf_functions(const char *path, const char *const *names, struct tt_funct
  * -E2BIG: that takes more work than is done for one file (TT_WORK_MOST).
  */
 int tt_openssl_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
+
+/* Where a session of nghttp2 has what is read of it in this file's version. -ENOENT: its functions do not say so, or its tables
+ * are not as they are known. */
+struct tt_nghttp2_layout;
+int tt_nghttp2_layout(const char *path, struct tt_nghttp2_layout *ret);
 
 /* A library whose functions cannot be found by symbols where it is linked into a program, and the text by which it is known
  * there. */

@@ -58,6 +58,7 @@ int tt_kernel_config_common(struct tt_kernel_config *c, const struct tt_scope *s
 	}
 	c->since_ns = tt_clock_ns(CLOCK_BOOTTIME);
 	c->has_task_storage = report->features.has[TT_FEATURE_TASK_STORAGE];
+	c->has_attach_cookie = report->features.has[TT_FEATURE_ATTACH_COOKIE];
 	c->has_rdonly_cast = report->features.has[TT_FEATURE_RDONLY_CAST];
 	c->preemptible = report->features.preempted[TT_CALLED_BY_TRACEPOINT];
 	c->preemptible_uprobes = report->features.preempted[TT_CALLED_BY_UPROBE];
@@ -135,7 +136,7 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_plain_sessions, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_plain_goroutines, k->plaintext ? limits->value[TT_LIMIT_KERNEL_SESSIONS] : 1},
 		{k->skel->maps.tt_go_frames, hello_rows(k, limits)},
-		{k->skel->maps.tt_go_framers, hello_rows(k, limits)},
+		{k->skel->maps.tt_framers, hello_rows(k, limits)},
 		{k->skel->maps.tt_go_sending, hello_rows(k, limits)},
 		{k->skel->maps.tt_hellos, hello_rows(k, limits)},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
@@ -176,28 +177,6 @@ static void programs_choose(struct tt_kernel *k, const struct tt_hook_set *set, 
 				bpf_program__set_expected_attach_type(p, BPF_TRACE_KPROBE_MULTI);
 		}
 	}
-}
-
-/* The programs at a library's functions, which are attached when it is found. */
-static void programs_choose_library(struct tt_kernel *k, const struct tt_library *library)
-{
-	if (!tt_plaintext_takes(k, library))
-		return;
-	for (size_t i = 0; i < library->function_count; i++) {
-		const struct tt_library_function *f = &library->functions[i];
-
-		bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->enter), true);
-		if (f->returns)
-			bpf_program__set_autoload(bpf_object__find_program_by_name(k->obj, f->returns), true);
-	}
-}
-
-static void programs_choose_plaintext(struct tt_kernel *k)
-{
-	for (size_t i = 0; i < tt_library_count; i++)
-		programs_choose_library(k, &tt_libraries[i]);
-	programs_choose_library(k, &tt_library_middle);
-	programs_choose_library(k, &tt_library_http2);
 }
 
 /* --- what is set up once they are loaded --- */
@@ -379,6 +358,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	if (r < 0)
 		return r;
 	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE];
+	k->uprobe_multi = report->features.has[TT_FEATURE_UPROBE_MULTI];
 	k->by_instruction = scope->no_return_probes || tt_plaintext_refused();
 	k->skel->rodata->tt_plain_by_instruction = k->by_instruction;
 	k->skel->rodata->tt_hello_mask = hello_rows(k, limits) - 1;
@@ -389,7 +369,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	k->libraries_most = limits->value[TT_LIMIT_LIBRARIES];
 	k->libraries_tidy_s = limits->value[TT_LIMIT_LIBRARIES_TIDY];
 	if (k->plaintext)
-		programs_choose_plaintext(k);
+		tt_plaintext_programs_choose(k);
 	tt_verified_ask(k->obj);
 
 	(void)tt_kernel_complaint_begin(); /* what earlier tries complained of is past */

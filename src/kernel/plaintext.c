@@ -4,12 +4,10 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -64,151 +62,35 @@ bool tt_plaintext_takes(const struct tt_kernel *k, const struct tt_library *libr
 	return library->spare || !k->by_instruction;
 }
 
-/* --- one probe --- */
-
-/* The numbers perf knows uprobes by, as the kernel says them. Negative errno. */
-static int told_number(const char *path, const char *before)
+static void program_choose(struct tt_kernel *k, const char *name)
 {
-	char line[32] = "", *end;
-	FILE *f = fopen(path, "re");
+	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, name);
 
-	if (!f)
-		return -ENOENT;
-	const char *got = fgets(line, sizeof(line), f);
-	fclose(f);
-	if (!got || strncmp(line, before, strlen(before)) != 0)
-		return -ENOENT;
-	long number = strtol(line + strlen(before), &end, 10);
-	return end == line + strlen(before) ? -ENOENT : (int)number;
+	bpf_program__set_autoload(p, true);
+	tt_library_program_prepare(k, p);
 }
 
-static int uprobe_type(void)
+/* The programs at a library's functions, which are attached when it is found. */
+static void programs_choose(struct tt_kernel *k, const struct tt_library *library)
 {
-	return told_number("/sys/bus/event_source/devices/uprobe/type", "");
-}
+	if (!tt_plaintext_takes(k, library))
+		return;
+	for (size_t i = 0; i < library->function_count; i++) {
+		const struct tt_library_function *f = &library->functions[i];
 
-static int retprobe_bit(void)
-{
-	return told_number("/sys/bus/event_source/devices/uprobe/format/retprobe", "config:");
-}
-
-/*
- * perf_event_open(2), for every process that maps the file. Not for some only: their children would be without, and an event that
- * is inherited (attr.inherit) makes fork(2) fail, because the kernel reads the path anew in the memory of who forks. With `only`
- * for this process alone, whose children are for who asks to look after.
- */
-static int uprobe_open(const char *path, uint64_t offset, bool returns, uint32_t only)
-{
-	int type = uprobe_type();
-	int bit = retprobe_bit();
-	struct perf_event_attr attr = {.size = sizeof(attr), .type = (uint32_t)type};
-
-	if (type < 0 || bit < 0)
-		return -EOPNOTSUPP;
-	attr.config = returns ? 1ull << bit : 0;
-	attr.uprobe_path = (uint64_t)(uintptr_t)path;
-	attr.probe_offset = offset;
-	int fd = (int)syscall(SYS_perf_event_open, &attr, only ? (pid_t)only : -1, only ? -1 : 0, -1, PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/*
- * The offset is no file's: who may is told it is invalid. (Since 6.17, ba677dbe77af, and in stable trees CAP_PERFMON is not
- * enough for uprobes.)
- */
-int tt_plaintext_try(void *unused)
-{
-	tt_close_auto int fd = uprobe_open("/proc/self/exe", 1ull << 62, false, 0);
-
-	return fd == -EACCES || fd == -EPERM ? -EPERM : 0;
-}
-
-static int probe_attach(struct tt_kernel *k, struct tt_library_file *file, const char *program, const char *path, uint64_t offset,
-			bool returns)
-{
-	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, program);
-
-	if (!p || bpf_program__fd(p) < 0)
-		return -ENOENT;
-	if (!file->links || file->link_count >= file->links_size)
-		return -ENOBUFS;
-	int fd = uprobe_open(path, offset, returns, file->only);
-	if (fd < 0)
-		return fd;
-	struct bpf_link *link = bpf_program__attach_perf_event(p, fd);
-	if (!link) {
-		int r = -errno;
-
-		close(fd);
-		return r;
+		program_choose(k, f->enter);
+		if (f->returns)
+			program_choose(k, f->returns);
 	}
-	file->links[file->link_count++] = link;
-	return 0;
 }
 
-static int links_reserve(struct tt_library_file *file, size_t more)
+void tt_plaintext_programs_choose(struct tt_kernel *k)
 {
-	if (file->link_count + more <= file->links_size)
-		return 0;
-	struct bpf_link **links = realloc(file->links, (file->link_count + more) * sizeof(*links));
-	if (!links)
-		return -ENOMEM;
-	file->links = links;
-	file->links_size = file->link_count + more;
-	return 0;
-}
-
-/* At its instructions that return where they are known, else by a return probe. */
-static int returns_attach(struct tt_kernel *k, struct tt_library_file *file, const char *program, const char *path,
-			  const struct tt_function_sites *sites)
-{
-	int r = 0;
-
-	if (!sites->return_count)
-		return probe_attach(k, file, program, path, sites->entry, true);
-	for (size_t i = 0; r == 0 && i < sites->return_count; i++)
-		r = probe_attach(k, file, program, path, sites->returns[i], false);
-	return r;
-}
-
-static int function_attach(struct tt_kernel *k, struct tt_library_file *file, const struct tt_library_function *f,
-			   const char *path, const struct tt_function_sites *sites)
-{
-	int r = links_reserve(file, 2 + sites->return_count);
-	/* The return first: a call under way then has both or none. */
-	if (r == 0 && f->returns)
-		r = returns_attach(k, file, f->returns, path, sites);
-	return r < 0 ? r : probe_attach(k, file, f->enter, path, sites->entry, false);
-}
-
-/* --- one file --- */
-
-void tt_library_file_detach(struct tt_library_file *file)
-{
-	while (file->link_count)
-		bpf_link__destroy(file->links[--file->link_count]);
-}
-
-void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bpf_link *link))
-{
-	while (file->link_count)
-		let_go(file->links[--file->link_count]);
-	free(file->links);
-	free(file);
-}
-
-int tt_library_file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
-			   const struct tt_function_sites *sites)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < file->library->function_count; i++) {
-		if (sites[i].entry)
-			r = function_attach(k, file, &file->library->functions[i], path, &sites[i]);
-	}
-	if (r < 0)
-		tt_library_file_detach(file);
-	return r;
+	for (size_t i = 0; i < tt_library_count; i++)
+		programs_choose(k, &tt_libraries[i]);
+	programs_choose(k, &tt_library_middle);
+	programs_choose(k, &tt_library_http2);
+	programs_choose(k, &tt_library_nghttp2);
 }
 
 static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
@@ -290,9 +172,12 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 		__atomic_store_n(&k->skel->bss->tt_plain_go, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
 	tt_debug("%s (%s): in %.3f ms %zu probes", mapped->name, library->name, (double)(tt_now_ns() - begin_ns) / 1e6,
-		 k->libraries->link_count);
+		 k->libraries->probe_count);
+	/* Without it less is known of some connections. */
 	if (library->form == TT_LIBRARY_GO)
-		(void)tt_plaintext_awhile(k, &tt_library_http2, mapped, user); /* without it less is known of some connections */
+		(void)tt_plaintext_awhile(k, &tt_library_http2, mapped, user);
+	else if (library->form == TT_LIBRARY_STATIC)
+		(void)tt_plaintext_awhile(k, &tt_library_nghttp2, mapped, user);
 	return 0;
 }
 
@@ -301,6 +186,8 @@ static int look_file(void *ctx, const struct tt_mapped *mapped)
 	struct look *look = ctx;
 	const struct tt_library *library = tt_library_of(mapped->name);
 
+	if (tt_library_is(&tt_library_nghttp2, mapped->name))
+		(void)tt_plaintext_awhile(look->k, &tt_library_nghttp2, mapped, look->pid); /* as below */
 	if (!library || !tt_plaintext_takes(look->k, library) || known(look->k, mapped))
 		return 0;
 	int r = file_add(look->k, library, mapped, look->pid);
@@ -397,7 +284,7 @@ static void look_everywhere(struct tt_kernel *k, const struct tt_scope *scope)
 		closedir(proc);
 }
 
-/* Each probe is two descriptors, and a program in Go has some forty. */
+/* By perf each probe is two descriptors, and a program in Go has some forty. */
 void tt_plaintext_descriptors_allow(void)
 {
 	struct rlimit limit;
@@ -418,21 +305,11 @@ void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 	look_everywhere(k, scope);
 }
 
-static void files_free(struct tt_library_file **files, void (*let_go)(struct bpf_link *link))
-{
-	while (*files) {
-		struct tt_library_file *file = *files;
-
-		*files = file->next;
-		tt_library_file_free(file, let_go);
-	}
-}
-
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link))
 {
 	tt_plaintext_worker_end(k);
-	files_free(&k->libraries, let_go);
-	files_free(&k->libraries_middle, let_go);
+	tt_library_files_free(&k->libraries, let_go);
+	tt_library_files_free(&k->libraries_middle, let_go);
 	tt_process_probes_free(k);
 	free(k->programs_seen);
 	k->programs_seen = NULL;
@@ -447,7 +324,7 @@ void tt_plaintext_stats(const struct tt_kernel *k, struct tt_plaintext_stats *re
 {
 	*ret = (struct tt_plaintext_stats){.refused = k->libraries_refused};
 	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
-		ret->files += f->link_count != 0;
-		ret->functions += f->link_count;
+		ret->files += f->probe_count != 0;
+		ret->functions += f->probe_count;
 	}
 }

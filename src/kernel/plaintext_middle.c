@@ -4,7 +4,7 @@
  * their sockets (bpf/libraries/middle.h); that is dear, as every user of the file meets those probes with each record, so they
  * are only there for a minute after such a session was met. A file whose sessions could not be told by then waits for ten.
  * Connections of HTTP/2 in programs of Go, whose library has the table of headers (bpf/libraries/http2.bpf.c): for a minute after
- * the program was found.
+ * the program was found; the same of nghttp2, over TLS (bpf/libraries/nghttp2.bpf.c).
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "kernel/internal.h"
 #include "kernel/library.h"
 #include "probes.skel.h"
+#include "shared/kernel.h"
 
 #define LOOKED_FOR_NS (60 * 1000000000ull)
 #define WAITING_NS (600 * 1000000000ull)
@@ -48,6 +49,24 @@ static bool found_any(const struct tt_library *library, const struct tt_function
 	return all_required;
 }
 
+/* Each version of nghttp2 has its place in a table of the programs, which its probes' cookies tell. Without cookies there is one.
+ */
+static int layout_tell(struct tt_kernel *k, struct tt_library_file *file, const char *path)
+{
+	size_t room = k->skel->rodata->tt_config.has_attach_cookie ? TT_NGHTTP2_LAYOUTS : 1;
+	struct tt_nghttp2_layout layout, *told = k->skel->bss->tt_nghttp2_layouts;
+	int r = tt_nghttp2_layout(path, &layout);
+
+	for (size_t i = 0; r == 0 && i < room; i++) {
+		if (told[i].next_stream && memcmp(&told[i], &layout, sizeof(layout)) != 0)
+			continue;
+		told[i] = layout;
+		file->cookie = i;
+		return 0;
+	}
+	return r < 0 ? r : -ENOSPC;
+}
+
 static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const struct tt_mapped *mapped)
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
@@ -55,6 +74,8 @@ static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const 
 
 	if (r == 0 && !found_any(file->library, sites))
 		r = -ENOENT;
+	if (r == 0 && file->library == &tt_library_nghttp2)
+		r = layout_tell(k, file, mapped->path);
 	return r == 0 ? tt_library_file_attach(k, file, mapped->path, sites) : r;
 }
 
@@ -82,7 +103,8 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 		tt_warn("%s: what its connections that were open before lack is not looked for: %s", mapped->name, strerror(-r));
 	}
 	if (r == 0)
-		tt_debug("%s: %zu probes for connections that were open before", mapped->name, file->link_count);
+		tt_debug("%s: %zu probes for connections that were open before (%s)", mapped->name, file->probe_count,
+			 library->name);
 	return 0;
 }
 
@@ -113,7 +135,7 @@ static bool files_age(struct tt_kernel *k)
 
 		if (f->until_ns < now)
 			tt_library_file_detach(f);
-		any |= f->link_count != 0 && f->library == &tt_library_middle;
+		any |= f->probe_count != 0 && f->library == &tt_library_middle;
 		if (f->until_ns + WAITING_NS >= now) {
 			at = &f->next;
 			continue;

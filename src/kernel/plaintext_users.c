@@ -140,7 +140,7 @@ void tt_plaintext_tidy(struct tt_kernel *k)
 		*at = f->next;
 		k->library_count--;
 		tt_debug("%s of device %" PRIx64 ", inode %" PRIu64 ": no process has it any more, %zu probes are gone",
-			 f->library->name, f->dev, f->inode, f->link_count);
+			 f->library->name, f->dev, f->inode, f->probe_count);
 		tt_library_file_free(f, link_destroy);
 	}
 }

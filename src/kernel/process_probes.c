@@ -275,7 +275,7 @@ static int group_attach(struct tt_kernel *k, const struct tt_probe_group *g, con
 	}
 	file->next = k->libraries;
 	k->libraries = file;
-	return (int)file->link_count;
+	return (int)file->probe_count;
 }
 
 static int file_attach(struct tt_kernel *k, struct probed_process *process, const char *path, const char *name)

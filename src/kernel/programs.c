@@ -144,6 +144,8 @@ static int choice_autoload(struct tt_kernel *k, const struct choice *c)
 		if (!p)
 			return -EINVAL;
 		bpf_program__set_autoload(p, true);
+		if (c->rows[i]->needs == TT_FEATURE_UPROBE)
+			tt_library_program_prepare(k, p);
 	}
 	return 0;
 }
@@ -201,6 +203,7 @@ static int programs_open(struct tt_kernel *k, const struct tt_programs *p, const
 	int r = tt_kernel_ask_features(report);
 	if (r < 0)
 		return r;
+	k->uprobe_multi = report->features.has[TT_FEATURE_UPROBE_MULTI];
 	k->obj = bpf_object__open_mem(p->elf, p->elf_size, NULL);
 	if (!k->obj)
 		return -errno;

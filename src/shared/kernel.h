@@ -68,7 +68,16 @@ struct tt_kernel_config {
 	__u8 preemptible;	  /* programs are not safe from preemption by themselves */
 	__u8 stamps_all;	  /* the entry of what receives leaves a stamp, too */
 	__u8 preemptible_uprobes; /* the same of programs at a library's functions */
-	__u8 reserved[6];
+	__u8 has_attach_cookie;
+	__u8 reserved[5];
+};
+
+/* Versions of nghttp2 that are known at a time, and where a session has what is read of it, in bytes. */
+#define TT_NGHTTP2_LAYOUTS 8
+
+struct tt_nghttp2_layout {
+	__u32 table[2];	   /* of headers, by enum tt_direction; never 0 */
+	__u32 next_stream; /* 32 bits: the number of the next stream that this side opens; never 0 */
 };
 
 enum tt_phase {

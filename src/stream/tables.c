@@ -138,8 +138,8 @@ bool tt_header_table_awaited(const struct tt_link *link, enum tt_side side)
 	const struct tt_tables *t = link->conn->tables;
 	int dir = tt_link_dir(link, side);
 
-	return link->conn->s->tables && (link->origin == TT_ORIGIN_SOCKET || link->origin == TT_ORIGIN_GO_TLS) &&
-	       !(t && t->done[dir]) && !link->flow[dir].from_start && !link->flow[dir].give_up;
+	return link->conn->s->tables && link->origin != TT_ORIGIN_PCAP && !(t && t->done[dir]) && !link->flow[dir].from_start &&
+	       !link->flow[dir].give_up;
 }
 
 void tt_header_table_taken(struct tt_link *link, enum tt_side side, size_t number, bool fits)

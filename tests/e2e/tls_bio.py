@@ -400,7 +400,7 @@ def open_before(program, *options, version="TLSv1.3", connections=20):
         both.ask(1)
         with lib.Agent(both.process.pid, options=("--uprobes", "--log-level", "debug", *options)) as agent:
             both.ask(1)
-            lib.wait_for(lambda: "that were open before" in agent.output(), "probes that look for sockets")
+            lib.wait_for(lambda: "that were open before (openssl)" in agent.output(), "probes that look for sockets")
             lib.equal([both.ask(1), both.ask(5)], [connections, 5 * connections], "right answers")
     check_exchanges(agent.result, connections, range(3, 8))
     lib.equal(list(agent.result.lost()), ["session"], "lost")

@@ -110,6 +110,8 @@ def upgraded(program, newer):
         server = copied(program, services.dir / "server")
         succeeded = 0
         statuses = []
+        # One that only waits: so the clients' file has its probes all the time, however long it is from one to the next.
+        waits = subprocess.Popen([client, "ask", "0", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for turn, next_one in enumerate((newer, None), 1):
             port = tls_lib.served(services, server)
             process = services.processes[-1]
@@ -120,6 +122,8 @@ def upgraded(program, newer):
                 succeeded += asked(services, client, port)  # of the file that has no name any more
             process.send_signal(signal.SIGTERM)
             statuses.append(process.wait())
+        waits.kill()
+        waits.wait()
         let_go(3)
         lib.tell(succeeded=succeeded, statuses=statuses)
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """telltale leak against programs that leak so many blocks of such a size, or none (tool_leak.c, tool_leak.cc)."""
 import atexit
+import contextlib
 import functools
 import json
 import pathlib
@@ -55,6 +56,7 @@ class Program:
         self.telltale = subprocess.Popen([lib.TELLTALE, "leak", "--pid", str(self.process.pid), f"--json={self.rows_at}", *options],
                                          stdout=subprocess.DEVNULL, stderr=self.log)
         lib.wait_until_up(self.telltale)
+        self.first = self.probes()
 
     def say(self, line="go"):
         self.process.stdin.write(f"{line}\n")
@@ -62,6 +64,28 @@ class Program:
 
     def hear(self):
         return self.process.stdout.readline().strip()
+
+    def probes(self):
+        """The kernel's numbers of what holds telltale's probes. (Before 5.15 they have none; then by descriptor.)"""
+        found = set()
+        for pid in lib.tree(self.telltale.pid):
+            for file in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+                with contextlib.suppress(OSError):
+                    text = file.read_text()
+                    number = re.search(r"^link_id:\s*(\d+)$", text, re.M)
+                    if number and re.search(r"^link_type:\s*(perf|uprobe_multi)", text, re.M):
+                        found.add(number.group(1))
+        return found
+
+    def go_on_with_probes(self, before):
+        """The program's child has its own ones, as many as the program had in the beginning."""
+        if not self.first:
+            self.end()
+            raise lib.CannotBeAsked("the kernel has no numbers of probes (before Linux 5.15)")
+        lib.wait_for(lambda: len(self.probes() - before) >= len(self.first), "probes of its own")
+        known = self.probes()
+        self.say()
+        return known
 
     def rows(self):
         text = self.rows_at.read_text() if self.rows_at.exists() else ""
@@ -214,7 +238,9 @@ def test_children():
     """They have their own probes, once they are there, and their own rows."""
     program = Program(build("c"), "fork", 70, 32)
     program.say()
-    child = int(program.hear().split()[1])
+    child = int(program.hear().removeprefix("waits "))
+    program.go_on_with_probes(program.first)
+    lib.equal(program.hear(), f"child {child}", "its number")
     lib.equal(program.hear(), "done", "the program")
     rows, _ = program.end()
     lib.equal(check_leak(rows, "leaks_here", 70, 32)["pid"], child, "whose it is")
@@ -224,7 +250,10 @@ def test_a_number_again():
     """A child, and then another one of its number, has its own probes and rows."""
     program = Program(build("c"), "number", 70, 32)
     program.say()
-    told = program.hear()
+    told, known = program.hear(), program.first
+    while told.startswith("waits "):
+        known = program.go_on_with_probes(known)
+        told = program.hear()
     if told == "no such number":
         program.end()
         raise lib.CannotBeAsked("another process has that number by now")

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A server of HTTP/2 over TLS in Node.js, whose answers say by their status what was asked, and a client that asks on one connection, one request every
+// 20 ms. Both print "used" once the connection was.
+const fs = require("fs"), http2 = require("http2");
+
+const CODES = [200, 201, 404, 418, 503];
+const USED = 10;
+const [role, port, ...rest] = process.argv.slice(2);
+let count = 0;
+
+function answered() {
+	if (++count === USED)
+		console.log("used");
+}
+
+function serve(key, chain) {
+	const server = http2.createSecureServer({key: fs.readFileSync(key), cert: fs.readFileSync(chain)});
+
+	server.on("stream", (stream, asked) => {
+		stream.respond({":status": CODES[Number(asked[":path"].match(/\d+$/)) % 5], "x-own": "kept"});
+		stream.end("x");
+		answered();
+	});
+	server.listen(Number(port), "127.0.0.1");
+}
+
+function ask(requests) {
+	const session = http2.connect(`https://127.0.0.1:${port}`, {rejectUnauthorized: false});
+	let number = 0;
+
+	const timer = setInterval(() => {
+		const stream = session.request({":method": "PUT", ":path": `/p/${++number}`, "x-token": "1234567"}, {endStream: true});
+
+		stream.on("end", answered);
+		stream.resume();
+		if (number === Number(requests)) {
+			clearInterval(timer);
+			stream.on("close", () => session.close());
+		}
+	}, 20);
+}
+
+role === "serve" ? serve(...rest) : ask(...rest);
