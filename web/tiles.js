@@ -51,7 +51,7 @@ export class Tiles {
 		const {records: r, connections: c} = health, all = map.total;
 		this.requests.show(f.rate(rate), `${f.compact(all.count)} since the agent began`, null, "Each request once, also where both its ends are seen");
 		this.requests.add(rate);
-		this.errors.show(f.percent(share), `${failing ? f.rate(failing) : "none"} now, ${f.compact(all.failed)} since the agent began${unknown ? `; of ${f.rate(unknown)} it is not known` : ""}`, f.errorClass(share), f.WHAT_FAILED);
+		this.errors.show(f.percent(share), `${failing ? f.rate(failing) : "none"} now, ${unknown ? `${f.rate(unknown)} not known` : `${f.compact(all.failed)} since the agent began`}`, f.errorClass(share), f.WHAT_FAILED);
 		this.errors.add(share);
 		this.connections.show(f.count(c.now), all.connects_failed ? `${f.compact(all.connects_failed)} could not be opened${refused ? `, ${f.rate(refused)} now` : ""}`
 			: `${f.compact(c.opened)} opened, ${f.compact(c.closed)} closed`, refused ? "bad" : all.connects_failed ? "warn" : null,

@@ -7,22 +7,23 @@ MS = 1000000
 EVIL = '<img src=x onerror="document.title=1">"\'><script>alert(1)</script>'
 
 
-def figures(rate, share=0.0, p50=None, seconds=600):
-    """Figures of `rate` requests a second of which `share` fail; p50 in ms."""
-    count = int(rate * seconds)
+def figures(rate, share=0.0, p50=None, seconds=600, unseen=0.0):
+    """Figures of `rate` requests a second: of the part `unseen` it is not known whether they failed, of the others `share` do; p50 in ms."""
+    count, unknown = int(rate * seconds), rate * unseen
     times = [None] * 3 if p50 is None or not rate else [int(p50 * MS * f) for f in (1, 3.1, 7.4)]
-    return dict(count=count, failed=int(count * share), rate=rate, error_rate=rate * share, p50_ns=times[0], p95_ns=times[1], p99_ns=times[2])
+    return dict(count=count, failed=int(count * (1 - unseen) * share), unknown=int(count * unseen), rate=rate, error_rate=(rate - unknown) * share,
+                unknown_rate=unknown, p50_ns=times[0], p95_ns=times[1], p99_ns=times[2])
 
 
-def edge(client, server, protocol, rate, share=0.0, p50=1.0, bytes_per_s=0.0, idle=120, refused=0):
-    f = figures(rate, share, p50)
+def edge(client, server, protocol, rate, share=0.0, p50=1.0, bytes_per_s=0.0, idle=120, refused=0, unseen=0.0):
+    f = figures(rate, share, p50, unseen=unseen)
     return dict(client=client, server=server, protocol=protocol, **f, client_p95_ns=f["p95_ns"] and int(f["p95_ns"] * 1.13), server_p95_ns=f["p95_ns"],
                 connects=int(rate / 10) + 1, connects_failed=refused, request_bytes=int(rate * 90000), response_bytes=int(rate * 2e6),
                 connects_failed_rate=refused / 30, bytes_per_s=bytes_per_s or rate * 2600.0, idle_ns=idle * MS)
 
 
 def total(edges):
-    return {k: sum(e[k] for e in edges) for k in ("count", "failed", "connects", "connects_failed")}
+    return {k: sum(e[k] for e in edges) for k in ("count", "failed", "unknown", "connects", "connects_failed")}
 
 
 def node(name, served=None, address=False):
@@ -67,7 +68,7 @@ def busy(beat):
     edges = [
         edge("address:10.0.0.9", s("nginx"), "http", 212 * w, 0.012, 4.2),
         edge("address:10.0.0.23", s("nginx"), "http", 37 * w, 0, 3.9),
-        edge(s("nginx"), s("shop"), "http", 236 * w, 0.013, 3.7),
+        edge(s("nginx"), s("shop"), "http", 236 * w, 0.013, 3.7, unseen=0.25),
         edge(s("shop"), s("mariadbd"), "mysql", 540 * w, 0.0008, 0.42),
         edge(s("shop"), s("redis-server"), "redis", 1310 * w, 0, 0.061),
         edge(s("shop"), s("payments"), "http", 11.4 * w, 0.094, 61),
