@@ -84,8 +84,9 @@ TT_LIMIT(IDLE_EXPIRY, "idle_expiry_s", 7200, 0, 2678400, "s",
 TT_LIMIT(ROUTES, "routes", 256, 4, 65536, "routes", "route templates learned per service, and names of each other sort")
 TT_LIMIT(SERVICES, "services", 1024, 4, 65536, "services", "services whose routes and operations are kept")
 TT_LIMIT(OPERATIONS, "operations", 4096, 16, 1u << 20, "operations",
-	 "operations of services kept for the page; what comes after joins one row a service")
-TT_LIMIT(EDGES, "map_edges", 4096, 16, 1u << 20, "edges", "edges of the service map")
+	 "operations of services kept for the page, 2 kB each, and up to 8 where durations differ widely; what comes after joins "
+	 "one row a service")
+TT_LIMIT(EDGES, "map_edges", 4096, 16, 1u << 20, "edges", "edges of the service map, 3 to 10 kB each")
 TT_LIMIT(MAP_ADDRESSES, "map_addresses", 64, 1, 65536, "edges",
 	 "edges one node of the service map has with addresses; the rest is one node")
 TT_LIMIT(RECENT, "recent_exchanges", 256, 8, 65536, "exchanges", "slowest and failed exchanges kept for the page")

@@ -14,7 +14,7 @@ struct tt_graph_node {
 	uint32_t addresses; /* of them, those with an address */
 	uint32_t held;
 	char container_id[TT_CONTAINER_ID_LEN];
-	struct tt_figures served; /* scratch of tt_graph_json */
+	struct tt_figures served; /* scratch of tt_graph_json, which leaves it empty */
 	uint32_t name_len;
 	char name[];
 };
@@ -149,6 +149,14 @@ int tt_graph_new(struct tt_graph **ret, const struct tt_limits *limits, struct t
 	return 0;
 }
 
+static void tt_edge_free(struct tt_edge *e)
+{
+	tt_window_free(&e->all);
+	tt_window_free(&e->client_end);
+	tt_window_free(&e->server_end);
+	free(e);
+}
+
 struct tt_graph *tt_graph_free(struct tt_graph *g)
 {
 	if (!g)
@@ -158,11 +166,8 @@ struct tt_graph *tt_graph_free(struct tt_graph *g)
 		g->first_node = n->next;
 		free(n);
 	}
-	while (g->first_edge) {
-		struct tt_edge *e = g->first_edge;
+	for (struct tt_edge *e; (e = g->first_edge); tt_edge_free(e))
 		g->first_edge = e->next;
-		free(e);
-	}
 	tt_table_free(&g->nodes);
 	tt_table_free(&g->edges);
 	free(g);
@@ -369,7 +374,7 @@ static void tt_graph_total_add(struct tt_graph_total *t, const struct tt_edge *e
 	t->connects_failed += e->traffic.connects_failed;
 }
 
-static void tt_edge_free(struct tt_graph *g, struct tt_edge *e)
+static void tt_edge_drop(struct tt_graph *g, struct tt_edge *e)
 {
 	struct tt_series *series[] = {e->requests, e->failed, e->unknown, e->client_seconds, e->server_seconds};
 	const struct tt_edge_key key = {e->client, e->server, e->protocol};
@@ -383,7 +388,7 @@ static void tt_edge_free(struct tt_graph *g, struct tt_edge *e)
 	e->client->addresses -= !e->server->service;
 	e->server->addresses -= !e->client->service;
 	tt_table_remove(&g->edges, tt_edge_hash(g, &key), e);
-	free(e);
+	tt_edge_free(e);
 }
 
 static void tt_graph_expire_edges(struct tt_graph *g, uint64_t now_ns)
@@ -398,7 +403,7 @@ static void tt_graph_expire_edges(struct tt_graph *g, uint64_t now_ns)
 		}
 		*at = e->next;
 		tt_graph_total_add(&g->gone, e);
-		tt_edge_free(g, e);
+		tt_edge_drop(g, e);
 		g->expired++;
 		g->generation++;
 	}
@@ -479,8 +484,9 @@ static void tt_edge_json_p95(struct tt_json *j, const char *key, const struct tt
 	struct tt_figures f = {0};
 	uint64_t ns = 0;
 	tt_figures_add(&f, w, now_ns);
-	bool known = tt_figures_quantile(&f, 0.95, &ns);
+	bool known = tt_durations_quantile(&f.durations, 0.95, &ns);
 	tt_json_key_u64_or_null(j, key, known, ns);
+	tt_figures_free(&f);
 }
 
 static void tt_edge_json(struct tt_json *j, const struct tt_edge *e, uint64_t now_ns, uint64_t window_ns)
@@ -503,6 +509,7 @@ static void tt_edge_json(struct tt_json *j, const struct tt_edge *e, uint64_t no
 	tt_json_key_double(j, "bytes_per_s", (double)f.bytes_lately * 1e9 / (double)window_ns);
 	tt_json_key_u64(j, "idle_ns", now_ns - TT_MIN(now_ns, f.last_ns));
 	tt_json_object_end(j);
+	tt_figures_free(&f);
 }
 
 static void tt_graph_json_total(struct tt_json *j, const struct tt_graph *g)
@@ -523,16 +530,15 @@ static void tt_graph_json_total(struct tt_json *j, const struct tt_graph *g)
 
 void tt_graph_json(struct tt_json *j, const struct tt_graph *g, uint64_t now_ns, uint64_t window_ns)
 {
-	for (struct tt_graph_node *n = g->first_node; n; n = n->next)
-		n->served = (struct tt_figures){0};
 	for (const struct tt_edge *e = g->first_edge; e; e = e->next)
 		tt_figures_add(&e->server->served, &e->all, now_ns);
 
 	tt_json_key(j, "nodes");
 	tt_json_array(j);
-	for (const struct tt_graph_node *n = g->first_node; n; n = n->next) {
+	for (struct tt_graph_node *n = g->first_node; n; n = n->next) {
 		if (n->edges)
 			tt_node_json(j, n, window_ns);
+		tt_figures_free(&n->served);
 	}
 	tt_json_array_end(j);
 	tt_json_key(j, "edges");

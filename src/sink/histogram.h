@@ -48,25 +48,4 @@ static inline void tt_histogram_merge(struct tt_histogram *h, uint64_t count, ui
 		h->buckets[i] += buckets[i];
 }
 
-/* The least and the greatest of some values; both 0: of none. */
-struct tt_extremes {
-	uint64_t shortest_ns;
-	uint64_t longest_ns;
-};
-
-/* `none`: this is the first value. */
-static inline void tt_extremes_add(struct tt_extremes *e, bool none, uint64_t ns)
-{
-	e->shortest_ns = none ? ns : TT_MIN(e->shortest_ns, ns);
-	e->longest_ns = none ? ns : TT_MAX(e->longest_ns, ns);
-}
-
-/*
- * The value below which the share q (0..1) of the values lies, by linear interpolation within the part of its bucket that lies
- * between the extremes of all values; so it is off by less than a factor of two, in practice much nearer, and never beyond what
- * was measured: of equal values it is exact. The one estimator, for every output that shows percentiles. `first` is the exponent
- * of buckets[0]: 0 for a struct tt_histogram. False (and *ret untouched) where there are no values.
- */
-bool tt_quantile(const uint64_t *buckets, unsigned count, unsigned first, struct tt_extremes bounds, double q, uint64_t *ret);
-
 #endif

@@ -236,6 +236,7 @@ static void tt_operation_free(struct tt_services *s, struct tt_operation *o)
 	tt_table_remove(&s->operations, tt_operation_hash(s, &key), o);
 	s->others -= o->other;
 	o->service->operations--;
+	tt_window_free(&o->window);
 	free(o);
 }
 
@@ -290,8 +291,10 @@ static void tt_services_free(struct tt_sink *sink)
 {
 	struct tt_services *s = (struct tt_services *)sink;
 	size_t at = 0;
-	for (void *o = tt_table_each(&s->operations, &at); o; o = tt_table_each(&s->operations, &at))
+	for (struct tt_operation *o; (o = tt_table_each(&s->operations, &at));) {
+		tt_window_free(&o->window);
 		free(o);
+	}
 	at = 0;
 	for (void *service = tt_table_each(&s->services, &at); service; service = tt_table_each(&s->services, &at))
 		free(service);
@@ -353,7 +356,9 @@ static uint64_t tt_service_json_end(struct tt_json *j, const struct tt_services 
 	tt_json_object(j);
 	tt_figures_json(j, &f, window_ns);
 	tt_json_object_end(j);
-	return f.last_ns;
+	uint64_t last_ns = f.last_ns;
+	tt_figures_free(&f);
+	return last_ns;
 }
 
 static void tt_service_json(struct tt_json *j, const struct tt_services *s, const struct tt_service *service, uint64_t window_ns)
@@ -421,6 +426,7 @@ static void tt_operation_json(struct tt_json *j, const struct tt_services *s, co
 	tt_figures_json(j, &f, window_ns);
 	tt_json_key_u64(j, "idle_ns", s->clock.now_ns - f.last_ns);
 	tt_json_object_end(j);
+	tt_figures_free(&f);
 }
 
 /* Largest count first; the names decide between equals, so that rows do not jump about. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "sink/address.h"
-#include "sink/histogram.h"
+#include "sink/durations.h"
 #include "sink/kind.h"
 #include "sink/names.h"
 #include "sink/refused.h"
@@ -15,8 +15,7 @@
 #define TT_SUMMARY_ADDRESS 64 /* of a Unix socket so much of the path */
 
 struct tt_summary_row {
-	struct tt_histogram durations; /* of exchanges that ended */
-	struct tt_extremes extremes;
+	struct tt_durations durations; /* of exchanges that ended */
 	uint64_t count;
 	uint64_t failed;
 	uint64_t incomplete;
@@ -157,10 +156,8 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 	row->count++;
 	row->failed += tt_exchange_failed(x);
 	row->incomplete += !x->complete;
-	if (duration_ns) {
-		tt_extremes_add(&row->extremes, !row->durations.count, duration_ns);
-		tt_histogram_add(&row->durations, duration_ns);
-	}
+	if (duration_ns)
+		tt_durations_add(&row->durations, duration_ns);
 }
 
 static void tt_summary_connection(struct tt_sink *sink, const struct tt_event *e, const struct tt_conn_report *r)
@@ -182,7 +179,7 @@ static void tt_summary_ms(struct tt_buf *out, const struct tt_summary_row *row, 
 {
 	uint64_t ns;
 
-	if (tt_quantile(row->durations.buckets, TT_BUCKETS, 0, row->extremes, q, &ns))
+	if (tt_durations_quantile(&row->durations, q, &ns))
 		tt_buf_printf(out, " %9.2f", (double)ns / 1e6);
 	else
 		tt_buf_printf(out, " %9s", "-");
@@ -234,8 +231,10 @@ static void tt_summary_free(struct tt_sink *sink)
 	struct tt_summary *s = (struct tt_summary *)sink;
 	size_t at = 0;
 
-	for (struct tt_summary_row *row; (row = tt_table_each(&s->rows, &at));)
+	for (struct tt_summary_row *row; (row = tt_table_each(&s->rows, &at));) {
+		tt_durations_free(&row->durations);
 		free(row);
+	}
 	tt_table_free(&s->rows);
 	tt_refused_free(&s->refused);
 	free(s);

@@ -5,18 +5,12 @@ static struct tt_window_slot *tt_window_slot(struct tt_window *w, uint64_t now_n
 {
 	uint64_t epoch = now_ns / TT_WINDOW_SLOT_NS;
 	struct tt_window_slot *slot = &w->slots[epoch % TT_WINDOW_SLOTS];
-	if (slot->epoch != epoch)
+	if (slot->epoch != epoch) {
+		tt_durations_free(&slot->durations);
 		*slot = (struct tt_window_slot){.epoch = epoch};
+	}
 	w->last_ns = now_ns;
 	return slot;
-}
-
-static void tt_window_bucket(struct tt_window_slot *slot, uint64_t ns)
-{
-	tt_extremes_add(&slot->extremes, !slot->timed++, ns);
-	unsigned bucket = tt_bucket_of(ns);
-	bucket = bucket < TT_WINDOW_FIRST ? 0 : bucket - TT_WINDOW_FIRST;
-	slot->buckets[bucket < TT_WINDOW_BUCKETS ? bucket : TT_WINDOW_BUCKETS - 1]++;
 }
 
 void tt_window_add(struct tt_window *w, uint64_t now_ns, enum tt_result result, bool timed, uint64_t ns)
@@ -30,12 +24,12 @@ void tt_window_add(struct tt_window *w, uint64_t now_ns, enum tt_result result, 
 	slot->failed += failed;
 	slot->unknown += unknown;
 	if (timed)
-		tt_window_bucket(slot, ns);
+		tt_durations_add(&slot->durations, ns);
 }
 
 void tt_window_time(struct tt_window *w, uint64_t now_ns, uint64_t ns)
 {
-	tt_window_bucket(tt_window_slot(w, now_ns), ns);
+	tt_durations_add(&tt_window_slot(w, now_ns)->durations, ns);
 }
 
 void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes)
@@ -53,13 +47,12 @@ bool tt_window_idle(const struct tt_window *w, uint64_t now_ns, uint64_t idle_ns
 	return w->last_ns && now_ns > w->last_ns && now_ns - w->last_ns > idle_ns;
 }
 
-static void tt_figures_extremes(struct tt_figures *f, const struct tt_window_slot *slot)
+void tt_window_free(struct tt_window *w)
 {
-	if (!slot->timed)
-		return;
-	tt_extremes_add(&f->extremes, !f->timed, slot->extremes.shortest_ns);
-	tt_extremes_add(&f->extremes, false, slot->extremes.longest_ns);
-	f->timed += slot->timed;
+	for (size_t i = 0; w && i < TT_WINDOW_SLOTS; i++)
+		tt_durations_free(&w->slots[i].durations);
+	if (w)
+		*w = (struct tt_window){0};
 }
 
 void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t now_ns)
@@ -80,10 +73,16 @@ void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t no
 		f->unknown_lately += slot->unknown;
 		f->bytes_lately += slot->bytes;
 		f->refused_lately += slot->refused;
-		tt_figures_extremes(f, slot);
-		for (size_t b = 0; b < TT_WINDOW_BUCKETS; b++)
-			f->buckets[b] += slot->buckets[b];
+		tt_durations_merge(&f->durations, &slot->durations);
 	}
+}
+
+void tt_figures_free(struct tt_figures *f)
+{
+	if (!f)
+		return;
+	tt_durations_free(&f->durations);
+	*f = (struct tt_figures){0};
 }
 
 uint64_t tt_window_length(uint64_t start_ns, uint64_t now_ns)
@@ -94,11 +93,6 @@ uint64_t tt_window_length(uint64_t start_ns, uint64_t now_ns)
 		from = start_ns;
 	uint64_t length = now_ns > from ? now_ns - from : 0;
 	return length > 1000000000 ? length : 1000000000;
-}
-
-bool tt_figures_quantile(const struct tt_figures *f, double q, uint64_t *ret)
-{
-	return tt_quantile(f->buckets, TT_WINDOW_BUCKETS, TT_WINDOW_FIRST, f->extremes, q, ret);
 }
 
 void tt_figures_json(struct tt_json *j, const struct tt_figures *f, uint64_t window_ns)
@@ -117,7 +111,7 @@ void tt_figures_json(struct tt_json *j, const struct tt_figures *f, uint64_t win
 	tt_json_key_double(j, "unknown_rate", (double)f->unknown_lately / seconds);
 	for (size_t i = 0; i < TT_ARRAY_LEN(quantiles); i++) {
 		uint64_t ns = 0;
-		bool known = tt_figures_quantile(f, quantiles[i].q, &ns);
+		bool known = tt_durations_quantile(&f->durations, quantiles[i].q, &ns);
 		tt_json_key_u64_or_null(j, quantiles[i].key, known, ns);
 	}
 }

@@ -9,16 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sink/histogram.h"
+#include "sink/durations.h"
 #include "sink/json.h"
 #include "stream/exchange.h"
 
 #define TT_WINDOW_SLOTS 6
 #define TT_WINDOW_SLOT_NS (5 * UINT64_C(1000000000))
-
-/* Durations are kept in base-2 buckets 2^9 ns ... 2^40 ns; what lies outside counts in the first or last. */
-#define TT_WINDOW_FIRST 9
-#define TT_WINDOW_BUCKETS 32
 
 struct tt_window_slot {
 	uint64_t epoch; /* which five seconds these are */
@@ -26,10 +22,8 @@ struct tt_window_slot {
 	uint32_t failed;
 	uint32_t unknown; /* whether they failed */
 	uint64_t bytes;
-	uint32_t timed;	  /* durations in the buckets */
 	uint32_t refused; /* connections that could not be opened */
-	struct tt_extremes extremes;
-	uint32_t buckets[TT_WINDOW_BUCKETS];
+	struct tt_durations durations;
 };
 
 struct tt_window {
@@ -48,10 +42,13 @@ void tt_window_bytes(struct tt_window *w, uint64_t now_ns, uint64_t bytes);
 
 void tt_window_refused(struct tt_window *w, uint64_t now_ns, uint64_t connects);
 
+/* NULL-safe; leaves it empty. */
+void tt_window_free(struct tt_window *w);
+
 /* True where nothing was counted, timed or moved for longer than idle_ns. */
 bool tt_window_idle(const struct tt_window *w, uint64_t now_ns, uint64_t idle_ns);
 
-/* Sums of one window or several. */
+/* Sums of one window or several; freed with tt_figures_free. */
 struct tt_figures {
 	uint64_t count; /* in all */
 	uint64_t failed;
@@ -62,20 +59,18 @@ struct tt_figures {
 	uint64_t bytes_lately;
 	uint64_t refused_lately;
 	uint64_t last_ns;
-	uint64_t timed; /* within the window */
-	struct tt_extremes extremes;
-	uint64_t buckets[TT_WINDOW_BUCKETS];
+	struct tt_durations durations; /* within the window */
 };
 
+/* Where there is no memory, percentiles lack what had no room. */
 void tt_figures_add(struct tt_figures *f, const struct tt_window *w, uint64_t now_ns);
+/* NULL-safe; leaves it empty. */
+void tt_figures_free(struct tt_figures *f);
 
 /* How much time the window covers now, in ns (at least a second): less than all its slots just after `start_ns`. */
 uint64_t tt_window_length(uint64_t start_ns, uint64_t now_ns);
 
-/* False where nothing was timed within the window. */
-bool tt_figures_quantile(const struct tt_figures *f, double q, uint64_t *ret);
-
-/* The fields docs/api.md calls figures, into an object that is open. Quantiles are estimates: true within a factor of two. */
+/* The fields docs/api.md calls figures, into an object that is open. Quantiles are estimates (sink/durations.h). */
 void tt_figures_json(struct tt_json *j, const struct tt_figures *f, uint64_t window_ns);
 
 #endif

@@ -5,17 +5,25 @@
 
 #define S UINT64_C(1000000000)
 
-static struct tt_figures figures(const struct tt_window *w, uint64_t now_ns)
+static struct tt_window w;
+static struct tt_figures f;
+
+static struct tt_figures figures(const struct tt_window *of, uint64_t now_ns)
 {
-	struct tt_figures f = {0};
-	tt_figures_add(&f, w, now_ns);
+	tt_figures_free(&f);
+	tt_figures_add(&f, of, now_ns);
 	return f;
+}
+
+static int tear_down(void **state)
+{
+	tt_figures_free(&f);
+	tt_window_free(&w);
+	return 0;
 }
 
 static void forgets_what_is_old(void **state)
 {
-	struct tt_window w = {0};
-
 	for (uint64_t t = 100; t < 130; t++)
 		tt_window_add(&w, t * S, t % 10 == 0 ? TT_RESULT_FAILED : TT_RESULT_OK, true, 1000000);
 	assert_int_equal(figures(&w, 129 * S).lately, 30);
@@ -43,18 +51,17 @@ static void covers_less_after_the_start(void **state)
 
 static void shows_figures(void **state)
 {
-	struct tt_window w = {0};
 	tt_buf_auto struct tt_buf b = TT_BUF(1024);
 	struct tt_json j = tt_json(&b);
 
 	for (int i = 0; i < 100; i++)
 		tt_window_add(&w, 100 * S, i < 10 ? TT_RESULT_FAILED : i < 15 ? TT_RESULT_UNKNOWN : TT_RESULT_OK, true, 3000000);
 	tt_window_add(&w, 100 * S, TT_RESULT_FAILED, false, 0); /* untimed: counts, but makes nothing slower */
-	struct tt_figures f = figures(&w, 110 * S);
+	figures(&w, 110 * S);
 	tt_json_object(&j);
 	tt_figures_json(&j, &f, 10 * S);
 	tt_json_object_end(&j);
-	f = (struct tt_figures){0};
+	tt_figures_free(&f);
 	tt_json_object(&j);
 	tt_figures_json(&j, &f, 10 * S);
 	tt_json_object_end(&j);
@@ -68,42 +75,41 @@ static void shows_figures(void **state)
 
 static void keeps_extremes_and_bytes(void **state)
 {
-	struct tt_window w = {0};
 	uint64_t ns;
 
 	tt_window_time(&w, S, 0);
 	tt_window_bytes(&w, S, 77);
-	struct tt_figures f = figures(&w, S);
+	figures(&w, S);
 	assert_int_equal(f.count, 0);
 	assert_int_equal(f.bytes_lately, 77);
-	assert_true(tt_figures_quantile(&f, 1, &ns));
+	assert_true(tt_durations_quantile(&f.durations, 1, &ns));
 	assert_int_equal(ns, 0);
 	tt_window_time(&w, S, UINT64_MAX);
-	f = figures(&w, S);
-	assert_true(tt_figures_quantile(&f, 1, &ns));
+	figures(&w, S);
+	assert_true(tt_durations_quantile(&f.durations, 1, &ns));
 	assert_true(ns == UINT64_MAX);
 }
 
 /* What was slow in one slot is the bound as long as that slot counts, and no longer. */
 static void no_percentile_is_beyond_the_slowest(void **state)
 {
-	struct tt_window w = {0};
 	uint64_t ns;
 
 	for (int i = 0; i < 50; i++)
 		tt_window_add(&w, 100 * S, TT_RESULT_OK, true, 1100000);
 	tt_window_add(&w, 112 * S, TT_RESULT_OK, true, 1300000);
-	struct tt_figures f = figures(&w, 112 * S);
-	assert_true(tt_figures_quantile(&f, 0.99, &ns));
+	figures(&w, 112 * S);
+	assert_true(tt_durations_quantile(&f.durations, 0.99, &ns));
 	assert_in_range(ns, 1100000, 1300000);
 	tt_window_add(&w, 131 * S, TT_RESULT_OK, true, 900000);
-	f = figures(&w, 145 * S);
-	assert_true(tt_figures_quantile(&f, 0.99, &ns));
+	figures(&w, 145 * S);
+	assert_true(tt_durations_quantile(&f.durations, 0.99, &ns));
 	assert_int_equal(ns, 900000);
-	f = figures(&w, 1000 * S);
-	assert_false(tt_figures_quantile(&f, 0.99, &ns));
+	figures(&w, 1000 * S);
+	assert_false(tt_durations_quantile(&f.durations, 0.99, &ns));
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(forgets_what_is_old), cmocka_unit_test(covers_less_after_the_start),
-	      cmocka_unit_test(shows_figures), cmocka_unit_test(keeps_extremes_and_bytes),
-	      cmocka_unit_test(no_percentile_is_beyond_the_slowest))
+#define CLEAN(test) cmocka_unit_test_teardown(test, tear_down)
+
+TT_UNIT_TESTS(CLEAN(forgets_what_is_old), CLEAN(covers_less_after_the_start), CLEAN(shows_figures),
+	      CLEAN(keeps_extremes_and_bytes), CLEAN(no_percentile_is_beyond_the_slowest))
