@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools inside the agent: their figures are metrics, of what is in scope and of nothing else, and equal what programs did."""
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -57,8 +58,16 @@ def in_run(tools, command):
         return metrics.read_text()
 
 
+@functools.cache
+def disk():
+    """The test's disk, for tests that need one: not everywhere is it to be had. Mounted in a namespace of this test's own."""
+    tool_io.DISK = tool_io.prepare()
+    return tool_io.DISK
+
+
 def reads(directory, operation="read", number=NUMBER):
     """A program that reads or writes its file on the test's disk, past the page cache."""
+    disk()
     path = tool_io.a_file(f"{operation}-{number}", number * SIZE)
     return [lib.PYTHON, script(directory, f"direct-{operation}", tool_io.DIRECT), operation, str(path), str(number), str(SIZE)]
 
@@ -66,9 +75,9 @@ def reads(directory, operation="read", number=NUMBER):
 def io_once(command, options=""):
     """Metrics, and what the disk counted meanwhile. One in whose course the kernel kept an end to itself is made again."""
     for _ in range(4):
-        before = tool_io.DISK.counts()
-        text = in_run(f"io:disk={tool_io.DISK.name}{options}", command)
-        after = tool_io.DISK.counts()
+        before = disk().counts()
+        text = in_run(f"io:disk={disk().name}{options}", command)
+        after = disk().counts()
         if not total(text, "telltale_tool_refused_total", cause="end_untold"):
             break
     return text, {name: after[name] - before[name] for name in after}
@@ -79,7 +88,7 @@ def test_direct_requests():
     with tempfile.TemporaryDirectory() as directory:
         for operation in ("read", "write"):
             text, counted = io_once(reads(directory, operation))
-            of = {"service_name": f"direct-{operation}", "disk_io_direction": operation, "system_device": tool_io.DISK.name}
+            of = {"service_name": f"direct-{operation}", "disk_io_direction": operation, "system_device": disk().name}
             duration = "process_disk_operation_duration_seconds"
             lib.equal((total(text, f"{duration}_count", **of), total(text, f"{duration}_bucket", le="+Inf", **of),
                        total(text, "process_disk_io_bytes_total", **of), total(text, "process_disk_operation_errors_total")),
@@ -102,7 +111,7 @@ def test_no_room():
         command = reads(directory, number=each)
         loop = f"for i in $(seq {processes}); do \"$@\" & done; wait"
         metrics = pathlib.Path(directory) / "metrics"
-        subprocess.run([lib.TELLTALE, "run", "--quiet", "--tools", f"io:disk={tool_io.DISK.name}", "--limit", "tool_kernel_rows=16", "--limit", "tools_interval_s=3600",
+        subprocess.run([lib.TELLTALE, "run", "--quiet", "--tools", f"io:disk={disk().name}", "--limit", "tool_kernel_rows=16", "--limit", "tools_interval_s=3600",
                         f"--metrics={metrics}", *lib.HOOKS, "--", "sh", "-c", loop, "sh", *command], check=True, timeout=120 * lib.PATIENCE)
         text = metrics.read_text()
     seen = total(text, "process_disk_operation_duration_seconds_count", disk_io_direction="read")
@@ -117,7 +126,7 @@ def test_scope_and_scrapes():
         command = reads(directory)
         shell = subprocess.Popen(["sh", "-c", "while read go; do \"$@\"; echo done; done", "sh", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         config = pathlib.Path(directory) / "telltale.yaml"
-        config.write_text(f"limits:\n  tools_interval_s: 3600\ntools:\n  sched:\n  io: {{disk: {tool_io.DISK.name}}}\n")
+        config.write_text(f"limits:\n  tools_interval_s: 3600\ntools:\n  sched:\n  io: {{disk: {disk().name}}}\n")
         with shell, lib.Agent(shell.pid, options=["--config", str(config)]) as agent:
             count = "process_disk_operation_duration_seconds_count"
             untold = 0
@@ -267,11 +276,10 @@ def test_profile_has_its_room():
 def test_all_at_once():
     """All in one agent, each by its own programs."""
     with tempfile.TemporaryDirectory() as directory:
-        text = in_run(f"sched,profile,io:disk={tool_io.DISK.name}", reads(directory))
+        text = in_run(f"sched,profile,io:disk={disk().name}", reads(directory))
     lib.equal(total(text, "process_disk_io_bytes_total", service_name="direct-read"), NUMBER * SIZE, "bytes")
     lib.check(total(text, "process_thread_time_seconds_total", service_name="direct-read", part="disk") > 0, "blocked by the disk")
 
 
 if __name__ == "__main__":
-    tool_io.DISK = tool_io.prepare()
     sys.exit(lib.main(globals()))
