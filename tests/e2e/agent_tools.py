@@ -180,7 +180,7 @@ def test_times_of_threads():
     lib.check(waits >= SLEEPS, f"each sleep ends in a wait for a processor: {waits}")
     lib.equal(buckets, waits, "waits in buckets")
     # It ended, so all its waits did: both counted the same ones, one by its end and one by its parts.
-    lib.check(abs(total(text, "process_cpu_wait_duration_seconds_sum", **of) - part.get("cpu", 0)) < ROUNDING_S, f"waited: {part}")
+    lib.check(abs(total(text, "process_cpu_wait_duration_seconds_sum", **of) - part.get("cpu wait", 0)) < ROUNDING_S, f"waited: {part}")
     refused = {cause["cause"]: n for cause, n in series(text, "telltale_tool_refused_total") if cause["cause"].endswith("_full") and n}
     lib.equal(refused, {}, "turned away")
 

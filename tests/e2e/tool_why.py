@@ -52,7 +52,7 @@ def test_a_processor_shared_by_four():
     lib.equal(len(pids & {r["pid"] for r in rows if r["kind"] == "part"}), 4, f"processes: {rows}")
     for pid in pids:
         # Each has a quarter of the processor, and of a busy one less.
-        lib.equal(cause(rows, pid)["part"], "cpu", f"cause: {parts(rows, pid)}")
+        lib.equal(cause(rows, pid)["part"], "cpu wait", f"cause: {parts(rows, pid)}")
         lib.check(parts(rows, pid)["running"]["part_ns"] + parts(rows, pid).get("interrupt", {"part_ns": 0})["part_ns"] >= 270 * MS, f"ran: {parts(rows, pid)}")
         behind = [r for r in rows if r["kind"] == "behind" and r["pid"] == pid]
         lib.check({r["ahead_pid"] for r in behind} & (pids - {pid}), f"behind the others: {behind}")
@@ -212,7 +212,7 @@ def test_throttled():
         lib.skip("others left it no time that could be limited")
     # The kernel's own count of the same; since 6.18 a task whose limit is reached while others have the processor just goes on to wait for it.
     want = int(stat["throttled_time"]) if "throttled_time" in stat else int(stat["throttled_usec"]) * 1000
-    got, waited = (mine.get(part, {"part_ns": 0})["part_ns"] for part in ("throttled", "cpu"))
+    got, waited = (mine.get(part, {"part_ns": 0})["part_ns"] for part in ("throttled", "cpu wait"))
     lib.check(got <= want * 11 // 10 + 50 * MS and got + waited >= want * 9 // 10 - 50 * MS, f"throttled: {mine}, by the kernel: {stat}")
     if cause(rows, int(out))["part"] == "throttled":
         lib.check("is stopped by the limit of its cgroup's processor time" in cause(rows, int(out))["cause"], f"{cause(rows, int(out))}")

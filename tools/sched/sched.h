@@ -20,7 +20,7 @@
 #define TT_SCHED_PARTS(X)                                                                         \
 	X(RUN, "running", "on a processor")                                                       \
 	X(INTERRUPT, "interrupt", "on a processor, but its interrupts were served meanwhile")     \
-	X(WAIT, "cpu", "could run, but other tasks had the processor")                            \
+	X(WAIT, "cpu wait", "could run, but other tasks had the processor")                       \
 	X(THROTTLED, "throttled", "could run, but its cgroup had used up its processor time")     \
 	X(MEMORY, "reclaim", "had to free memory first, running or blocked")                      \
 	X(LOCK, "lock", "futex: a lock or condition of user space")                               \
