@@ -21,6 +21,10 @@ static const struct tt_library_function openssl[] = {
 	{"SSL_set_accept_state", "tt_openssl_accepts", NULL, false},
 	{"SSL_free", "tt_openssl_end", NULL, true},
 	{"SSL_clear", "tt_openssl_again", NULL, false},
+	/* Of the BIO, which takes the session's place (tt_bio_functions). */
+	{"BIO_f_ssl.bread", "tt_openssl_move_ex", "tt_openssl_received", false},
+	{"BIO_f_ssl.bwrite", "tt_openssl_move_ex", "tt_openssl_sent", false},
+	{"BIO_f_ssl.destroy", "tt_openssl_end", NULL, false},
 };
 
 /* One of the two reading and one of the two writing ones are always found. */
@@ -155,6 +159,8 @@ static int sites_find(const struct tt_library *library, const char *path, struct
 		return tt_go_functions(path, names, with_returns(library), ret, library->function_count);
 	int r = library->form == TT_LIBRARY_STRIPPED ? tt_openssl_functions(path, names, places, library->function_count)
 						     : tt_elf_functions(path, names, places, library->function_count);
+	if (r == 0)
+		tt_bio_functions(path, names, places, library->function_count);
 	for (size_t i = 0; r == 0 && i < library->function_count; i++)
 		ret[i] = (struct tt_function_sites){.entry = places[i].at, .size = places[i].size};
 	return r;
@@ -194,7 +200,8 @@ static int all_returns_find(const struct tt_library *library, const char *path, 
 		if (!f->returns || !sites[i].entry || sites[i].return_count)
 			continue;
 		r = returns_find(&w, &sites[i]);
-		if (r < 0 && (strcmp(library->spare, "*") == 0 || strcmp(f->symbol, library->spare) == 0)) {
+		if (r < 0 && (strncmp(f->symbol, "BIO_f_ssl.", 10) == 0 || strcmp(library->spare, "*") == 0 ||
+			      strcmp(f->symbol, library->spare) == 0)) {
 			sites[i].entry = 0;
 			r = 0;
 		}

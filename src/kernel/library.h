@@ -67,6 +67,9 @@ struct tt_function_place {
  */
 int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
 
+/* Adds those of BIO_f_ssl.bread, .bwrite and .destroy that are among the names and are told for sure: OpenSSL's BIO of TLS. */
+void tt_bio_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
+
 /*
  * The same of OpenSSL's functions in a program without symbols, of those that are told there for sure: both the reading and the
  * writing ones, SSL_do_handshake and SSL_free. -ENOENT: there is no OpenSSL from 3.0 on in it, or where they are is not sure;

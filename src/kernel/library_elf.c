@@ -13,8 +13,8 @@
 /* Who owns a file says how large its parts are: sections may overlap, and lie where the file has a hole. */
 #define FILE_MOST (1ll << 30)
 #define SECTIONS_MOST 1024
-#define SEGMENTS_MOST 1170     /* what the kernel runs has 64 KiB of them at most; they are gone through for each address */
-#define TABLE_MOST (32u << 20) /* of one that is read whole: names, symbols */
+#define SEGMENTS_MOST 1170 /* what the kernel runs has 64 KiB of them at most; they are gone through for each address */
+#define TABLE_MOST TT_ELF_TABLE_MOST
 
 struct wanted {
 	const char *const *names;

@@ -6,6 +6,8 @@
 #include <gelf.h>
 #include <stdint.h>
 
+#define TT_ELF_TABLE_MOST (32u << 20) /* of a table that is read whole: names, symbols, relocations */
+
 /*
  * An ELF file of 64 bits. *fd and *elf are the caller's (close, elf_end) and untouched on failure: -errno, -ENOEXEC, or
  * -EFBIG (beyond 1 GiB, 1 024 sections, 32 MiB of their names).

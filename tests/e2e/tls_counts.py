@@ -50,7 +50,7 @@ def until(pipe, end):
 
 
 def openssl_itself(version):
-    """Of its own programs each end says what it is told, on one connection. (What they say of themselves, with -www, goes by functions within the library.)"""
+    """Of its own programs each end says what it is told, on one connection."""
     with lib.Services() as services, contextlib.ExitStack() as ends:
         key, chain = tls_lib.certificate(services)
         port = lib.free_port()
@@ -69,6 +69,21 @@ def openssl_itself(version):
             until(client.stdout, b"hi")
         client.terminate()
         server.stdin.close()
+
+
+def openssl_pages(kind):
+    """What s_server says of itself (-www), and of files (-WWW), goes by OpenSSL's own BIO of TLS, whose functions have no symbols."""
+    with lib.Services() as services:
+        key, chain = tls_lib.certificate(services)
+        port = lib.free_port()
+        (services.dir / "page").write_text("x" * 50000)
+        services.start(["openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, kind, "-quiet"], cwd=services.dir)
+        lib.wait_for(lambda: lib.port_answers(port), "s_server")
+        right = 0
+        for _ in range(OWN_REQUESTS):
+            done = subprocess.run(["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", f"https://127.0.0.1:{port}/page"], stdout=subprocess.PIPE, text=True)
+            right += done.stdout == "200"
+        lib.tell(right=right)
 
 
 def proxy():
@@ -209,6 +224,15 @@ def test_openssl_itself():
     for version in ("tls1_2", "tls1_3"):
         result = lib.run("openssl_itself", "--uprobes", args=(version,))
         tls_lib.of_plaintext(result, "http", {("GET", f"/own/{i}", "200", True, "openssl"): 1 for i in range(OWN_REQUESTS)})
+        result.check_lost({})
+        result.check_accounts()
+
+
+def test_openssl_pages():
+    for kind in ("-www", "-WWW"):
+        result = lib.run("openssl_pages", "--uprobes", args=(kind,))
+        lib.equal(result.told["right"], OWN_REQUESTS, "curl's own count")
+        tls_lib.of_plaintext(result, "http", {("GET", "/page", "200", True, "openssl"): OWN_REQUESTS})
         result.check_lost({})
         result.check_accounts()
 
