@@ -131,6 +131,7 @@ static int load(struct runner *r, const struct tt_scope *scope)
 		.row_count = tool->hook_count,
 		.sample_hz = tool->sample_hz ? tool->sample_hz(r->settings) : 0,
 		.sample_idle = tool->sample_idle,
+		.by_cycles = tool->by_cycles,
 		.unwanted = tool->unwanted ? tool->unwanted(r->settings) : 0,
 		.maps = tool->maps,
 		.map_count = tool->map_count,

@@ -82,7 +82,8 @@ struct tt_tool {
 	bool (*at_once)(const void *settings);
 	/* How often a second programs that a clock runs look at each processor (NULL: there are none). */
 	uint32_t (*sample_hz)(const void *settings);
-	bool sample_idle; /* processors that are idle, too */
+	bool sample_idle;   /* processors that are idle, too */
+	uint64_t by_cycles; /* hooks whose clock is the processor's cycles: one bit a row */
 	/* Which hooks the settings make needless: one bit a row (NULL: none). */
 	uint64_t (*unwanted)(const void *settings);
 

@@ -119,8 +119,14 @@ void tt_plaintext_programs_choose(struct tt_kernel *k);	   /* plaintext.c: befor
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 
-/* Runs the program so often a second on each processor, with `idle` also while it is idle. 0 or a negative errno. */
-int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, uint32_t hz, bool idle);
+struct tt_sampler {
+	uint32_t hz;
+	bool idle;   /* also while a processor is idle */
+	bool cycles; /* by its cycles: on x86 that comes where interrupts are off, too. Not every machine can */
+};
+
+/* Runs the program so often a second on each processor. 0 or a negative errno. */
+int tt_kernel_sample(struct tt_kernel *k, struct bpf_program *p, const struct tt_sampler *how);
 /* Gives each link to let_go. */
 void tt_kernel_sample_end(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 

@@ -162,10 +162,16 @@ static int row_keep(struct tt_kernel *k, struct bpf_program *p)
 
 static int row_attach(struct tt_kernel *k, const struct tt_hook_row *row, const struct tt_programs *programs)
 {
+	const struct tt_sampler how = {
+		.hz = programs->sample_hz,
+		.idle = programs->sample_idle,
+		.cycles = row >= programs->rows && row < programs->rows + programs->row_count &&
+			  programs->by_cycles & 1ull << (row - programs->rows),
+	};
 	struct bpf_program *p = bpf_object__find_program_by_name(k->obj, row->program);
 
 	if (p && bpf_program__type(p) == BPF_PROG_TYPE_PERF_EVENT)
-		return tt_kernel_sample(k, p, programs->sample_hz, programs->sample_idle);
+		return tt_kernel_sample(k, p, &how);
 	return row->needs == TT_FEATURE_UPROBE ? row_keep(k, p) : tt_kernel_attach(k, row->program);
 }
 

@@ -30,6 +30,7 @@ struct tt_programs {
 	size_t row_count;
 	uint32_t sample_hz; /* how often those of the rows that a clock runs (SEC "perf_event") look at each processor */
 	bool sample_idle;   /* those that are idle, too */
+	uint64_t by_cycles; /* of these rows the clock is the processor's cycles, not its timer: one bit a row */
 	uint64_t unwanted;  /* rows that are not loaded: one bit a row */
 	const struct tt_map_row *maps;
 	size_t map_count;

@@ -18,10 +18,12 @@
 /* The task's flag that asks it to make room, where no tracepoint names it: before 6.17. */
 #if defined(__TARGET_ARCH_x86)
 #define TT_HELD_ASKED (1ull << 3)
-#define TT_HELD_IN_USER(ctx) (((const __u64 *)(ctx))[17] & 3) /* uapi/asm/ptrace.h: cs */
+#define TT_HELD_IN_USER(ctx) (((const __u64 *)(ctx))[17] & 3)	    /* uapi/asm/ptrace.h: cs … */
+#define TT_HELD_MASKED(ctx) (!(((const __u64 *)(ctx))[18] & 0x200)) /* … and flags */
 #else
 #define TT_HELD_ASKED (1ull << 1)
 #define TT_HELD_IN_USER(ctx) (!(((const __u64 *)(ctx))[33] & 0xf)) /* pstate */
+#define TT_HELD_MASKED(ctx) (((const __u64 *)(ctx))[33] & 0x80)
 #endif
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -94,7 +96,16 @@ TT_INLINE void tt_held_count(struct tt_held_cpu *c, __u32 kind, __u64 ns)
 
 /* --- who is there --- */
 
-TT_INLINE void tt_held_see(void *ctx, struct tt_held_look *look, __u64 now)
+TT_INLINE __s32 tt_held_user_stack(void *ctx)
+{
+	if (!tt_tool_config.stacks || !bpf_get_current_pid_tgid() ||
+	    TT_READ(struct task_struct, tt_task_here(), flags) & TT_KTHREAD)
+		return TT_STACK_NONE;
+	return tt_stack_user(ctx);
+}
+
+/* But the program's stack: nothing here takes a lock. */
+TT_INLINE void tt_held_see_kernel(void *ctx, struct tt_held_look *look, __u64 now)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct task_struct *task = tt_task_here();
@@ -104,10 +115,14 @@ TT_INLINE void tt_held_see(void *ctx, struct tt_held_look *look, __u64 now)
 	look->tid = id;
 	look->kernel_stack = tt_stack_kernel(ctx);
 	look->user_stack = TT_STACK_NONE;
-	if (tt_tool_config.stacks && id && !(TT_READ(struct task_struct, task, flags) & TT_KTHREAD))
-		look->user_stack = tt_stack_user(ctx);
 	if (bpf_core_read(look->name, sizeof(look->name), &task->comm))
 		tt_failed(TT_PLACE_KERNEL_READ);
+}
+
+TT_INLINE void tt_held_see(void *ctx, struct tt_held_look *look, __u64 now)
+{
+	tt_held_see_kernel(ctx, look, now);
+	look->user_stack = tt_held_user_stack(ctx);
 }
 
 /* The first look at what has lasted for half of what is too long. */
@@ -144,6 +159,8 @@ TT_INLINE void tt_held_put(void *ctx, struct tt_held_cpu *c, struct tt_held_reco
 	h->within = look->at_ns >= since && look->at_ns <= end;
 	if (!h->within)
 		tt_held_see(ctx, look, end);
+	else if (kind == TT_HELD_IRQ_OFF && look->tid == (__u32)bpf_get_current_pid_tgid())
+		look->user_stack = tt_held_user_stack(ctx);
 	h->rec.type = TT_HELD_RECORD;
 	h->rec.version = TT_RECORD_VERSION;
 	h->rec.tgid = look->tgid;
@@ -265,6 +282,22 @@ int tt_held_clock(void *ctx)
 		if (h->waiting && now - h->end_ns >= TT_HELD_BOOKED_NS)
 			tt_held_send(c, h);
 	}
+	return 0;
+}
+
+/* By the processor's cycles, which on x86 is no interrupt that can be off: the clock is overdue, and interrupts are off. */
+SEC("perf_event")
+int tt_held_cycles(void *ctx)
+{
+	struct tt_held_cpu *c = tt_held_here();
+	__u64 due = c && TT_HELD_MASKED(ctx) ? c->expected_ns : 0;
+
+	if (!due)
+		return 0;
+	__u64 now = bpf_ktime_get_ns();
+	struct tt_held_look *look = &c->look[TT_HELD_IRQ_OFF];
+	if (now > due && now - due >= tt_tool_config.late_ns / 2 && look->at_ns < due)
+		tt_held_see_kernel(ctx, look, now);
 	return 0;
 }
 

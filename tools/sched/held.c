@@ -49,7 +49,7 @@ static const struct tt_field fields[] = {
 	TT_FIELD_MORE(struct held_row, tid, "tid", TT_FIELD_ID, "its thread"),
 	TT_FIELD(struct held_row, comm, "COMM", TT_UNIT_NONE, 15, "comm", TT_FIELD_TEXT, "the thread's name"),
 	TT_FIELD(struct held_row, when, "STACK IS", TT_UNIT_NONE, 8, "stack_is", TT_FIELD_TEXT,
-		 "`within`: of a moment when it lasted; `after`: of the moment it was over, since no interrupt came before"),
+		 "`within`: of a moment when it lasted; `after`: of the moment it was over, since nothing could look before"),
 	TT_FIELD(struct held_row, stack, "STACK", TT_UNIT_NONE, 0, "stack", TT_FIELD_TEXT,
 		 "functions of the kernel, outermost first, separated by `;`; with `--stacks` those of the program before them"),
 };

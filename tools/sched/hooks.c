@@ -50,6 +50,7 @@ const struct tt_hook_row tt_sched_hooks[TT_SCHED_HOOKS] = {
 	{"tt_held_asked", "sched_set_need_resched_tp", TT_FEATURE_BTF, TT_HOOK_REQUIRED, "the clock sees when it was asked for"},
 	{"tt_held_clock", "cpu-clock (perf)", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
 	{"tt_profile_sampled", "cpu-clock (perf)", TT_FEATURE_BTF, TT_HOOK_REQUIRED, nothing},
+	{"tt_held_cycles", "cycles (perf)", TT_FEATURE_BTF, TT_HOOK_OPTIONAL, "stacks are of when interrupts are back"},
 };
 
 /* In the order of those. */
@@ -79,6 +80,7 @@ static const uint8_t wanted_for[TT_SCHED_HOOKS] = {
 	RESCHED | MAYBE,
 	IRQS | RESCHED,
 	SENT,
+	[TT_SCHED_HOOK_CYCLES] = IRQS,
 };
 
 const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS] = {TT_SCHED_MAP_ROWS};

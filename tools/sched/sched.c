@@ -168,6 +168,7 @@ const struct tt_tool tt_tool_sched = {
 	.at_once = sched_at_once,
 	.sample_hz = sched_hz,
 	.sample_idle = true,
+	.by_cycles = 1ull << TT_SCHED_HOOK_CYCLES,
 	.unwanted = tt_sched_unwanted,
 	.stacks = tt_sched_stacks,
 	.presets = tt_sched_presets,

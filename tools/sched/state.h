@@ -21,7 +21,8 @@ struct tt_sched_settings {
 
 /* --- the programs, as both tools load them (hooks.c) --- */
 
-#define TT_SCHED_HOOKS 30
+#define TT_SCHED_HOOKS 31
+#define TT_SCHED_HOOK_CYCLES (TT_SCHED_HOOKS - 1)
 #define TT_SCHED_MAPS (6 + TT_STACK_MAP_COUNT)
 #define TT_SCHED_PRESETS 3
 
