@@ -127,7 +127,7 @@ const struct tt_option tt_options[] = {
 	 .commands = SHOWING,
 	 .check = tt_check_protocol,
 	 .expected = "a protocol telltale knows (telltale help protocols)",
-	 .help = "recognise only these protocols; the preset is all"},
+	 .help = "recognise only these protocols; the preset is all. http2 includes grpc, which is spoken within it"},
 	{.name = "tools",
 	 .argument = "NAME[:OPTION=VALUE][,NAME]",
 	 .key = "tools",

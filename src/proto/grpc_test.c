@@ -189,7 +189,7 @@ static void cancelled(void **state)
 	      TT_C("\0\0\4\3\0\0\0\0\1\0\0\0\x8"));
 }
 
-/* Only http2 is wanted: a call is an exchange of it. Neither: none. Other streams are no calls. */
+/* Only http2 is wanted: a call is one of grpc all the same. Only grpc: other streams are no calls. */
 static void chosen(void **state)
 {
 	static const struct tt_line script[] = {TT_C(PREFACE CALL("\1") "\0\0\3\1\5\0\0\0\3\x82\x86\x84" MESSAGE("\1", "\1")),
@@ -201,7 +201,7 @@ static void chosen(void **state)
 	assert_int_equal(strncmp(one, "M|p.S|OK|", 9), 0);
 	assert_null(strstr(one, "GET"));
 	assert_non_null(strstr(other, "GET|/|200|"));
-	assert_non_null(strstr(other, "M|p.S|OK|"));
+	assert_non_null(strstr(other, "grpc|M|p.S|OK|"));
 	free(both);
 	free(one);
 	free(other);

@@ -28,13 +28,16 @@ bool tt_streams_want(const struct tt_streams *s, const struct tt_proto *proto)
 	return false;
 }
 
-/* As what the exchange is reported. NULL: nobody wants it. */
+/*
+ * As what the exchange is reported: who wants a protocol wants what is spoken within it too, and by its own name, as its texts
+ * are. NULL: nobody wants it.
+ */
 static const struct tt_proto *tt_pair_proto(const struct tt_link *link, const struct tt_message *req)
 {
 	const struct tt_proto *as = req->as || !req->peer ? req->as : req->peer->as;
 
-	if (as && tt_streams_want(link->conn->s, as))
-		return as;
+	if (as)
+		return !link->carrier || tt_streams_want(link->conn->s, as) ? as : NULL;
 	return link->carrier ? NULL : link->proto;
 }
 

@@ -110,7 +110,7 @@ static void on_exchange(void *ctx, const struct tt_exchange *x)
 		tt_buf_add_char(b, '~');
 	if (t->way.places)
 		put_places(b, x);
-	tt_lines_add(b, x, !t->proto);
+	tt_lines_add(b, x, x->proto != t->proto);
 	if (t->way.timed)
 		put_times(b, x);
 

@@ -52,7 +52,7 @@ struct tt_line {
 
 /*
  * Plays the script once and returns the lines, each ended by \n (malloc'ed; the caller frees). proto NULL: all registered ones
- * compete in detection and each line begins with the protocol's name and '|'.
+ * compete in detection. A line of another protocol than `proto` begins with its name and '|'.
  */
 char *tt_talk(const struct tt_proto *proto, const struct tt_line *script);
 
