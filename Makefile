@@ -8,8 +8,9 @@ MESON_FLAGS ?=
 
 .PHONY: all demo test test-long bench bench-guest fuzz install clean packages lint
 
+# What is installed. What only tests and fuzzers want is built by `make test`.
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) telltale
 
 $(BUILD)/build.ninja:
 	@packaging/install-packages build
@@ -25,13 +26,15 @@ demo: all
 
 test: $(ASAN)/build.ninja
 	@packaging/install-packages build test demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
 	@ninja -C $(ASAN)
 	@tests/run --build $(BUILD) --asan $(ASAN)
 
 test-long: $(ASAN)/build.ninja
 	@packaging/install-packages build test demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
 	@ninja -C $(ASAN)
 	@tests/run --build $(BUILD) --asan $(ASAN) --long
 
@@ -53,7 +56,8 @@ lint:
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
-	@meson install -C $(BUILD)
+	@ninja -C $(BUILD) telltale
+	@meson install --no-rebuild -C $(BUILD)
 
 clean:
 	@rm -rf $(BUILD) $(ASAN) build-fuzz build-arm64
