@@ -279,6 +279,9 @@ bool tt_pair_as(struct tt_link *link, enum tt_pairing pairing);
 /* In-order pairing: which request does the next response answer? *ret is NULL unless TT_HAVE. Borrowed. */
 enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret);
 
+/* The request tt_awaited gave gets no answer: it is reported as one-way, and the next one is awaited. */
+void tt_awaited_silent(struct tt_link *link);
+
 /*
  * The tables of headers a library told of this side and that are kept, by number from 0 on; NULL: there are no more. Borrowed
  * until one is taken or parse() returns.

@@ -53,6 +53,9 @@ static void redis_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	s->in_multi = false;
 	s->queued_db = 0;
 	s->db = 0;
+	s->doubtful |= s->silence != TT_REDIS_LOUD && !s->obeyed;
+	s->silent = 0;
+	s->silent_passed = s->refused = false;
 	if (side == TT_REQUESTS)
 		s->request = (struct tt_redis_request){0};
 	else
@@ -62,11 +65,14 @@ static void redis_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 static const struct tt_proto_doc redis_doc = {
 	.title = "Redis and Valkey",
 	.specification = "RESP2 and RESP3: https://redis.io/docs/latest/develop/reference/protocol-spec/",
-	.recognised = "an array of bulk strings or an inline command, and replies by their type byte",
+	.recognised = "an array of bulk strings or an inline command, and replies by their type byte; in mid-connection once "
+		      "something is said that only a server says",
 	.operation = "command: `GET`, `CONFIG GET`",
 	.resource = "first key or channel",
 	.status = "`OK`; an error's first word is a failure (`WRONGTYPE`)",
-	.limits = "pushes and published messages are no exchanges; replicas' connections are left alone",
+	.limits = "pushes and published messages are no exchanges; replicas' connections are left alone; behind `CLIENT REPLY OFF` "
+		  "and `SKIP` commands are one-way once an answer, or a second without one, shows that the server obeyed, and "
+		  "incomplete where neither does",
 	.verified = "redis-server 7.0 with redis-cli, redis-benchmark and redis-py; compared with the server's commandstats",
 };
 

@@ -31,8 +31,11 @@ struct tt_redis_request {
 	enum tt_redis_silence asked; /* by CLIENT REPLY */
 };
 
-/* Set in tt_message.kind beside the kind: the database is not known any more. */
-#define TT_REDIS_DB_LOST 0x100u
+/* Set in tt_message.kind beside the kind. */
+#define TT_REDIS_DB_LOST 0x100u	 /* the database is not known any more */
+#define TT_REDIS_SILENT 0x200u	 /* not answered, if CLIENT REPLY before or in it was obeyed */
+#define TT_REDIS_SILENCER 0x400u /* that CLIENT REPLY */
+#define TT_REDIS_KIND 0xffu
 
 /* What the reply being read is to us. */
 enum tt_redis_role {
@@ -77,6 +80,13 @@ struct tt_redis {
 	bool holes;    /* something was missed once: only what is surely Redis is believed */
 	bool handover; /* MONITOR or SYNC was asked for: the answer decides whether more requests can come */
 	enum tt_redis_silence silence;
+	bool obeyed;		/* the latest CLIENT REPLY OFF or SKIP was */
+	bool refused;		/* what stands in turn to be answered is said behind one that was not */
+	bool doubtful;		/* whether it was cannot be known */
+	bool silent_passed;	/* of more commands than are kept it was not waited for whether they are answered */
+	uint32_t silent;	/* commands of which it is not known yet */
+	uint64_t silencer_turn; /* of the latest CLIENT REPLY OFF or SKIP */
+	uint64_t loud_turn;	/* of the latest command that is answered in any case */
 	bool silent_select; /* a SELECT whose success cannot be known came before the next request that is answered */
 	struct tt_redis_request request;
 
@@ -90,6 +100,12 @@ struct tt_redis {
 
 enum tt_step tt_redis_parse_request(struct tt_link *link, struct tt_redis *s, struct tt_input *in);
 enum tt_step tt_redis_parse_reply(struct tt_link *link, struct tt_redis *s, struct tt_input *in);
+
+/* m is not answered if the server obeys CLIENT REPLY, which m is itself if `silencer`. */
+void tt_redis_silent(struct tt_link *link, struct tt_redis *s, struct tt_message *m, bool silencer);
+
+/* Passes what is not answered, up to what the reply at the cursor answers. TT_LOST_SYNC: which that is cannot be told. */
+enum tt_step tt_redis_settle(struct tt_link *link, struct tt_redis *s, const struct tt_input *in);
 
 /* Passes n bytes and \r\n, which may not have come yet. False if they came and do not end so. */
 bool tt_redis_pass(struct tt_link *link, enum tt_side side, struct tt_input *in, uint64_t n, uint64_t *ret_end);

@@ -12,8 +12,9 @@ enum look {
 	WORD,	 /* a request whose command is not known */
 	COMMAND, /* a request whose command is known */
 	INLINE,	 /* the same as a line of text */
-	REPLY,
-	NEWS, /* of a channel, which the server says unasked */
+	LIST,  /* replies that are arrays of strings, as requests are */
+	REPLY, /* also one that no request looks like */
+	NEWS,  /* of a channel, which the server says unasked */
 };
 
 static bool is_word(struct tt_span s)
@@ -123,8 +124,14 @@ static bool is_plausible(const struct tt_resp *e)
 	if (e->type == '+')
 		return tt_is_tabbed_text(e->line);
 	if (e->type == '-')
-		return e->line.len && tt_is_tabbed_text(e->line) && is_word(tt_span_sub(e->line, 0, 1));
+		return tt_is_tabbed_text(e->line) && is_word(tt_span_sub(e->line, 0, 1));
 	return true;
+}
+
+/* May this stand so in a request as well, at that depth? */
+static bool is_of_request(const struct tt_resp *e, uint8_t depth)
+{
+	return depth ? e->shape == TT_RESP_BULK : e->type == '*' && e->shape == TT_RESP_AGGREGATE && e->count;
 }
 
 static enum look look_at_replies(struct tt_span s)
@@ -133,7 +140,7 @@ static enum look look_at_replies(struct tt_span s)
 	struct tt_resp_stack stack = {.depth = 0};
 	enum tt_redis_news news;
 	uint32_t kind;
-	bool any = false;
+	bool any = false, lists = true;
 
 	if (s.len == 0)
 		return NOTHING;
@@ -142,6 +149,7 @@ static enum look look_at_replies(struct tt_span s)
 		enum tt_resp_read read = tt_resp_read(&c, &e);
 		if (read == TT_RESP_MORE)
 			break;
+		lists &= is_of_request(&e, stack.depth);
 		if (read == TT_RESP_BAD || !is_plausible(&e) || tt_resp_place(&stack, &e) == TT_RESP_WRONG)
 			return NO;
 		if ((e.shape == TT_RESP_BULK || (e.shape == TT_RESP_CHUNK && e.count)) && !pass_bulk(&c, e.count))
@@ -151,25 +159,44 @@ static enum look look_at_replies(struct tt_span s)
 	if (!any)
 		return PARTIAL;
 	tt_redis_news(tt_cursor(s), &news, &kind);
-	return news == TT_REDIS_NO_NEWS ? REPLY : NEWS;
+	if (news != TT_REDIS_NO_NEWS)
+		return NEWS;
+	return lists ? LIST : REPLY;
 }
 
-static enum tt_verdict judge(enum look requests, enum look replies, bool role_known, bool replies_are_requests)
+/*
+ * Where it is not known who asks, lists of strings prove little: both sides may say them, and what a server lists may be called
+ * as commands are. Something must be said that only a server says, or a list that is no command.
+ */
+static bool is_told_apart(enum look requests, enum look replies, enum look replies_as_requests)
+{
+	return replies == REPLY ||
+	       (replies >= LIST && (replies_as_requests == NO || (replies_as_requests == WORD && requests == COMMAND)));
+}
+
+static enum tt_verdict judge(enum look requests, enum look replies, bool role_known, enum look replies_as_requests)
 {
 	switch (requests) {
 	case NOTHING:
 		return replies == NEWS && role_known ? TT_YES : TT_MAYBE;
 	case COMMAND:
-		return role_known || !replies_are_requests ? TT_YES : TT_NO;
 	case WORD:
-		if (!role_known && replies_are_requests)
-			return TT_NO;
-		return role_known || replies >= REPLY ? TT_YES : TT_MAYBE;
+		return role_known || is_told_apart(requests, replies, replies_as_requests) ? TT_YES : TT_MAYBE;
 	case INLINE:
-		return replies >= REPLY ? TT_YES : TT_MAYBE;
+		return replies >= LIST ? TT_YES : TT_MAYBE;
 	default:
 		return TT_MAYBE;
 	}
+}
+
+/* What a replica says of itself. Its master says commands to it, as a client does. */
+static bool is_replica(struct tt_span s)
+{
+	struct tt_cursor c = tt_cursor(s);
+	uint64_t n;
+
+	return tt_resp_read_count(&c, '*', &n) == TT_RESP_OK && tt_resp_read_count(&c, '$', &n) == TT_RESP_OK &&
+	       tt_span_ieq(tt_span_sub(tt_cursor_rest(&c), 0, n), TT_SPAN_LIT("replconf"));
 }
 
 enum tt_verdict tt_redis_detect(const struct tt_first *first)
@@ -182,13 +209,14 @@ enum tt_verdict tt_redis_detect(const struct tt_first *first)
 		return TT_NO;
 	if ((requests == PARTIAL && first->ended[TT_REQUESTS]) || (replies == PARTIAL && first->ended[TT_RESPONSES]))
 		return TT_NO;
-	bool both = server.len && server.data[0] == '*' && look_at_array(server) == COMMAND;
-	return judge(requests, replies, first->role_known, both);
+	if (!first->role_known && (is_replica(first->side[TT_REQUESTS]) || is_replica(server)))
+		return TT_NO;
+	return judge(requests, replies, first->role_known, server.len && server.data[0] == '*' ? look_at_array(server) : NO);
 }
 
 ssize_t tt_redis_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
 {
 	if (side == TT_REQUESTS)
 		return look_at_requests(bytes, false) == COMMAND ? 0 : -1;
-	return look_at_replies(bytes) >= REPLY ? 0 : -1;
+	return look_at_replies(bytes) >= LIST ? 0 : -1;
 }

@@ -13,7 +13,7 @@
 
 static uint32_t kind_of(const struct tt_message *request)
 {
-	return request->kind & ~TT_REDIS_DB_LOST;
+	return request->kind & TT_REDIS_KIND;
 }
 
 /* "+1339518083.107412 [0 127.0.0.1:60866] "keys"": what MONITOR shows, on a connection where its request was not seen. */
@@ -222,6 +222,9 @@ static enum tt_step begin_plain(struct tt_link *link, struct tt_redis *s, struct
 		if (step != TT_PARSED)
 			return step;
 	}
+	enum tt_step settled = tt_redis_settle(link, s, in);
+	if (settled != TT_PARSED)
+		return settled;
 	if (tt_awaited(link, &request) == TT_NOT_YET)
 		return TT_WAIT;
 	if (!request && in->c.data[in->c.pos] == '+') {
@@ -251,6 +254,9 @@ static enum tt_step begin_confirmation(struct tt_link *link, struct tt_redis *s,
 	const struct tt_message *request = NULL;
 
 	if (!r->answering) {
+		enum tt_step settled = tt_redis_settle(link, s, in);
+		if (settled != TT_PARSED)
+			return settled;
 		enum tt_awaited awaited = tt_awaited(link, &request);
 		if (awaited == TT_NOT_YET && !c->strays)
 			return TT_WAIT;

@@ -145,21 +145,26 @@ static enum tt_step end_request(struct tt_link *link, struct tt_redis *s, struct
 		return TT_DONE;
 	}
 
-	bool one_way = is_silent(s, &r);
-	if (one_way)
+	bool silent = is_silent(s, &r);
+	s->doubtful &= silent;
+	if (silent)
 		s->silent_select |= kind == TT_REDIS_SELECT;
 	if (r.message) {
-		r.message->one_way = one_way;
 		r.message->kind = kind | (s->silent_select ? TT_REDIS_DB_LOST : 0);
 		r.message->tag = (void *)(uintptr_t)(kind == TT_REDIS_SELECT ? r.db : r.args - 1);
 		tt_message_attr(r.message, "db.system.name", db_system);
 		tt_message_attr_text(r.message, "db.operation.name", TT_TEXT_OPERATION);
 	}
-	if (!one_way && r.message)
+	if (silent)
+		tt_redis_silent(link, s, r.message, r.client_reply && r.args == 3 && r.asked != TT_REDIS_LOUD);
+	else if (r.message)
+		s->loud_turn = r.message->turn;
+	if (!silent && r.message)
 		s->silent_select = false;
 	tt_message_end(link, r.message, in, end);
-	s->handover = !one_way && (kind == TT_REDIS_MONITOR || kind == TT_REDIS_SYNC);
-	return TT_PARSED;
+	s->handover = !silent && (kind == TT_REDIS_MONITOR || kind == TT_REDIS_SYNC);
+	/* The next answer may be to this one. */
+	return s->doubtful ? TT_LOST_SYNC : TT_PARSED;
 }
 
 /* One argument of an array. *ret_end is the position after it. */

@@ -346,6 +346,86 @@ static void silenced_commands(void **state)
 	check(script);
 }
 
+#define NO_CLIENT "-NOPERM this user has no permissions to run the 'client|reply' command\r\n"
+#define UNKNOWN_CLIENT "-ERR unknown command 'CLIENT', with args beginning with: 'REPLY' 'OFF' \r\n"
+
+/* The server refused to be silent: all is answered, in its turn. */
+static void silence_refused(void **state)
+{
+	const struct tt_line script[] = {TT_C(REPLY(4, "SKIP")), TT_S(NO_CLIENT),
+					 TT_C(GET),		 TT_S(VALUE),
+					 TT_C(PING),		 TT_S(PONG),
+					 TT_C(REPLY(3, "OFF")),	 TT_S(UNKNOWN_CLIENT),
+					 TT_C(SET GET),		 TT_S(SAID_OK VALUE),
+					 TT_TALK_END};
+
+	ERROR("CLIENT REPLY", "-", "NOPERM", REPLY(4, "SKIP"), NO_CLIENT, "");
+	OK("GET", "k", GET, VALUE, "");
+	OK("PING", "-", PING, PONG, "");
+	ERROR("CLIENT REPLY", "-", "ERR", REPLY(3, "OFF"), UNKNOWN_CLIENT, "");
+	OK("SET", "k", SET, SAID_OK, "");
+	OK("GET", "k", GET, VALUE, "");
+	check(script);
+
+	const struct tt_line pipelined[] = {TT_C(REPLY(3, "OFF") SET PING REPLY(4, "SKIP") GET GET PING),
+					    TT_S(NO_CLIENT SAID_OK PONG NO_CLIENT VALUE VALUE PONG), TT_TALK_END};
+	ERROR("CLIENT REPLY", "-", "NOPERM", REPLY(3, "OFF"), NO_CLIENT, "");
+	OK("SET", "k", SET, SAID_OK, "");
+	OK("PING", "-", PING, PONG, "");
+	ERROR("CLIENT REPLY", "-", "NOPERM", REPLY(4, "SKIP"), NO_CLIENT, "");
+	OK("GET", "k", GET, VALUE, "");
+	OK("GET", "k", GET, VALUE, "");
+	OK("PING", "-", PING, PONG, "");
+	check(pipelined);
+}
+
+/* Until EXEC it is a command like any other. */
+static void silence_queued(void **state)
+{
+	const struct tt_line script[] = {TT_C(MULTI), TT_S(SAID_OK), TT_C(REPLY(4, "SKIP") GET), TT_S(QUEUED QUEUED), TT_TALK_END};
+
+	OK("MULTI", "-", MULTI, SAID_OK, "");
+	OK("CLIENT REPLY", "-", REPLY(4, "SKIP"), QUEUED, "");
+	OK("GET", "k", GET, QUEUED, "");
+	check(script);
+}
+
+/* An error behind a silenced command may be the answer to what came after it, or the refusal to be silent. */
+static void silence_unsure(void **state)
+{
+	const struct tt_line clear[] = {TT_C(REPLY(4, "SKIP") SET LPUSH PING), TT_S(WRONGTYPE PONG), TT_TALK_END};
+	ONE_WAY("CLIENT REPLY", "-", REPLY(4, "SKIP"));
+	ONE_WAY("SET", "k", SET);
+	ERROR("LPUSH", "k", "WRONGTYPE", LPUSH, WRONGTYPE, "");
+	OK("PING", "-", PING, PONG, "");
+	check(clear);
+
+	const struct tt_line unsure[] = {TT_C(REPLY(4, "SKIP") SET LPUSH PING), TT_S("-ERR no\r\n" PONG), TT_TALK_END};
+	char *lines = tt_talk(&tt_proto_redis, unsure);
+	assert_null(strstr(lines, "|complete|"));
+	free(lines);
+}
+
+/* Of more silent commands than are waited for it is not known that they are not answered. */
+static void many_silenced(void **state)
+{
+	enum { MANY = 1000 };
+	static char text[MANY * LEN(SET) + 64];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%s", REPLY(3, "OFF"));
+
+	for (int i = 0; i < MANY; i++, len += LEN(SET))
+		memcpy(text + len, SET, LEN(SET));
+	const struct tt_line script[] = {{TT_SAY_CLIENT, text, len}, TT_C(REPLY(2, "ON")), TT_S(SAID_OK), TT_TALK_END};
+	char *lines = tt_talk(&tt_proto_redis, script);
+	size_t complete = 0, incomplete = 0;
+	for (const char *at = lines; (at = strstr(at, "SET|k|-|-|")); at++)
+		*(strstr(at, "|complete|") && strstr(at, "|complete|") < strchr(at, '\n') ? &complete : &incomplete) += 1;
+	assert_int_equal(complete, 255);
+	assert_int_equal(incomplete, MANY - 255);
+	assert_non_null(strstr(lines, "CLIENT REPLY|-|OK|-|"));
+	free(lines);
+}
+
 #define MONITOR "*1\r\n$7\r\nMONITOR\r\n"
 #define MONITOR_LINE "+1339518083.107412 [0 127.0.0.1:60866] \"keys\" \"*\"\r\n"
 
@@ -601,6 +681,39 @@ static void begins_in_the_middle(void **state)
 	free(lines);
 }
 
+/* Begun in the middle, by whom what is said is not known: what a server lists may look as a command does. */
+static void sides_in_the_middle(void **state)
+{
+#define CONFIG_SAVE "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$4\r\nsave\r\n"
+#define SAVES "*2\r\n$4\r\nsave\r\n$0\r\n\r\n"
+#define LISTED "*2\r\n$1\r\na\r\n$1\r\nb\r\n"
+#define REPLICA_ACK "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$2\r\n42\r\n"
+	static const struct {
+		const char *asks, *answers;
+		enum tt_verdict verdict;
+	} rows[] = {
+		{GET, VALUE, TT_YES},
+		{GET, LISTED, TT_YES},
+		{PING CONFIG_SAVE, PONG SAVES, TT_YES},
+		{CONFIG_SAVE PING, SAVES PONG, TT_YES},
+		{PING, CONFIRM("subscribe", 9, "a", 1), TT_YES},
+		{GET, "", TT_MAYBE},
+		{SAVES, "", TT_MAYBE},
+		{SAVES, CONFIG_SAVE, TT_MAYBE},
+		{CONFIG_SAVE, SAVES, TT_MAYBE},
+		{MESSAGE, SUBSCRIBE_A_B, TT_MAYBE},
+		{SELECT(0) SET, "", TT_MAYBE},
+		{SELECT(0) SET, REPLICA_ACK, TT_NO},
+		{REPLICA_ACK, SELECT(0) SET, TT_NO},
+		{VALUE, GET, TT_NO},
+	};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		const struct tt_first first = {.side = {tt_span_str(rows[i].asks), tt_span_str(rows[i].answers)}};
+		assert_int_equal(tt_redis_detect(&first), rows[i].verdict);
+	}
+}
+
 static void is_not(const struct tt_line *script)
 {
 	char *lines = tt_talk(&tt_proto_redis, script);
@@ -633,7 +746,7 @@ static void others_are_told_apart(void **state)
 
 TT_UNIT_TESTS(TEST(one_after_the_other), TEST(pipelined), TEST(inline_commands), TEST(operations_and_keys), TEST(transactions),
 	      TEST(databases), TEST(channels_in_resp2), TEST(pushes_in_resp3), TEST(subscriber_from_before),
-	      TEST(silenced_commands), TEST(silenced_select), TEST(subscribed_in_a_transaction), TEST(monitor_ends_it),
+	      TEST(silenced_commands), TEST(silenced_select), TEST(silence_refused), TEST(silence_queued), TEST(silence_unsure), TEST(many_silenced), TEST(sides_in_the_middle), TEST(subscribed_in_a_transaction), TEST(monitor_ends_it),
 	      TEST(monitor_refused), TEST(replicas_are_left_alone), TEST(every_type_of_reply), TEST(errors),
 	      TEST(huge_values_are_counted_only), TEST(long_keys_are_cut), TEST(large_arrays), TEST(nonsense), TEST(too_deep),
 	      TEST(begins_in_the_middle), TEST(others_are_told_apart))

@@ -8,13 +8,13 @@
 #include "proto/pass.h"
 #include "proto/proto.h"
 #include "proto/zookeeper_ops.h"
+#include "proto/zookeeper_word.h"
 
 #define LENGTH_MAX (64u << 20) /* jute.maxbuffer is 1 MiB by default */
 #define LOOK 4096	       /* of a request so much is read, for its path */
 #define LOOK_MULTI 32768       /* of a multi and its results */
 #define CONNECT_ID (1ull << 32)
 #define WORD_ID (2ull << 32)
-#define WORD_BYTES 4
 
 enum special_xid {
 	XID_EVENT = -1,
@@ -150,20 +150,6 @@ static enum zookeeper_read read_body(const struct zookeeper_message *m, struct t
 /* --- requests -----------------------------------------------------------------------------------------------------------------
  */
 
-static bool is_word(struct tt_span s)
-{
-	static const char words[] =
-		"conf cons crst dirs dump envi gtmk hash isro lead mntr orst reqs ruok srst srvr stat stmk wchc wchp wchs wic2 ";
-
-	if (s.len < WORD_BYTES)
-		return false;
-	for (const char *at = words; *at; at += WORD_BYTES + 1) {
-		if (memcmp(at, s.data, WORD_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void describe(struct tt_message *m, struct tt_span operation)
 {
 	tt_message_text(m, TT_TEXT_OPERATION, operation);
@@ -177,7 +163,7 @@ static enum tt_step take_word(struct tt_link *link, struct zookeeper_state *st, 
 
 	if (m)
 		m->id = WORD_ID;
-	describe(m, tt_cursor_take(&in->c, WORD_BYTES));
+	describe(m, tt_cursor_take(&in->c, ZOOKEEPER_WORD_BYTES));
 	tt_message_end(link, m, in, in->c.pos);
 	tt_skip_to_eof(link, TT_REQUESTS);
 	st->word = true;
@@ -220,7 +206,7 @@ static enum tt_step parse_request(struct tt_link *link, struct zookeeper_state *
 {
 	struct zookeeper_message said;
 
-	if (in->offset == 0 && in->c.pos == 0 && tt_link_from_start(link) && is_word(tt_cursor_rest(&in->c)))
+	if (in->offset == 0 && in->c.pos == 0 && tt_link_from_start(link) && zookeeper_word_alone(tt_cursor_rest(&in->c)))
 		return take_word(link, st, in);
 	switch (read_request(tt_cursor_rest(&in->c), &said)) {
 	case WHAT_NOTHING:
@@ -373,13 +359,11 @@ static enum tt_verdict judge_request(struct tt_span bytes, bool from_start)
 	struct tt_span path;
 	uint64_t count;
 
-	if (from_start && is_word(bytes))
-		return bytes.len <= WORD_BYTES + 2 ? TT_YES : TT_NO;
 	switch (read_request(bytes, &said)) {
 	case WHAT_NOTHING:
 		return TT_NO;
 	case WHAT_MORE:
-		return bytes.len && bytes.data[0] > LENGTH_MAX >> 24 && !(from_start && bytes.len < WORD_BYTES) ? TT_NO
+		return bytes.len && bytes.data[0] > LENGTH_MAX >> 24 && !(from_start && bytes.len < ZOOKEEPER_WORD_BYTES) ? TT_NO
 														: TT_MAYBE;
 	case WHAT_CONNECT:
 		return TT_YES;
@@ -407,9 +391,11 @@ static enum tt_verdict zookeeper_detect(const struct tt_first *first)
 
 	if (!requests.len)
 		return responses.len && read_response(responses, &said) == WHAT_NOTHING ? TT_NO : TT_MAYBE;
+	if (first->from_start[TT_REQUESTS] && zookeeper_word_alone(requests))
+		return zookeeper_word_judge(first);
 	enum tt_verdict verdict = judge_request(requests, first->from_start[TT_REQUESTS]);
 	if (verdict == TT_YES && responses.len && first->from_start[TT_REQUESTS] && first->from_start[TT_RESPONSES] &&
-	    !is_word(requests) && read_response(responses, &said) != WHAT_CONNECT && responses.len >= 24)
+	    read_response(responses, &said) != WHAT_CONNECT && responses.len >= 24)
 		return TT_NO;
 	return verdict == TT_MAYBE && first->ended[TT_REQUESTS] ? TT_NO : verdict;
 }
@@ -430,7 +416,7 @@ static const struct tt_proto_doc zookeeper_doc = {
 	.title = "Apache ZooKeeper",
 	.specification = "the client protocol's records: "
 			 "https://github.com/apache/zookeeper/blob/master/zookeeper-jute/src/main/resources/zookeeper.jute",
-	.recognised = "the connect request and its response, or a command of four letters; in mid-connection a request whose "
+	.recognised = "the connect request and its response, or a command of four letters, alone and answered as ZooKeeper does; in mid-connection a request whose "
 		      "xid, type and whole "
 		      "layout fit, with a path",
 	.operation = "the request's name: `getData`, `create`, `multi`, `connect`, `ping`; the event's name for what a watch "

@@ -120,6 +120,51 @@ static void a_word(void **state)
 	tt_talk_truncate(&tt_proto_zookeeper, script);
 }
 
+/* Others have these words, too, or the beginning of one of theirs. */
+static void words_of_others(void **state)
+{
+	static const struct tt_line scripts[][6] = {
+		{TT_C("stat"), TT_C("s\r\n"), TT_S("STAT pid 1\r\nEND\r\n"), TT_C("get k\r\n"), TT_S("END\r\n"), TT_TALK_END},
+		{TT_C("stats\n"), TT_S("uptime: 5\nEND\n\n"), TT_TALK_END},
+		{TT_C("stat\r\n"), TT_S("ERROR\r\n"), TT_S_EOF, TT_TALK_END},
+		{TT_C("conf"), TT_C("ig get x\r\n"), TT_S("*0\r\n"), TT_TALK_END},
+		{TT_C("ruok"), TT_S_EOF, TT_TALK_END},
+		{TT_C("ruok"), TT_S("imo"), TT_S_EOF, TT_TALK_END},
+		{TT_C("wchs"), TT_S("12 connexions"), TT_S_EOF, TT_TALK_END},
+	};
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		char *got = tt_talk(&tt_proto_zookeeper, scripts[i]);
+		assert_string_equal(got, "");
+		free(got);
+	}
+}
+
+static void words_and_answers(void **state)
+{
+	static const struct {
+		const char *word, *answer;
+	} rows[] = {
+		{"stat\n", "Zookeeper version: 3.8.4\n"},
+		{"wchs\r\n", "1 connections watching 2 paths\nTotal watches:2\n"},
+		{"isro", "rw"},
+		{"cons", "cons is not executed because it is not in the whitelist.\n"},
+		{"mntr\n", "This ZooKeeper instance is not currently serving requests\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct tt_line script[] = {{TT_SAY_CLIENT, rows[i].word, strlen(rows[i].word)},
+						 {TT_SAY_SERVER, rows[i].answer, strlen(rows[i].answer)},
+						 TT_S_EOF,
+						 TT_TALK_END};
+		char *got = tt_talk(&tt_proto_zookeeper, script);
+		assert_non_null(strstr(got, "|-|OK|-|4|"));
+		assert_non_null(strstr(got, "|complete|"));
+		assert_memory_equal(got, rows[i].word, 4);
+		free(got);
+	}
+}
+
 static void hostile(void **state)
 {
 #define ROW(s) {TT_SAY_CLIENT, s, sizeof(s) - 1}
@@ -147,7 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session), cmocka_unit_test(pipelined_with_an_event), cmocka_unit_test(expired),
 		cmocka_unit_test(multi),     cmocka_unit_test(begun_in_the_middle),	cmocka_unit_test(a_word),
-		cmocka_unit_test(hostile),
+		cmocka_unit_test(words_of_others), cmocka_unit_test(words_and_answers), cmocka_unit_test(hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

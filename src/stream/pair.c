@@ -110,6 +110,17 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 	return link->pair.untrusted || f->give_up ? TT_NEVER : TT_NOT_YET;
 }
 
+void tt_awaited_silent(struct tt_link *link)
+{
+	struct tt_message *req = tt_pair_next_unanswered(link);
+
+	if (!req)
+		return;
+	req->one_way = true;
+	if (req->ended)
+		tt_pair_conclude(link, req, TT_OUTCOME_ONE_WAY);
+}
+
 /* --- begin and end -----------------------------------------------------------------------------------------------------------
  */
 

@@ -41,6 +41,8 @@ TCP = [
     ("opentsdb", "put a.b 1700000000 42 h=x\n", "version\n", "net.opentsdb built at x\n"),
     ("zabbix", "ZBXD\1\x1a\0\0\0\0\0\0\0" '{"request":"active checks"}'[:26], 'ZBXD\1\x16\0\0\0\0\0\0\0{"response":"success"}'),
     ("zabbix agent", "agent.ping\n", "ZBXD\1\1\0\0\0\0\0\0\0" "1"),
+    ("statsd admin", "stats\n", "uptime: 5\nmessages.last_msg_seen: 5\nEND\n\n", "counters\n", "{}\nEND\n\n"),
+    ("four letters alone", "dump\n", "nothing to dump\n", "conf\n", "a=1\n"),
     ("rtsp", "OPTIONS rtsp://h/x RTSP/1.0\r\nCSeq: 1\r\n\r\n", "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE\r\n\r\n", "DESCRIBE rtsp://h/x RTSP/1.0\r\nCSeq: 2\r\n\r\n",
      "RTSP/1.0 404 Not Found\r\nCSeq: 2\r\n\r\n"),
     ("icap", "OPTIONS icap://h/x ICAP/1.0\r\nHost: h\r\n\r\n", "ICAP/1.0 200 OK\r\nMethods: REQMOD\r\n\r\n"),
@@ -81,6 +83,16 @@ TCP = [
     ("minecraft", "\x0f\0\xfd\5\x09localhost\x63\xdd\1\1\0", '\x0d\0\x0b{"version":1}'[:14]),
     ("drda", "\0\x26\xd0\x41\0\1\0\x20\x10\x41\0\x0a\x11\x5e\x84\x82\xf2\x40\x40\x40\0\x12\x14\4\x14\3\0\7\x24\7\0\7\x14\x74\0\5", "\0\x0c\xd0\3\0\1\0\6\x14\x43\0\0"),
     ("tns", "\0\x3a\1\0\1\x3a\1\x2c\x0c\x41\x20\0\xff\xff\x7f\x08\0\0\1\0\0\x20\0\x3a\0\0\0\0\x41\x41" + "\0" * 28, "\0\x20\2\0\1\x3a\0\0\x20\0\x7f\xff\1\0\0\0\0\x20\x41\x41" + "\0" * 12),
+]
+
+# Of telltale's own, with the exchanges they are: first bytes that, cut off, are commands of four letters of ZooKeeper's.
+CUT = [
+    ([["memcached", "stats", "OK"], ["memcached", "get", "END"]],
+     ("memcached stats", "stats\r\n", "STAT pid 1\r\nEND\r\n", "get k\r\n", "END\r\n")),
+    ([["redis", "CONFIG GET", "OK"], ["redis", "GET", "OK"]],
+     ("redis config", "config get x\r\n", "*0\r\n", "get k\r\n", "$2\r\nvv\r\n")),
+    ([["zookeeper", "stat", "OK"]], ("zookeeper stat", "stat\n", "Zookeeper version: 3.8.4, built on x\nClients:\n\n")),
+    ([["zookeeper", "ruok", "OK"]], ("zookeeper ruok", "ruok", "imok")),
 ]
 
 UDP = [
