@@ -310,11 +310,17 @@ static bool take_acknowledgement(struct packet *k)
 	if (k->p->length > 3)
 		tt_mqtt_properties_read(&k->c, &properties);
 	/* Half way: what ends the exchange is PUBCOMP, or a PUBREC that refuses. */
+	struct tt_message *published = asked(k->link, k->side, id_of(TT_MQTT_PUBLISH, number));
+	if (published && k->p->type == TT_MQTT_PUBREC)
+		published->kind = TT_MQTT_PUBREC;
 	if (k->p->type == TT_MQTT_PUBREL || (k->p->type == TT_MQTT_PUBREC && code < 0x80))
 		return true;
 	struct tt_message *m = tt_begin(k->link, k->side, false, k->in, k->start);
 	if (m)
 		m->id = id_of(TT_MQTT_PUBLISH, number);
+	/* Without PUBREC it is not known that it did not refuse: PUBCOMP comes then, too. */
+	if (m && published && k->p->type == TT_MQTT_PUBCOMP)
+		m->incomplete = published->kind != TT_MQTT_PUBREC;
 	set_result(k, m, code, code >= 0x80, properties.reason);
 	end(k, m);
 	return true;
