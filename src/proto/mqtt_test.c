@@ -62,7 +62,7 @@ static void qualities(void **state)
 /* The first answer to a message of quality 2, which may have refused it, was not seen. */
 static void half_seen(void **state)
 {
-	const struct tt_line script[] = {TT_C(CONNECT_4),	 TT_S(CONNACK),		TT_C("\x34\x09\0\3a/b\0\2hi"),
+	const struct tt_line script[] = {TT_C(CONNECT_4),    TT_S(CONNACK),	 TT_C("\x34\x09\0\3a/b\0\2hi"),
 					 TT_C("\x62\2\0\2"), TT_S("\x70\2\0\2"), TT_TALK_END};
 
 	check_once(script, LOGIN("3.1.1", "4") "PUBLISH|a/b|OK|-|11|4|incomplete|" PUB("a/b", "2") ",mqtt.qos=2\n");
@@ -218,6 +218,6 @@ static void hostile(void **state)
 	check_once(other, "");
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(qualities), cmocka_unit_test(half_seen), cmocka_unit_test(deliveries), cmocka_unit_test(refusals), cmocka_unit_test(reasons),
-	      cmocka_unit_test(aliases), cmocka_unit_test(in_the_middle), cmocka_unit_test(the_port_tells_the_broker),
-	      cmocka_unit_test(large), cmocka_unit_test(hostile))
+TT_UNIT_TESTS(cmocka_unit_test(qualities), cmocka_unit_test(half_seen), cmocka_unit_test(deliveries), cmocka_unit_test(refusals),
+	      cmocka_unit_test(reasons), cmocka_unit_test(aliases), cmocka_unit_test(in_the_middle),
+	      cmocka_unit_test(the_port_tells_the_broker), cmocka_unit_test(large), cmocka_unit_test(hostile))

@@ -70,9 +70,10 @@ static const struct tt_proto_doc redis_doc = {
 	.operation = "command: `GET`, `CONFIG GET`",
 	.resource = "first key or channel",
 	.status = "`OK`; an error's first word is a failure (`WRONGTYPE`)",
-	.limits = "pushes and published messages are no exchanges; replicas' connections are left alone; behind `CLIENT REPLY OFF` "
-		  "and `SKIP` commands are one-way once an answer, or a second without one, shows that the server obeyed, and "
-		  "incomplete where neither does",
+	.limits =
+		"pushes and published messages are no exchanges; replicas' connections are left alone; behind `CLIENT REPLY OFF` "
+		"and `SKIP` commands are one-way once an answer, or a second without one, shows that the server obeyed, and "
+		"incomplete where neither does",
 	.verified = "redis-server 7.0 with redis-cli, redis-benchmark and redis-py; compared with the server's commandstats",
 };
 

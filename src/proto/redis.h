@@ -87,7 +87,7 @@ struct tt_redis {
 	uint32_t silent;	/* commands of which it is not known yet */
 	uint64_t silencer_turn; /* of the latest CLIENT REPLY OFF or SKIP */
 	uint64_t loud_turn;	/* of the latest command that is answered in any case */
-	bool silent_select; /* a SELECT whose success cannot be known came before the next request that is answered */
+	bool silent_select;	/* a SELECT whose success cannot be known came before the next request that is answered */
 	struct tt_redis_request request;
 
 	struct tt_redis_reply reply;

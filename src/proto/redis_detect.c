@@ -12,9 +12,9 @@ enum look {
 	WORD,	 /* a request whose command is not known */
 	COMMAND, /* a request whose command is known */
 	INLINE,	 /* the same as a line of text */
-	LIST,  /* replies that are arrays of strings, as requests are */
-	REPLY, /* also one that no request looks like */
-	NEWS,  /* of a channel, which the server says unasked */
+	LIST,	 /* replies that are arrays of strings, as requests are */
+	REPLY,	 /* also one that no request looks like */
+	NEWS,	 /* of a channel, which the server says unasked */
 };
 
 static bool is_word(struct tt_span s)

@@ -352,12 +352,9 @@ static void silenced_commands(void **state)
 /* The server refused to be silent: all is answered, in its turn. */
 static void silence_refused(void **state)
 {
-	const struct tt_line script[] = {TT_C(REPLY(4, "SKIP")), TT_S(NO_CLIENT),
-					 TT_C(GET),		 TT_S(VALUE),
-					 TT_C(PING),		 TT_S(PONG),
-					 TT_C(REPLY(3, "OFF")),	 TT_S(UNKNOWN_CLIENT),
-					 TT_C(SET GET),		 TT_S(SAID_OK VALUE),
-					 TT_TALK_END};
+	const struct tt_line script[] = {
+		TT_C(REPLY(4, "SKIP")), TT_S(NO_CLIENT),      TT_C(GET),     TT_S(VALUE),	  TT_C(PING), TT_S(PONG),
+		TT_C(REPLY(3, "OFF")),	TT_S(UNKNOWN_CLIENT), TT_C(SET GET), TT_S(SAID_OK VALUE), TT_TALK_END};
 
 	ERROR("CLIENT REPLY", "-", "NOPERM", REPLY(4, "SKIP"), NO_CLIENT, "");
 	OK("GET", "k", GET, VALUE, "");
@@ -382,7 +379,8 @@ static void silence_refused(void **state)
 /* Until EXEC it is a command like any other. */
 static void silence_queued(void **state)
 {
-	const struct tt_line script[] = {TT_C(MULTI), TT_S(SAID_OK), TT_C(REPLY(4, "SKIP") GET), TT_S(QUEUED QUEUED), TT_TALK_END};
+	const struct tt_line script[] = {TT_C(MULTI), TT_S(SAID_OK), TT_C(REPLY(4, "SKIP") GET), TT_S(QUEUED QUEUED),
+					 TT_TALK_END};
 
 	OK("MULTI", "-", MULTI, SAID_OK, "");
 	OK("CLIENT REPLY", "-", REPLY(4, "SKIP"), QUEUED, "");
@@ -746,7 +744,8 @@ static void others_are_told_apart(void **state)
 
 TT_UNIT_TESTS(TEST(one_after_the_other), TEST(pipelined), TEST(inline_commands), TEST(operations_and_keys), TEST(transactions),
 	      TEST(databases), TEST(channels_in_resp2), TEST(pushes_in_resp3), TEST(subscriber_from_before),
-	      TEST(silenced_commands), TEST(silenced_select), TEST(silence_refused), TEST(silence_queued), TEST(silence_unsure), TEST(many_silenced), TEST(sides_in_the_middle), TEST(subscribed_in_a_transaction), TEST(monitor_ends_it),
+	      TEST(silenced_commands), TEST(silenced_select), TEST(silence_refused), TEST(silence_queued), TEST(silence_unsure),
+	      TEST(many_silenced), TEST(sides_in_the_middle), TEST(subscribed_in_a_transaction), TEST(monitor_ends_it),
 	      TEST(monitor_refused), TEST(replicas_are_left_alone), TEST(every_type_of_reply), TEST(errors),
 	      TEST(huge_values_are_counted_only), TEST(long_keys_are_cut), TEST(large_arrays), TEST(nonsense), TEST(too_deep),
 	      TEST(begins_in_the_middle), TEST(others_are_told_apart))

@@ -363,8 +363,9 @@ static enum tt_verdict judge_request(struct tt_span bytes, bool from_start)
 	case WHAT_NOTHING:
 		return TT_NO;
 	case WHAT_MORE:
-		return bytes.len && bytes.data[0] > LENGTH_MAX >> 24 && !(from_start && bytes.len < ZOOKEEPER_WORD_BYTES) ? TT_NO
-														: TT_MAYBE;
+		return bytes.len && bytes.data[0] > LENGTH_MAX >> 24 && !(from_start && bytes.len < ZOOKEEPER_WORD_BYTES)
+			       ? TT_NO
+			       : TT_MAYBE;
 	case WHAT_CONNECT:
 		return TT_YES;
 	case WHAT_MESSAGE:
@@ -416,7 +417,8 @@ static const struct tt_proto_doc zookeeper_doc = {
 	.title = "Apache ZooKeeper",
 	.specification = "the client protocol's records: "
 			 "https://github.com/apache/zookeeper/blob/master/zookeeper-jute/src/main/resources/zookeeper.jute",
-	.recognised = "the connect request and its response, or a command of four letters, alone and answered as ZooKeeper does; in mid-connection a request whose "
+	.recognised = "the connect request and its response, or a command of four letters, alone and answered as ZooKeeper does; "
+		      "in mid-connection a request whose "
 		      "xid, type and whole "
 		      "layout fit, with a path",
 	.operation = "the request's name: `getData`, `create`, `multi`, `connect`, `ping`; the event's name for what a watch "

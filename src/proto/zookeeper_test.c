@@ -190,9 +190,9 @@ static void hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_session), cmocka_unit_test(pipelined_with_an_event), cmocka_unit_test(expired),
-		cmocka_unit_test(multi),     cmocka_unit_test(begun_in_the_middle),	cmocka_unit_test(a_word),
-		cmocka_unit_test(words_of_others), cmocka_unit_test(words_and_answers), cmocka_unit_test(hostile),
+		cmocka_unit_test(a_session),	   cmocka_unit_test(pipelined_with_an_event), cmocka_unit_test(expired),
+		cmocka_unit_test(multi),	   cmocka_unit_test(begun_in_the_middle),     cmocka_unit_test(a_word),
+		cmocka_unit_test(words_of_others), cmocka_unit_test(words_and_answers),	      cmocka_unit_test(hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

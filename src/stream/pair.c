@@ -135,9 +135,12 @@ static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *r
 	const struct tt_flow *asked = &link->flow[tt_link_dir(link, TT_REQUESTS)];
 	const struct tt_flow *answered = &link->flow[tt_link_dir(link, TT_RESPONSES)];
 
-	if (p->count || p->later_open || p->first[TT_RESPONSES] || (req->first_ns && answered->last_ns > req->first_ns))
+	/* Where an answer told the protocol it is still to be read, as is all behind it. */
+	const struct tt_mark *unread = p->response_end_ns ? NULL : tt_marks_find(&answered->marks, answered->at);
+	uint64_t answered_ns = unread && unread->first_ns > req->first_ns ? 0 : answered->last_ns;
+	if (p->count || p->later_open || p->first[TT_RESPONSES] || (req->first_ns && answered_ns > req->first_ns))
 		return false;
-	uint64_t latest_ns = TT_MAX(answered->last_ns, asked->hole_ns);
+	uint64_t latest_ns = TT_MAX(answered_ns, asked->hole_ns);
 	uint64_t since_ns = TT_MAX(latest_ns, p->unsure_ns);
 	uint64_t silence =
 		p->overlapped ? tt_streams_limit(link->conn->s, TT_LIMIT_EXCHANGE_TIMEOUT) * TT_NS_PER_S : TT_PAIR_IDLE_NS;

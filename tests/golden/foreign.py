@@ -87,7 +87,7 @@ TCP = [
 
 # Of telltale's own, with the exchanges they are: first bytes that, cut off, are commands of four letters of ZooKeeper's.
 CUT = [
-    ([["memcached", "stats", "OK"], ["memcached", "get", "END"]],
+    ([["memcached", "STATS", "END"], ["memcached", "GET", "END"]],
      ("memcached stats", "stats\r\n", "STAT pid 1\r\nEND\r\n", "get k\r\n", "END\r\n")),
     ([["redis", "CONFIG GET", "OK"], ["redis", "GET", "OK"]],
      ("redis config", "config get x\r\n", "*0\r\n", "get k\r\n", "$2\r\nvv\r\n")),
