@@ -31,6 +31,8 @@ struct tt_pcap {
 void tt_pcap_emit_clock(struct tt_pcap *p, uint64_t time_ns);
 void tt_pcap_emit_data(struct tt_pcap *p, struct tt_flow *f, int from, uint32_t len, struct tt_span captured, uint64_t time_ns);
 void tt_pcap_emit_mark(struct tt_pcap *p, struct tt_flow *f, int from, uint16_t flag, int error, uint64_t time_ns);
+/* What lies before that offset and was not reported was sent, and is missing by that time. */
+void tt_pcap_emit_missing(struct tt_pcap *p, struct tt_flow *f, int from, int64_t until, uint64_t time_ns);
 /* These bytes, reported before, came again as others, and it is not known which ones the other end took; empty: it is, they were
  * acknowledged (docs of pcap.h). */
 void tt_pcap_emit_conflict(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_conflict *what, uint64_t time_ns);

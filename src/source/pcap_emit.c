@@ -91,6 +91,12 @@ void tt_pcap_emit_mark(struct tt_pcap *p, struct tt_flow *f, int from, uint16_t 
 	tt_pcap_chunk(p, f, from, &c, tt_span(NULL, 0));
 }
 
+void tt_pcap_emit_missing(struct tt_pcap *p, struct tt_flow *f, int from, int64_t until, uint64_t time_ns)
+{
+	struct tt_chunk c = {.rec.time_ns = time_ns, .offset = (uint64_t)until};
+	tt_pcap_chunk(p, f, from, &c, tt_span(NULL, 0));
+}
+
 void tt_pcap_emit_conflict(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_conflict *what, uint64_t time_ns)
 {
 	struct tt_chunk c = {

@@ -9,6 +9,9 @@
 #include "source/pcap_decode.h"
 #include "source/pieces.h"
 
+/* A SYN so near to bytes already seen is theirs, captured late. */
+#define TT_SYN_NEAR (1ll << 20)
+
 /* What one end sends. Offsets are stream offsets: sequence number minus `bias`, unwrapped. */
 struct tt_pcap_dir {
 	bool known;	 /* next is valid */
@@ -21,6 +24,7 @@ struct tt_pcap_dir {
 	uint64_t fin_ns;
 	int64_t acked;	      /* highest offset the other end acknowledged; valid once acked_ns is set */
 	int64_t taken;	      /* the other end acknowledged all before it */
+	int64_t told;	      /* bytes before it that were not captured were told of */
 	uint64_t history;     /* the latest of its bytes in tt_history */
 	uint64_t acked_ns;    /* when it acknowledged what is missing here */
 	uint64_t last_ns;     /* of the last record, so that times do not run backwards */
@@ -28,6 +32,20 @@ struct tt_pcap_dir {
 	uint32_t retransmits; /* segments seen again */
 	struct tt_pieces held;
 	struct tt_conflict doubt; /* in what is held */
+};
+
+static inline int64_t tt_dir_offset(const struct tt_pcap_dir *d, uint32_t seq)
+{
+	return d->next + (int32_t)(seq - ((uint32_t)d->next + d->bias));
+}
+
+/* An opening amid an open connection: of another one, if what follows goes by its numbers. */
+struct tt_syn {
+	uint64_t time_ns; /* 0: there is none */
+	uint32_t seq;
+	uint32_t ack;
+	uint8_t flags;
+	uint8_t from;
 };
 
 struct tt_flow_key {
@@ -53,6 +71,7 @@ struct tt_flow {
 	uint64_t syn_ns; /* 0 not seen */
 	uint64_t syn_ack_ns;
 	uint32_t rtt_us;
+	struct tt_syn again;
 	struct tt_pcap_dir dir[2]; /* by sending end */
 };
 
@@ -85,5 +104,12 @@ bool tt_pcap_dir_waits(const struct tt_pcap_dir *d);
 
 /* Keeps the list of flows that hold something, and the sum, right after held parts changed by so many bytes. */
 void tt_flows_held(struct tt_flows *t, struct tt_flow *f, int64_t change);
+
+/* Amid an open connection an opening says nothing yet: its other end would ask back (RFC 5961, 4). It is remembered. */
+void tt_flow_note_syn(struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns);
+
+/* Does the other end answer that opening, or go its sender's numbers on from there? Near to those of the connection there is only
+ * the first shows that it was one. */
+bool tt_flow_is_again(const struct tt_flow *f, int from, const struct tt_segment *seg);
 
 #endif

@@ -9,16 +9,11 @@
 #define TT_MID_ORIGIN (1ll << 32)
 /* No retransmission goes back so far: it is another connection whose beginning was not captured. */
 #define TT_FAR_BACK (64ll << 20)
-/* A SYN so near to bytes already seen is theirs, captured late. */
-#define TT_SYN_NEAR (1ll << 20)
+/* A reset lies no further behind what was captured. */
+#define TT_RESET_WINDOW 65535
 /* How often waiting is looked at. */
 #define TT_SWEEP_NS (50 * 1000000ull)
 #define TT_MS 1000000ull
-
-static int64_t tt_dir_offset(const struct tt_pcap_dir *d, uint32_t seq)
-{
-	return d->next + (int32_t)(seq - ((uint32_t)d->next + d->bias));
-}
 
 static void tt_dir_begin(struct tt_pcap_dir *d, uint32_t first_seq)
 {
@@ -277,6 +272,29 @@ static void tt_tcp_acked(struct tt_pcap_dir *d, uint32_t ack, uint64_t time_ns)
 	d->acked_ns = time_ns;
 }
 
+/* The end of what the other end has, by what it acknowledged: the stream's end counts as one byte there, captured or not. */
+static int64_t tt_dir_had(const struct tt_pcap_dir *d, int64_t acked, bool closing)
+{
+	if (acked - d->next > TT_FAR_BACK)
+		return d->next;
+	if (d->fin)
+		return TT_MIN(acked, d->fin_off);
+	return closing && acked == d->next + 1 ? d->next : acked;
+}
+
+/* What the sender of this had was not captured, or is yet to be: what it says now is told behind that. */
+static void tt_tcp_heard(struct tt_pcap *p, struct tt_flow *f, int to, const struct tt_segment *seg, uint64_t time_ns)
+{
+	struct tt_pcap_dir *d = &f->dir[to];
+	int64_t had = d->known ? tt_dir_had(d, tt_dir_offset(d, seg->ack), seg->flags & TT_TCP_FIN) : 0;
+
+	if (!d->known || d->ended || d->held.head || had <= TT_MAX(d->next, d->told))
+		return;
+	d->told = d->acked = had;
+	d->acked_ns = time_ns;
+	tt_pcap_emit_missing(p, f, to, had, time_ns);
+}
+
 static uint64_t tt_dir_since(const struct tt_pcap_dir *d)
 {
 	return d->held.head ? d->held.head->time_ns : d->fin_ns;
@@ -396,7 +414,29 @@ static void tt_tcp_fin(struct tt_pcap *p, struct tt_flow *f, int from, int64_t e
 	tt_flows_held(&p->flows, f, 0);
 }
 
-static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, uint64_t time_ns)
+/* RFC 9293, 3.5.3, RFC 5961, 3: the receiver obeys a reset that stands where it expects something. */
+static bool tt_tcp_reset_fits(struct tt_pcap_dir *d, uint32_t seq)
+{
+	int64_t off = tt_dir_offset(d, seq), end = tt_dir_end(d), last = TT_MAX(end, d->taken);
+
+	if (d->held.tail)
+		last = TT_MAX(last, d->held.tail->off + d->held.tail->len);
+	return !d->known || (off >= TT_MIN(d->taken, end) && off <= last + TT_RESET_WINDOW);
+}
+
+/* What lies before the end of a direction and was not captured is missing, although nothing comes behind it. */
+static void tt_tcp_end_at(struct tt_pcap *p, struct tt_pcap_dir *d, int64_t off)
+{
+	int64_t end = d->known ? tt_dir_had(d, TT_MAX(off, d->taken), true) : 0;
+
+	if (!d->known || end <= d->next)
+		return;
+	p->stats.missing++;
+	p->stats.missing_bytes += (uint64_t)(end - d->next);
+	d->next = end;
+}
+
+static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, uint32_t seq, uint64_t time_ns)
 {
 	bool refused = f->syn_ns && !f->syn_ack_ns && from == f->server && !f->dir[from].known && !f->open_sent;
 
@@ -408,6 +448,8 @@ static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, uint64_
 	tt_pcap_tcp_flush(p, f);
 	if (f->closed)
 		return;
+	tt_tcp_end_at(p, &f->dir[from], tt_dir_offset(&f->dir[from], seq));
+	tt_tcp_end_at(p, &f->dir[!from], 0);
 	if (!f->dir[from].ended && (f->first_seen || f->open_sent)) {
 		tt_pcap_emit_mark(p, f, from, TT_CHUNK_ERROR, ECONNRESET, time_ns);
 		f->dir[from].ended = true;
@@ -416,18 +458,42 @@ static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, uint64_
 	tt_tcp_close(p, f, time_ns);
 }
 
+static void tt_tcp_renew(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
+{
+	tt_pcap_tcp_flush(p, f);
+	if (!f->closed)
+		tt_tcp_close(p, f, time_ns);
+	tt_flows_renew(&p->flows, f);
+	p->stats.flows++;
+}
+
+/* False: the segment is not to be looked at. */
+static bool tt_tcp_begin(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
+{
+	bool open = !f->closed && (f->open_sent || f->first_seen);
+
+	if (open && tt_flow_is_again(f, from, seg)) {
+		const struct tt_syn syn = f->again;
+		const struct tt_segment first = {.seq = syn.seq, .ack = syn.ack, .flags = syn.flags};
+		tt_tcp_renew(p, f, time_ns);
+		tt_tcp_syn(p, f, syn.from, &first, syn.time_ns);
+	} else if (tt_tcp_is_new(f, from, seg) && open && seg->flags & TT_TCP_SYN) {
+		tt_flow_note_syn(f, from, seg, time_ns);
+		p->stats.unfitting++;
+		return false;
+	} else if (tt_tcp_is_new(f, from, seg)) {
+		tt_tcp_renew(p, f, time_ns);
+	}
+	return true;
+}
+
 void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
 {
 	struct tt_pcap_dir *d = &f->dir[from];
 	uint32_t seq = seg->seq;
 
-	if (tt_tcp_is_new(f, from, seg)) {
-		tt_pcap_tcp_flush(p, f);
-		if (!f->closed)
-			tt_tcp_close(p, f, time_ns);
-		tt_flows_renew(&p->flows, f);
-		p->stats.flows++;
-	}
+	if (!tt_tcp_begin(p, f, from, seg, time_ns))
+		return;
 	if (f->closed) {
 		p->stats.after_end += seg->payload.wire_len > 0;
 		return;
@@ -436,16 +502,22 @@ void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt
 		tt_tcp_syn(p, f, from, seg, time_ns);
 		seq++;
 	}
+	if (seg->flags & TT_TCP_RST && !tt_tcp_reset_fits(d, seq)) {
+		p->stats.unfitting++;
+		return;
+	}
 	tt_tcp_established(p, f, from, seg, time_ns);
 	if (seg->flags & TT_TCP_ACK)
 		tt_tcp_acked(&f->dir[!from], seg->ack, time_ns);
 	if (seg->flags & TT_TCP_RST) {
-		tt_tcp_reset(p, f, from, time_ns);
+		tt_tcp_reset(p, f, from, seq, time_ns);
 		return;
 	}
 	if (!seg->payload.wire_len && !(seg->flags & TT_TCP_FIN))
 		return;
 
+	if (seg->flags & TT_TCP_ACK)
+		tt_tcp_heard(p, f, !from, seg, time_ns);
 	if (!d->known)
 		tt_dir_begin_mid(d, seq);
 	int64_t off = tt_dir_offset(d, seq);

@@ -130,7 +130,8 @@ static void the_other_direction_waits_too(void **state)
 	tt_build_tcp(&b, 401, false, S0 + 12, C0 + 13, ACK | FIN, "");
 	expect_with(
 		&b, &limits, true, &stats,
-		"open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 one 4ms\ntx@0+3 ONE 5ms\ntx@3+3 TWO 7ms\nrx@6+3 tri 8ms\n"
+		"open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 one 4ms\ntx@0+3 ONE 5ms\nrx@6 7ms\ntx@3+3 TWO 7ms\nrx@6+3 tri "
+		"8ms\n"
 		"tx@6+3 TRI 9ms\nrx@9+3 for 11ms\ntx@9+3 FOR 12ms\nrx@12 eof 400ms\ntx@12 eof 401ms\nclose tx=12 rx=9 401ms\n");
 	assert_int_equal(stats.missing, 1);
 	assert_int_equal(stats.retransmitted, 1);
@@ -159,9 +160,101 @@ static void a_gap_filled_late_was_not_sent_again(void **state)
 	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK, "two");
 	tt_build_tcp(&b, 5, true, C0 + 3, S0, ACK, "two");
 	tt_build_tcp(&b, 9, true, C0, S0 + 9, ACK, "one");
-	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 one\nrx@3+3 two\n");
+	expect_with(&b, &limits, false, &stats, OPEN "tx@9\nrx@0+3 one\nrx@3+3 two\n");
 	assert_int_equal(stats.retransmitted, 1);
 	assert_int_equal(stats.reordered, 1);
+}
+
+/* What one end acknowledges it had: lost, it is missing before what that end says next, and at the end of the connection. */
+static void what_was_acknowledged_is_missing_before_the_answer(void **state)
+{
+	struct tt_build b = handshake();
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 6, true, C0 + 3, S0 + 6, ACK, "more"); /* the answer was not captured */
+	tt_build_tcp(&b, 7, true, C0 + 7, S0 + 6, ACK, "and");
+	tt_build_tcp(&b, 8, false, S0 + 6, C0 + 10, ACK, "ANSWER");
+	tt_build_tcp(&b, 300, true, C0 + 10, S0 + 20, ACK | FIN, "");
+	tt_build_tcp(&b, 301, false, S0 + 20, C0 + 11, RST, "");
+	expect_with(&b, &limits, false, &stats,
+		    OPEN "rx@0+3 ask\ntx@6\nrx@3+4 more\nrx@7+3 and\ntx@6+6 ANSWER\ntx@20\nrx@10 eof\ntx@20 error 104\n"
+			 "close tx=6 rx=10 reset sent\n");
+	assert_int_equal(stats.missing_bytes, 14);
+
+	/* The end of the stream, which was not captured, is no byte; nor is what nobody can have sent. */
+	b = handshake();
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "ANSWER");
+	tt_build_tcp(&b, 6, true, C0 + 3, S0 + 0x40000000, ACK, "odd");
+	tt_build_tcp(&b, 7, true, C0 + 6, S0 + 7, ACK | FIN, "");
+	expect(&b, OPEN "rx@0+3 ask\ntx@0+6 ANSWER\nrx@3+3 odd\nrx@6 eof\n");
+
+	/* What lies before a reset was sent. */
+	b = handshake();
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, false, S0 + 6, C0 + 3, ACK | RST, "");
+	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 ask\ntx@6 error 104\nclose tx=0 rx=3 reset sent\n");
+	assert_int_equal(stats.missing_bytes, 6);
+}
+
+/* Neither end obeys a reset that does not stand where it expects something. */
+static void a_reset_out_of_place_ends_nothing(void **state)
+{
+	static const uint32_t places[] = {S0 + 123456, S0 - 1000, S0 + 5, 0};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(places); i++) {
+		struct tt_build b = handshake();
+		struct tt_limits limits = presets();
+		struct tt_pcap_stats stats;
+
+		tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+		tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "ANSWER");
+		tt_build_tcp(&b, 6, true, C0 + 3, S0 + 6, ACK, "more");
+		tt_build_tcp(&b, 7, false, places[i], 0, RST, "");
+		tt_build_tcp(&b, 8, false, S0 + 6, C0 + 7, ACK, "MORE");
+		expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 ask\ntx@0+6 ANSWER\nrx@3+4 more\ntx@6+4 MORE\n");
+		assert_int_equal(stats.unfitting, 1);
+	}
+}
+
+/* Amid a connection an opening is one where its other end answers, or its sender goes on from there. */
+static void an_opening_amid_a_connection_must_be_answered(void **state)
+{
+	struct tt_limits limits = presets();
+	struct tt_pcap_stats stats;
+
+	struct tt_build b = handshake();
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, true, 70000000, 0, SYN, "");
+	tt_build_tcp(&b, 6, false, 90000000, 17, SYN | ACK, "");
+	tt_build_tcp(&b, 7, true, C0 + 2, 0, SYN, "");
+	tt_build_tcp(&b, 8, false, S0, C0 + 3, ACK, ""); /* asks back */
+	tt_build_tcp(&b, 9, false, S0, C0 + 3, ACK, "ANSWER");
+	tt_build_tcp(&b, 10, true, C0 + 3, S0 + 6, ACK, "more");
+	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 ask\ntx@0+6 ANSWER\nrx@3+4 more\n");
+	assert_int_equal(stats.unfitting, 3);
+
+	static const char another[] = OPEN "rx@0+3 ask\nclose tx=0 rx=3\n";
+	b = handshake();
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, true, 70000000, 0, SYN, "");
+	tt_build_tcp(&b, 6, true, 70000001, 90000001, ACK, "two"); /* its answer was not captured */
+	struct listing l = {.text = TT_BUF(1u << 16)};
+	assert_int_equal(run(tt_buf_span(&b.file), &limits, &l, &stats), -ENODATA);
+	tt_buf_add_char(&l.text, 0);
+	assert_memory_equal(l.text.data, another, sizeof(another) - 1);
+	assert_non_null(strstr((char *)l.text.data, "rx@0+3 two"));
+	assert_int_equal(stats.flows, 2);
+	tt_buf_free(&l.text);
+	tt_buf_free(&b.file);
+
+	b = handshake();
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, true, 70000000, 0, SYN, "");
+	tt_build_tcp(&b, 6, false, 0, 70000001, RST | ACK, "");
+	expect(&b, OPEN "rx@0+3 ask\nclose tx=0 rx=3\nopen error=111 connect=0 rtt=0\n");
 }
 
 /* Each end has the other's port. */
@@ -533,8 +626,11 @@ static void the_table_is_bounded(void **state)
 	tt_buf_free(&b.file);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(a_whole_connection), cmocka_unit_test(what_came_twice_is_reported_once),
-	      cmocka_unit_test(disorder_is_put_right), cmocka_unit_test(first_wins_where_held_parts_overlap),
+TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before_the_answer),
+	      cmocka_unit_test(a_reset_out_of_place_ends_nothing),
+	      cmocka_unit_test(an_opening_amid_a_connection_must_be_answered), cmocka_unit_test(a_whole_connection),
+	      cmocka_unit_test(what_came_twice_is_reported_once), cmocka_unit_test(disorder_is_put_right),
+	      cmocka_unit_test(first_wins_where_held_parts_overlap),
 	      cmocka_unit_test(what_was_acknowledged_but_not_captured_is_a_gap),
 	      cmocka_unit_test(what_nobody_acknowledged_is_waited_for), cmocka_unit_test(an_end_before_missing_bytes_waits_too),
 	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(the_other_direction_waits_too),
