@@ -214,9 +214,13 @@ static bool tt_flow_passes(const struct tt_flow *f, const struct tt_chunk *chunk
 
 void tt_held_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data)
 {
-	const struct tt_flow *f = &link->flow[dir];
+	struct tt_flow *f = &link->flow[dir];
 	bool next = chunk->offset <= f->next && (!f->held || tt_flow_waits(f));
 
+	if (next && f->held) {
+		f->late_from = f->next;
+		f->late_to = chunk->offset + chunk->length;
+	}
 	/* What was missing is older than all that waited for it. */
 	if (next && (f->held || tt_flow_passes(f, chunk)))
 		tt_flow_take_rest(link, dir, chunk, data);

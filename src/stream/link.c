@@ -287,6 +287,8 @@ static size_t tt_link_parse(struct tt_link *link, int dir, const uint8_t *data, 
 	}
 	if (step == TT_WAIT) {
 		f->starved = false;
+		if (!link->flow[!dir].buf.len) /* else it may be there, and not read yet */
+			f->waited = f->next;
 		if (!f->wait_ns)
 			f->wait_ns = TT_MAX(f->last_ns, (uint64_t)1);
 		*ret_go = false;
@@ -315,13 +317,9 @@ static size_t tt_link_resync(struct tt_link *link, int dir, const uint8_t *data,
 		}
 	}
 	size_t n = mark ? (size_t)TT_MIN(mark->end - f->at, (uint64_t)len) : len;
-	uint64_t dropped_ns = mark ? mark->last_ns : 0;
+	uint64_t dropped_ns = mark && mark->last_ns ? mark->last_ns : f->last_ns;
 	tt_flow_advance_at(link, dir, n);
-	/* What is dropped may have answered what was asked since the hole. */
-	const struct tt_message *asked = link->pair.first[TT_REQUESTS];
-	bool possible = link->pair.later_open || (asked && (!dropped_ns || asked->first_ns <= dropped_ns));
-	if (tt_link_side(link, dir) == TT_RESPONSES && possible)
-		tt_pair_dropped(link);
+	tt_pair_dropped(link, tt_link_side(link, dir), dropped_ns);
 	return n;
 }
 

@@ -24,9 +24,10 @@ static uint64_t tt_pair_early(const struct tt_message *req, uint64_t response_fi
 }
 
 /*
- * May this be the answer, by its time? Where the streams were seen whole their order decides, as far back as records may be out
- * of order at all; of datagrams that they came in this order. Elsewhere the clock is all there is: an answer does not begin
- * before its question.
+ * May this be the answer, by its time? Where the streams were seen whole and it came behind its question their order decides, as
+ * far back as records may be out of order at all: what was asked was captured late. Where it came before and is stamped before it
+ * was said unasked, or clocks differ; of datagrams that they came in this order. Elsewhere the clock is all there is: an answer
+ * does not begin before its question.
  */
 bool tt_pair_possible(const struct tt_link *link, const struct tt_message *req, uint64_t response_first_ns, bool asked_first)
 {
@@ -36,7 +37,7 @@ bool tt_pair_possible(const struct tt_link *link, const struct tt_message *req, 
 		return true;
 	if (link->conn->datagram)
 		return asked_first && early <= slack;
-	if (tt_pair_in_order(link, req))
+	if (tt_pair_in_order(link, req) && asked_first)
 		slack = TT_MAX(slack, tt_streams_limit(link->conn->s, TT_LIMIT_STREAM_HOLD) * 1000000u);
 	return early <= slack && tt_link_whole(link);
 }
@@ -64,6 +65,20 @@ static struct tt_message *tt_pair_next_unanswered(struct tt_link *link)
 	while (m && (m->peer || m->one_way || m->unsure))
 		m = m->next;
 	return link->pair.later_open ? tt_pair_recall(link, m) : m;
+}
+
+/* It was waited for, with something behind it at hand: what answers it may have been read already. */
+static bool tt_message_came_late(const struct tt_link *link, const struct tt_message *req)
+{
+	const struct tt_flow *f = &link->flow[tt_link_dir(link, req->side)];
+
+	return req->first_off >= f->late_from && req->first_off < f->late_to;
+}
+
+/* In order: the answer that begins at that place came behind its question, or may have. */
+static bool tt_pair_asked_first(const struct tt_link *link, const struct tt_message *req, uint64_t offset)
+{
+	return offset >= link->flow[tt_link_dir(link, TT_RESPONSES)].waited || tt_message_came_late(link, req);
 }
 
 void tt_pair_attach(struct tt_link *link, struct tt_message *req, struct tt_message *rsp)
@@ -102,7 +117,7 @@ enum tt_awaited tt_awaited(struct tt_link *link, const struct tt_message **ret)
 		bool missed = tt_pair_missed_one(link, req, first_ns);
 		if (missed)
 			tt_pair_doubt(link);
-		if (missed || !tt_pair_possible(link, req, first_ns, true))
+		if (missed || !tt_pair_possible(link, req, first_ns, tt_pair_asked_first(link, req, f->at)))
 			return TT_NEVER;
 		*ret = req;
 		return TT_HAVE;
@@ -168,23 +183,26 @@ static void tt_pair_watch_overlap(struct tt_link *link, const struct tt_message 
 }
 
 /* An answer that is nobody's and one that is a question's own are told apart by a clock here, and it says too little. */
-static void tt_pair_watch_clock(struct tt_link *link, const struct tt_message *req, const struct tt_message *rsp)
+static void tt_pair_watch_clock(struct tt_link *link, const struct tt_message *req, const struct tt_message *rsp,
+				bool asked_first)
 {
-	if (tt_pair_early(req, rsp->first_ns) <= TT_PAIR_SLACK_NS || tt_link_whole(link))
+	if (tt_pair_early(req, rsp->first_ns) <= TT_PAIR_SLACK_NS || (tt_link_whole(link) && asked_first))
 		tt_pair_doubt(link);
 }
 
 /* Responses that came first may be this request's. */
 static void tt_pair_adopt(struct tt_link *link, struct tt_message *req)
 {
+	bool late = tt_message_came_late(link, req);
 	struct tt_message *rsp;
 
 	while ((rsp = link->pair.first[TT_RESPONSES])) {
-		if (tt_pair_possible(link, req, rsp->first_ns, false)) {
+		if (tt_pair_possible(link, req, rsp->first_ns, late)) {
+			rsp->incomplete |= !late && tt_pair_early(req, rsp->first_ns);
 			tt_pair_attach(link, req, rsp);
 			return;
 		}
-		tt_pair_watch_clock(link, req, rsp);
+		tt_pair_watch_clock(link, req, rsp, late);
 		if (!rsp->ended)
 			return;
 		tt_pair_orphan(link, rsp);
@@ -315,13 +333,16 @@ struct tt_message *tt_response_begin(struct tt_link *link, const struct tt_input
 			tt_pair_doubt(link);
 			req = NULL;
 		}
-		if (req && tt_pair_possible(link, req, m->first_ns, true)) {
+		bool asked_first = req && tt_pair_asked_first(link, req, m->first_off);
+		if (req && tt_pair_possible(link, req, m->first_ns, asked_first)) {
+			/* So near to what it is paired with it may be its own, by clocks that differ, or nobody's. */
+			m->incomplete |= !asked_first && tt_pair_early(req, m->first_ns);
 			tt_pair_attach(link, req, m);
 			return m;
 		}
 		m->unsure = req || link->pair.untrusted || f->give_up;
 		if (req)
-			tt_pair_watch_clock(link, req, m);
+			tt_pair_watch_clock(link, req, m, asked_first);
 	}
 	tt_pair_append(&link->pair, m);
 	return m;

@@ -77,12 +77,19 @@ static void tt_pair_hole_by_id(struct tt_link *link, enum tt_side side)
 	} while (m);
 }
 
-void tt_pair_dropped(struct tt_link *link)
+/* What is passed over may have answered what was asked since the hole: by id the hole goes on, in order nothing open is sure. */
+void tt_pair_dropped(struct tt_link *link, enum tt_side side, uint64_t dropped_ns)
 {
-	if (link->pairing != TT_PAIR_IN_ORDER || (!link->pair.first[TT_REQUESTS] && !link->pair.later_open))
+	struct tt_pair *p = side == TT_RESPONSES ? &link->pair : &link->back;
+	const struct tt_message *asked = p->first[TT_REQUESTS];
+
+	p->hole_ns = TT_MAX(p->hole_ns, dropped_ns);
+	if (side == TT_REQUESTS || link->pairing != TT_PAIR_IN_ORDER)
+		return;
+	if (!p->later_open && (!asked || asked->first_ns > dropped_ns))
 		return;
 	tt_pair_doubt(link);
-	link->pair.at_most = true;
+	p->at_most = true;
 }
 
 void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)

@@ -168,6 +168,23 @@ static void a_reset_behind_the_end_takes_nothing_back(void **state)
 	}
 }
 
+/* As far back as records may be out of order at all what was asked is taken to have come late, where its answer waited for it. */
+static void what_was_asked_may_come_late(void **state)
+{
+	struct world *w = world_new();
+
+	chunk(w, TT_RX, 0, "Q one\n", 0);
+	chunk(w, TT_TX, 0, "A ok\n", 0);
+	chunk(w, TT_TX, 5, "A ok\n", 0);
+	chunk(w, TT_RX, 12, "Q three\n", 0);
+	pass(w, 140 * MS);
+	chunk(w, TT_RX, 6, "Q two\n", 0);
+	assert_int_equal(w->exchanges, 2);
+	assert_int_equal(w->outcome, TT_OUTCOME_ANSWERED);
+	assert_true(w->complete);
+	world_free(w);
+}
+
 static void a_reset_counts_once(void **state)
 {
 	struct world *w = world_new();
@@ -408,9 +425,9 @@ static void times_of_arrival_are_bounded(void **state)
 	world_free(w);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(final_offsets_end_a_body), cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back),
-	      cmocka_unit_test(a_reset_counts_once), cmocka_unit_test(a_forgotten_connection_comes_back),
-	      cmocka_unit_test(retransmits_count_from_the_first_sight), cmocka_unit_test(an_empty_datagram_has_no_bytes),
-	      cmocka_unit_test(what_is_not_enough_is_offered_once), cmocka_unit_test(chunks_may_change_places),
-	      cmocka_unit_test(a_conflict_marks_what_it_is_part_of), cmocka_unit_test(a_conflict_waits_behind_all_it_is_about),
-	      cmocka_unit_test(times_of_arrival_are_bounded))
+TT_UNIT_TESTS(cmocka_unit_test(what_was_asked_may_come_late), cmocka_unit_test(final_offsets_end_a_body),
+	      cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back), cmocka_unit_test(a_reset_counts_once),
+	      cmocka_unit_test(a_forgotten_connection_comes_back), cmocka_unit_test(retransmits_count_from_the_first_sight),
+	      cmocka_unit_test(an_empty_datagram_has_no_bytes), cmocka_unit_test(what_is_not_enough_is_offered_once),
+	      cmocka_unit_test(chunks_may_change_places), cmocka_unit_test(a_conflict_marks_what_it_is_part_of),
+	      cmocka_unit_test(a_conflict_waits_behind_all_it_is_about), cmocka_unit_test(times_of_arrival_are_bounded))

@@ -99,6 +99,43 @@ static void never_guesses_after_a_hole(void **state)
 		"Q|one|1|-|6|4|complete|\nQ|two|2|-|6|4|complete|\nQ|three|3|-|8|4|complete|\nQ|five|-|lost|7|0|incomplete|\n");
 }
 
+/* What is passed over behind a hole may have answered what was asked meanwhile, however long nothing of it can be read. */
+static void what_is_passed_over_may_be_an_answer(void **state)
+{
+	const struct tt_line script[] = {TT_C("Q#1 one\n"), TT_S_HOLE(6), TT_PAUSE(20),	       TT_C("Q#2 two\n"),
+					 TT_S("?? two\n"),  TT_PAUSE(20), TT_C("Q#3 three\n"), TT_C_EOF,
+					 TT_S_EOF,	    TT_TALK_END};
+	tt_talk_check(&toy_by_id, script,
+		      "Q|one|-|lost|8|0|incomplete|\nQ|two|-|lost|8|0|incomplete|\nQ|three|-|closed_by_client|10|0|complete|\n");
+	const struct tt_line back[] = {TT_C("Q#1 one\n"),  TT_S("A#1 ok\nB#1 back\n"),
+				       TT_C_HOLE(6),	   TT_PAUSE(20),
+				       TT_S("B#2 more\n"), TT_C("?? x\n"),
+				       TT_C_EOF,	   TT_S_EOF,
+				       TT_TALK_END};
+	tt_talk_check(&toy_by_id, back,
+		      "Q|one|ok|-|8|7|complete|\n<B|back|-|lost|9|0|incomplete|\n<B|more|-|lost|9|0|incomplete|\n");
+}
+
+/* On a connection seen whole what was said before anything was asked is nobody's answer. */
+static void said_unasked_it_answers_nothing(void **state)
+{
+	static const struct tt_proto *const protos[] = {&toy_in_order, &toy_early};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct tt_line own[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_S("A bad\n"), TT_PAUSE(50),
+					      TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
+		tt_talk_check(protos[i], own, "Q|one|ok|-|6|5|complete|\nQ|two|ok|-|6|5|complete|\n");
+		const struct tt_line none[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_S("A bad\n"), TT_PAUSE(50),
+					       TT_C("Q two\n"), TT_S_EOF,	TT_TALK_END};
+		tt_talk_check(protos[i], none, "Q|one|ok|-|6|5|complete|\nQ|two|-|closed_by_server|6|0|complete|\n");
+		/* So near to it only clocks that differ could make it an answer. */
+		const struct tt_line near[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_S("A bad\n"),
+					       TT_C("Q two\n"), TT_S_EOF,	TT_TALK_END};
+		tt_free_auto char *lines = tt_talk(protos[i], near);
+		assert_string_equal(lines, "Q|one|ok|-|6|5|complete|\nQ|two|bad|bad|6|6|incomplete|\n");
+	}
+}
+
 static void starts_in_the_middle(void **state)
 {
 	const struct tt_line script[] = {TT_MID, TT_S("nd of a body"), TT_C("Q two\n"), TT_S("A ok\n"), TT_TALK_END};
@@ -194,7 +231,8 @@ static void recovers_after_a_hole(void **state)
 	tt_talk_recovers(&toy_in_order, middle, turn);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(pairs_what_looks_alike), cmocka_unit_test(recovers_after_a_hole),
+TT_UNIT_TESTS(cmocka_unit_test(what_is_passed_over_may_be_an_answer), cmocka_unit_test(said_unasked_it_answers_nothing),
+	      cmocka_unit_test(pairs_what_looks_alike), cmocka_unit_test(recovers_after_a_hole),
 	      cmocka_unit_test(doubts_equal_ids), cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id),
 	      cmocka_unit_test(pairs_what_the_server_asks), cmocka_unit_test(server_asking_is_the_client),
 	      cmocka_unit_test(pairs_datagrams), cmocka_unit_test(reports_one_way), cmocka_unit_test(skips_bodies_by_counting),
