@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "proto/sqltext.h"
-#include "sink/sqlexec.h"
+#include "sink/sqlword.h"
 
 /* What a byte can begin. */
 enum tt_sql_class {
@@ -53,7 +53,7 @@ struct tt_sql {
 	const uint8_t *doubt;  /* from here on what is quoted may be what is not; NULL: all is clear */
 	const uint8_t *stop;   /* all from here on is one literal */
 	const uint8_t *value;  /* the first place where a word may be a value, if the server did not know it; NULL: none yet */
-	struct tt_sql_exec exec;
+	struct tt_sql_words words;
 	bool refused;
 	bool worded;	  /* the statement's first word has come */
 	bool space;	  /* white space is owed before the next token */
@@ -119,6 +119,15 @@ static void tt_sql_emit_literal(struct tt_sql *q)
 			q->to--;
 	}
 	tt_sql_emit_char(q, '?');
+}
+
+/* A word or name that is one: several in a row are one. */
+static void tt_sql_emit_value(struct tt_sql *q)
+{
+	if (tt_sql_last(q) == '?')
+		q->space = false;
+	else
+		tt_sql_emit_literal(q);
 }
 
 /* The earliest doubt is the one that counts. */
@@ -351,9 +360,8 @@ static void tt_sql_word(struct tt_sql *q)
 		tt_sql_emit_literal(q);
 		return;
 	}
-	if (q->dialect == TT_SQL_TSQL &&
-	    tt_sql_exec_word(&q->exec, word, tt_sql_before(q), tt_span(q->at, (size_t)(q->end - q->at)))) {
-		tt_sql_emit_literal(q);
+	if (tt_sql_words_word(&q->words, word, tt_sql_before(q), tt_span(q->at, (size_t)(q->end - q->at)))) {
+		tt_sql_emit_value(q);
 		return;
 	}
 	if (q->refused)
@@ -377,12 +385,11 @@ static void tt_sql_quoted(struct tt_sql *q)
 	const uint8_t *from = q->at;
 	bool name = tt_sql_names(q, *from);
 	tt_sql_skip_quoted(q, from, name && q->dialect != TT_SQL_CLICKHOUSE ? TT_QUOTING_PLAIN : q->quoting);
-
 	/* A name cut off by the end of the text is none for sure. */
 	bool whole = q->at - from >= 2 && q->at[-1] == tt_sql_closing(*from);
-	if (*from == '[' && tt_sql_exec_bracket(&q->exec, tt_span(q->at, (size_t)(q->end - q->at))))
-		name = false;
-	if (name && whole)
+	if (name && tt_sql_words_name(&q->words, tt_sql_before(q), tt_span(q->at, (size_t)(q->end - q->at))))
+		tt_sql_emit_value(q);
+	else if (name && whole)
 		tt_sql_emit(q, from, (size_t)(q->at - from));
 	else
 		tt_sql_emit_literal(q);
@@ -404,6 +411,7 @@ static bool tt_sql_only_literals(const uint8_t *from, const uint8_t *to)
 /* (?, ?, ?) becomes (?), and a row of such groups becomes one. */
 static void tt_sql_close(struct tt_sql *q)
 {
+	tt_sql_words_sign(&q->words, ')');
 	uint8_t *open = q->to; /* past the bracket */
 	while (open > q->start && open[-1] != '(' && open[-1] != ')')
 		open--;
@@ -431,7 +439,7 @@ static void tt_sql_sign(struct tt_sql *q)
 		q->worded = false;
 	else if (c == '=' || c == '<' || c == '>' || c == '~' || c == '(')
 		tt_sql_value(q, q->at);
-	tt_sql_exec_sign(&q->exec, c);
+	tt_sql_words_sign(&q->words, c);
 	tt_sql_emit_char(q, c);
 }
 
@@ -515,15 +523,14 @@ int tt_sql_normalise(struct tt_buf *out, struct tt_span sql, const struct tt_sql
 
 	uint8_t *start = out->data + out->len;
 	const uint8_t *end = sql.data + sql.len;
-	enum tt_sql_dialect dialect = rules->dialect;
-	enum tt_quoting quoting = tt_sql_quoting(rules);
 	struct tt_sql begun = {.at = sql.data,
 			       .end = end,
 			       .stop = end,
 			       .to = start,
 			       .start = start,
-			       .dialect = dialect,
-			       .quoting = quoting,
+			       .dialect = rules->dialect,
+			       .words = {.dialect = rules->dialect},
+			       .quoting = tt_sql_quoting(rules),
 			       .refused = rules->refused};
 	struct tt_sql q = begun;
 	tt_sql_run(&q);

@@ -137,12 +137,15 @@ static void hides_what_is_doubtful(void **state)
 		{{TT_SQL_MYSQL, TT_QUOTING_UNKNOWN, false},
 		 {"UPDATE u SET a='x', dir='C:\\' , pw='ZZ'", "UPDATE u SET a=?, dir=?"}},
 		{{TT_SQL_MYSQL, TT_QUOTING_UNKNOWN, false}, {"UPDATE u SET a='x\\\\', b='\\n'", "UPDATE u SET a=?, b=?"}},
-		{{TT_SQL_POSTGRESQL, TT_QUOTING_BACKSLASH, false}, {"SET n='it\\'s', pw='ZZ'", "SET n=?, pw=?"}},
-		{{TT_SQL_POSTGRESQL, TT_QUOTING_UNKNOWN, false}, {"SET n='it\\'s', pw='ZZ'", "SET n=?"}},
-		{{TT_SQL_STANDARD, TT_QUOTING_UNKNOWN, false}, {"SET n='it\\'s', pw='ZZ'", "SET n=?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_BACKSLASH, false},
+		 {"UPDATE u SET n='it\\'s', pw='ZZ'", "UPDATE u SET n=?, pw=?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_UNKNOWN, false}, {"UPDATE u SET n='it\\'s', pw='ZZ'", "UPDATE u SET n=?"}},
+		{{TT_SQL_STANDARD, TT_QUOTING_UNKNOWN, false}, {"UPDATE u SET n='it\\'s', pw='ZZ'", "UPDATE u SET n=?"}},
 		/* An apostrophe that was not doubled. */
-		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false}, {"SET i=1, name='O'Brien', pw='ZZ'", "SET i=?, name=?"}},
-		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false}, {"SET name='O'Brien', s='it's', pw='ZZ'", "SET name=?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false},
+		 {"UPDATE u SET i=1, name='O'Brien', pw='ZZ'", "UPDATE u SET i=?, name=?"}},
+		{{TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false},
+		 {"UPDATE u SET name='O'Brien', s='it's', pw='ZZ'", "UPDATE u SET name=?"}},
 		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, {"SET name='rock 'ZZ' roll'", "SET name=?"}},
 		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, {"SET name=N'a' ZZ', b='c'", "SET name=?"}},
 		{{TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, true}, {"SET i=1, name='a' ZZ 'b'", "SET i=?"}},
@@ -163,6 +166,43 @@ static void hides_what_is_doubtful(void **state)
 		check(cases[i].rules, &cases[i].sql, 1);
 }
 
+/* What SET gives a parameter may be a bare word, or a name in quotes. */
+static void hides_what_is_set(void **state)
+{
+	static const struct sql_case postgresql[] = {
+		{"set my.token = ZZ", "set my.token = ?"},
+		{"SET LOCAL my.token TO ZZ, ZZ ; SELECT a = b", "SET LOCAL my.token TO ?, ? ; SELECT a = b"},
+		{"SET SESSION \"my\".token = \"ZZ\"", "SET SESSION \"my\".token = ?"},
+		{"set x = ZZ ZZ.\"ZZ\"", "set x = ?.?"},
+		{"ALTER ROLE bob IN DATABASE d SET my.token TO ZZ", "ALTER ROLE bob IN DATABASE d SET my.token TO ?"},
+		{"alter system set \"a\".b = ZZ", "alter system set \"a\".b = ?"},
+		{"CREATE FUNCTION f() RETURNS int SET my.token = ZZ AS 'x'",
+		 "CREATE FUNCTION f() RETURNS int SET my.token = ? ?"},
+		{"/* x */ SET my.token = ZZ -- x", "SET my.token = ?"},
+		{"BEGIN; SET my.token TO ZZ; UPDATE t SET a = b", "BEGIN; SET my.token TO ?; UPDATE t SET a = b"},
+		/* No parameter is set. */
+		{"UPDATE t SET a = b, c = d", "UPDATE t SET a = b, c = d"},
+		{"ALTER TABLE t RENAME a TO b", "ALTER TABLE t RENAME a TO b"},
+		{"CREATE TABLE t (a int REFERENCES u ON DELETE SET NULL, CHECK (a = b))",
+		 "CREATE TABLE t (a int REFERENCES u ON DELETE SET NULL, CHECK (a = b))"},
+		{"ALTER TABLE t ALTER a SET DATA TYPE b USING c = d", "ALTER TABLE t ALTER a SET DATA TYPE b USING c = d"},
+		{"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"},
+	};
+	static const struct sql_case mysql[] = {
+		{"SET GLOBAL a.b = ZZ, @@session.c := ZZ", "SET GLOBAL a.b = ?, @@session.c := ?"},
+		{"SET x = `ZZ`; SELECT `a` = b", "SET x = ?; SELECT `a` = b"},
+		{"SET @a = @b, c = f(d, e), g = ZZ", "SET @a = @b, c = f(d, e), g = ?"},
+		{"SET @a = (SELECT b FROM c WHERE d = e)", "SET @a = (SELECT b FROM c WHERE d = e)"},
+		{"/*!40101 SET x = ZZ */;SET NAMES utf8, y = ZZ", "SET x = ? ;SET NAMES utf8, y = ?"},
+		{"SET STATEMENT a = ZZ FOR UPDATE t SET b = c", "SET STATEMENT a = ? FOR UPDATE t SET b = c"},
+		{"INSERT INTO t SET a = b", "INSERT INTO t SET a = b"},
+	};
+
+	check((struct tt_sql_rules){TT_SQL_POSTGRESQL, TT_QUOTING_PLAIN, false}, postgresql, TT_ARRAY_LEN(postgresql));
+	check((struct tt_sql_rules){.dialect = TT_SQL_STANDARD}, postgresql, TT_ARRAY_LEN(postgresql));
+	check((struct tt_sql_rules){TT_SQL_MYSQL, TT_QUOTING_BACKSLASH, false}, mysql, TT_ARRAY_LEN(mysql));
+}
+
 /* However a statement is cut, no byte of its literals comes out. */
 static void leaks_nothing_when_cut(void **state)
 {
@@ -175,6 +215,8 @@ static void leaks_nothing_when_cut(void **state)
 		{TT_SQL_POSTGRESQL, "INSERT INTO t VALUES (E'ZZ\\'ZZ', 'ZZ''ZZ', $$ZZ$$, $q$ZZ$ZZ$q$, U&'ZZ', X'ZZ')"},
 		{TT_SQL_POSTGRESQL, "SELECT a /* ZZ /* ZZ */ ZZ */ FROM t -- ZZ"},
 		{TT_SQL_STANDARD, "INSERT INTO t VALUES ('ZZ''ZZ', N'ZZ')"},
+		{TT_SQL_POSTGRESQL, "SET \"a\".b = ZZ, \"ZZ\" ; ALTER ROLE c SET d TO ZZ"},
+		{TT_SQL_MYSQL, "SET a = ZZ, b = `ZZ`, @c := ZZ"},
 		{TT_SQL_TSQL, "INSERT [a']]'] VALUES ('ZZ''ZZ', N'ZZ', \"ZZ'ZZ\") /* ZZ /* ' */ ZZ */ EXEC p ZZ, @a = [ZZ]"},
 	};
 
@@ -211,5 +253,5 @@ static void survives_any_bytes(void **state)
 
 TT_UNIT_TESTS(cmocka_unit_test(normalises_nothing), cmocka_unit_test(normalises_common_sql), cmocka_unit_test(knows_mysql),
 	      cmocka_unit_test(knows_postgresql), cmocka_unit_test(knows_cql_and_clickhouse), cmocka_unit_test(knows_tsql),
-	      cmocka_unit_test(hides_what_is_doubtful), cmocka_unit_test(leaks_nothing_when_cut),
-	      cmocka_unit_test(survives_any_bytes))
+	      cmocka_unit_test(hides_what_is_doubtful), cmocka_unit_test(hides_what_is_set),
+	      cmocka_unit_test(leaks_nothing_when_cut), cmocka_unit_test(survives_any_bytes))

@@ -18,12 +18,14 @@ static const char *const common[] = {
 /* What only some dialects have. */
 static const struct {
 	enum tt_sql_dialect dialect;
-	const char *pieces[4];
+	const char *pieces[5];
 } own[] = {
 	{TT_SQL_CQL, {" $$a'ZQXZ$$ ", " // ZQXZ '\n"}},
 	{TT_SQL_CLICKHOUSE, {" 'a\\'ZQXZ' ", " /* /* ' */ ZQXZ */ ", " # ZQXZ '\n", " \"ZQXZ'\" "}},
-	{TT_SQL_MYSQL, {" \"ZQXZ'\" ", " # ZQXZ '\n", " 'a\\'ZQXZ' "}},
-	{TT_SQL_POSTGRESQL, {" E'a\\'ZQXZ' ", " $a$ ZQXZ ' $a$ ", " /* /* ' */ ZQXZ */ ", " U&'ZQXZ' "}},
+	{TT_SQL_MYSQL, {" \"ZQXZ'\" ", " # ZQXZ '\n", " 'a\\'ZQXZ' ", " ; SET a = ZQXZ, `b` = `ZQXZ` ; "}},
+	{TT_SQL_POSTGRESQL,
+	 {" E'a\\'ZQXZ' ", " $a$ ZQXZ ' $a$ ", " /* /* ' */ ZQXZ */ ", " U&'ZQXZ' ",
+	  " ; ALTER ROLE a SET b TO ZQXZ, \"ZQXZ\" ; "}},
 	{TT_SQL_TSQL, {" \"ZQXZ'\" ", " /* /* ' */ ZQXZ */ ", " [a'] 'ZQXZ' ", " ; EXEC p @a = ZQXZ , ZQXZ ; "}},
 };
 
