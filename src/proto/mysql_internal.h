@@ -196,6 +196,18 @@ struct mysql_state {
 	struct mysql_packed_sides *packed; /* NULL: nothing is compressed */
 };
 
+/* A request's message: its kind is the command, its id the statement's number (32 bits) and, above that, its last packet's. */
+static inline void mysql_set_last_packet(struct tt_message *m, uint8_t seq)
+{
+	if (m)
+		m->id = (m->id & UINT32_MAX) | (uint64_t)seq << 32;
+}
+
+static inline uint8_t mysql_last_packet(const struct tt_message *m)
+{
+	return (uint8_t)(m->id >> 32);
+}
+
 struct mysql_ok {
 	uint64_t affected;
 	uint16_t status;

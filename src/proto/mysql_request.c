@@ -340,6 +340,7 @@ static enum tt_step read_packet(struct tt_link *link, struct mysql_state *st, st
 
 	enum tt_step step;
 	if (req->joined) {
+		mysql_set_last_packet(req->open, seq);
 		req->joined = len == MYSQL_JOINED;
 		req->skip = len;
 		step = finish_packet(link, st, in);

@@ -88,13 +88,21 @@ static bool is_before_login(const struct mysql_state *st, const struct mysql_pac
 	return mysql_is_greeting(p->look) || (!st->req.seen && p->look.data[0] == 0xff);
 }
 
-/* Can this packet begin an answer to this request? Where it is compressed servers go on from the number of the compressed packet.
+/*
+ * Can this packet begin an answer to this request? Servers go on from the number of its last packet (an error may come before
+ * they read them all), or of the compressed packet. TT_WAIT: if more of the request is read.
  */
-static bool begins_answer(const struct mysql_state *st, const struct mysql_packet *p, const struct tt_message *request)
+static enum tt_step begins_answer(const struct mysql_state *st, const struct mysql_packet *p, const struct tt_message *request)
 {
 	if (request && mysql_side_packed(st, TT_RESPONSES))
-		return true;
-	return p->seq == 1 || (p->seq > 0 && p->seq < 8 && request && request->kind == MYSQL_LOGIN);
+		return TT_PARSED;
+	if (request && request->kind == MYSQL_LOGIN)
+		return p->seq > 0 && p->seq < 8 ? TT_PARSED : TT_LOST_SYNC;
+	uint8_t next = request ? (uint8_t)(mysql_last_packet(request) + 1) : 1;
+	bool early = p->len && p->look.data[0] == 0xff && p->seq > 0 && p->seq < next;
+	if (p->seq == next || early)
+		return TT_PARSED;
+	return request && !request->ended && p->seq > next ? TT_WAIT : TT_LOST_SYNC;
 }
 
 static enum tt_step stream_on(struct tt_link *link, struct mysql_state *st, struct tt_input *in)
@@ -164,8 +172,9 @@ static enum tt_step begin_at(struct tt_link *link, struct mysql_state *st, struc
 	enum tt_awaited awaited = tt_awaited(link, &request);
 	if (awaited == TT_NOT_YET)
 		return TT_WAIT;
-	if (!begins_answer(st, p, request) || (!request && !mysql_answer_plausible(p)))
-		return TT_LOST_SYNC;
+	enum tt_step step = begins_answer(st, p, request);
+	if (step != TT_PARSED || (!request && !mysql_answer_plausible(p)))
+		return step == TT_PARSED ? TT_LOST_SYNC : step;
 	begin_answer(link, st, request, in, p);
 	*ret_request = request;
 	return TT_PARSED;

@@ -599,6 +599,7 @@ static void learns_of_eof_packets_in_the_middle(void **state)
 	      "PREPARE,db.query.text=DELETE FROM t WHERE b=?\n" DONE("SELECT", "SELECT 1", "13", "56", ROWS("1")));
 }
 
+/* As MariaDB does: the answer goes on from the number of the request's last packet. */
 static void joins_packets_of_16_mb(void **state)
 {
 	enum { JOINED = 0xffffff };
@@ -613,17 +614,21 @@ static void joins_packets_of_16_mb(void **state)
 		      "\x02\0\0\x01"
 		      "x'",
 		      6);
-	S(1, "\x01");
-	S(2, COLUMN);
-	memcpy(big, "\xff\xff\xff\x03\xfe", 5);
-	tt_script_say(&s, TT_SAY_SERVER, big, JOINED + 4, "\0\0\0\x04", 4);
-	S(5, END);
+	S(2, "\x01");
+	S(3, COLUMN);
+	memcpy(big, "\xff\xff\xff\x04\xfe", 5);
+	tt_script_say(&s, TT_SAY_SERVER, big, JOINED + 4, "\0\0\0\x05", 4);
+	S(6, END);
 	C(0, "\x0e");
 	S(1, OK);
+	memcpy(big, "\xff\xff\xff\0\x03SELECT '", 13);
+	tt_script_say(&s, TT_SAY_CLIENT, big, JOINED + 4, "", 0);
+	S(1, ERR("\x81\x04", "08S01", "Got a packet bigger than 'max_allowed_packet' bytes"));
 
 	char *got = tt_talk(&tt_proto_mysql, s.line);
 	assert_non_null(strstr(got, "|OK|-|16777225|16777266|complete|"));
 	assert_non_null(strstr(got, ROWS("1") "\n" COMMAND("PING", "5", "11")));
+	assert_non_null(strstr(got, "|1153|1153|"));
 	free(got);
 	free(big);
 }

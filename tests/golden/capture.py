@@ -28,6 +28,15 @@ def cut(source, target, packets):
     pathlib.Path(target).write_bytes(data[:24] + b"".join(packets_of(data)[packets:]))
 
 
+def shorten(source, target, most, kept):
+    """Of packets that hold more than `most` bytes only the first `kept`, as a capture with a snap length has them."""
+    data = pathlib.Path(source).read_bytes()
+    with open(target, "wb") as out:
+        out.write(data[:24])
+        for p in packets_of(data):
+            out.write(p if len(p) - 16 <= most else p[:8] + kept.to_bytes(4, sys.byteorder) + p[12:16 + kept])
+
+
 NETWORK_AT = {1: 14, 101: 0, 113: 16, 276: 20}  # in a frame, by link type
 
 
@@ -78,8 +87,8 @@ def begun_everywhere(source, target, most, step=1, within=(0,)):
 class Capture:
     """`with Capture(path, "tcp port 1234"):` what happens inside is written to the path."""
 
-    def __init__(self, path, expression, snap=262144):
-        self.path = pathlib.Path(path)
+    def __init__(self, path, expression, snap=262144, most=MOST_BYTES):
+        self.path, self.most = pathlib.Path(path), most
         self.argv = ["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-B", "8192", "-s", str(snap), "-Z", "root", "-w", str(path), expression]
 
     def __enter__(self):
@@ -95,7 +104,7 @@ class Capture:
         _, err = self.process.communicate()
         if b"\n0 packets dropped by kernel" not in err:
             raise RuntimeError(f"tcpdump: {err.decode()}")
-        if self.path.stat().st_size > MOST_BYTES:
-            raise RuntimeError(f"{self.path} is larger than {MOST_BYTES} bytes")
+        if self.path.stat().st_size > self.most:
+            raise RuntimeError(f"{self.path} is larger than {self.most} bytes")
         print(f"{self.path.name}: {self.path.stat().st_size} bytes")
 
