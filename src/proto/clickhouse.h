@@ -142,6 +142,7 @@ struct ch_responses {
 	bool has_written;
 	bool has_read;
 	bool in_answer;
+	bool guessed; /* it is incomplete only as long as its end was not read: the revision is a guess */
 };
 
 struct ch_state {

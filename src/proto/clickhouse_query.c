@@ -136,6 +136,19 @@ static bool text_plausible(struct tt_span text)
 	return (first >= 'a' && first <= 'z') || (first && strchr("_(/-#;", first));
 }
 
+/* The oldest revision whose queries are read to the same end as that of layout `i`: one without settings tells little. */
+static uint32_t oldest_alike(const struct ch_reader *r, size_t i, size_t end)
+{
+	struct ch_query q;
+
+	for (; i + 1 < TT_ARRAY_LEN(layouts); i++) {
+		struct ch_reader try = *r;
+		if (ch_read_query(&try, layouts[i + 1], &q) != TT_PARSED || try.c.pos != end)
+			break;
+	}
+	return layouts[i];
+}
+
 enum tt_step ch_read_query_any(struct ch_reader *r, struct ch_query *ret, uint32_t *ret_revision, uint32_t *ret_least)
 {
 	enum tt_step best = TT_LOST_SYNC;
@@ -151,7 +164,7 @@ enum tt_step ch_read_query_any(struct ch_reader *r, struct ch_query *ret, uint32
 		if (step == TT_PARSED) {
 			uint32_t below = i ? layouts[i - 1] - 1 : CH_NEWEST;
 			*ret_revision = TT_MIN(ret->client_revision, below);
-			*ret_least = layouts[i];
+			*ret_least = oldest_alike(r, i, try.c.pos);
 			*r = try;
 			return TT_PARSED;
 		}

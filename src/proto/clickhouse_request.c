@@ -150,8 +150,10 @@ static enum tt_step query(struct tt_link *link, struct ch_state *st, struct tt_i
 	size_t look = (size_t)TT_MIN(q.text_len, tt_link_limit(link, TT_LIMIT_TEXT_BYTES));
 	if (tt_cursor_left(&r.c) < look)
 		return TT_MORE;
-	if (!sure && (guess != st->revision || !st->least)) {
-		st->revision = guess;
+	if (!sure) {
+		/* An older one that fits what the server said is kept. */
+		bool fits = st->least && st->revision >= least && st->revision < guess;
+		st->revision = fits ? st->revision : guess;
 		st->least = least;
 	}
 	end_open(link, st, in, at);

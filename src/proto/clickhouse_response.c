@@ -106,6 +106,8 @@ static void end_answer(struct tt_link *link, struct ch_state *st, const struct t
 	int64_t affected = rows_counted ? (int64_t)st->req.rows : res->written;
 	bool query = m && m->peer && m->peer->kind == CH_QUERY;
 
+	if (m)
+		m->incomplete &= !st->res.guessed;
 	if (query)
 		m->incomplete |= st->req.hole || (st->req.insert && res->has_blocks && !st->req.finished && !m->failed);
 	tt_sql_answered(m, query && res->has_rows ? &res->rows : NULL,
@@ -252,10 +254,47 @@ static enum tt_step table_name(struct ch_state *st, struct tt_input *in)
 	return TT_PARSED;
 }
 
+/* Does a packet begin here? Only a block's beginning is sure. */
+static enum tt_verdict packet_begins(struct tt_span bytes)
+{
+	uint8_t type = bytes.len ? bytes.data[0] : (uint8_t)PACKET_END;
+
+	if (has_block(type))
+		return bytes.len < 3 ? TT_MAYBE : bytes.data[1] ? TT_NO : ch_block_begins(tt_span_sub(bytes, 2, bytes.len));
+	return type == PACKET_END || type == PACKET_EXCEPTION || (type < PACKET_MAX && packets[type]) ? TT_MAYBE : TT_NO;
+}
+
+static void guess_again(struct ch_state *st);
+
+/* The revision is guessed: it becomes the newest one that leaves off behind this packet where the next begins. */
+static void guess_by(struct ch_state *st, struct tt_cursor c, uint8_t type)
+{
+	uint32_t best = st->revision, last;
+	enum tt_verdict fits = TT_NO;
+
+	do {
+		struct ch_reader r = {.c = c};
+		last = st->revision;
+		packets[type](&r, NULL, last);
+		enum tt_step step = settled(&r);
+		enum tt_verdict begins = step == TT_PARSED ? packet_begins(tt_cursor_rest(&r.c))
+					 : step == TT_MORE ? TT_MAYBE
+							   : TT_NO;
+		if (begins > fits) {
+			fits = begins;
+			best = last;
+		}
+		guess_again(st);
+	} while (fits != TT_YES && st->revision != last);
+	st->revision = best;
+}
+
 static enum tt_step small(struct tt_link *link, struct ch_state *st, struct tt_input *in, uint8_t type)
 {
 	struct ch_reader r = {.c = in->c};
 
+	if (st->least)
+		guess_by(st, in->c, type);
 	packets[type](&r, NULL, st->revision);
 	enum tt_step step = settled(&r);
 	if (step != TT_PARSED)
@@ -329,6 +368,10 @@ enum tt_step ch_parse_response(struct tt_link *link, struct ch_state *st, struct
 		st->res.in_answer = true;
 		if (awaited == TT_HAVE)
 			st->res.open = tt_response_begin(link, in, in->c.pos);
+		/* Whether it ended where nothing more came is not known. */
+		st->res.guessed = st->res.open && st->least;
+		if (st->res.guessed)
+			st->res.open->incomplete = true;
 	}
 	size_t at = in->c.pos;
 	bool in_block = st->res.block.on;

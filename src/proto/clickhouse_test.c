@@ -124,6 +124,48 @@ static void in_the_middle(void **state)
 	tt_talk_truncate(&tt_proto_clickhouse, script);
 }
 
+/*
+ * The revision spoken is an older one than the query tells: what the server says tells it. Where it says too little, and nothing
+ * more comes, the answer is incomplete.
+ */
+static void in_the_middle_of_an_older_revision(void **state)
+{
+	/* A newer client's, as an older server has it: nothing in it tells which. */
+#define QUERY_ALIKE                  \
+	"\1\0"                       \
+	"\1\0\0\x09"                 \
+	"0.0.0.0:0"                  \
+	"\1\1u\1h\1c\x14\3" NEW "\0" \
+	"\0"                         \
+	"\0"                         \
+	"\2\0"                       \
+	"\10SELECT a" NO_TABLES
+	const struct tt_line script[] = {TT_MID,
+					 TT_S(END),
+					 TT_C(QUERY_ALIKE),
+					 TT_S(ONE_COLUMN("\6String", "", STRINGS)),
+					 TT_S(PROFILE),
+					 TT_S(PROGRESS_OLD),
+					 TT_S("\1\0" NO_BLOCK END),
+					 TT_C(QUERY_ALIKE),
+					 TT_S(PROGRESS_OLD),
+					 TT_S(END),
+					 TT_TALK_END};
+	const struct tt_line cut[] = {TT_MID,	TT_S(END), TT_C(QUERY_ALIKE), TT_S(ONE_COLUMN("\6String", "", STRINGS)),
+				      TT_C_EOF, TT_S_EOF,  TT_TALK_END};
+	char *lines = tt_talk(NULL, script);
+
+#define ALIKE "|complete|db.system.name=clickhouse,db.operation.name=SELECT,db.query.text=SELECT a"
+	assert_string_equal(lines, "clickhouse|SELECT|SELECT a|OK|-|53|56" ALIKE ",db.response.returned_rows=3" READ
+				   "clickhouse|SELECT|SELECT a|OK|-|53|5" ALIKE READ);
+	free(lines);
+	tt_talk_truncate(&tt_proto_clickhouse, script);
+
+	lines = tt_talk(NULL, cut);
+	assert_non_null(strstr(lines, "clickhouse|SELECT|SELECT a|-|closed_by_client|53|32|incomplete|"));
+	free(lines);
+}
+
 /* What cannot be walked leaves the answer incomplete; the next query is followed again. */
 static void unknown_types(void **state)
 {
@@ -186,4 +228,5 @@ static void hostile(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(old_revision), cmocka_unit_test(new_revision), cmocka_unit_test(compressed),
-	      cmocka_unit_test(in_the_middle), cmocka_unit_test(unknown_types), cmocka_unit_test(hostile))
+	      cmocka_unit_test(in_the_middle), cmocka_unit_test(in_the_middle_of_an_older_revision),
+	      cmocka_unit_test(unknown_types), cmocka_unit_test(hostile))
