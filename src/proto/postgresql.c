@@ -54,12 +54,10 @@ static void pg_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 		st->req = (struct pg_requests){
 			.started = true, .copies_ended = st->req.copies_ended, .negotiations = st->req.negotiations};
 		/* Names may stand for something else now. */
-		tt_sql_table_clear(&st->statements);
-		tt_sql_table_clear(&st->portals);
-		pg_forget_displaced(st);
+		pg_statements_clear(st);
 	} else {
 		st->answers_followed = false;
-		pg_statement_in_doubt(st);
+		pg_parses_doubted(st);
 		st->res = (struct pg_responses){.copies_ended = st->req.copies_ended, .negotiations = st->req.negotiations};
 		st->req.syncs_ignored = 0;
 	}
@@ -82,9 +80,7 @@ static void pg_state_free(void *state)
 	st->req.parsed = tt_sql_text_unref(st->req.parsed);
 	st->user = tt_sql_text_unref(st->user);
 	st->database = tt_sql_text_unref(st->database);
-	pg_forget_displaced(st);
-	tt_sql_table_clear(&st->statements);
-	tt_sql_table_clear(&st->portals);
+	pg_statements_clear(st);
 }
 
 static const struct tt_proto_doc postgresql_doc = {

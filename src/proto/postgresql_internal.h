@@ -17,6 +17,7 @@
 
 #define PG_HEADER 5
 #define PG_LOOK 640 /* bytes of a message looked at: names, tags, an error's first fields */
+#define PG_PARSES 8 /* named Parses of a connection followed until their answers are read */
 
 enum pg_unit {
 	PG_UNIT_OPEN = 0, /* extended protocol: it is not known yet how it ends */
@@ -73,6 +74,23 @@ struct pg_responses {
 	bool failed; /* an error was answered: the rest up to Sync is skipped */
 };
 
+enum pg_settled {
+	PG_UNSETTLED, /* not answered yet */
+	PG_TAKEN,
+	PG_REFUSED, /* by an error, or passed over behind one */
+	PG_DOUBTED, /* the answer was lost */
+};
+
+/* A Parse: its name (NULL: the unnamed statement), its text, and what the name stood for before: the server keeps that if it does
+ * not take the new one. */
+struct pg_parse {
+	struct tt_sql_text *name;
+	struct tt_sql_text *text;
+	struct tt_sql_text *old;
+	uint32_t number; /* the how manieth of the connection, from 1 on; 0 free */
+	enum pg_settled settled;
+};
+
 struct pg_state {
 	struct pg_requests req;
 	struct pg_responses res;
@@ -80,11 +98,14 @@ struct pg_state {
 	struct tt_sql_text *database;
 	struct tt_sql_table statements;
 	struct tt_sql_table portals;
-	struct tt_sql_text *displaced; /* what the last named Parse replaced: comes back if the server refuses the name */
-	struct tt_sql_text *displaced_name;
-	bool answers_followed; /* a ReadyForQuery was read as the answer it is, and nothing was lost since */
-	uint8_t quoting;       /* enum tt_quoting, as the server told it */
-	uint32_t unsettled;    /* named Parses not known to be taken */
+	struct pg_parse parse[PG_PARSES + 1]; /* the last named ones in turn; the last unnamed one */
+	uint32_t named;			      /* Parses with a name */
+	uint32_t parses;		      /* all of them */
+	uint32_t answered;		      /* of them */
+	uint32_t failed;		      /* number of the last one that was not taken */
+	uint32_t unfollowed;		      /* of the last one with a name whose place was needed before its answer came */
+	bool answers_followed;		      /* a ReadyForQuery was read as the answer it is, and nothing was lost since */
+	uint8_t quoting;		      /* enum tt_quoting, as the server told it */
 };
 
 /* One message's header. */
@@ -120,11 +141,22 @@ void pg_statement_bound(struct tt_link *link, struct pg_state *st, struct tt_spa
 void pg_statement_closed(struct pg_state *st, struct tt_span body);
 /* Text of the portal an Execute names; NULL unknown. Borrowed. */
 struct tt_sql_text *pg_portal_text(struct pg_state *st, struct tt_span body);
-/* The server refused a Parse because the name was taken. */
-void pg_statement_refused(struct tt_link *link, struct pg_state *st);
-/* The server took it; or its answer was lost, so that it is not known what the name stands for. */
-void pg_forget_displaced(struct pg_state *st);
-void pg_statement_in_doubt(struct pg_state *st);
+/* The Parse that brought this text, if it is not known that the server took it. NULL: none. */
+const struct pg_parse *pg_parse_open(const struct pg_state *st, const struct tt_sql_text *text);
+/* Until it is answered its name may stand for another text. */
+bool pg_parse_ambiguous(const struct pg_parse *parse);
+/* A ParseComplete was read. */
+void pg_parse_complete(struct pg_state *st);
+/* A ReadyForQuery was: the first `number` Parses are answered, those not yet complete taken or not. */
+void pg_parses_settled(struct tt_link *link, struct pg_state *st, uint32_t number, bool taken);
+/* Their answers were lost: what the names stand for is not known. */
+void pg_parses_doubted(struct pg_state *st);
+/* The same, and the names are gone, too. */
+void pg_statements_clear(struct pg_state *st);
+/* The execution `m` answers ends: its text, where that hung on a Parse not answered when it was read. */
+void pg_execution_answered(struct pg_state *st, struct tt_message *m);
+/* Statement and operation of an execution; NULL: not known. */
+void pg_describe_execution(struct tt_message *m, const struct tt_sql_text *text);
 
 /* postgresql_response.c */
 enum tt_step pg_parse_response(struct tt_link *link, struct pg_state *st, struct tt_input *in);

@@ -30,16 +30,16 @@ static void end_unit(struct tt_link *link, struct pg_state *st, const struct tt_
 static void execute(struct pg_state *st, struct tt_span body)
 {
 	struct tt_sql_text *text = pg_portal_text(st, body);
+	const struct pg_parse *parse = pg_parse_open(st, text);
 	struct tt_message *m = st->req.open;
 
-	if (m)
+	if (m) {
 		m->kind = PG_UNIT_EXECUTE;
-	struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), false);
-	tt_sql_operation(m, kind.len ? kind : text ? TT_SPAN_LIT("QUERY") : TT_SPAN_LIT("EXECUTE"));
-	if (text)
-		tt_sql_statement(m, tt_sql_text_span(text));
-	else if (m)
-		m->incomplete = true; /* prepared before telltale, or lost */
+		m->id = parse ? parse->number : 0;
+	}
+	/* Else its answer tells which text it was. */
+	if (!pg_parse_ambiguous(parse))
+		pg_describe_execution(m, text);
 	st->req.last_execute = true;
 	st->req.last_sync = false;
 }
@@ -51,6 +51,7 @@ static void sync_unit(struct pg_state *st)
 
 	if (m) {
 		m->kind = PG_UNIT_SYNC;
+		m->id = st->parses;
 		m->quiet = !req->describes;
 	}
 	tt_sql_operation(m, req->describes ? TT_SPAN_LIT("PREPARE") : TT_SPAN_LIT("SYNC"));
@@ -83,8 +84,11 @@ static void describe(struct pg_state *st, struct tt_span body)
 	struct tt_span name = tt_cursor_until(&c, 0);
 
 	st->req.describes = true;
-	if (what == 'S' && !tt_cursor_short(&c) && !st->req.parsed)
-		st->req.parsed = tt_sql_text_ref(tt_sql_table_get(&st->statements, name));
+	if (what != 'S' || tt_cursor_short(&c) || st->req.parsed)
+		return;
+	struct tt_sql_text *text = tt_sql_table_get(&st->statements, name);
+	if (!pg_parse_ambiguous(pg_parse_open(st, text)))
+		st->req.parsed = tt_sql_text_ref(text);
 }
 
 /* --- texts ---------------------------------------------------------------------------------------------------------------- */

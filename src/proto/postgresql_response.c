@@ -16,6 +16,11 @@ static void begin_answer(struct tt_link *link, struct pg_state *st, const struct
 	struct pg_responses *res = &st->res;
 
 	res->open = tt_response_begin(link, in, at);
+	if (!res->open || !res->open->peer) {
+		/* One that is nobody's may be read ahead of what it answers. */
+		st->answers_followed = false;
+		pg_parses_doubted(st);
+	}
 	res->in_answer = true;
 	res->rows = res->affected = res->committed = res->statement_rows = 0;
 	res->has_rows = res->has_affected = false;
@@ -29,6 +34,8 @@ static void end_answer(struct tt_link *link, struct pg_state *st, const struct t
 	if (m)
 		m->quoting = st->quoting;
 
+	if (open_unit(res) == PG_UNIT_EXECUTE && m->peer->id)
+		pg_execution_answered(st, m);
 	tt_sql_answered(m, res->has_rows ? &res->rows : NULL, res->has_affected ? &res->affected : NULL);
 	tt_message_end(link, m, in, end);
 	res->open = NULL;
@@ -128,8 +135,9 @@ static bool fail(struct tt_link *link, struct pg_state *st, struct tt_span body)
 	tt_message_text(m, TT_TEXT_STATUS, e.code);
 	tt_message_text(m, TT_TEXT_ERROR, e.text);
 	tt_message_attr_text(m, "db.response.status_code", TT_TEXT_STATUS);
-	if (tt_span_eq(e.code, TT_SPAN_LIT("42P05")))
-		pg_statement_refused(link, st);
+	/* There is no such statement: it was not the one that is known by this name. */
+	if (m && open_unit(&st->res) == PG_UNIT_EXECUTE && tt_span_eq(e.code, TT_SPAN_LIT("26000")))
+		m->incomplete = true;
 	/* What came before it in the same answer was one transaction with it, and is undone (PostgreSQL 15, section 55.2.2.1). */
 	st->res.affected = st->res.committed;
 	st->res.has_affected &= st->res.affected != 0;
@@ -139,14 +147,19 @@ static bool fail(struct tt_link *link, struct pg_state *st, struct tt_span body)
 
 /* --- ReadyForQuery --------------------------------------------------------------------------------------------------------- */
 
-/* An answer without bytes, to what the server passed over. */
+/* The server passed over what it was asked, because of an error before. */
+static void skip_answer(struct pg_responses *res)
+{
+	tt_message_fail(res->open, TT_SPAN_LIT("skipped"));
+	tt_message_text(res->open, TT_TEXT_STATUS, TT_SPAN_LIT("skipped"));
+}
+
+/* An answer without bytes. */
 static void answer_nothing(struct tt_link *link, struct pg_state *st, const struct tt_input *in, size_t at, bool skipped)
 {
 	begin_answer(link, st, in, at);
-	if (skipped) {
-		tt_message_fail(st->res.open, TT_SPAN_LIT("skipped"));
-		tt_message_text(st->res.open, TT_TEXT_STATUS, TT_SPAN_LIT("skipped"));
-	}
+	if (skipped)
+		skip_answer(&st->res);
 	end_answer(link, st, in, at);
 }
 
@@ -180,7 +193,10 @@ static enum tt_step settle(struct tt_link *link, struct pg_state *st, const stru
 			return TT_WAIT;
 		bool ignored = request->kind == PG_UNIT_SYNC && st->req.syncs_ignored;
 		if (request->kind != PG_UNIT_EXECUTE && !ignored) {
+			bool skipped = request->kind == PG_UNIT_SYNC && !request->quiet && res->failed;
 			begin_answer(link, st, in, f->at);
+			if (skipped)
+				skip_answer(res);
 			return TT_PARSED;
 		}
 		if (!ignored && !res->failed)
@@ -200,11 +216,11 @@ static enum tt_step ready(struct tt_link *link, struct pg_state *st, const struc
 		return step;
 	if (!res->in_answer)
 		begin_answer(link, st, in, f->at);
-	/* One that is nobody's may be read ahead of what it answers. */
-	st->answers_followed = res->open && res->open->peer;
+	bool followed = res->open && res->open->peer;
+	if (followed && open_unit(res) == PG_UNIT_SYNC)
+		pg_parses_settled(link, st, (uint32_t)res->open->peer->id, !res->failed);
+	st->answers_followed = followed;
 	end_answer(link, st, in, (uint64_t)f->at + PG_HEADER + f->len);
-	if (!res->failed)
-		pg_forget_displaced(st);
 	res->failed = res->copy_in = false;
 	return TT_PARSED;
 }
@@ -266,6 +282,9 @@ static enum tt_step read_body(struct tt_link *link, struct pg_state *st, const s
 	struct pg_responses *res = &st->res;
 
 	switch (f->type) {
+	case '1':
+		pg_parse_complete(st);
+		return TT_PARSED;
 	case 'D':
 		res->statement_rows++;
 		return TT_PARSED;

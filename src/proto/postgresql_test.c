@@ -353,6 +353,122 @@ static void keeps_the_statement_a_name_stands_for(void **state)
 		      DONE("SELECT", "SELECT 1", "24", "19", ROWS("0")));
 }
 
+/* The same where all was sent before the server had answered: the name stands for what it took last. */
+static void names_what_ran_behind_a_refused_parse(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("z", "SELECT 1");
+	SYNC;
+	PARSE("z", "DELETE FROM t");
+	SYNC;
+	BIND("", "z");
+	EXECUTE("");
+	SYNC;
+	PARSED;
+	READY;
+	ERROR("ERROR", "42P05", "exists");
+	READY;
+	BOUND;
+	TAG("SELECT 0");
+	READY;
+	CHECK(LOGGED_IN DONE("PREPARE", "SELECT 1", "23", "11", "") FAILED("PREPARE", "DELETE FROM t", "42P05", "28", "41", "")
+		      DONE("SELECT", "SELECT 1", "24", "19", ROWS("0")));
+	TRUNCATE;
+}
+
+static void names_what_ran_behind_a_skipped_parse(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("q", "SELECT 1");
+	SYNC;
+	PARSED;
+	READY;
+	PARSE("", "SELECT oops");
+	BIND("", "");
+	EXECUTE("");
+	PARSE("q", "DELETE FROM t");
+	PARSE("q", "DELETE FROM u");
+	SYNC;
+	BIND("", "q");
+	EXECUTE("");
+	SYNC;
+	ERROR("ERROR", "42601", "syntax error");
+	READY;
+	BOUND;
+	TAG("SELECT 0");
+	READY;
+	BIND("", "q");
+	EXECUTE("");
+	SYNC;
+	BOUND;
+	TAG("SELECT 0");
+	READY;
+	CHECK(LOGGED_IN DONE("PREPARE", "SELECT 1", "23", "11", "")
+		      FAILED("SELECT", "SELECT oops", "42601", "43", "41",
+			     "") "PREPARE|DELETE FROM u|skipped|skipped|51|6|" SYSTEM
+				 "PREPARE,db.query.text=DELETE FROM u\n" DONE("SELECT", "SELECT 1", "24", "19", ROWS("0"))
+					 DONE("SELECT", "SELECT 1", "24", "19", ROWS("0")));
+}
+
+/* A name that stood for nothing: what was taken for its text is not known to be it. */
+static void doubts_what_ran_behind_a_skipped_parse(void **state)
+{
+	tt_script_auto struct tt_script s = {0};
+
+	OPEN;
+	PARSE("", "oops");
+	PARSE("n", "SELECT 1");
+	SYNC;
+	BIND("", "n");
+	EXECUTE("");
+	SYNC;
+	ERROR("ERROR", "42601", "syntax error");
+	READY;
+	ERROR("ERROR", "26000", "no such statement");
+	READY;
+	CHECK(LOGGED_IN FAILED("PREPARE", "SELECT 1", "42601", "36", "47",
+			       "") "SELECT|SELECT 1|26000|26000|24|46|incomplete|db.system.name=postgresql,db.namespace=shop,"
+				   "db.operation.name=SELECT,db.query.text=SELECT 1,db.response.status_code=26000\n");
+	TRUNCATE;
+}
+
+/* More than are followed: what they stand for is known as long as none of them fails. */
+static void prepares_many_at_once(void **state)
+{
+	for (int fails = 0; fails < 2; fails++) {
+		tt_script_auto struct tt_script s = {0};
+		char parse[] = "a\0SELECT 1\0\0\0";
+
+		OPEN;
+		for (int i = 0; i < 12; i++, parse[0]++)
+			message(&s, TT_SAY_CLIENT, 'P', parse, sizeof(parse) - 1);
+		SYNC;
+		for (int i = 0; i < (fails ? 1 : 12); i++)
+			PARSED;
+		if (fails)
+			ERROR("ERROR", "42P05", "exists");
+		READY;
+		BIND("", "a");
+		EXECUTE("");
+		BIND("", "l");
+		EXECUTE("");
+		SYNC;
+		BOUND;
+		TAG("SELECT 0");
+		BOUND;
+		TAG("SELECT 0");
+		READY;
+		char *got = tt_talk(&tt_proto_postgresql, s.line);
+		assert_int_equal(!strstr(got, DONE("SELECT", "SELECT 1", "24", "19", ROWS("0"))), fails);
+		assert_int_equal(!!strstr(got, "EXECUTE|-|OK|-|24|19|incomplete|"), fails);
+		free(got);
+	}
+}
+
 static void flushes(void **state)
 {
 	tt_script_auto struct tt_script s = {0};
@@ -591,8 +707,10 @@ TT_UNIT_TESTS(cmocka_unit_test(logs_in_and_asks), cmocka_unit_test(reads_several
 	      cmocka_unit_test(negotiates_no_encryption), cmocka_unit_test(stops_before_tls), cmocka_unit_test(cancels),
 	      cmocka_unit_test(executes_prepared_statements), cmocka_unit_test(tells_pipelined_executions_apart),
 	      cmocka_unit_test(skips_after_an_error), cmocka_unit_test(shows_a_commit_that_fails),
-	      cmocka_unit_test(keeps_the_statement_a_name_stands_for), cmocka_unit_test(flushes),
-	      cmocka_unit_test(copies_in_and_out), cmocka_unit_test(copies_in_the_extended_protocol),
-	      cmocka_unit_test(calls_a_function), cmocka_unit_test(replicates), cmocka_unit_test(starts_in_the_middle),
-	      cmocka_unit_test(starts_in_the_middle_of_executions), cmocka_unit_test(takes_no_header_for_a_message),
-	      cmocka_unit_test(keeps_to_the_text_limit), cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))
+	      cmocka_unit_test(keeps_the_statement_a_name_stands_for), cmocka_unit_test(names_what_ran_behind_a_refused_parse),
+	      cmocka_unit_test(names_what_ran_behind_a_skipped_parse), cmocka_unit_test(doubts_what_ran_behind_a_skipped_parse),
+	      cmocka_unit_test(prepares_many_at_once), cmocka_unit_test(flushes), cmocka_unit_test(copies_in_and_out),
+	      cmocka_unit_test(copies_in_the_extended_protocol), cmocka_unit_test(calls_a_function), cmocka_unit_test(replicates),
+	      cmocka_unit_test(starts_in_the_middle), cmocka_unit_test(starts_in_the_middle_of_executions),
+	      cmocka_unit_test(takes_no_header_for_a_message), cmocka_unit_test(keeps_to_the_text_limit),
+	      cmocka_unit_test(loses_the_server), cmocka_unit_test(is_not_misled))
