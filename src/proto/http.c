@@ -191,7 +191,7 @@ static inline bool http_field_usual(struct http_side *s, struct tt_span line)
 static int http_request_head_end(struct tt_link *link, struct http_link *h, struct tt_input *in)
 {
 	struct http_side *s = &h->side[TT_REQUESTS];
-	enum tt_http_content content = tt_http_request_content(&s->framing, s->minor);
+	enum tt_http_content content = tt_http_request_content(&s->framing);
 
 	if (s->s3)
 		tt_http_app_s3(s->m);

@@ -212,7 +212,7 @@ int tt_http_expected(struct tt_link *link, struct http_link *h, enum tt_side sid
 {
 	struct http_side *s = &h->side[side];
 	struct tt_span rest = tt_cursor_rest(&in->c);
-	enum tt_http_content content = tt_http_request_content(&s->framing, s->minor);
+	enum tt_http_content content = tt_http_request_content(&s->framing);
 	enum tt_verdict next = tt_http_begins_request(rest);
 
 	if (next == TT_MAYBE && (content == TT_HTTP_CHUNKED || rest.len < s->framing.length))

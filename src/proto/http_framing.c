@@ -67,7 +67,8 @@ enum tt_http_content tt_http_response_content(const struct tt_http_framing *f, u
 {
 	if (bodiless || status < 200 || status == 204 || status == 304)
 		return TT_HTTP_NONE;
-	if (f->doubtful)
+	/* `identity` was once a coding, and changed nothing. */
+	if (f->doubtful || (f->counted && (f->chunked || f->other)))
 		return TT_HTTP_DOUBTFUL;
 	if (f->chunked)
 		return TT_HTTP_CHUNKED;

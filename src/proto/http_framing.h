@@ -32,15 +32,13 @@ enum tt_http_content {
 void tt_http_framing_length(struct tt_http_framing *f, struct tt_span value);
 void tt_http_framing_coding(struct tt_http_framing *f, struct tt_span value);
 
-/* `minor` is the message's version, 1.minor. */
-static inline enum tt_http_content tt_http_request_content(const struct tt_http_framing *f, uint8_t minor)
+/* A length beside a coding: who goes by the other one takes up the stream elsewhere (section 6.3, case 3). */
+static inline enum tt_http_content tt_http_request_content(const struct tt_http_framing *f)
 {
 	if (f->doubtful)
 		return TT_HTTP_DOUBTFUL;
-	if (f->coded) {
-		/* Before 1.1 there was no Transfer-Encoding: a reader may have gone by the length. */
-		return !f->chunked || (minor == 0 && f->counted) ? TT_HTTP_DOUBTFUL : TT_HTTP_CHUNKED;
-	}
+	if (f->coded)
+		return !f->chunked || f->counted ? TT_HTTP_DOUBTFUL : TT_HTTP_CHUNKED;
 	return f->counted && f->length ? TT_HTTP_COUNTED : TT_HTTP_NONE;
 }
 

@@ -269,12 +269,11 @@ static void lenient_lines(void **state)
 
 static void both_lengths(void **state)
 {
-	/* chunked wins; the length is not followed */
-	CHECK("POST|/|200|-|79|43|complete|http.request.method=POST,url.path=/"
-	      ",network.protocol.version=1.1,http.request.body.size=3," OK_5 "\n"
-	      "GET|/2|200|-|19|43|complete|" ATTR_GET("/2") "," OK_5 "\n",
-	      TT_C("POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
-	      TT_S(OK_HELLO), TT_C("GET /2 HTTP/1.1\r\n\r\n"), TT_S(OK_HELLO));
+	/* Python's http.server goes by the length, others by the coding: neither is followed */
+	ONCE("GET|/1|200|-|19|66|incomplete|" ATTR_GET("/1") ",http.response.status_code=200\n"
+							     "GET|/2|200|-|19|43|complete|" ATTR_GET("/2") "," OK_5 "\n",
+	     TT_C("GET /1 HTTP/1.1\r\n\r\n"), TT_S("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	     TT_C("GET /2 HTTP/1.1\r\n\r\n"), TT_S(OK_HELLO));
 }
 
 /* Requests whose end two readers may see in different places: never settled by a guess, so nothing complete comes of them. */
@@ -286,6 +285,8 @@ static void smuggling(void **state)
 		"POST / HTTP/1.1\r\nContent-Length: +4\r\n\r\n",
 		"POST / HTTP/1.1\r\nContent-Length : 4\r\n\r\n",
 		"POST / HTTP/1.0\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nContent-Length: 36\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n",
 		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
 		"POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n",
 		"POST / HTTP/1.1\r\nTransfer-Encoding : chunked\r\nContent-Length: 4\r\n\r\n",
