@@ -123,7 +123,7 @@ void tt_grpc_timeout(struct tt_message *m, struct tt_span value)
 	}
 }
 
-void tt_grpc_status(struct tt_message *m, struct tt_span value)
+bool tt_grpc_status(struct tt_message *m, struct tt_span value)
 {
 	/* Whose fault it is as OpenTelemetry has it: the server's, or only the caller's. */
 	static const struct {
@@ -150,8 +150,10 @@ void tt_grpc_status(struct tt_message *m, struct tt_span value)
 	};
 	uint64_t code;
 
-	if (!m || value.len > 3 || !tt_digits_read(value, &code))
-		return;
+	if (value.len > 3 || !tt_digits_read(value, &code))
+		return false;
+	if (!m)
+		return true;
 	/* A code that has no name is its number. */
 	struct tt_span name = code < TT_ARRAY_LEN(codes) ? codes[code].name : value;
 	tt_message_text(m, TT_TEXT_STATUS, name);
@@ -160,6 +162,7 @@ void tt_grpc_status(struct tt_message *m, struct tt_span value)
 		tt_message_fail(m, name);
 	else if (code)
 		tt_message_refuse(m, name);
+	return true;
 }
 
 void tt_grpc_error(struct tt_message *m, struct tt_span value)
@@ -247,7 +250,10 @@ static const struct tt_proto_doc grpc_doc = {
 	.resource = "the service's full name, `helloworld.Greeter`",
 	.status = "`grpc-status` by its name, from trailers or from headers alone: `OK`, `NOT_FOUND`; a code without a name is "
 		  "its number; an HTTP "
-		  "status other than 200 is shown where no `grpc-status` is. What OpenTelemetry counts as the server's failure "
+		  "status other than 200 is shown where no `grpc-status` is, and `no_grpc_status` is the `error_type` where "
+		  "neither "
+		  "says anything (a `grpc-status` that is no number says nothing). What OpenTelemetry counts as the server's "
+		  "failure "
 		  "fails at both "
 		  "ends, the rest at the client's",
 	.limits = "messages are counted, not read; compressed ones count as they are on the wire; a stream broken off has "

@@ -41,8 +41,8 @@ void tt_grpc_name(struct tt_message *request);
 /* grpc-timeout, as an attribute. */
 void tt_grpc_timeout(struct tt_message *request, struct tt_span value);
 
-/* grpc-status: the status by its name, and whether that is a failure and whose. */
-void tt_grpc_status(struct tt_message *response, struct tt_span value);
+/* grpc-status: the status by its name, and whether that is a failure and whose. False: it is no code, nothing is set. */
+bool tt_grpc_status(struct tt_message *response, struct tt_span value);
 
 /* grpc-message, percent-encoded: the error's text. */
 void tt_grpc_error(struct tt_message *response, struct tt_span value);

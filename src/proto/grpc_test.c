@@ -181,6 +181,25 @@ static void failures(void **state)
 	      TT_C(PREFACE CALL("\1") MESSAGE("\1", "\1")), TT_S(SETTINGS HEAD("\1") MESSAGE("\1", "\1")));
 }
 
+/* A client library takes it for UNKNOWN. */
+static void a_status_that_is_no_code(void **state)
+{
+	CHECK("M|p.S|-|no_grpc_status|55|54|complete|" A_CALL
+	      "1,rpc.request.message.size=3,rpc.response.message.count=0,rpc.response.message.size=0\n",
+	      TT_C(PREFACE CALL("\1") MESSAGE("\1", "\1")),
+	      TT_S(SETTINGS HEAD("\1") "\0\0\x10\1\5\0\0\0\1\0\x0bgrpc-status\2"
+				       "-1"));
+	CHECK("M|p.S|-|no_grpc_status|55|52|complete|" A_CALL
+	      "1,rpc.request.message.size=3,rpc.response.message.count=0,rpc.response.message.size=0\n",
+	      TT_C(PREFACE CALL("\1") MESSAGE("\1", "\1")), TT_S(SETTINGS HEAD("\1") "\0\0\xe\1\5\0\0\0\1\0\x0bgrpc-status\0"));
+	/* with a status of HTTP that says more */
+	CHECK("M|p.S|503|503|55|29|complete|" A_CALL "1,rpc.request.message.size=3,http.response.status_code=503,rpc.response."
+	      "message.count=0,rpc.response.message.size=0\n",
+	      TT_C(PREFACE CALL("\1") MESSAGE("\1", "\1")),
+	      TT_S(SETTINGS "\0\0\x14\1\5\0\0\0\1\x08\3"
+			    "503\0\x0bgrpc-status\1x"));
+}
+
 static void cancelled(void **state)
 {
 	CHECK("M|p.S|-|CANCEL|55|46|complete|" A_CALL
@@ -274,7 +293,7 @@ static void texts(void **state)
 	tt_grpc_status(fresh(&m), TT_SPAN_LIT("99"));
 	assert_true(tt_span_eq(tt_message_get(&m, TT_TEXT_STATUS), TT_SPAN_LIT("99")));
 	assert_true(m.failed);
-	tt_grpc_status(fresh(&m), TT_SPAN_LIT("x"));
+	assert_false(tt_grpc_status(fresh(&m), TT_SPAN_LIT("x")));
 	assert_null(tt_message_get(&m, TT_TEXT_STATUS).data);
 	tt_buf_free(&m.bytes);
 }
@@ -282,6 +301,6 @@ static void texts(void **state)
 TT_UNIT_TESTS(cmocka_unit_test(content), cmocka_unit_test(paths), cmocka_unit_test(chosen_by_the_client), cmocka_unit_test(unary),
 	      cmocka_unit_test(streams_both_ways), cmocka_unit_test(an_answer_broken_off),
 	      cmocka_unit_test(messages_cut_anywhere), cmocka_unit_test(large_messages_are_passed_over),
-	      cmocka_unit_test(failures), cmocka_unit_test(cancelled), cmocka_unit_test(chosen),
-	      cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers), cmocka_unit_test(timeouts),
-	      cmocka_unit_test(texts))
+	      cmocka_unit_test(failures), cmocka_unit_test(a_status_that_is_no_code), cmocka_unit_test(cancelled),
+	      cmocka_unit_test(chosen), cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers),
+	      cmocka_unit_test(timeouts), cmocka_unit_test(texts))

@@ -424,9 +424,11 @@ static void http2_headers(struct tt_link *link, enum tt_side side, const struct 
 	/* They are better than what a block said that depends on what was not seen. */
 	struct http2_half *half = &s->half[side];
 	half->decoded |= first;
+	if (!half->told) {
+		half->headed = false;
+		half->code = 0;
+	}
 	half->told = true;
-	half->headed = false;
-	half->code = 0;
 
 	struct http2_head head = {.m = m, .s = s, .side = side};
 	for (size_t i = 0; i < headers->count; i++) {
@@ -452,16 +454,16 @@ static const struct tt_proto_doc http2_doc = {
 	.status = "the final status, `200`; failure as in HTTP/1; a stream broken off has the error code's name as `error_type`: "
 		  "`CANCEL`, "
 		  "`REFUSED_STREAM` (also past a GOAWAY's last stream)",
-	.limits =
-		"a pushed stream is an exchange of its own, its request what the promise says (`http.request.pushed`), unless "
-		"the "
-		"promise was not seen; header blocks are kept up to the limit http2_block_bytes, their table up to "
-		"hpack_table_bytes; after a hole, "
-		"or begun in the "
-		"middle, headers are known from the static table and from what was inserted since, and an exchange that needs "
-		"more is "
-		"reported with what is known and `complete` false; what is asked within it (GraphQL and others) as in HTTP/1, of "
-		"16 contents at a time",
+	.limits = "a pushed stream is an exchange of its own, its request what the promise says (`http.request.pushed`), unless "
+		  "the "
+		  "promise was not seen; header blocks are kept up to the limit http2_block_bytes, their table up to "
+		  "hpack_table_bytes; after a hole, "
+		  "or begun in the "
+		  "middle, headers are known from the static table and from what was inserted since, and an exchange that needs "
+		  "more is "
+		  "reported with what is known and `complete` false, as is an answer without a readable `:status`, and what has "
+		  "a pseudo-header twice or in its trailers; what is asked within it (GraphQL and others) as in HTTP/1, of "
+		  "16 contents at a time",
 	.verified = "nginx, nghttpd, Go and Node, h2load, nghttp, curl and Java; tshark's dissection; HPACK entry for entry "
 		    "against libnghttp2",
 };

@@ -99,8 +99,7 @@ static void http2_response_field(struct http2_head *h, enum tt_hpack_name token,
 	case TT_HPACK_GRPC_STATUS:
 		if (h->s->plain)
 			break;
-		h->s->half[TT_RESPONSES].status = true;
-		tt_grpc_status(h->m, value);
+		h->s->half[TT_RESPONSES].status |= tt_grpc_status(h->m, value);
 		break;
 	case TT_HPACK_GRPC_MESSAGE:
 		if (!h->s->plain)
@@ -116,7 +115,8 @@ void tt_http2_field(void *head, const struct tt_hpack_field *f)
 	struct http2_head *h = head;
 	uint32_t bit = TT_HPACK_BIT(f->token);
 
-	if (!h->m) {
+	/* A request's trailers say nothing of what is asked. */
+	if (!h->m || (h->side == TT_REQUESTS && h->s->half[TT_REQUESTS].headed)) {
 		h->seen |= bit;
 		return;
 	}
@@ -126,9 +126,11 @@ void tt_http2_field(void *head, const struct tt_hpack_field *f)
 			h->s->half[h->side].media = TT_HTTP_MEDIA_CODED;
 		return;
 	}
-	/* Said twice, the first counts: the second may cost nothing. */
-	if (h->seen & bit)
+	/* Said twice, the first counts: the second may cost nothing. Which one a server goes by is not known. */
+	if (h->seen & bit) {
+		h->m->incomplete |= (bit & (HTTP2_PSEUDO | B(STATUS))) != 0;
 		return;
+	}
 	h->seen |= bit;
 	if (h->side == TT_REQUESTS)
 		http2_request_field(h, f->token, f->value);
@@ -156,8 +158,11 @@ static bool http2_request_end(struct http2_head *h)
 	struct http2_half *half = &h->s->half[TT_REQUESTS];
 	uint32_t known = h->seen | h->hidden;
 
-	if (half->headed)
+	if (half->headed) {
+		/* Not allowed there (section 8.1): who reads it may have gone by them. */
+		h->m->incomplete |= (known & HTTP2_PSEUDO) != 0;
 		return true;
+	}
 	if (!(known & HTTP2_PSEUDO))
 		return false;
 	half->headed = true;
@@ -213,7 +218,7 @@ static bool http2_response_end(struct http2_head *h)
 		tt_http_app_search(h->m, h->m->peer, h->search);
 	if (h->code && !half->code)
 		http2_response_status(h);
-	else if (!half->headed && h->hidden & (B(STATUS) | B(UNKNOWN)))
+	else if (half->headed ? h->seen & B(STATUS) : (h->seen | h->hidden) & (B(STATUS) | B(UNKNOWN)))
 		half->headed = h->m->incomplete = true;
 	return true;
 }
@@ -236,6 +241,11 @@ void tt_http2_half_end(struct http2_stream *s, enum tt_side side)
 	static const char *const keys[2] = {"http.request.body.size", "http.response.body.size"};
 	struct http2_half *half = &s->half[side];
 
+	/* An answer has a status: this one's was no number, or its beginning was not seen. */
+	if (side == TT_RESPONSES && half->m && !half->code) {
+		half->m->incomplete = true;
+		half->m->unbegun |= !half->headed;
+	}
 	if (!s->grpc) {
 		if (half->has_data)
 			tt_message_attr_int(half->m, keys[side], (int64_t)half->data);

@@ -217,6 +217,63 @@ static void upgraded_from_http(void **state)
 	     TT_S(OK("\3") DATA_END("\3")));
 }
 
+/* --- malformed ----------------------------------------------------------------------------------------------------------- */
+
+#define TRAIL(id) "\0\0\xc\1\5\0\0\0" id "\x40\5trail\4once" /* 21: headers, end of stream */
+
+static void trailers_of_a_request_change_nothing(void **state)
+{
+	CHECK("POST|/|200|-|47|10|complete|" A_POST("5") A_200 "\n", TT_C(PREFACE SETTINGS POST("\1") DATA("\1") TRAIL("\1")),
+	      TT_S(SETTINGS OK_END("\1")));
+	CHECK("POST|/|200|-|42|10|incomplete|" A_POST("5") A_200 "\n",
+	      TT_C(PREFACE SETTINGS POST("\1") DATA("\1") "\0\0\7\1\5\0\0\0\1\x04\5/evil"), TT_S(SETTINGS OK_END("\1")));
+	CHECK("POST|/|200|-|24|10|incomplete|" A_POST_OPEN A_200 "\n", TT_C(PREFACE SETTINGS POST("\1") GET("\1")),
+	      TT_S(SETTINGS OK_END("\1")));
+	/* nor whether it is gRPC */
+	CHECK("POST|/p.S/M|200|-|47|10|complete|network.protocol.version=2,http.request.method=POST,url.path=/p.S/M" A_200 "\n",
+	      TT_C(PREFACE SETTINGS "\0\0\xa\1\4\0\0\0\1\x83\x86\x04\6/p.S/M"
+				    "\0\0\x13\1\5\0\0\0\1\x0f\x10\x10"
+				    "application/grpc"),
+	      TT_S(SETTINGS OK_END("\1")));
+}
+
+static void said_twice(void **state)
+{
+	CHECK("GET|/|200|-|15|10|incomplete|" A_GET A_200 "\n", TT_C(PREFACE SETTINGS "\0\0\6\1\5\0\0\0\1\x82\x86\x84\x04\1x"),
+	      TT_S(SETTINGS OK_END("\1")));
+	CHECK("GET|/|200|-|12|11|incomplete|" A_GET A_200 "\n", TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS "\0\0\2\1\5\0\0\0\1\x88\x8d"));
+	CHECK("GET|/|200|-|12|20|incomplete|" A_GET A_200 "\n", TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS OK("\1") "\0\0\1\1\5\0\0\0\1\x8d"));
+}
+
+/* What comes back is no answer without a status. */
+static void no_readable_status(void **state)
+{
+	CHECK("GET|/|-|lost|12|15|incomplete|" A_GET "\n", TT_C(PREFACE SETTINGS GET("\1")),
+	      TT_S(SETTINGS "\0\0\6\1\5\0\0\0\1\x08\4"
+			    "2000"));
+	CHECK("GET|/|-|lost|12|21|incomplete|" A_GET "\n", TT_C(PREFACE SETTINGS GET("\1")), TT_S(SETTINGS TRAIL("\1")));
+}
+
+/* The answer's headers are in the hole, its trailers are not: when it began is not known either. */
+static void upgraded_and_answered_in_a_hole(void **state)
+{
+	static const struct tt_line script[] = {
+		TT_C("GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n"),
+		TT_C(PREFACE SETTINGS),
+		TT_S("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nX: 1\r\n\r\n" SETTINGS),
+		TT_S_HOLE(10),
+		TT_S(DATA("\1") TRAIL("\1")),
+		TT_TALK_END};
+	char *got = tt_talk_timed(NULL, script);
+
+	assert_string_equal(
+		got,
+		"http2|GET|/|-|lost|32|21|incomplete|http.request.method=GET,url.path=/,network.protocol.version=2|4000|0\n");
+	free(got);
+}
+
 /* --- floods
  * ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -624,10 +681,12 @@ TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams
 	      cmocka_unit_test(broken_off_by_the_server), cmocka_unit_test(broken_off_by_the_client),
 	      cmocka_unit_test(no_need_for_the_rest), cmocka_unit_test(going_away), cmocka_unit_test(unanswered),
 	      cmocka_unit_test(an_answer_broken_off), cmocka_unit_test(holes), cmocka_unit_test(from_the_middle),
-	      cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http), cmocka_unit_test(continuation_flood),
-	      cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams), cmocka_unit_test(empty_continuation_flood),
-	      cmocka_unit_test(settings_and_ping_flood), cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths),
-	      cmocka_unit_test(known_again_once_inserted_again), cmocka_unit_test(early_hints),
-	      cmocka_unit_test(connect_asks_for_an_authority), cmocka_unit_test(headers_decoded_after_their_frames),
-	      cmocka_unit_test(headers_decoded_before_their_frames), cmocka_unit_test(headers_decoded_without_frames),
-	      cmocka_unit_test(unknown_values_change_nothing))
+	      cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http),
+	      cmocka_unit_test(trailers_of_a_request_change_nothing), cmocka_unit_test(said_twice),
+	      cmocka_unit_test(no_readable_status), cmocka_unit_test(upgraded_and_answered_in_a_hole),
+	      cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams),
+	      cmocka_unit_test(empty_continuation_flood), cmocka_unit_test(settings_and_ping_flood),
+	      cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths), cmocka_unit_test(known_again_once_inserted_again),
+	      cmocka_unit_test(early_hints), cmocka_unit_test(connect_asks_for_an_authority),
+	      cmocka_unit_test(headers_decoded_after_their_frames), cmocka_unit_test(headers_decoded_before_their_frames),
+	      cmocka_unit_test(headers_decoded_without_frames), cmocka_unit_test(unknown_values_change_nothing))
