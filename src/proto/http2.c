@@ -63,14 +63,25 @@ struct http2_stream *tt_http2_promise(struct tt_link *link, struct http2_link *h
 	return s;
 }
 
+/* A request has no stream: there was no room for one, unless its id is known already. */
+static void http2_unopened(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id)
+{
+	if (side != TT_REQUESTS || !(id & 1) || id <= TT_MAX(h->highest, h->unopened))
+		return;
+	h->unopened = id;
+	tt_request_unopened(link);
+}
+
 struct tt_message *tt_http2_open(struct tt_link *link, struct http2_link *h, enum tt_side side, uint32_t id,
 				 const struct tt_input *in, size_t at, struct http2_stream **ret_stream)
 {
 	struct http2_stream *s = http2_stream(link, h, side, id);
 
 	*ret_stream = s;
-	if (!s)
+	if (!s) {
+		http2_unopened(link, h, side, id);
 		return NULL;
+	}
 	if (side == TT_REQUESTS)
 		h->highest = TT_MAX(h->highest, id);
 	struct http2_half *half = &s->half[side];

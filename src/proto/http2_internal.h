@@ -94,6 +94,7 @@ struct http2_link {
 	struct http2_streams pushed;  /* what the server promised */
 	uint32_t highest;	      /* newest stream a request was seen on */
 	uint32_t promised;	      /* newest stream a promise was seen of */
+	uint32_t unopened;	      /* newest one a request had no room on */
 };
 
 /* A frame being read. */

@@ -28,8 +28,9 @@ struct http2_stream *tt_http2_stream_find(const struct http2_streams *t, uint32_
 static bool http2_streams_grow(struct http2_streams *t)
 {
 	uint32_t slots = t->slots ? 2 * t->slots : HTTP2_SLOTS_FIRST;
-	size_t more = (slots - t->slots) * HTTP2_SLOT_BYTES;
-	uint32_t *bucket = tt_keep(t->link, more) ? calloc(slots, sizeof(*bucket)) : NULL;
+	/* The first are a link's as its state is. */
+	size_t more = t->slots ? (slots - t->slots) * HTTP2_SLOT_BYTES : 0;
+	uint32_t *bucket = tt_keep_vital(t->link, more) ? calloc(slots, sizeof(*bucket)) : NULL;
 	struct http2_stream *slot = bucket ? realloc(t->slot, slots * sizeof(*slot)) : NULL;
 
 	if (!slot) {
@@ -91,7 +92,7 @@ void tt_http2_stream_remove(struct http2_streams *t, struct http2_stream *s)
 void tt_http2_streams_free(struct http2_streams *t)
 {
 	if (t->slots)
-		tt_keep_less(t->link, t->slots * HTTP2_SLOT_BYTES);
+		tt_keep_less(t->link, (t->slots - HTTP2_SLOTS_FIRST) * HTTP2_SLOT_BYTES);
 	free(t->slot);
 	free(t->bucket);
 	*t = (struct http2_streams){0};

@@ -424,6 +424,89 @@ static void ids_used_again(void **state)
 			 0);
 }
 
+struct talkers {
+	struct tt_streams *streams;
+	uint64_t clock, exchanges, whole;
+};
+
+static void on_whole(void *ctx, const struct tt_exchange *x)
+{
+	struct talkers *t = ctx;
+
+	t->exchanges++;
+	t->whole += x->complete;
+}
+
+static const struct tt_streams_ops talker_ops = {.exchange = on_whole};
+
+static void talk(struct talkers *t, uint64_t sock, int dir, uint64_t offset, const char *text, size_t len)
+{
+	struct tt_chunk *k = malloc(sizeof(*k) + len);
+
+	assert_non_null(k);
+	*k = (struct tt_chunk){.rec = {.type = TT_REC_CHUNK,
+				       .version = TT_RECORD_VERSION,
+				       .len = (uint32_t)(sizeof(*k) + len),
+				       .time_ns = ++t->clock},
+			       .conn = {.sock = sock, .ino = sock},
+			       .offset = offset,
+			       .length = (uint32_t)len,
+			       .captured = (uint32_t)len,
+			       .direction = (uint8_t)dir,
+			       .transport = TT_TRANSPORT_TCP,
+			       .role = TT_ROLE_SERVER,
+			       .flags = TT_CHUNK_FROM_START,
+			       .data_off = sizeof(*k)};
+	memcpy(k + 1, text, len);
+	tt_streams_record(t->streams, &k->rec);
+	free(k);
+}
+
+/* Blocks that never end fill what all connections may keep: others are told nevertheless, and what is not told is counted. */
+static void others_fill_what_is_kept(void **state)
+{
+	enum { FLOODS = 400, OTHERS = 100, ASKED = 300 };
+	static const struct tt_proto *const protos[] = {&tt_proto_http2};
+	static char flood[39 + 10 + 9 + 9000];
+	struct talkers t = {0};
+	struct tt_stream_stats stats;
+	struct tt_limits limits;
+	char asked[ASKED][12];
+
+	tt_limits_init(&limits);
+	limits.value[TT_LIMIT_PARSER_TOTAL_BYTES] = 1 << 20;
+	assert_int_equal(tt_streams_new(&t.streams, &limits, protos, 1, &talker_ops, &t), 0);
+	memcpy(flood, PREFACE SETTINGS "\0\0\1\1\1\0\0\0\1\x82\0\x23\x28\x9\0\0\0\0\1", 39 + 10 + 9);
+	for (uint64_t i = 1; i <= FLOODS; i++)
+		talk(&t, i, TT_RX, 0, flood, sizeof(flood));
+	tt_streams_stats(t.streams, &stats);
+	assert_true(stats.parser_full > 0);
+	for (uint64_t i = FLOODS + 1; i <= FLOODS + OTHERS; i++) {
+		talk(&t, i, TT_RX, 0, PREFACE SETTINGS GET("\1"), 39 + 12);
+		talk(&t, i, TT_TX, 0, SETTINGS OK_END("\1"), 15 + 10);
+	}
+	assert_int_equal(t.exchanges, OTHERS);
+	assert_int_equal(t.whole, OTHERS);
+	tt_streams_stats(t.streams, &stats);
+	assert_int_equal(stats.unopened, 0);
+
+	/* Many at once on each: what has no room is counted, once. */
+	for (uint32_t i = 0; i < ASKED; i++) {
+		memcpy(asked[i], POST("\0"), 12);
+		asked[i][7] = (char)((2 * i + 3) >> 8);
+		asked[i][8] = (char)(2 * i + 3);
+	}
+	for (uint64_t i = FLOODS + 1; i <= FLOODS + OTHERS; i++)
+		talk(&t, i, TT_RX, 39 + 12, asked[0], sizeof(asked));
+	tt_streams_stats(t.streams, &stats);
+	assert_true(stats.unopened > 0);
+	assert_true(stats.parser_bytes <= 1 << 20);
+	tt_streams_finish(t.streams);
+	tt_streams_stats(t.streams, &stats);
+	assert_int_equal(t.exchanges + stats.unopened, FLOODS + OTHERS + OTHERS * ASKED);
+	tt_streams_free(t.streams);
+}
+
 /* CONTINUATIONs of no length, for ever: nothing is kept of them. */
 static void empty_continuation_flood(void **state)
 {
@@ -684,9 +767,10 @@ TT_UNIT_TESTS(cmocka_unit_test(one_stream), cmocka_unit_test(interleaved_streams
 	      cmocka_unit_test(out_of_step), cmocka_unit_test(upgraded_from_http),
 	      cmocka_unit_test(trailers_of_a_request_change_nothing), cmocka_unit_test(said_twice),
 	      cmocka_unit_test(no_readable_status), cmocka_unit_test(upgraded_and_answered_in_a_hole),
-	      cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset), cmocka_unit_test(a_million_streams),
-	      cmocka_unit_test(empty_continuation_flood), cmocka_unit_test(settings_and_ping_flood),
-	      cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths), cmocka_unit_test(known_again_once_inserted_again),
-	      cmocka_unit_test(early_hints), cmocka_unit_test(connect_asks_for_an_authority),
-	      cmocka_unit_test(headers_decoded_after_their_frames), cmocka_unit_test(headers_decoded_before_their_frames),
-	      cmocka_unit_test(headers_decoded_without_frames), cmocka_unit_test(unknown_values_change_nothing))
+	      cmocka_unit_test(others_fill_what_is_kept), cmocka_unit_test(continuation_flood), cmocka_unit_test(rapid_reset),
+	      cmocka_unit_test(a_million_streams), cmocka_unit_test(empty_continuation_flood),
+	      cmocka_unit_test(settings_and_ping_flood), cmocka_unit_test(block_too_long), cmocka_unit_test(huge_lengths),
+	      cmocka_unit_test(known_again_once_inserted_again), cmocka_unit_test(early_hints),
+	      cmocka_unit_test(connect_asks_for_an_authority), cmocka_unit_test(headers_decoded_after_their_frames),
+	      cmocka_unit_test(headers_decoded_before_their_frames), cmocka_unit_test(headers_decoded_without_frames),
+	      cmocka_unit_test(unknown_values_change_nothing))

@@ -172,6 +172,9 @@ void tt_unpacked_turned_away(struct tt_link *link);
 /* A protocol could not keep a block it needed whole (a header block past its limit row): counted. */
 void tt_block_turned_away(struct tt_link *link);
 
+/* A request is not reported because tt_keep_vital said no: counted. */
+void tt_request_unopened(struct tt_link *link);
+
 /* A request came with an id that its protocol lets a connection use but once: it is not reported, but counted. */
 void tt_id_again(struct tt_link *link);
 
@@ -181,6 +184,8 @@ void tt_id_again(struct tt_link *link);
  * less.
  */
 bool tt_keep(struct tt_link *link, size_t bytes);
+/* The same for what no message can be begun without: a quarter of the limit is for that alone. */
+bool tt_keep_vital(struct tt_link *link, size_t bytes);
 void tt_keep_less(struct tt_link *link, size_t bytes);
 
 /* tt_buf_add (-ENOBUFS: at that limit, too) and tt_buf_free of a buffer that is so accounted for. */

@@ -25,6 +25,9 @@ static const struct tt_total_row tt_total_limits[] = {
 	{offsetof(struct tt_stream_stats, later_full),
 	 "times what a connection had not answered is shown without its answers because of --limit later_answers"},
 	{offsetof(struct tt_stream_stats, message_full), "requests or answers are not shown because of --limit messages"},
+	{offsetof(struct tt_stream_stats, unopened), "requests are not shown because of --limit parser_total_bytes"},
+	{offsetof(struct tt_stream_stats, parser_full),
+	 "times a protocol kept less than it needed because of --limit parser_total_bytes: what would have told it is not known"},
 	{offsetof(struct tt_stream_stats, buffer_no_room), "times bytes were not read because of --limit stream_total_bytes"},
 	{offsetof(struct tt_stream_stats, held_no_room),
 	 "times missing bytes were waited for no longer because of --limit stream_total_bytes"},
@@ -94,7 +97,8 @@ void tt_totals_write(struct tt_buf *out, const struct tt_totals *t)
 
 	for (int i = 0; i < TT_LOSS_MAX; i++)
 		lost += t->source->lost[i];
-	uint64_t turned_away = t->streams->message_full + t->streams->share_full + t->streams->pending_full;
+	uint64_t turned_away =
+		t->streams->message_full + t->streams->share_full + t->streams->pending_full + t->streams->unopened;
 	tt_buf_printf(out, "%llu exchanges, %llu incomplete; %llu records, %llu lost; %llu connections",
 		      (unsigned long long)t->streams->exchanges, (unsigned long long)t->streams->incomplete,
 		      (unsigned long long)t->source->produced, (unsigned long long)lost, (unsigned long long)t->streams->opened);

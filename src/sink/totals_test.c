@@ -69,14 +69,17 @@ static void says_what_limits_turned_away(void **state)
 {
 	tt_buf_auto struct tt_buf text = TT_BUF(4096);
 	const struct tt_source_stats source = {.produced = 34};
-	const struct tt_stream_stats streams = {.message_full = 2, .share_full = 3, .pending_full = 4};
+	const struct tt_stream_stats streams = {
+		.message_full = 2, .share_full = 3, .pending_full = 4, .unopened = 5, .parser_full = 6};
 	const struct tt_totals t = {.source = &source, .streams = &streams};
 
 	const char *got = written(&text, &t);
-	assert_non_null(strstr(got, "34 records, 0 lost; 0 connections; 9 messages turned away by limits\n"));
+	assert_non_null(strstr(got, "34 records, 0 lost; 0 connections; 14 messages turned away by limits\n"));
 	assert_non_null(strstr(got, "\n2 requests or answers are not shown because of --limit messages\n"));
 	assert_non_null(strstr(got, "\n3 requests are shown without their answers: "));
 	assert_non_null(strstr(got, "\n4 requests are shown without their answers: "));
+	assert_non_null(strstr(got, "\n5 requests are not shown because of --limit parser_total_bytes\n"));
+	assert_non_null(strstr(got, "\n6 times a protocol kept less than it needed because of --limit parser_total_bytes: "));
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(says_what_there_was), cmocka_unit_test(names_every_cause_of_a_loss),

@@ -222,6 +222,16 @@ static inline uint64_t tt_streams_limit(const struct tt_streams *s, enum tt_limi
 	return s->limits->value[limit];
 }
 
+/* So many-th of parser_total_bytes is left to what no message can be begun without (tt_keep_vital). */
+#define TT_KEEP_VITAL_PART 4
+
+static inline uint64_t tt_keep_most(const struct tt_streams *s)
+{
+	uint64_t limit = tt_streams_limit(s, TT_LIMIT_PARSER_TOTAL_BYTES);
+
+	return limit - limit / TT_KEEP_VITAL_PART;
+}
+
 /* Both are asked for at every step; sides and directions are 0 and 1. */
 static_assert(TT_REQUESTS == 0 && TT_RESPONSES == 1 && TT_TX + TT_RX == 1, "a direction is a side or its opposite");
 

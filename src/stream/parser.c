@@ -34,17 +34,32 @@ void tt_id_again(struct tt_link *link)
 	link->conn->s->stats.ids_again++;
 }
 
-bool tt_keep(struct tt_link *link, size_t bytes)
+void tt_request_unopened(struct tt_link *link)
+{
+	link->conn->s->stats.unopened++;
+}
+
+static bool tt_keep_up_to(struct tt_link *link, size_t bytes, uint64_t most)
 {
 	struct tt_streams *s = link->conn->s;
 
-	if (s->stats.parser_bytes + bytes > tt_streams_limit(s, TT_LIMIT_PARSER_TOTAL_BYTES)) {
+	if (s->stats.parser_bytes + bytes > most) {
 		s->stats.parser_full++;
 		return false;
 	}
 	s->stats.parser_bytes += bytes;
 	link->parser_bytes += bytes;
 	return true;
+}
+
+bool tt_keep(struct tt_link *link, size_t bytes)
+{
+	return tt_keep_up_to(link, bytes, tt_keep_most(link->conn->s));
+}
+
+bool tt_keep_vital(struct tt_link *link, size_t bytes)
+{
+	return tt_keep_up_to(link, bytes, tt_streams_limit(link->conn->s, TT_LIMIT_PARSER_TOTAL_BYTES));
 }
 
 void tt_keep_less(struct tt_link *link, size_t bytes)

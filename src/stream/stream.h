@@ -51,6 +51,7 @@
 	X(header_tables_unfit, "header_tables_unfit", "of those told, not what was seen of the connection")                    \
 	X(header_tables_full, "header_tables_full", "of those told, given up for newer ones before their block passed")        \
 	X(parser_full, "parser_full", "times a protocol kept less of a connection because of the limit of all")                \
+	X(unopened, "requests_unopened", "requests not read because of the limit of all (HTTP/2)")                             \
 	X(bad_records, "bad_records", "records that made no sense")
 
 struct tt_stream_stats {

@@ -70,7 +70,7 @@ static struct kept *kept_new(struct tt_streams *s, const struct tt_table_record 
 		return NULL;
 	}
 	bytes = sizeof(struct kept) + r->entries * sizeof(struct tt_header) + sizeof(r->block) + text;
-	if (s->stats.parser_bytes + bytes > tt_streams_limit(s, TT_LIMIT_PARSER_TOTAL_BYTES)) {
+	if (s->stats.parser_bytes + bytes > tt_keep_most(s)) {
 		s->stats.parser_full++;
 		return NULL;
 	}
