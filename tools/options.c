@@ -159,6 +159,8 @@ static int set(struct reading *r, const struct tt_option_row *row, void *base, c
 
 	if (!value && row->kind != TT_ROW_FLAG && row->kind != TT_ROW_JSON)
 		return tt_tool_fail(r->e, "--%s needs a value", row->name);
+	if (!r->options && (row->kind == TT_ROW_PIDS || row->kind == TT_ROW_LIMIT || row->kind == TT_ROW_JSON))
+		return tt_tool_fail(r->e, "--%s is an option of all tools, not of this one", row->name);
 	switch (row->kind) {
 	case TT_ROW_FLAG:
 		*(uint8_t *)to = 1;

@@ -52,7 +52,7 @@ static inline enum tt_result tt_measure_result(const struct tt_exchange *x)
 {
 	enum tt_result result = tt_exchange_result(x);
 
-	if (result == TT_RESULT_FAILED && x->outcome == TT_OUTCOME_ANSWERED && !x->response->failed)
+	if (result == TT_RESULT_FAILED && x->outcome == TT_OUTCOME_ANSWERED && x->response && !x->response->failed)
 		return TT_RESULT_OK;
 	return result;
 }

@@ -21,9 +21,10 @@ SEND_PAGE = "sendpage of sockets"
 KPROBE_MULTI = "kprobe.multi by function graph"
 MPTCP_CONNECT, MPTCP_ACCEPT = "connect of MPTCP by itself", "accept of MPTCP by itself"
 PREEMPT_DISABLE = "bpf_preempt_disable"
+UPROBE_COOKIES, UPROBE_MULTI = "cookies of uprobes", "uprobe.multi"
 # From 7.0 on task storage needs cmpxchg16b, which the guests' processor is without (README.md).
-MISSING = {"5.10": {TASK_STORAGE, RDONLY_CAST, SOCK_LENGTH, KPROBE_MULTI, PREEMPT_DISABLE, MPTCP_CONNECT, MPTCP_ACCEPT},
-           "6.1": {RDONLY_CAST, SOCK_LENGTH, KPROBE_MULTI, PREEMPT_DISABLE, MPTCP_CONNECT}, "6.12": {SEND_PAGE, KPROBE_MULTI, MPTCP_CONNECT},
+MISSING = {"5.10": {TASK_STORAGE, RDONLY_CAST, SOCK_LENGTH, KPROBE_MULTI, PREEMPT_DISABLE, MPTCP_CONNECT, MPTCP_ACCEPT, UPROBE_COOKIES, UPROBE_MULTI},
+           "6.1": {RDONLY_CAST, SOCK_LENGTH, KPROBE_MULTI, PREEMPT_DISABLE, MPTCP_CONNECT, UPROBE_MULTI}, "6.12": {SEND_PAGE, KPROBE_MULTI, MPTCP_CONNECT},
            "6.18": {SEND_PAGE, MPTCP_CONNECT}, "7.0": {SEND_PAGE, TASK_STORAGE, MPTCP_CONNECT}, "7.3": {SEND_PAGE, TASK_STORAGE, MPTCP_CONNECT}}
 # The cheapest set is not the first choice: it would miss calls, as those from 6.18 on may preempt programs.
 NOT_CHEAPEST = {"6.18", "7.0", "7.3"}
