@@ -19,7 +19,7 @@ SEED = 7
 # Attributes with a time in them, or learned from what was seen before.
 NOT_COMPARED = ("http.route", "telltale.gen_ai.time_to_first_token_ns")
 # What follows a doubtful head is followed again from the next message that begins a segment: where that is depends on the segments.
-BY_SEGMENT = ("http/nginx-doubtful",)
+BY_SEGMENT = ("http/nginx-doubtful", "http/python-both")
 MOST_AT_ONCE = 32 << 10  # bytes of one call: the limit capture_bytes, and a socket's buffers hold them
 
 
