@@ -322,108 +322,6 @@ static void rapid_reset(void **state)
 	free(text);
 }
 
-static void on_counted(void *ctx, const struct tt_exchange *x)
-{
-	++*(uint64_t *)ctx;
-}
-
-static const struct tt_streams_ops count_ops = {.exchange = on_counted};
-
-/* Open all at once, never answered: what is kept has its limits, and each frame costs the same. */
-static void a_million_streams(void **state)
-{
-	const size_t n = 1000000, part = 120000;
-	struct tt_streams *streams;
-	struct tt_limits limits;
-	static const struct tt_proto *const protos[] = {&tt_proto_http2};
-	uint64_t reported = 0, offset = 0;
-	tt_limits_init(&limits);
-	assert_int_equal(tt_streams_new(&streams, &limits, protos, 1, &count_ops, &reported), 0);
-	struct tt_chunk *k = calloc(1, sizeof(*k) + 39 + part);
-	assert_non_null(k);
-	for (size_t i = 0; i < n;) {
-		uint8_t *to = (uint8_t *)(k + 1);
-		size_t len = 0;
-		if (i == 0) {
-			memcpy(to, PREFACE SETTINGS, 39);
-			len = 39;
-		}
-		for (; len + 12 <= part && i < n; i++, len += 12) {
-			memcpy(to + len, POST("\1"), 12);
-			uint32_t id = (uint32_t)(2 * i + 1);
-			for (int b = 0; b < 4; b++)
-				to[len + 5 + b] = (uint8_t)(id >> (24 - 8 * b));
-		}
-		*k = (struct tt_chunk){.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .time_ns = 1 + i},
-				       .conn = {.sock = 1, .ino = 1},
-				       .offset = offset,
-				       .length = (uint32_t)len,
-				       .captured = (uint32_t)len,
-				       .direction = TT_RX,
-				       .transport = TT_TRANSPORT_TCP,
-				       .role = TT_ROLE_SERVER,
-				       .flags = TT_CHUNK_FROM_START,
-				       .data_off = sizeof(*k)};
-		k->rec.len = (uint32_t)(sizeof(*k) + len);
-		offset += len;
-		tt_streams_record(streams, &k->rec);
-	}
-	struct tt_stream_stats stats;
-	tt_streams_stats(streams, &stats);
-	/* one was given up and is still in the parser's hands */
-	assert_int_equal(stats.messages, limits.value[TT_LIMIT_PENDING_REQUESTS] + 1);
-	assert_int_equal(stats.pending_full, n - limits.value[TT_LIMIT_PENDING_REQUESTS]);
-	tt_streams_finish(streams);
-	assert_int_equal(reported, n);
-	tt_streams_free(streams);
-	free(k);
-}
-
-/* How many of the requests a client says at once, from the connection's start, came with an id it had used. */
-static uint64_t ids_again(const char *text, size_t len)
-{
-	struct tt_streams *streams;
-	struct tt_limits limits;
-	static const struct tt_proto *const protos[] = {&tt_proto_http2};
-	uint64_t reported = 0;
-	tt_limits_init(&limits);
-	assert_int_equal(tt_streams_new(&streams, &limits, protos, 1, &count_ops, &reported), 0);
-	struct tt_chunk *k = calloc(1, sizeof(*k) + len);
-	assert_non_null(k);
-	*k = (struct tt_chunk){.rec = {.type = TT_REC_CHUNK, .version = TT_RECORD_VERSION, .time_ns = 1},
-			       .conn = {.sock = 1, .ino = 1},
-			       .length = (uint32_t)len,
-			       .captured = (uint32_t)len,
-			       .direction = TT_RX,
-			       .transport = TT_TRANSPORT_TCP,
-			       .role = TT_ROLE_SERVER,
-			       .flags = TT_CHUNK_FROM_START,
-			       .data_off = sizeof(*k)};
-	k->rec.len = (uint32_t)(sizeof(*k) + len);
-	memcpy(k + 1, text, len);
-	tt_streams_record(streams, &k->rec);
-	struct tt_stream_stats stats;
-	tt_streams_stats(streams, &stats);
-	tt_streams_finish(streams);
-	tt_streams_free(streams);
-	free(k);
-	return stats.ids_again;
-}
-
-#define IDS_AGAIN(text) ids_again(text, sizeof(text) - 1)
-
-static void ids_used_again(void **state)
-{
-	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\1") GET("\3")), 0);
-	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\1") GET("\1")), 1);
-	/* reset, then asked on again; an id that was passed over */
-	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\5") "\0\0\4\3\0\0\0\0\5\0\0\0\x8" GET("\5") GET("\3")), 2);
-	/* trailers behind a reset are none */
-	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS POST("\1") "\0\0\4\3\0\0\0\0\1\0\0\0\x8"
-							       "\0\0\xb\1\5\0\0\0\1\x40\5trail\4once"),
-			 0);
-}
-
 struct talkers {
 	struct tt_streams *streams;
 	uint64_t clock, exchanges, whole;
@@ -460,6 +358,75 @@ static void talk(struct talkers *t, uint64_t sock, int dir, uint64_t offset, con
 	memcpy(k + 1, text, len);
 	tt_streams_record(t->streams, &k->rec);
 	free(k);
+}
+
+/* Open all at once, never answered: what is kept has its limits, and each frame costs the same. */
+static void a_million_streams(void **state)
+{
+	const size_t n = 1000000, part = 120000;
+	static const struct tt_proto *const protos[] = {&tt_proto_http2};
+	struct talkers t = {0};
+	struct tt_limits limits;
+	uint64_t offset = 0;
+	tt_limits_init(&limits);
+	assert_int_equal(tt_streams_new(&t.streams, &limits, protos, 1, &talker_ops, &t), 0);
+	char *to = malloc(part);
+	assert_non_null(to);
+	for (size_t i = 0; i < n;) {
+		size_t len = 0;
+		if (i == 0) {
+			memcpy(to, PREFACE SETTINGS, 39);
+			len = 39;
+		}
+		for (; len + 12 <= part && i < n; i++, len += 12) {
+			memcpy(to + len, POST("\1"), 12);
+			uint32_t id = (uint32_t)(2 * i + 1);
+			for (int b = 0; b < 4; b++)
+				to[len + 5 + b] = (char)(id >> (24 - 8 * b));
+		}
+		talk(&t, 1, TT_RX, offset, to, len);
+		offset += len;
+	}
+	struct tt_stream_stats stats;
+	tt_streams_stats(t.streams, &stats);
+	/* one was given up and is still in the parser's hands */
+	assert_int_equal(stats.messages, limits.value[TT_LIMIT_PENDING_REQUESTS] + 1);
+	assert_int_equal(stats.pending_full, n - limits.value[TT_LIMIT_PENDING_REQUESTS]);
+	tt_streams_finish(t.streams);
+	assert_int_equal(t.exchanges, n);
+	tt_streams_free(t.streams);
+	free(to);
+}
+
+/* How many of the requests a client says at once, from the connection's start, came with an id it had used. */
+static uint64_t ids_again(const char *text, size_t len)
+{
+	static const struct tt_proto *const protos[] = {&tt_proto_http2};
+	struct talkers t = {0};
+	struct tt_limits limits;
+	struct tt_stream_stats stats;
+
+	tt_limits_init(&limits);
+	assert_int_equal(tt_streams_new(&t.streams, &limits, protos, 1, &talker_ops, &t), 0);
+	talk(&t, 1, TT_RX, 0, text, len);
+	tt_streams_stats(t.streams, &stats);
+	tt_streams_finish(t.streams);
+	tt_streams_free(t.streams);
+	return stats.ids_again;
+}
+
+#define IDS_AGAIN(text) ids_again(text, sizeof(text) - 1)
+
+static void ids_used_again(void **state)
+{
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\1") GET("\3")), 0);
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\1") GET("\1")), 1);
+	/* reset, then asked on again; an id that was passed over */
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS GET("\5") "\0\0\4\3\0\0\0\0\5\0\0\0\x8" GET("\5") GET("\3")), 2);
+	/* trailers behind a reset are none */
+	assert_int_equal(IDS_AGAIN(PREFACE SETTINGS POST("\1") "\0\0\4\3\0\0\0\0\1\0\0\0\x8"
+							       "\0\0\xb\1\5\0\0\0\1\x40\5trail\4once"),
+			 0);
 }
 
 /* Blocks that never end fill what all connections may keep: others are told nevertheless, and what is not told is counted. */

@@ -31,7 +31,7 @@ TT_LIMIT(STREAM_BYTES, "stream_bytes", 256u << 10, 1024, 64u << 20, "bytes",
 TT_LIMIT(STREAM_TOTAL_BYTES, "stream_total_bytes", 64u << 20, 64u << 10, 4294967295u, "bytes", "unparsed bytes kept in all")
 TT_LIMIT(PARSER_TOTAL_BYTES, "parser_total_bytes", 64u << 20, 64u << 10, 4294967295u, "bytes",
 	 "what protocols keep of their connections in all (contents looked at, header tables, statements): beyond it they do "
-	 "with less")
+	 "with less; a quarter is left to the streams of HTTP/2, without which no request could be told")
 TT_LIMIT(STREAM_HELD_CHUNKS, "stream_held_chunks", 64, 1, 4096, "chunks",
 	 "chunks held while an earlier one may still come; four times as many of the other direction meanwhile")
 TT_LIMIT(STREAM_HOLD, "stream_hold_ms", 200, 0, 60000, "ms", "how long a missing range is waited for")
