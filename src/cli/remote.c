@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/remote.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -10,11 +9,13 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "cli/curl.h"
 #include "cli/line.h"
 #include "sink/jsonl.h"
 
 struct tt_remote {
 	const struct tt_config *config;
+	struct tt_curl curl;
 	struct tt_buf line; /* up to the newline that has not come yet */
 	FILE *out;	    /* of JSON lines; those for people go to standard output */
 };
@@ -166,25 +167,26 @@ static int tt_remote_fail(const struct tt_remote *r, const char *why)
 static int tt_remote_get(struct tt_remote *r, const char *path, curl_write_callback take)
 {
 	char url[512], why[CURL_ERROR_SIZE] = "";
+	const struct tt_curl *c = &r->curl;
 
 	snprintf(url, sizeof(url), "http://%s%s", r->config->connect, path);
-	CURL *curl = curl_easy_init();
+	CURL *curl = c->easy_init();
 	if (!curl)
 		return tt_remote_fail(r, strerror(ENOMEM));
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-	CURLcode code = curl_easy_perform(curl);
-	curl_easy_cleanup(curl);
+	c->easy_setopt(curl, CURLOPT_URL, url);
+	c->easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	c->easy_setopt(curl, CURLOPT_WRITEDATA, r);
+	c->easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+	c->easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+	c->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	c->easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	CURLcode code = c->easy_perform(curl);
+	c->easy_cleanup(curl);
 	if (code == CURLE_OK || code == CURLE_WRITE_ERROR)
 		return 0;
 	if (code == CURLE_HTTP_RETURNED_ERROR && take == tt_remote_kept)
 		return tt_remote_fail(r, "something else than telltale answers there");
-	return tt_remote_fail(r, why[0] ? why : curl_easy_strerror(code));
+	return tt_remote_fail(r, why[0] ? why : c->easy_strerror(code));
 }
 
 /* Whoever answers there knows what an agent knows of itself (docs/api.md). */
@@ -208,7 +210,8 @@ int tt_remote_watch(const struct tt_config *config)
 
 	if (config->json && strcmp(config->json, "-") != 0 && !(remote.out = fopen(config->json, "we")))
 		return tt_error_errno(-errno, "%s %s", tt_config_name(&name, config, "json", "--json"), config->json);
-	int r = tt_remote_is_agent(&remote);
+	const char *why = tt_curl_open(&remote.curl);
+	int r = why ? tt_remote_fail(&remote, why) : tt_remote_is_agent(&remote);
 	if (r == 0)
 		r = tt_remote_get(&remote, "/api/v1/exchanges/stream", tt_remote_bytes);
 	tt_buf_free(&remote.line);

@@ -30,10 +30,11 @@ static double tt_duration_least(unsigned power, unsigned part)
 static uint32_t *tt_durations_row(struct tt_durations *d, unsigned power)
 {
 	const uint64_t bit = UINT64_C(1) << power;
-	size_t at = (size_t)__builtin_popcountll(d->powers & (bit - 1)), rows = (size_t)__builtin_popcountll(d->powers);
+	size_t at = (size_t)__builtin_popcountll(d->powers & (bit - 1));
 
 	if (d->powers & bit)
 		return d->counts[at];
+	size_t rows = (size_t)__builtin_popcountll(d->powers);
 	void *more = reallocarray(d->counts, rows + 1, sizeof(*d->counts));
 	if (!more)
 		return NULL;

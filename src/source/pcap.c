@@ -64,7 +64,7 @@ static enum tt_decoded tt_pcap_decode(struct tt_pcap *p, const struct tt_packet 
 	return d == TT_DECODED ? TT_MALFORMED : d;
 }
 
-static void tt_pcap_packet(struct tt_pcap *p, const struct tt_packet *packet)
+static void tt_pcap_count_undecoded(struct tt_pcap *p, enum tt_decoded d)
 {
 	uint64_t *const counters[] = {
 		[TT_NOT_IP] = &p->stats.not_ip,
@@ -72,6 +72,12 @@ static void tt_pcap_packet(struct tt_pcap *p, const struct tt_packet *packet)
 		[TT_LINK_UNKNOWN] = &p->stats.link_unknown,
 		[TT_MALFORMED] = &p->stats.malformed,
 	};
+
+	++*counters[d];
+}
+
+static void tt_pcap_packet(struct tt_pcap *p, const struct tt_packet *packet)
+{
 	struct tt_segment seg;
 
 	/* 0 says that a time is not known, and what has none is incomplete: it is the same time for all of them. */
@@ -87,7 +93,7 @@ static void tt_pcap_packet(struct tt_pcap *p, const struct tt_packet *packet)
 	if (d == TT_DECODED)
 		tt_pcap_transport(p, &seg, time_ns);
 	else if (d != TT_NOT_TRANSPORT || fragments == p->stats.fragments)
-		++*counters[d];
+		tt_pcap_count_undecoded(p, d);
 	if (d == TT_LINK_UNKNOWN)
 		p->last_link = packet->link;
 }

@@ -6,6 +6,8 @@
 
 #define TT_ETHERTYPE_IPV4 0x0800
 #define TT_ETHERTYPE_IPV6 0x86dd
+#define TT_IP4_HEAD 20
+#define TT_TCP_HEAD_READ 14 /* up to the flags */
 /* More headers in front of the payload than any real packet has are not followed. */
 #define TT_MAX_TAGS 4
 #define TT_MAX_EXTENSIONS 16
@@ -121,10 +123,13 @@ static enum tt_decoded tt_ip_cut(struct tt_wire *packet, uint32_t len, uint32_t 
 	return TT_DECODED;
 }
 
-/* RFC 791 */
+/* RFC 791. Of a length known in advance nothing is looked at twice. */
 static enum tt_decoded tt_ip4(struct tt_wire packet, struct tt_ip *ret)
 {
-	struct tt_cursor c = tt_cursor(packet.data);
+	if (packet.data.len < TT_IP4_HEAD)
+		return TT_MALFORMED;
+
+	struct tt_cursor c = tt_cursor(tt_span(packet.data.data, TT_IP4_HEAD));
 	uint32_t head = (tt_cursor_u8(&c) & 15u) * 4;
 	tt_cursor_skip(&c, 1);
 	uint32_t total = tt_cursor_be16(&c);
@@ -132,10 +137,8 @@ static enum tt_decoded tt_ip4(struct tt_wire packet, struct tt_ip *ret)
 	uint16_t fragment = tt_cursor_be16(&c);
 	tt_cursor_skip(&c, 1);
 	ret->protocol = tt_cursor_u8(&c);
-	tt_cursor_skip(&c, 2);
-	struct tt_span src = tt_cursor_take(&c, 4);
-	struct tt_span dst = tt_cursor_take(&c, 4);
-	if (tt_cursor_short(&c) || head < 20 || tt_ip_cut(&packet, total, head) != TT_DECODED)
+	struct tt_span src = tt_span(packet.data.data + TT_IP4_HEAD - 8, 4), dst = tt_span(packet.data.data + TT_IP4_HEAD - 4, 4);
+	if (head < TT_IP4_HEAD || tt_ip_cut(&packet, total, head) != TT_DECODED)
 		return TT_MALFORMED;
 
 	struct tt_cursor options = tt_cursor(packet.data);
@@ -261,14 +264,17 @@ enum tt_decoded tt_decode_packet(struct tt_wire packet, struct tt_ip *ret)
 /* RFC 9293 section 3.1. The options are not needed, so they need not have been captured. */
 static enum tt_decoded tt_tcp(const struct tt_ip *ip, struct tt_segment *ret)
 {
-	struct tt_cursor c = tt_cursor(ip->payload.data);
+	if (ip->payload.data.len < TT_TCP_HEAD_READ)
+		return TT_MALFORMED;
+
+	struct tt_cursor c = tt_cursor(tt_span(ip->payload.data.data, TT_TCP_HEAD_READ));
 	ret->src.port = tt_cursor_be16(&c);
 	ret->dst.port = tt_cursor_be16(&c);
 	ret->seq = tt_cursor_be32(&c);
 	ret->ack = tt_cursor_be32(&c);
 	uint32_t head = (tt_cursor_u8(&c) >> 4) * 4u;
 	ret->flags = tt_cursor_u8(&c);
-	if (tt_cursor_short(&c) || head < 20 || head > ip->payload.wire_len)
+	if (head < 20 || head > ip->payload.wire_len)
 		return TT_MALFORMED;
 	ret->payload = (struct tt_wire){
 		.data = tt_span_sub(ip->payload.data, head, SIZE_MAX),

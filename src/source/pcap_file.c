@@ -8,6 +8,7 @@
 #include "source/pcap_decode.h"
 
 #define TT_PCAP_HEADER 24
+#define TT_PCAP_PACKET_HEAD 16 /* what all kinds of heads begin with */
 
 /* The first four bytes as they lie in the file. */
 static const struct tt_pcap_magic {
@@ -66,7 +67,7 @@ static int tt_pcap_classic_next(struct tt_pcap_file *f, struct tt_packet *ret)
 	if (r < 0)
 		return r;
 
-	struct tt_cursor c = tt_cursor(s);
+	struct tt_cursor c = tt_cursor(tt_span(s.data, TT_PCAP_PACKET_HEAD));
 	uint64_t sec = tt_pcap_u32(f, &c);
 	uint64_t frac = tt_pcap_u32(f, &c);
 	uint32_t captured = tt_pcap_u32(f, &c);

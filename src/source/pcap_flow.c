@@ -152,11 +152,6 @@ static void tt_flows_hold_unlink(struct tt_flows *t, struct tt_flow *f)
 		f->hold_next->hold_prev = f->hold_prev;
 }
 
-bool tt_pcap_dir_waits(const struct tt_pcap_dir *d)
-{
-	return d->held.head || (d->fin && !d->ended);
-}
-
 void tt_flows_held(struct tt_flows *t, struct tt_flow *f, int64_t change)
 {
 	t->held_bytes += (uint64_t)change;

@@ -100,7 +100,10 @@ void tt_flows_drop(struct tt_flows *t, struct tt_flow *f);
 void tt_flows_renew(struct tt_flows *t, struct tt_flow *f);
 
 /* Something of this direction waits for what is missing before it: data, or the stream's end. */
-bool tt_pcap_dir_waits(const struct tt_pcap_dir *d);
+static inline bool tt_pcap_dir_waits(const struct tt_pcap_dir *d)
+{
+	return d->held.head || (d->fin && !d->ended);
+}
 
 /* Keeps the list of flows that hold something, and the sum, right after held parts changed by so many bytes. */
 void tt_flows_held(struct tt_flows *t, struct tt_flow *f, int64_t change);

@@ -54,6 +54,8 @@ static void tt_tcp_settle(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns
 {
 	bool freed = false;
 
+	if (!f->dir[0].fin && !f->dir[1].fin)
+		return;
 	for (int i = 0; i < 2; i++) {
 		struct tt_pcap_dir *d = &f->dir[i];
 		if (!d->fin || d->ended || d->next < d->fin_off)
@@ -170,6 +172,8 @@ static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f)
 	const struct tt_pcap_dir *d = f->dir;
 	uint64_t before = d[0].held.bytes + d[1].held.bytes;
 
+	if (!d[0].held.head && !d[1].held.head && d[0].doubt.end == d[0].doubt.off && d[1].doubt.end == d[1].doubt.off)
+		return;
 	while ((d[0].held.head || d[1].held.head) && !tt_dir_lacks(&d[0]) && !tt_dir_lacks(&d[1])) {
 		bool both = d[0].held.head && d[1].held.head;
 		tt_tcp_report_held(p, f, both ? tt_tcp_first(f) : !d[0].held.head);
