@@ -128,6 +128,16 @@ static void tt_where_forget(struct tt_where *w, size_t count)
 	}
 }
 
+/* Where || stands, which joins nothing here; with a backslash before it, it is part of a value. -1: nowhere. */
+static ssize_t tt_where_or(struct tt_span s)
+{
+	for (size_t i = 0; i + 1 < s.len; i++) {
+		if (s.data[i] == '|' && s.data[i + 1] == '|' && !(i && s.data[i - 1] == '\\'))
+			return (ssize_t)i;
+	}
+	return -1;
+}
+
 /* Up to && or the end. */
 static size_t tt_where_end(struct tt_span s)
 {
@@ -141,6 +151,10 @@ static int tt_where_add_all(struct tt_where *w, const char *text, struct tt_wher
 {
 	struct tt_span rest = tt_span_str(text);
 	size_t at = 0;
+
+	ssize_t either = tt_where_or(rest);
+	if (either >= 0)
+		return tt_where_wrong(e, (size_t)either, "conditions are joined by && only (in a value write \\||)");
 
 	for (;;) {
 		size_t len = tt_where_end(rest);

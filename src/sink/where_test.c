@@ -61,6 +61,7 @@ static void fields_compare(void **state)
 					  "http.response.status_code<504",
 					  "no.such.attribute=null",
 					  "no.such.attribute!=1",
+					  "no.such.attribute!=a\\||b",
 					  "protocol=http && status=503 && duration>1ms"};
 	static const char *const no[] = {"protocol=redis",
 					 "operation=g*",
@@ -131,6 +132,7 @@ static void names_the_place_of_an_error(void **state)
 		   {"status>many", 7},
 		   {"status=1&&", 10},
 		   {"status=1&&x=2", 10},
+		   {"status=1||status=2", 8},
 		   {"duration>5h", 9},
 		   {"status>=99999999999999999999", 8},
 		   {"duration>9223372036854775807s", 9}};
