@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,16 +37,16 @@ static double seconds(const struct timeval *t)
 	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
 }
 
-/* MiB of this process now (proc_pid_statm(5)); 0: not known. */
-static double resident(void)
+/* MiB of this process (proc_pid_status(5)), VmRSS now or VmHWM at most; 0: not known. (getrusage(2) would tell of who began it,
+ * too.) */
+static double resident(const char *which)
 {
-	tt_buf_auto struct tt_buf text = TT_BUF(256);
-	char *end = NULL;
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
 
-	if (tt_text_read(AT_FDCWD, "/proc/self/statm", &text) < 0 || tt_buf_add_char(&text, 0) < 0)
+	if (tt_text_read(AT_FDCWD, "/proc/self/status", &text) < 0 || tt_buf_add_char(&text, 0) < 0)
 		return 0;
-	(void)strtoul((const char *)text.data, &end, 10);
-	return (double)strtoul(end, NULL, 10) * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+	const char *line = strstr((const char *)text.data, which);
+	return line ? (double)strtoul(line + strlen(which), NULL, 10) / 1024 : 0;
 }
 
 void tt_tool_cost_tell(const struct tt_tool_cost *c, const char *tool, struct tt_buf *b)
@@ -58,7 +59,7 @@ void tt_tool_cost_tell(const struct tt_tool_cost *c, const char *tool, struct tt
 		tt_buf_printf(b, "%.6f s in the kernel (%llu runs of its programs, %.0f ns each), ", (double)c->ns / 1e9,
 			      (unsigned long long)c->runs, c->runs ? (double)c->ns / (double)c->runs : 0);
 	tt_buf_printf(b, "%.3f s of processor, %.1f MiB of memory (%.1f at most)\n",
-		      seconds(&own.ru_utime) + seconds(&own.ru_stime), resident(), (double)own.ru_maxrss / 1024);
+		      seconds(&own.ru_utime) + seconds(&own.ru_stime), resident("\nVmRSS:"), resident("\nVmHWM:"));
 }
 
 void tt_tool_cost_end(struct tt_tool_cost *c)

@@ -367,11 +367,11 @@ def test_no_room():
     script = "for i in $(seq 60); do sleep 0.2 & done; wait"
     rows, _, err = sched("wait", "--limit", "tool_kernel_rows=16", whole=False, command=["sh", "-c", script])
     lib.check(len([r for r in rows if r["kind"] == "wait"]) <= 32, f"{len(rows)} rows")
-    lib.check(re.search(r"[1-9]\d* times in no row", err), f"nothing had no room: {err}")
+    lib.check(re.search(r"[1-9]\d* waits in no row", err), f"nothing had no room: {err}")
     _, _, err = sched("wait", "--over", "60000", "--limit", "tool_kernel_rows=16", whole=False, command=["sh", "-c", script])
     lib.check("in no row" not in err, f"single waits have no rows: {err}")
     _, _, err = sched("offcpu", "--limit", "tool_tasks=16", whole=False, command=["sh", "-c", script])
-    lib.check(re.search(r"[1-9]\d* times a thread was not followed", err), f"nothing had no room: {err}")
+    lib.check(re.search(r"[1-9]\d* blocked times of threads not followed", err), f"nothing had no room: {err}")
 
 
 def test_held_up():

@@ -156,6 +156,14 @@ static int io_record(struct tt_tool_run *run, const struct tt_record *rec)
 	return tt_io_slow_record(run, (const struct tt_io_slow *)rec);
 }
 
+static int count_open(void *ctx, const void *key, const void *value)
+{
+	(void)key;
+	(void)value;
+	(*(uint64_t *)ctx)++;
+	return 0;
+}
+
 static int io_end(struct tt_tool_run *run)
 {
 	const struct tt_io_state *s = run->state;
@@ -176,7 +184,9 @@ static int io_end(struct tt_tool_run *run)
 	run->notes[TT_IO_NOTE_NO_LATENCY] = sum.no_latency;
 	run->notes[TT_IO_NOTE_NO_END] = sum.no_end;
 	run->notes[TT_IO_NOTE_NO_DISK] = s->disks.turned_away;
-	return 0;
+	run->notes[TT_IO_NOTE_OPEN] = 0;
+	return tt_kernel_map_walk(run->kernel, "tt_io_bios", sizeof(uint64_t), sizeof(struct tt_io_bio), count_open,
+				  &run->notes[TT_IO_NOTE_OPEN]);
 }
 
 static void io_free(struct tt_tool_run *run)
@@ -208,6 +218,7 @@ const struct tt_tool tt_tool_io = {
 		  [TT_IO_NOTE_NO_DIRTIER] = "writes by the kernel of what nobody known had made dirty since telltale began",
 		  [TT_IO_NOTE_NO_LATENCY] = "requests not among the latencies, for want of room",
 		  [TT_IO_NOTE_NO_END] = "requests in no row, because the kernel did not tell that they were done",
+		  [TT_IO_NOTE_OPEN] = "requests not done by then, as far as the kernel told",
 		  [TT_IO_NOTE_NO_DISK] = "disks not known, for want of room"},
 	.begin = io_begin,
 	.record = io_record,

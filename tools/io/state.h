@@ -82,6 +82,7 @@ enum tt_io_note {
 	TT_IO_NOTE_NO_LATENCY,
 	TT_IO_NOTE_NO_DISK,
 	TT_IO_NOTE_NO_END,
+	TT_IO_NOTE_OPEN,
 };
 
 /* The tool's `interval`. */

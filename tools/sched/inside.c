@@ -82,10 +82,9 @@ static void row_export(struct tt_tool_run *run, const struct tt_inside_to *to, c
 }
 
 static const char *const causes[TT_TOOL_NOTES_MOST] = {
-	[TT_SCHED_NOTE_NO_TASK] = "tasks_full",
-	[TT_SCHED_NOTE_NO_ROW] = "rows_full",
-	[TT_SCHED_NOTE_NO_WAKER] = "waker_unseen",
-	[TT_SCHED_NOTE_UNTOLD] = "switch_untold",
+	[TT_SCHED_NOTE_TASK_WAITS] = "tasks_full", [TT_SCHED_NOTE_TASK_BLOCKS] = "tasks_full_blocked",
+	[TT_SCHED_NOTE_NO_WAIT] = "waits_full",	   [TT_SCHED_NOTE_NO_ROW] = "rows_full",
+	[TT_SCHED_NOTE_NO_WAKER] = "waker_unseen", [TT_SCHED_NOTE_UNTOLD] = "switch_untold",
 };
 
 const struct tt_tool_inside tt_sched_inside = {

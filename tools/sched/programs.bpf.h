@@ -182,8 +182,15 @@ TT_INLINE void tt_leaves(void *ctx, struct task_struct *prev, __u64 state, bool 
 	if (in || dead || c->observed == tid)
 		t = bpf_map_lookup_elem(&tt_sched_tasks, &tid);
 	c->observed = 0;
-	if (!t && in && !dead)
+	/* A signal that was there already had it not block. */
+	bool waits = !state || preempted || !tt_task_state(prev);
+	if (!t && in && !dead) {
 		t = tt_task_new(prev, now);
+		if (!t && waits)
+			TT_COUNT(task_waits);
+		else if (!t)
+			TT_COUNT(task_blocks);
+	}
 	if (!t)
 		return;
 	/* Its name may have changed, and rows have the last one. */
@@ -195,8 +202,7 @@ TT_INLINE void tt_leaves(void *ctx, struct task_struct *prev, __u64 state, bool 
 		bpf_map_delete_elem(&tt_sched_tasks, &tid);
 		return;
 	}
-	/* A signal that was there already had it not block. */
-	if (!state || preempted || !tt_task_state(prev)) {
+	if (waits) {
 		tt_wait_begin(t, prev, bpf_get_smp_processor_id(), true, now);
 		return;
 	}
@@ -275,9 +281,13 @@ TT_INLINE int tt_runnable(struct task_struct *p, bool child)
 	struct tt_sched_task *t = bpf_map_lookup_elem(&tt_sched_tasks, &tid);
 
 	if (!t) {
-		t = tt_other_in_scope(p, child) ? tt_task_new(p, now) : NULL;
-		if (!t)
+		if (!tt_other_in_scope(p, child))
 			return 0;
+		t = tt_task_new(p, now);
+		if (!t) {
+			TT_COUNT(task_waits);
+			return 0;
+		}
 	} else if (t->state == TT_SCHED_BLOCKED) {
 		tt_block_end(t, now);
 	} else {
@@ -340,9 +350,14 @@ int tt_sched_first(struct bpf_iter__task *ctx)
 	if (!tid || !tt_other_in_scope(task, false) || bpf_map_lookup_elem(&tt_sched_tasks, &tid))
 		return 0;
 	__u64 state = tt_task_state(task);
-	struct tt_sched_task *t = state & TT_STATE_DEAD ? NULL : tt_task_new(task, bpf_ktime_get_ns());
-	if (!t)
+	if (state & TT_STATE_DEAD)
 		return 0;
+	struct tt_sched_task *t = tt_task_new(task, bpf_ktime_get_ns());
+	if (!t) {
+		if (state)
+			TT_COUNT(task_blocks);
+		return 0;
+	}
 	if (!state)
 		return 0;
 	tt_reason(t, task, state);

@@ -246,13 +246,15 @@ struct tt_sched_cpu {
 
 /* One a CPU, added to atomically. */
 struct tt_sched_counts {
-	__u64 no_task;	  /* tasks that had no room (limit tool_tasks) */
-	__u64 no_row;	  /* times that had no row (limit tool_kernel_rows) */
-	__u64 no_ahead;	  /* turns before a waiting task that had no row */
-	__u64 no_block;	  /* blocked times that had no row */
-	__u64 no_waker;	  /* blocked times whose end was not seen */
-	__u64 turns_gone; /* waits longer than the CPU's turns are remembered */
-	__u64 untold;	  /* switches the kernel did not tell of */
+	__u64 task_waits;  /* waits of tasks that had no room (limit tool_tasks) */
+	__u64 task_blocks; /* the same of blocked times */
+	__u64 no_wait;	   /* waits that had no row (limit tool_kernel_rows) */
+	__u64 no_row;	   /* other times that had no row */
+	__u64 no_ahead;	   /* turns before a waiting task that had no row */
+	__u64 no_block;	   /* blocked times that had no row */
+	__u64 no_waker;	   /* blocked times whose end was not seen */
+	__u64 turns_gone;  /* waits longer than the CPU's turns are remembered */
+	__u64 untold;	   /* switches the kernel did not tell of */
 };
 
 struct tt_sched_config {
@@ -289,7 +291,7 @@ static_assert(sizeof(struct tt_sched_turn) == 32, "layout");
 static_assert(sizeof(struct tt_sched_late) == 40 + 24 + 128 + 32, "layout");
 static_assert(sizeof(struct tt_sched_span_record) == sizeof(struct tt_record) + 40, "layout");
 static_assert(sizeof(struct tt_sched_kill) == 40 + 40, "layout");
-static_assert(sizeof(struct tt_sched_counts) == 56, "layout");
+static_assert(sizeof(struct tt_sched_counts) == 72, "layout");
 static_assert(sizeof(struct tt_sched_config) == TT_SCHED_CALLS + 56, "layout");
 
 #endif

@@ -31,7 +31,9 @@ extern const struct tt_map_row tt_sched_maps[TT_SCHED_MAPS];
 extern const struct tt_tool_preset tt_sched_presets[TT_SCHED_PRESETS];
 
 enum tt_sched_note {
-	TT_SCHED_NOTE_NO_TASK,
+	TT_SCHED_NOTE_TASK_WAITS,
+	TT_SCHED_NOTE_TASK_BLOCKS,
+	TT_SCHED_NOTE_NO_WAIT,
 	TT_SCHED_NOTE_NO_ROW,
 	TT_SCHED_NOTE_NO_AHEAD,
 	TT_SCHED_NOTE_NO_BLOCK,
@@ -42,8 +44,10 @@ enum tt_sched_note {
 
 /* The tools' `notes`. */
 #define TT_SCHED_NOTE_ROWS                                                                                             \
-	[TT_SCHED_NOTE_NO_TASK] = "times a thread was not followed, for want of room (limit tool_tasks)",              \
-	[TT_SCHED_NOTE_NO_ROW] = "times in no row, for want of room (limit tool_kernel_rows)",                         \
+	[TT_SCHED_NOTE_TASK_WAITS] = "waits of threads not followed, for want of room (limit tool_tasks)",             \
+	[TT_SCHED_NOTE_TASK_BLOCKS] = "blocked times of threads not followed, for want of room (limit tool_tasks)",    \
+	[TT_SCHED_NOTE_NO_WAIT] = "waits in no row, for want of room (limit tool_kernel_rows)",                        \
+	[TT_SCHED_NOTE_NO_ROW] = "other times in no row, for want of room (limit tool_kernel_rows)",                   \
 	[TT_SCHED_NOTE_NO_AHEAD] = "turns before a waiting task in no row, for want of room (limit tool_kernel_rows)", \
 	[TT_SCHED_NOTE_NO_BLOCK] = "blocked times in no row, for want of room (limit tool_kernel_rows)",               \
 	[TT_SCHED_NOTE_NO_WAKER] = "blocked times whose end was not seen: waiting for a processor is part of them",    \

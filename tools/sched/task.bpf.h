@@ -128,7 +128,7 @@ TT_INLINE void tt_task_names(struct tt_sched_task *t, struct task_struct *task)
 		tt_failed(TT_PLACE_KERNEL_READ);
 }
 
-/* An entry of its own; NULL: there is no room. One that another CPU made meanwhile is as good. */
+/* An entry of its own; NULL: there is no room, which is to be counted. One that another CPU made meanwhile is as good. */
 TT_INLINE struct tt_sched_task *tt_task_new(struct task_struct *task, __u64 now)
 {
 	static const struct tt_sched_task none = {
@@ -137,11 +137,7 @@ TT_INLINE struct tt_sched_task *tt_task_new(struct task_struct *task, __u64 now)
 
 	bpf_map_update_elem(&tt_sched_tasks, &tid, &none, BPF_NOEXIST);
 	struct tt_sched_task *t = bpf_map_lookup_elem(&tt_sched_tasks, &tid);
-	if (!t) {
-		TT_COUNT(no_task);
-		return NULL;
-	}
-	if (t->tgid)
+	if (!t || t->tgid)
 		return t;
 	t->since_ns = now;
 	t->start_ns = task->group_leader->start_boottime;
@@ -163,10 +159,8 @@ TT_INLINE struct tt_sched_row *tt_row_of(const struct tt_sched_task *t, __u32 se
 		bpf_map_update_elem(&tt_sched_rows, &key, &none, BPF_NOEXIST);
 		row = bpf_map_lookup_elem(&tt_sched_rows, &key);
 	}
-	if (!row) {
-		TT_COUNT(no_row);
+	if (!row)
 		return NULL;
-	}
 	row->start_ns = t->start_ns;
 	__builtin_memcpy(row->comm, tt_tool_config.threads ? t->name : t->comm, sizeof(row->comm));
 	return row;
@@ -216,10 +210,17 @@ TT_INLINE struct tt_sched_row *tt_account(const struct tt_sched_task *t, __u32 p
 		struct tt_sched_row *before = tt_row_of(t, span.set ^ 1);
 		if (before)
 			__sync_fetch_and_add(&tt_time_of(before, part)->ns, span.before_ns);
+		else
+			TT_COUNT(no_row);
 	}
 	struct tt_sched_row *row = tt_row_of(t, span.set);
-	if (!row)
+	if (!row) {
+		if (part == TT_SCHED_WAIT)
+			TT_COUNT(no_wait);
+		else
+			TT_COUNT(no_row);
 		return NULL;
+	}
 	if (less_ns > span.ns)
 		less_ns = span.ns;
 	struct tt_sched_time *time = tt_time_of(row, part);
@@ -246,7 +247,7 @@ TT_INLINE void tt_waits_add(const struct tt_sched_task *t, __u64 ns)
 		w = bpf_map_lookup_elem(&tt_sched_waits, &key);
 	}
 	if (!w) {
-		TT_COUNT(no_row);
+		TT_COUNT(no_wait);
 		return;
 	}
 	w->start_ns = t->start_ns;

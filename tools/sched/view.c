@@ -250,7 +250,9 @@ int tt_sched_end(struct tt_tool_run *run)
 	struct tt_sched_counts one;
 
 	for (uint32_t cpu = 0; tt_kernel_map_get(run->kernel, "tt_sched_counts", &cpu, &one) == 0; cpu++) {
-		run->notes[TT_SCHED_NOTE_NO_TASK] += one.no_task;
+		run->notes[TT_SCHED_NOTE_TASK_WAITS] += one.task_waits;
+		run->notes[TT_SCHED_NOTE_TASK_BLOCKS] += one.task_blocks;
+		run->notes[TT_SCHED_NOTE_NO_WAIT] += one.no_wait;
 		run->notes[TT_SCHED_NOTE_NO_ROW] += one.no_row;
 		run->notes[TT_SCHED_NOTE_NO_AHEAD] += one.no_ahead;
 		run->notes[TT_SCHED_NOTE_NO_BLOCK] += one.no_block;

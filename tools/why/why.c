@@ -13,6 +13,7 @@
 
 /* Processes shown, if --top does not say. */
 #define SHOWN 5
+#define NOTE_NOT_SHOWN (TT_SCHED_NOTE_UNTOLD + 1) /* run->notes */
 /* Rows of less than this part of a process's time are left out of the tables beside the division: a hundredth. */
 #define LEAST 100
 
@@ -196,7 +197,9 @@ static int facts_begin(struct facts *f)
 			f->list[f->count++] = (struct tt_why_facts){.sum = f->view->sums[i], .wall_ns = wall};
 	}
 	qsort(f->list, f->count, sizeof(*f->list), busiest_first);
-	f->count = TT_MIN(f->count, f->run->options->top ? (size_t)f->run->options->top : SHOWN);
+	size_t shown = TT_MIN(f->count, f->run->options->top ? (size_t)f->run->options->top : SHOWN);
+	f->run->notes[NOTE_NOT_SHOWN] += f->count - shown;
+	f->count = shown;
 	return 0;
 }
 
@@ -411,7 +414,7 @@ const struct tt_tool tt_tool_why = {
 	.hook_count = TT_SCHED_HOOKS,
 	.maps = tt_sched_maps,
 	.map_count = TT_SCHED_MAPS,
-	.notes = {TT_SCHED_NOTE_ROWS},
+	.notes = {TT_SCHED_NOTE_ROWS, [NOTE_NOT_SHOWN] = "less busy ones not shown (--top)"},
 	.begin = tt_sched_begin,
 	.record = why_record,
 	.interval = why_interval,
