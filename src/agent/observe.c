@@ -115,19 +115,21 @@ static int tt_observe_pids(struct tt_source **ret, const struct tt_config *confi
 	return r;
 }
 
-int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command, const struct tt_observe_more *more)
+int tt_observe(struct tt_source **ret, const struct tt_config *config, const struct tt_command *command,
+	       const struct tt_observe_more *more)
 {
 	struct tt_scope scope = {
 		.report_own = config->include_self, .plaintext = config->uprobes, .no_return_probes = config->no_return_probes};
-	uint32_t pid = (uint32_t)command;
+	uint32_t pid = command ? (uint32_t)command->pid : 0;
 
 	int r = tt_need_check();
 	if (r < 0)
 		return r;
-	if (command <= 0)
+	if (!command)
 		tt_need_warn();
 
-	if (command > 0) {
+	if (command) {
+		scope.command = command->name;
 		scope.mode = TT_SCOPE_PIDS;
 		scope.pids = &pid;
 		scope.pid_count = 1;

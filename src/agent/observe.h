@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "agent/config.h"
+#include "base/command.h"
 #include "source/live.h"
 
 /* Further programs for the same scope, attached behind the agent's own. */
@@ -16,10 +17,11 @@ struct tt_observe_more {
 };
 
 /*
- * Observes what the configuration names, or only `command` (a pid; 0: none). Processes are observed with the descendants they
- * have and will have. `more` may be NULL. Prints one line and returns a negative errno on failure.
+ * Observes what the configuration names, or only `command` (started, not let go yet; NULL: none). Processes are observed with the
+ * descendants they have and will have. `more` may be NULL. Prints one line and returns a negative errno on failure.
  */
-int tt_observe(struct tt_source **ret, const struct tt_config *config, pid_t command, const struct tt_observe_more *more);
+int tt_observe(struct tt_source **ret, const struct tt_config *config, const struct tt_command *command,
+	       const struct tt_observe_more *more);
 
 /* The scope in words: "host", "pid 4242", "cgroup /x", "netns blue", "command 4242". `size` bytes at text; returns text. */
 const char *tt_observe_scope_text(const struct tt_config *config, pid_t command, char *text, size_t size);

@@ -6,9 +6,14 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/own.h"
+#include "base/regular.h"
 
 static int tt_become(const struct passwd *pw)
 {
@@ -73,7 +78,8 @@ int tt_command_start(struct tt_command *ret, char *const argv[], const char *use
 		close(gate_write);
 		tt_command_child(gate_read, report_write, argv, pw);
 	}
-	*ret = (struct tt_command){.pid = pid, .gate = TT_TAKE_FD(gate_write), .report = TT_TAKE_FD(report_read)};
+	*ret = (struct tt_command){
+		.pid = pid, .name = argv[0], .gate = TT_TAKE_FD(gate_write), .report = TT_TAKE_FD(report_read)};
 	return 0;
 }
 
@@ -114,6 +120,36 @@ void tt_command_cancel(struct tt_command *c)
 	if (c->gate >= 0 && c->pid > 0)
 		waitpid(c->pid, NULL, 0);
 	*c = TT_COMMAND_NONE;
+}
+
+void tt_command_file(const char *name, char *ret, size_t size)
+{
+	const char *path = getenv("PATH"), *at = path ? path : "/bin:/usr/bin";
+
+	while (!strchr(name, '/') && *at) {
+		size_t len = strcspn(at, ":");
+
+		snprintf(ret, size, "%.*s/%s", len ? (int)len : 1, len ? at : ".", name);
+		if (access(ret, X_OK) == 0)
+			return;
+		at += len + (at[len] == ':');
+	}
+	snprintf(ret, size, "%s", name);
+}
+
+bool tt_command_interpreter(char *path, size_t size)
+{
+	char head[256] = "";
+	struct stat st;
+	tt_close_auto int fd = tt_regular_open(path, &st);
+	ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof(head) - 1);
+
+	if (n < 3 || strncmp(head, "#!", 2) != 0)
+		return false;
+	char *from = head + 2 + strspn(head + 2, " \t");
+	from[strcspn(from, " \t\n")] = 0;
+	snprintf(path, size, "%s", from);
+	return true;
 }
 
 int tt_command_status(int wait_status)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,6 +51,48 @@ static void passes_the_status_on(void **state)
 	}
 }
 
+static void file_write(const char *path, const char *text, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strnlen(text, size)), strnlen(text, size));
+	close(fd);
+}
+
+static void tells_the_file_and_its_interpreter(void **state)
+{
+	static const struct {
+		char head[16];
+		const char *interpreter; /* NULL: none */
+	} rows[] = {
+		{"#!/bin/sh -e\nx", "/bin/sh"}, {"#!\t /bin/own\n", "/bin/own"}, {"#!own", "own"}, {"\177ELF", NULL}, {"", NULL}};
+	char directory[] = "/tmp/tt-command-XXXXXX", path[64], found[64], paths[128];
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/tt-own", directory);
+	snprintf(paths, sizeof(paths), "/nowhere:%s:/bin", directory);
+	const char *before = getenv("PATH");
+	char *kept = strdup(before ? before : "");
+	setenv("PATH", paths, 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		file_write(path, rows[i].head, sizeof(rows[i].head));
+		tt_command_file("tt-own", found, sizeof(found));
+		assert_string_equal(found, path);
+		assert_int_equal(tt_command_interpreter(found, sizeof(found)), rows[i].interpreter != NULL);
+		assert_string_equal(found, rows[i].interpreter ? rows[i].interpreter : path);
+	}
+	tt_command_file("./tt-own", found, sizeof(found));
+	assert_string_equal(found, "./tt-own");
+	unlink(path);
+	tt_command_file("tt-own", found, sizeof(found));
+	assert_string_equal(found, "tt-own");
+	assert_false(tt_command_interpreter(found, sizeof(found)));
+	setenv("PATH", kept, 1);
+	free(kept);
+	rmdir(directory);
+}
+
 static void says_what_is_wrong(void **state)
 {
 	char *missing[] = {"no-such-program-anywhere", NULL};
@@ -79,4 +122,4 @@ static void starts_nothing_when_cancelled(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(waits_for_the_gate), cmocka_unit_test(passes_the_status_on), cmocka_unit_test(says_what_is_wrong),
-	      cmocka_unit_test(starts_nothing_when_cancelled))
+	      cmocka_unit_test(tells_the_file_and_its_interpreter), cmocka_unit_test(starts_nothing_when_cancelled))

@@ -164,7 +164,7 @@ static int tt_live_start(struct tt_live_state *s)
 
 	int r = tt_cli_inside_new(&s->inside, run->config);
 	if (r == 0)
-		r = tt_observe(&source, run->config, run->command ? run->command->pid : 0, tt_cli_inside_more(s->inside, &more));
+		r = tt_observe(&source, run->config, run->command, tt_cli_inside_more(s->inside, &more));
 	if (r < 0)
 		return r;
 	r = tt_live_split(s, source);

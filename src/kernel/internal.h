@@ -77,9 +77,9 @@ struct tt_library_file {
 	const struct tt_library *library;
 	uint64_t dev;
 	uint64_t inode;
-	uint32_t user; /* a process that had it; 0: the loader would give it to programs that are not there yet, so it stays */
-	bool used;     /* found so far, of those that were sought */
-	uint32_t only; /* process_probes.c: nothing is put into other processes; 0: into all that have the file */
+	uint32_t user;	    /* a process that had it; 0: one that is not there yet will have it, so it stays */
+	bool used;	    /* found so far, of those that were sought */
+	uint32_t only;	    /* process_probes.c: nothing is put into other processes; 0: into all that have the file */
 	uint64_t until_ns;  /* plaintext_middle.c: it is let go of then */
 	uint64_t cookie;    /* of its probes */
 	size_t probe_count; /* entries and returns counted each; below: what holds them */

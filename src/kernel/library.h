@@ -142,4 +142,14 @@ int tt_loader_files(tt_mapped_fn fn, void *ctx);
 /* The same of all there are. */
 int tt_loader_all(tt_mapped_fn fn, void *ctx);
 
+/*
+ * Tells the file of the program a command by that name runs; of a script also its interpreter's, and so on. As above.
+ */
+int tt_command_programs(const char *command, tt_mapped_fn fn, void *ctx);
+/*
+ * Tells the libraries, ours among them only, in directories where the dynamic loader looks before it asks its cache
+ * (LD_LIBRARY_PATH as it is here, what that program says itself). As above.
+ */
+int tt_command_libraries(const char *command, tt_mapped_fn fn, void *ctx);
+
 #endif

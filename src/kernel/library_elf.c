@@ -2,6 +2,7 @@
 /* Functions of an ELF file by name (elf(5)). */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,6 +136,45 @@ int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 	*ret_fd = TT_TAKE_FD(fd);
 	*ret = elf;
 	return 0;
+}
+
+/* A text of the section's table of texts. */
+static int dynamic_text(Elf *elf, const GElf_Shdr *head, uint64_t at, char *ret, size_t size)
+{
+	const char *text = table_fits(elf, head->sh_link) ? elf_strptr(elf, head->sh_link, at) : NULL;
+
+	if (!text)
+		return -ENOEXEC;
+	return snprintf(ret, size, "%s", text) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+static int search_path(Elf *elf, char *ret, size_t size)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr head = {.sh_type = SHT_NULL};
+	GElf_Dyn row, found = {.d_tag = DT_NULL};
+
+	while (head.sh_type != SHT_DYNAMIC && (section = elf_nextscn(elf, section)) && gelf_getshdr(section, &head))
+		;
+	Elf_Data *data = section && head.sh_type == SHT_DYNAMIC && head.sh_size <= TABLE_MOST ? elf_getdata(section, NULL) : NULL;
+	for (int i = 0; data && gelf_getdyn(data, i, &row) && row.d_tag != DT_NULL; i++) {
+		if (row.d_tag == DT_RUNPATH || (row.d_tag == DT_RPATH && found.d_tag == DT_NULL))
+			found = row;
+	}
+	return found.d_tag == DT_NULL ? -ENOENT : dynamic_text(elf, &head, found.d_un.d_val, ret, size);
+}
+
+int tt_elf_search_path(const char *path, char *ret, size_t size)
+{
+	tt_close_auto int fd = -1;
+	Elf *elf;
+	int r = tt_elf_open(path, &fd, &elf);
+
+	if (r < 0)
+		return r;
+	r = search_path(elf, ret, size);
+	elf_end(elf);
+	return r;
 }
 
 int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count)

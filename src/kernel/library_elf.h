@@ -19,4 +19,11 @@ uint64_t tt_elf_offset(Elf *elf, uint64_t address);
 /* The code that is loaded at that address stands at this offset; 0: nowhere. */
 uint64_t tt_elf_code_offset(Elf *elf, uint64_t address);
 
+/*
+ * The directories, with colons between, where the dynamic loader is told by the file itself to look for its libraries
+ * (DT_RUNPATH, else DT_RPATH), as they stand there: $ORIGIN is the file's own. 0; -ENOENT: it says none; -ENAMETOOLONG, or as
+ * above.
+ */
+int tt_elf_search_path(const char *path, char *ret, size_t size);
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where libraries lie: what processes have mapped, and what the dynamic loader knows (ld.so.cache). */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,9 +11,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/command.h"
 #include "base/cursor.h"
 #include "base/own.h"
 #include "kernel/library.h"
+#include "kernel/library_elf.h"
 
 static const char *base_name(const char *path)
 {
@@ -155,4 +158,101 @@ int tt_loader_files(tt_mapped_fn fn, void *ctx)
 int tt_loader_all(tt_mapped_fn fn, void *ctx)
 {
 	return loader_files(false, fn, ctx);
+}
+
+/* --- what a command that is not there yet will have --- */
+
+#define INTERPRETERS_MOST 5 /* of a script, whose interpreter is a script: execve(2) takes no more */
+#define DIRECTORIES_MOST 64
+#define ORIGIN "$ORIGIN"
+
+static int file_tell(const char *path, tt_mapped_fn fn, void *ctx)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	const struct tt_mapped file = mapped_of(&st, base_name(path), path);
+	return fn(ctx, &file);
+}
+
+/* Tells what is executed by that name, and leaves the last of it: what has the libraries. */
+static int programs_tell(const char *command, tt_mapped_fn fn, void *ctx, char *path, size_t size)
+{
+	int r = 0;
+
+	tt_command_file(command, path, size);
+	for (int i = 0; r == 0 && i <= INTERPRETERS_MOST; i++) {
+		r = fn ? file_tell(path, fn, ctx) : 0;
+		if (!tt_command_interpreter(path, size))
+			break;
+	}
+	return r;
+}
+
+int tt_command_programs(const char *command, tt_mapped_fn fn, void *ctx)
+{
+	char path[PATH_MAX];
+
+	return programs_tell(command, fn, ctx, path, sizeof(path));
+}
+
+static bool is_elf(const char *path)
+{
+	tt_close_auto int fd = -1;
+	Elf *elf;
+
+	if (tt_elf_open(path, &fd, &elf) < 0)
+		return false;
+	elf_end(elf);
+	return true;
+}
+
+static int directory_files(const char *directory, tt_mapped_fn fn, void *ctx)
+{
+	DIR *d = opendir(directory);
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	int r = 0;
+
+	while (d && r == 0 && (entry = readdir(d))) {
+		if (tt_library_of(entry->d_name) &&
+		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) < (int)sizeof(path) && is_elf(path))
+			r = file_tell(path, fn, ctx);
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* `origin`: the directory of who says it; what else would have to be put in is for the loader alone. */
+static int directories_files(const char *list, const char *separators, const char *origin, tt_mapped_fn fn, void *ctx)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (int i = 0; list && *list && r == 0 && i < DIRECTORIES_MOST; i++) {
+		size_t len = strcspn(list, separators);
+		size_t skip = strncmp(list, ORIGIN, strlen(ORIGIN)) == 0 ? strlen(ORIGIN) : 0;
+
+		if (snprintf(path, sizeof(path), "%s%.*s", skip ? origin : "", (int)(len - skip), list + skip) <
+			    (int)sizeof(path) &&
+		    !strchr(path, '$'))
+			r = directory_files(path[0] ? path : ".", fn, ctx);
+		list += len + (list[len] != 0);
+	}
+	return r;
+}
+
+int tt_command_libraries(const char *command, tt_mapped_fn fn, void *ctx)
+{
+	char path[PATH_MAX], said[PATH_MAX];
+	int r = directories_files(getenv("LD_LIBRARY_PATH"), ":;", "$", fn, ctx);
+
+	(void)programs_tell(command, NULL, NULL, path, sizeof(path));
+	tt_free_auto char *real = realpath(path, NULL);
+	if (r != 0 || !real || tt_elf_search_path(real, said, sizeof(said)) < 0)
+		return r;
+	*strrchr(real, '/') = 0;
+	return directories_files(said, ":", real, fn, ctx);
 }

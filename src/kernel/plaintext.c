@@ -104,7 +104,7 @@ static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
 
 struct look {
 	struct tt_kernel *k;
-	uint32_t pid; /* whose files they are; 0: the loader's */
+	uint32_t pid; /* whose files they are; 0: of one that is not there yet */
 	int attached;
 };
 
@@ -269,6 +269,15 @@ static void look_ahead(struct tt_kernel *k)
 	(void)tt_loader_files(look_file, &look); /* without the cache it is found in who has it */
 }
 
+/* The same of a command that is about to begin: what it says first is seen, too. */
+static void look_command(struct tt_kernel *k, const char *command)
+{
+	struct look look = {.k = k};
+
+	(void)tt_command_programs(command, look_program, &look); /* what is not found so is found once it is mapped */
+	(void)tt_command_libraries(command, look_file, &look);
+}
+
 static void look_everywhere(struct tt_kernel *k, const struct tt_scope *scope)
 {
 	DIR *proc = opendir("/proc");
@@ -302,6 +311,8 @@ void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 	tt_plaintext_descriptors_allow();
 	if (scope->mode == TT_SCOPE_ALL || (scope->mode == TT_SCOPE_PIDS && scope->pid_count))
 		look_ahead(k);
+	if (scope->command)
+		look_command(k, scope->command);
 	look_everywhere(k, scope);
 }
 

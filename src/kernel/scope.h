@@ -14,6 +14,7 @@ struct tt_scope {
 	enum tt_scope_mode mode;
 	const uint32_t *pids; /* TT_SCOPE_PIDS: these and every process they fork; may be none at first (tt_kernel_follow) */
 	size_t pid_count;
+	const char *command;   /* what the first of them is about to execute, by its name; NULL: nothing that is known */
 	const char *cgroup;    /* TT_SCOPE_CGROUP: path of a cgroup v2, absolute or below its mount point */
 	const char *netns;     /* TT_SCOPE_NETNS: path (/run/netns/NAME, /proc/PID/ns/net) or a name of `ip netns` */
 	bool report_own;       /* telltale's own traffic too */

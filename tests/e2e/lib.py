@@ -218,17 +218,20 @@ def observed(file, count=1):
     wait_for(lambda: said(rf"^telltale: (debug|warning): {re.escape(file)} \(\w+\): ") >= count, f"probes in {file}")
 
 
-def run(scenario, *options, want_status=0, limit=240, args=()):
+def run(scenario, *options, want_status=0, limit=240, args=(), command=None, said=None):
+    """`command`: it is observed instead, and given the text `said` to read."""
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as name:
         directory = pathlib.Path(name)
         directory.chmod(0o755)
         if "--uprobes" in options:
             options = ("--log-level", "debug", *options)
         command = [TELLTALE, "run", "--json", str(directory / "exchanges.jsonl"), "--metrics", str(directory / "metrics.prom"), *HOOKS, *ROOM, *options,
-                   "--", PYTHON, os.path.abspath(sys.argv[0]), "--scenario", scenario, *map(str, args)]
+                   "--", *(command or [PYTHON, os.path.abspath(sys.argv[0]), "--scenario", scenario, *args])]
+        command = list(map(str, command))
         environment = {**os.environ, "TT_TOLD": str(directory / "told.json"), "TT_LOG": str(directory / "log")}
         with open(directory / "log", "a+", errors="replace") as log:
-            done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, timeout=limit * PATIENCE)
+            done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, timeout=limit * PATIENCE,
+                                  input=said, text=True)
             log.seek(0)
             output = log.read()
         result = Result(done.returncode, directory, output, [b for a, b in zip(command, command[1:]) if a == "--hooks"])

@@ -14,7 +14,9 @@ import tls_lib
 REQUESTS = 5000  # at the most, one every 20 ms
 WHOLE = 30  # as many are waited for, at each end
 STATUSES = (200, 201, 404, 418, 503)
+USED = 10  # as tls_nghttp2.js
 FILES = 2  # every second file is there
+PROGRAMS = ("node", "h2load", "nghttpd", "curl")
 KINDS = ("server", "client")
 SCRIPT = pathlib.Path(__file__).with_suffix(".js")
 
@@ -38,7 +40,16 @@ def nghttpd_serves(services, port):
     files.mkdir()
     for i in range(0, REQUESTS + 1, FILES):
         (files / str(i)).write_text("x")
-    return services.start(["nghttpd", "-n", "1", "-d", services.dir, port, key, chain]), by_file
+    return services.start(["nghttpd", "-v", "-n", "1", "-d", services.dir, port, key, chain]), by_file
+
+
+def in_use(services, server, client):
+    """Waits until the connection is: the one in Node.js says so, else nghttpd says what it is asked."""
+    teller = client if client.stdout else server
+    if teller.stdout:
+        lib.equal(teller.stdout.readline().strip(), b"used", "what is said once the connection is in use")
+    else:
+        lib.wait_for(lambda: next(services.dir.glob("nghttpd-*.log")).read_bytes().count(b"recv HEADERS") >= USED, "requests")
 
 
 def node_asks(services, port):
@@ -92,14 +103,13 @@ def shown(agent):
 
 
 def between(serves, asks, *options):
-    lib.need("node", "h2load", "nghttpd", "curl")
+    lib.need(*{part for f in (serves, asks) for part in f.__name__.split("_") if part in PROGRAMS})
     port = lib.free_port()
     with lib.Services() as services:
         server, status_of = serves(services, port)
         lib.wait_for(lambda: lib.port_answers(port), "the server")
         client = asks(services, port)
-        teller = client if client.stdout else server
-        lib.equal(teller.stdout.readline().strip(), b"used", "what is said once the connection is in use")
+        in_use(services, server, client)
         with lib.Agent(server.pid, client.pid, options=("--uprobes", *options)) as agent:
             lib.wait_for(lambda: all(shown(agent)[kind] >= WHOLE for kind in KINDS), "whole exchanges at both ends", 100)
         result = agent.result
@@ -119,6 +129,10 @@ def test_curl_and_node():
 
 def test_node_and_nghttpd():
     between(nghttpd_serves, node_asks)
+
+
+def test_h2load_and_nghttpd():
+    between(nghttpd_serves, h2load_asks)
 
 
 def test_no_return_probes():

@@ -2,13 +2,13 @@
 /* Allocators by the names of their functions, and the processes whose allocators are observed. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/command.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "identity/descendants.h"
@@ -129,37 +129,6 @@ static const char *const ahead[] = {"libc.so.6",   "libstdc++.so.6", "libc++.so.
 
 /* --- the command --- */
 
-/* As execvp(3) finds it. */
-static void command_path(const char *name, char *to, size_t size)
-{
-	const char *at = getenv("PATH");
-
-	snprintf(to, size, "%s", name);
-	while (!strchr(name, '/') && at && *at) {
-		size_t len = strcspn(at, ":");
-
-		snprintf(to, size, "%.*s/%s", len ? (int)len : 1, len ? at : ".", name);
-		if (access(to, X_OK) == 0)
-			return;
-		at += len + (at[len] == ':');
-	}
-}
-
-/* The interpreter of a script (execve(2)). False: it is none. */
-static bool script_path(char *path, size_t size)
-{
-	char head[256] = "";
-	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof(head) - 1);
-
-	if (n < 3 || strncmp(head, "#!", 2) != 0)
-		return false;
-	char *from = head + 2 + strspn(head + 2, " \t");
-	from[strcspn(from, " \t\n")] = 0;
-	snprintf(path, size, "%s", from);
-	return true;
-}
-
 /* ld.so(8): names with a slash; others are found when they are mapped. */
 static void preloads_attach(struct tt_tool_run *run)
 {
@@ -182,9 +151,9 @@ static int command_attach(struct tt_tool_run *run)
 
 	/* Until it begins it is as telltale: the C library is the same most of the time, where the loader has no cache, too. */
 	(void)tt_process_probes_look(run->kernel, run->command);
-	command_path(run->options->command[0], path, sizeof(path));
+	tt_command_file(run->options->command[0], path, sizeof(path));
 	int r = tt_process_probes_file(run->kernel, run->command, path);
-	if (r >= 0 && script_path(path, sizeof(path)))
+	if (r >= 0 && tt_command_interpreter(path, sizeof(path)))
 		r = tt_process_probes_file(run->kernel, run->command, path);
 	preloads_attach(run);
 	return r < 0 ? r : tt_process_probes_ahead(run->kernel, run->command, ahead);
