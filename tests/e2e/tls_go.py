@@ -22,7 +22,7 @@ BUILDS = {"whole": (), "stripped": ("-ldflags=-s -w",)}
 @functools.cache
 def build(name, source=SOURCE):
     """Nothing is fetched: the source uses the standard library only."""
-    program = tls_lib.brought("tls_go", name) if source == SOURCE else None
+    program = tls_lib.brought(source.stem, name)
     if program:
         return program
     lib.need("go")

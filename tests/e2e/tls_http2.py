@@ -66,7 +66,6 @@ def told(agent, total):
 
 
 def between(name, secure, clients=1, together=1):
-    lib.need("go")
     requests = REQUESTS * together
     with peers(tls_go.build(name, SOURCE), secure, clients, requests, together) as both:
         options = ("--uprobes", "--limit", "stream_hold_ms=20000", "--limit", "ring_bytes=64M")
