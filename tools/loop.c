@@ -109,6 +109,7 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 		int done = loop->run->tool->turn ? loop->run->tool->turn(loop->run) : 0;
 		int r = done < 0 ? done : drain(loop->run);
 		uint64_t now = tt_now_ns();
+		tt_tool_container_watch(loop->container, now);
 		if (r >= 0 && o->interval_ns && now >= next) {
 			/* The last one is shown at the end, with what is still on its way. */
 			if (o->count && ++shown == o->count)

@@ -5,6 +5,7 @@
 
 #include "attach/attach.h"
 #include "base/command.h"
+#include "tools/container.h"
 #include "tools/cost.h"
 #include "tools/tool.h"
 
@@ -13,8 +14,9 @@ struct tt_tool_loop {
 	const struct tt_tool_options *options;
 	struct tt_attach *attach;   /* when it is gone the loop ends with -ECHILD, logged */
 	struct tt_command *command; /* pid -1: none. Signals to end are passed on to it */
-	struct tt_tool_cost *cost;  /* what the programs took is asked while they are there */
-	int command_status;	    /* out: its wait status, once pid is -1 */
+	struct tt_tool_container *container;
+	struct tt_tool_cost *cost; /* what the programs took is asked while they are there */
+	int command_status;	   /* out: its wait status, once pid is -1 */
 };
 
 /* Rows are not shown as they come but together: tables of counts, and whatever is to be ordered. */

@@ -26,6 +26,10 @@ const struct tt_option_row tt_common_rows[] = {
 	{"pid", 'p', "PID[,PID]", TT_ROW_PIDS, AT(pids), 0, 0, "observe only this process and its descendants"},
 	{"cgroup", 0, "PATH", TT_ROW_TEXT, AT(cgroup), 0, 0,
 	 "observe only this cgroup (version 2) and those below it; the path is absolute or below the mount point"},
+	{"container", 0, "NAME|ID", TT_ROW_TEXT, AT(container), 0, 0,
+	 "observe only this running container and what is started in it later: the name Docker gave it, or as much of its id as "
+	 "no "
+	 "other begins with (of other engines' containers only the id is known)"},
 	{"comm", 0, "NAME", TT_ROW_TEXT, AT(comm), 0, 0, "observe only processes of this name (15 bytes of it count)"},
 	{"json", 'j', "FILE", TT_ROW_JSON, AT(json), 0, 0,
 	 "JSON lines instead of text; with =FILE to this file (- is standard output), beside the text"},
@@ -292,8 +296,8 @@ static int check_whole(struct reading *r)
 {
 	const struct tt_tool_options *o = r->options;
 
-	if ((o->pid_count > 0) + (o->cgroup != NULL) + (o->command != NULL) > 1)
-		return tt_tool_fail(r->e, "--pid, --cgroup and -- COMMAND exclude each other");
+	if ((o->pid_count > 0) + (o->cgroup != NULL) + (o->container != NULL) + (o->command != NULL) > 1)
+		return tt_tool_fail(r->e, "--pid, --cgroup, --container and -- COMMAND exclude each other");
 	if (o->count && !o->interval_ns)
 		return tt_tool_fail(r->e, "--count needs an --interval");
 	return check_outputs(r);

@@ -46,6 +46,7 @@ struct tt_tool_options {
 	uint32_t *pids;	      /* owned */
 	size_t pid_count;
 	const char *cgroup;
+	const char *container; /* once found (tools/container.h) it is pids or cgroup */
 	const char *comm;      /* NULL: any */
 	uint8_t quiet;	       /* no counts at the end */
 	uint8_t json;	       /* rows as JSON lines instead of text … */

@@ -19,6 +19,7 @@
 #include "base/own.h"
 #include "identity/descendants.h"
 #include "kernel/stats.h"
+#include "tools/container.h"
 #include "tools/cost.h"
 #include "tools/docs.h"
 #include "tools/loop.h"
@@ -35,6 +36,7 @@ struct runner {
 	uint64_t settings[TT_TOOL_SETTINGS_MOST / sizeof(uint64_t)]; /* as u64 for its alignment */
 	struct tt_tool_run run;
 	struct tt_command command;
+	struct tt_tool_container container;
 	struct tt_attach *attach;
 	struct tt_tool_cost cost;
 	int json_fd; /* -1: standard output or none */
@@ -275,7 +277,7 @@ static int split(struct runner *r)
 
 static int observe(struct runner *r)
 {
-	struct tt_tool_loop loop = {.run = &r->run, .options = &r->options, .command = &r->command};
+	struct tt_tool_loop loop = {.run = &r->run, .options = &r->options, .command = &r->command, .container = &r->container};
 	int e = r->tool->begin ? r->tool->begin(&r->run) : 0;
 
 	if (e == 0)
@@ -339,6 +341,9 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	} else if (r.tool->prepare && (e = r.tool->prepare(r.settings, &error)) < 0) {
 		tt_error("%s: %s", entry->name, error.text);
 		status = e == -EINVAL ? TT_STATUS_USAGE : 1;
+	} else if (tt_tool_container_find(&r.container, &r.options, &error) < 0) {
+		tt_error("%s: %s", entry->name, error.text);
+		status = 1;
 	} else if (r.tool->check && r.tool->check(&r.options, r.settings, &error) < 0) {
 		tt_error("%s: %s (telltale %s --help)", entry->name, error.text, entry->name);
 	} else {
@@ -354,6 +359,7 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	tt_rows_free(r.run.rows);
 	tt_command_cancel(&r.command);
 	tt_tool_cost_end(&r.cost);
+	tt_tool_container_free(&r.container);
 	if (r.json_fd >= 0)
 		close(r.json_fd);
 	tt_tool_options_free(&r.options);

@@ -328,6 +328,7 @@ static void wrong_options_are_named(void **state)
 		{"--limit", "tool_rows", "tool_rows"},
 		{"--limit", "tool_rows=1", "tool_rows"},
 		{"--cgroup", "", "--cgroup"},
+		{"--container", "", "--container"},
 		{"--flag=1", NULL, "--flag"},
 		{"--json=", NULL, "--json"},
 		{"word", NULL, "word"},
@@ -353,6 +354,8 @@ static void wrong_options_are_named(void **state)
 	struct config c = {0};
 	struct tt_tool_error e = {""};
 	assert_int_equal(READ(&o, &c, &e, "--pid", "1", "--cgroup", "/"), -EINVAL);
+	tt_tool_options_free(&o);
+	assert_int_equal(READ(&o, &c, &e, "--container", "web", "--cgroup", "/"), -EINVAL);
 	tt_tool_options_free(&o);
 	assert_int_equal(READ(&o, &c, &e, "--pid", "1", "--", "true"), -EINVAL);
 	tt_tool_options_free(&o);
