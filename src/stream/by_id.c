@@ -201,19 +201,32 @@ void tt_pair_join(struct tt_link *link, struct tt_message *rsp)
 	}
 }
 
-/* The oldest answer with its id that may be this request's. */
-static struct tt_message *tt_pair_answer(const struct tt_link *link, const struct tt_pair *p, const struct tt_message *req)
+/* The same of answers; behind so many the oldest is not looked for. Answers that are read before what they answer are many. */
+#define TT_PAIR_ANSWER_LOOKS 4096
+
+/* The oldest answer with its id that may be this request's, which is incomplete where there may be an older one. */
+static struct tt_message *tt_pair_answer(const struct tt_link *link, const struct tt_pair *p, struct tt_message *req)
 {
-	struct tt_message *found = NULL;
+	struct tt_message *found = NULL, *first = p->first[TT_RESPONSES];
+	unsigned looks = 0;
 
 	if (!p->hash[TT_RESPONSES])
 		return NULL;
-	for (struct tt_message *m = *tt_pair_bucket(p, TT_RESPONSES, req->id); m; m = m->same_hash) {
-		if (m->id == req->id && !m->peer && tt_pair_possible(link, req, m->first_ns, false))
+	/* The oldest of all, as where every id is the same. */
+	if (first && first->hashed && first->id == req->id && !first->peer && tt_pair_possible(link, req, first->first_ns, false))
+		return first;
+	for (struct tt_message *m = *tt_pair_bucket(p, TT_RESPONSES, req->id); m && looks < TT_PAIR_ANSWER_LOOKS;
+	     m = m->same_hash) {
+		if (m->id != req->id || m->peer)
+			continue;
+		looks++;
+		if (tt_pair_possible(link, req, m->first_ns, false))
 			found = m;
 	}
-	if (found)
+	if (found) {
+		req->incomplete |= looks == TT_PAIR_ANSWER_LOOKS;
 		return found;
+	}
 	found = tt_pair_unhashed(link, p, TT_RESPONSES, req->id);
 	return found && tt_pair_possible(link, req, found->first_ns, false) ? found : NULL;
 }

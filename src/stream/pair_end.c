@@ -205,7 +205,8 @@ void tt_pair_timeout(struct tt_link *link, uint64_t now_ns)
 static void tt_pair_drop_old(struct tt_link *link, struct tt_pair *p, uint64_t before_ns)
 {
 	struct tt_message *next;
-	for (struct tt_message *m = p->first[TT_RESPONSES]; m; m = next) {
+	/* They stand in the order they began: behind a newer one there are newer ones only. */
+	for (struct tt_message *m = p->first[TT_RESPONSES]; m && m->first_ns <= before_ns; m = next) {
 		next = m->next;
 		if (!m->ended || m->last_ns > before_ns)
 			continue;

@@ -70,9 +70,9 @@ struct flood {
 	bool keeps;	/* its protocol keeps more than a few KB of each connection */
 };
 
-extern const struct tt_proto tt_proto_amqp, tt_proto_dubbo, tt_proto_http, tt_proto_http2, tt_proto_ldap, tt_proto_memcached,
-	tt_proto_mongodb, tt_proto_mqtt, tt_proto_nats, tt_proto_postgresql, tt_proto_pulsar, tt_proto_redis, tt_proto_sip,
-	tt_proto_smtp, tt_proto_thrift;
+extern const struct tt_proto tt_proto_amqp, tt_proto_dns, tt_proto_dubbo, tt_proto_http, tt_proto_http2, tt_proto_ldap,
+	tt_proto_memcached, tt_proto_mongodb, tt_proto_mqtt, tt_proto_nats, tt_proto_postgresql, tt_proto_pulsar, tt_proto_redis,
+	tt_proto_sip, tt_proto_smtp, tt_proto_thrift;
 
 #define BYTES(s) (s), sizeof(s) - 1
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
@@ -157,7 +157,8 @@ static void on_exchange(void *ctx, const struct tt_exchange *x)
 
 static const struct tt_streams_ops ops = {.exchange = on_exchange};
 
-static void say(struct tt_streams *s, uint64_t conn, int dir, uint64_t *offset, const char *data, size_t len, uint64_t now)
+static void say_at(struct tt_streams *s, enum tt_origin origin, uint64_t conn, int dir, uint64_t *offset, const char *data,
+		   size_t len, uint64_t now)
 {
 	tt_free_auto struct tt_chunk *k = calloc(1, sizeof(*k) + len);
 	assert_non_null(k);
@@ -169,6 +170,7 @@ static void say(struct tt_streams *s, uint64_t conn, int dir, uint64_t *offset, 
 		.captured = (uint32_t)len,
 		.direction = (uint8_t)dir,
 		.transport = TT_TRANSPORT_TCP,
+		.origin = (uint8_t)origin,
 		.role = TT_ROLE_SERVER,
 		.flags = TT_CHUNK_FROM_START,
 		.data_off = sizeof(*k)};
@@ -176,6 +178,11 @@ static void say(struct tt_streams *s, uint64_t conn, int dir, uint64_t *offset, 
 		memcpy(k + 1, data, len);
 	*offset += len;
 	tt_streams_record(s, &k->rec);
+}
+
+static void say(struct tt_streams *s, uint64_t conn, int dir, uint64_t *offset, const char *data, size_t len, uint64_t now)
+{
+	say_at(s, TT_ORIGIN_SOCKET, conn, dir, offset, data, len, now);
 }
 
 static char *flood_bytes(const struct flood *f, size_t most, size_t *ret_len)
@@ -377,6 +384,42 @@ static void equal_ids_behind_a_hole(void **state)
 	tt_streams_free(s);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(work_grows_with_the_bytes), cmocka_unit_test(many_connections_keep_little),
-	      cmocka_unit_test(what_is_behind_a_missing_segment_costs_little), cmocka_unit_test(scattered_segments_cost_little),
-	      cmocka_unit_test(unfinished_contents_have_a_total), cmocka_unit_test(equal_ids_behind_a_hole))
+/* A capture's answers that nobody asked for, then as many questions; `ids` of them are different. */
+static double answers_before_questions(unsigned ids)
+{
+	enum { COUNT = 10000 };
+	const struct tt_proto *proto = &tt_proto_dns;
+	struct tt_limits limits;
+	struct tt_streams *s = NULL;
+	uint64_t exchanges = 0, offset[2] = {0, 0}, now = MS;
+	char message[] = "\0\x17\0\0\x81\x80\0\1\0\0\0\0\0\0\1a\3com\0\0\1\0\1";
+
+	tt_limits_init(&limits);
+	assert_int_equal(tt_streams_new(&s, &limits, &proto, 1, &ops, &exchanges), 0);
+	steps = 0;
+	for (unsigned i = 0; i < 2 * COUNT; i++) {
+		unsigned id = i % COUNT * ids / COUNT;
+		message[2] = (char)(id >> 8);
+		message[3] = (char)id;
+		message[4] = (char)(i < COUNT ? 0x81 : 0x01);
+		int dir = i < COUNT ? TT_TX : TT_RX;
+		say_at(s, TT_ORIGIN_PCAP, 1, dir, &offset[dir], message, sizeof(message) - 1, now += MS / 1000);
+	}
+	tt_streams_finish(s);
+	tt_streams_free(s);
+	print_message("%u ids: %.1f steps a message, %" PRIu64 " exchanges\n", ids, (double)steps / (2 * COUNT), exchanges);
+	assert_true(exchanges >= COUNT);
+	return (double)steps / (2 * COUNT);
+}
+
+static void answers_nobody_asked_for(void **state)
+{
+	(void)state;
+	assert_true(answers_before_questions(1) < 4 * STEPS_A_BYTE);
+	assert_true(answers_before_questions(10000) < 4 * STEPS_A_BYTE);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(answers_nobody_asked_for), cmocka_unit_test(work_grows_with_the_bytes),
+	      cmocka_unit_test(many_connections_keep_little), cmocka_unit_test(what_is_behind_a_missing_segment_costs_little),
+	      cmocka_unit_test(scattered_segments_cost_little), cmocka_unit_test(unfinished_contents_have_a_total),
+	      cmocka_unit_test(equal_ids_behind_a_hole))
