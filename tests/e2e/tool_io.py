@@ -112,6 +112,8 @@ def prepare():
     if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS) != 0:
         lib.skip("no mount namespace to be had")
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    if not os.path.exists("/dev/loop-control") and shutil.which("modprobe"):
+        subprocess.run(["modprobe", "loop"], check=False)
     directory = tempfile.TemporaryDirectory(prefix="telltale-e2e-")
     atexit.register(directory.cleanup)
     try:
@@ -346,15 +348,15 @@ def test_waiting():
     writer = [lib.PYTHON, "-c", DIRECT, "write", str(path), "1", "65536"]
     with tempfile.TemporaryDirectory() as name:
         out = pathlib.Path(name) / "rows"
-        subprocess.run(["fsfreeze", "-f", DISK.mount], check=True)
+        subprocess.run(["fsfreeze", "--freeze", DISK.mount], check=True)
         try:
             with subprocess.Popen([lib.TELLTALE, "io", "--slow", "100", "1", "--disk", inner.name, f"--json={out}", "--", *writer], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL) as tool:
                 lib.wait_for(lambda: out.exists() and '"waits"' in out.read_text(), "a request that waits")
-                subprocess.run(["fsfreeze", "-u", DISK.mount], check=True)
+                subprocess.run(["fsfreeze", "--unfreeze", DISK.mount], check=True)
                 lib.equal(tool.wait(timeout=120), 0, "status")
         finally:
-            subprocess.run(["fsfreeze", "-u", DISK.mount], check=False, capture_output=True)
+            subprocess.run(["fsfreeze", "--unfreeze", DISK.mount], check=False, capture_output=True)
         rows = [json.loads(line) for line in out.read_text().splitlines()]
     inner.close()
     waits = [r for r in rows if r["state"] == "waits"]

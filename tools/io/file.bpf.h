@@ -39,15 +39,15 @@ struct {
 /* The whole of the pages the first of which this may be. */
 TT_INLINE __u64 tt_page_head(__u64 page)
 {
-	__u64 info;
-
-	if (bpf_core_field_exists(((struct page___info *)0)->compound_info))
-		info = TT_ADDRESS(struct page___info, page, compound_info);
-	else
-		info = TT_ADDRESS(struct page___io, page, compound_head);
-	if (!(info & 1))
-		return page;
-	return info >= TT_COMPOUND_MASKS ? page & info : info - 1;
+	/* Before 5.18 `page` is a pointer to the verifier, which may not be masked: that stands where no such kernel comes. */
+	if (bpf_core_field_exists(((struct page___info *)0)->compound_info)) {
+		__u64 info = TT_ADDRESS(struct page___info, page, compound_info);
+		if (info & 1 && info >= TT_COMPOUND_MASKS)
+			return page & info;
+		return info & 1 ? info - 1 : page;
+	}
+	__u64 head = TT_ADDRESS(struct page___io, page, compound_head);
+	return head & 1 ? head - 1 : page;
 }
 
 TT_INLINE __u64 tt_folio_mapping(__u64 folio)

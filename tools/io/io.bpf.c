@@ -137,6 +137,18 @@ int TT_PROG(tt_io_dirty_page, void *page, void *mapping)
 	return tt_dirtied(tt_page_head((__u64)page), (__u64)mapping);
 }
 
+/* The first argument, or what is behind it. The offset stands in the instruction: an older verifier takes no other. */
+TT_INLINE __u64 tt_behind(const unsigned long long *ctx, bool second)
+{
+	__u64 value;
+
+	if (second)
+		asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(value) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(value) : "r"(ctx));
+	return value;
+}
+
 /* --- bios --- */
 
 TT_INLINE __u64 tt_bio_disk(__u64 bio)
@@ -185,7 +197,7 @@ TT_INLINE bool tt_bio_who(struct tt_io_bio *b, const struct tt_io_found *found, 
 SEC("tp_btf/block_bio_queue")
 int TT_PROG(tt_io_bio_queued)
 {
-	__u64 bio = tt_tool_config.queue_argument ? ctx[1] : ctx[0];
+	__u64 bio = tt_behind(ctx, tt_tool_config.bio_queue);
 	struct tt_io_bio b = {};
 	bool user = !(TT_READ_HERE(flags) & TT_TASK_KTHREAD);
 	__u64 gendisk = tt_bio_disk(bio);
@@ -268,13 +280,13 @@ TT_INLINE int tt_request_at(__u64 request, bool issued)
 SEC("tp_btf/block_rq_insert")
 int TT_PROG(tt_io_inserted)
 {
-	return tt_request_at(tt_tool_config.queue_argument ? ctx[1] : ctx[0], false);
+	return tt_request_at(tt_behind(ctx, tt_tool_config.request_queue), false);
 }
 
 SEC("tp_btf/block_rq_issue")
 int TT_PROG(tt_io_issued)
 {
-	return tt_request_at(tt_tool_config.queue_argument ? ctx[1] : ctx[0], true);
+	return tt_request_at(tt_behind(ctx, tt_tool_config.request_queue), true);
 }
 
 /* --- what came of it --- */

@@ -92,6 +92,7 @@ enum question {
 	ASK_FOLIO,
 	ASK_PAGE,
 	ASK_ISSUE,
+	ASK_QUEUE,
 	ASK_REGS,
 	ASK_TASK,
 	ASK_MAX,
@@ -103,8 +104,8 @@ int tt_io_prepare(void *settings, struct tt_tool_error *e)
 	struct tt_symbol symbols[] = {{.name = "iomap_dio_bio_end_io"}, {.name = "bio_chain_endio"}};
 	struct tt_kernel_question q[ASK_MAX] = {
 		[ASK_FOLIO] = {.tracepoint = "writeback_dirty_folio"}, [ASK_PAGE] = {.tracepoint = "writeback_dirty_page"},
-		[ASK_ISSUE] = {.tracepoint = "block_rq_issue"},	       [ASK_REGS] = {.function = "bpf_task_pt_regs"},
-		[ASK_TASK] = {.function = "bpf_get_current_task_btf"},
+		[ASK_ISSUE] = {.tracepoint = "block_rq_issue"},	       [ASK_QUEUE] = {.tracepoint = "block_bio_queue"},
+		[ASK_REGS] = {.function = "bpf_task_pt_regs"},	       [ASK_TASK] = {.function = "bpf_get_current_task_btf"},
 	};
 
 	if (s->disk && !(s->config.disk = tt_disk_number(s->disk)))
@@ -116,7 +117,8 @@ int tt_io_prepare(void *settings, struct tt_tool_error *e)
 	(void)tt_kernel_ask(q, TT_ARRAY_LEN(q));
 	s->config.iomap_end = symbols[0].address;
 	s->config.chain_end = symbols[1].address;
-	s->config.queue_argument = q[ASK_ISSUE].arguments == 2;
+	s->config.request_queue = q[ASK_ISSUE].arguments == 2;
+	s->config.bio_queue = q[ASK_QUEUE].arguments == 2;
 	s->config.has_task_regs = q[ASK_REGS].has && q[ASK_TASK].has;
 	s->has_folio = q[ASK_FOLIO].has;
 	s->has_page = q[ASK_PAGE].has;

@@ -179,7 +179,8 @@ struct tt_io_config {
 	__u64 iomap_end;	       /* address of iomap_dio_bio_end_io; 0: not known */
 	__u64 chain_end;	       /* and of bio_chain_endio; 0: not known */
 	__u32 disk;		       /* only this one; 0: all */
-	__u8 queue_argument;	       /* before 5.11 the tracepoints of requests and bios have the queue in front */
+	__u8 request_queue;	       /* before 5.11, but for late 5.10, the tracepoints of requests have the queue in front */
+	__u8 bio_queue;		       /* before 5.11 those of bios have */
 	__u8 latency;
 	__u8 has_task_regs;
 	__u8 figures; /* by process, for the agent */
@@ -193,6 +194,6 @@ static_assert(sizeof(struct tt_io_figure_key) == 24, "layout");
 static_assert(sizeof(struct tt_io_figure) == 40 + 8 * TT_TOOL_TIMES, "layout");
 static_assert(sizeof(struct tt_io_bio) == 40 + 24 + 64, "layout");
 static_assert(sizeof(struct tt_io_slow) == 40 + 24 + 16 + 48, "layout");
-static_assert(sizeof(struct tt_io_config) == TT_IO_CALL_NUMBERS + 32, "layout");
+static_assert(sizeof(struct tt_io_config) == TT_IO_CALL_NUMBERS + 40, "layout");
 
 #endif
