@@ -32,7 +32,8 @@ const struct tt_option_row tt_common_rows[] = {
 	 "other begins with (of other engines' containers only the id is known)"},
 	{"comm", 0, "NAME", TT_ROW_TEXT, AT(comm), 0, 0, "observe only processes of this name (15 bytes of it count)"},
 	{"json", 'j', "FILE", TT_ROW_JSON, AT(json), 0, 0,
-	 "JSON lines instead of text; with =FILE to this file (- is standard output), beside the text"},
+	 "JSON lines on standard output instead of tables; with =FILE into this file (- is standard output), beside the tables, "
+	 "which are on standard error where a command is run"},
 	{"quiet", 'q', NULL, TT_ROW_FLAG, AT(quiet), 0, 0,
 	 "no counts of what was lost and what telltale itself took, at the end"},
 	{"limit", 0, "NAME=VALUE", TT_ROW_LIMIT, AT(limits), 0, 0, "set a limit (telltale help limits)"},

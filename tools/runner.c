@@ -70,7 +70,7 @@ int tt_tool_row(struct tt_tool_run *run, size_t table, const void *row)
 
 /* --- before the loop --- */
 
-/* Standard output is the command's where there is one; rows go to standard error then. */
+/* Standard output is the command's where there is one; tables go to standard error then, as those of `telltale run` do. */
 static int open_rows(struct runner *r)
 {
 	const struct tt_tool_options *o = &r->options;
@@ -98,7 +98,7 @@ static int open_rows(struct runner *r)
 		.lines = window.ws_row,
 		.text_fd = o->json ? -1 : out,
 		.json_fd = r->json_fd >= 0 ? r->json_fd
-			   : o->json	   ? out
+			   : o->json	   ? STDOUT_FILENO
 					   : -1,
 		.wall_minus_mono_ns = tt_wall_minus_mono_ns(),
 	};

@@ -50,6 +50,12 @@ def test_every_one_of_500():
     lib.equal(len([line for line in err.splitlines() if " /bin/true " in line and "seq" not in line]), 500, "lines of text")
 
 
+def test_json_is_for_standard_output():
+    done = subprocess.run([lib.TELLTALE, "execs", "--json", "-q", "--", "/bin/true"], capture_output=True, text=True, timeout=120)
+    lib.equal([json.loads(line)["command"] for line in done.stdout.splitlines()], ["/bin/true"], "standard output")
+    lib.equal(done.stderr, "", "standard error")
+
+
 def test_how_they_end():
     rows, _, _ = execs(script="sh -c 'exit 3'; sh -c 'kill -TERM $$'; (exec sh -c 'exec /bin/true'); /no/such/file x 2>/dev/null; sleep 60 >/dev/null 2>&1 & /bin/sleep 0.5; exit 5",
                        want_status=5)
