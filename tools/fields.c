@@ -102,6 +102,8 @@ const char *tt_fields_fault(const struct tt_fields *fields)
 			return "a unit on what has none";
 		if (f->name && !f->width && i != last)
 			return "only the last column may do without a width";
+		if (f->sometimes && (f->type == TT_FIELD_TEXT || i == last))
+			return "text, or the last column, that is there sometimes";
 		for (size_t k = 0; f->json && k < i; k++) {
 			if (fields->list[k].json && strcmp(f->json, fields->list[k].json) == 0)
 				return "two fields of the same JSON name";
@@ -111,6 +113,11 @@ const char *tt_fields_fault(const struct tt_fields *fields)
 }
 
 /* --- text --- */
+
+static bool has_column(const struct tt_field *f, const void *row)
+{
+	return f->name && (!f->sometimes || number_of(f, row) != TT_UNKNOWN);
+}
 
 /* Other programs' text must not steer the terminal: control characters and what is no UTF-8 become a dot. Returns characters. */
 static size_t add_shown(struct tt_buf *out, struct tt_span s)
@@ -188,7 +195,7 @@ static size_t add_value(struct tt_buf *out, const struct tt_field *f, const void
 	return out->len - from;
 }
 
-void tt_fields_heading(const struct tt_fields *fields, struct tt_buf *out)
+void tt_fields_heading(const struct tt_fields *fields, const void *row, struct tt_buf *out)
 {
 	size_t last = last_column(fields);
 
@@ -197,7 +204,7 @@ void tt_fields_heading(const struct tt_fields *fields, struct tt_buf *out)
 		const char *unit = tt_field_unit_name(f);
 		size_t from = out->len;
 
-		if (!f->name)
+		if (!has_column(f, row))
 			continue;
 		tt_buf_add_str(out, f->name);
 		if (*unit)
@@ -214,7 +221,7 @@ void tt_fields_text(const struct tt_fields *fields, const void *row, int64_t wal
 		const struct tt_field *f = &fields->list[i];
 		size_t from = out->len;
 
-		if (f->name)
+		if (has_column(f, row))
 			pad(out, f, from, add_value(out, f, row, wall_minus_mono_ns), i == last);
 	}
 }

@@ -6,6 +6,7 @@
 #ifndef TT_TOOLS_FIELDS_H
 #define TT_TOOLS_FIELDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,7 @@ struct tt_field {
 	size_t offset;
 	size_t size;
 	const char *help; /* what it is, without capital and full stop */
+	bool sometimes;	  /* the column is there only where the number is known, which it is of all rows of a run or of none */
 };
 
 /* TT_FIELD(struct row, member, heading, unit, width, JSON name, type, help) */
@@ -59,6 +61,17 @@ struct tt_field {
 	 .size = sizeof(((row_ *)0)->member_),                             \
 	 .help = (help_)}
 
+/* The thread, where threads are told apart. */
+#define TT_FIELD_TID(row_, member_)                                                \
+	{.name = "TID",                                                            \
+	 .width = 7,                                                               \
+	 .json = "tid",                                                            \
+	 .type = TT_FIELD_ID,                                                      \
+	 .offset = offsetof(row_, member_),                                        \
+	 .size = sizeof(((row_ *)0)->member_),                                     \
+	 .help = "with `--threads`: the thread; the column is there only with it", \
+	 .sometimes = true}
+
 /* In JSON only. */
 #define TT_FIELD_MORE(row_, member_, json_, type_, help_) TT_FIELD(row_, member_, NULL, TT_UNIT_NONE, 0, json_, type_, help_)
 
@@ -70,8 +83,9 @@ struct tt_fields {
 /* NULL, or what is wrong with the table (a number that is no uint64_t, a JSON name without its unit): for tests. */
 const char *tt_fields_fault(const struct tt_fields *f);
 
-/* One line each, with its end. `wall_minus_mono_ns` makes times of day. Where the buffer is full, out->failed is set. */
-void tt_fields_heading(const struct tt_fields *f, struct tt_buf *out);
+/* One line each, with its end. `row` of a heading is one of the rows below it. `wall_minus_mono_ns` makes times of day. Where the
+ * buffer is full, out->failed is set. */
+void tt_fields_heading(const struct tt_fields *f, const void *row, struct tt_buf *out);
 void tt_fields_text(const struct tt_fields *f, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out);
 /* `kind` is the line's first member. */
 void tt_fields_json(const struct tt_fields *f, const char *kind, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out);

@@ -86,7 +86,7 @@ static bool has_lines(const struct tt_rows *r, unsigned more)
 	return !r->o.live || !r->o.lines || r->lines + more + TT_TERMINAL_SPARE <= r->o.lines;
 }
 
-static void write_heading(struct tt_rows *r, size_t table)
+static void write_heading(struct tt_rows *r, size_t table, const void *row)
 {
 	bool bold = r->o.live && r->o.colours;
 
@@ -96,7 +96,7 @@ static void write_heading(struct tt_rows *r, size_t table)
 		r->lines++;
 	}
 	tt_buf_add_str(&r->text.buf, bold ? TT_TERMINAL_BOLD : "");
-	tt_fields_heading(&r->o.tables[table]->fields, &r->text.buf);
+	tt_fields_heading(&r->o.tables[table]->fields, row, &r->text.buf);
 	tt_buf_add_str(&r->text.buf, bold ? TT_TERMINAL_NORMAL : "");
 	r->headed = table;
 	r->lines++;
@@ -109,7 +109,7 @@ static void write_text(struct tt_rows *r, size_t table, const void *row)
 	if (!has_lines(r, heading ? 3 : 1))
 		return;
 	if (heading)
-		write_heading(r, table);
+		write_heading(r, table, row);
 	tt_fields_text(&r->o.tables[table]->fields, row, r->o.wall_minus_mono_ns, &r->text.buf);
 	r->lines++;
 	if (r->text.buf.len > TT_ROWS_BUFFER / 2)

@@ -62,7 +62,7 @@ static void one_table_makes_both(void **state)
 	tt_buf_auto struct tt_buf heading = TT_BUF(4096);
 
 	setenv("TZ", "UTC", 1);
-	tt_fields_heading(&fields, &heading);
+	tt_fields_heading(&fields, &unknown, &heading);
 	tt_buf_add_char(&heading, 0);
 	assert_string_equal((char *)heading.data, "TIME           ID   TOOK(ms) SIZE(KiB) TEXT\n");
 	check_line(tt_fields_text, &known, "00:00:00.001    7        2.5       1.5 a \"b\"\n");
@@ -72,6 +72,27 @@ static void one_table_makes_both(void **state)
 	check_line(tt_fields_text, &unknown, "-               -          -         - -\n");
 	check_line(thing_json, &unknown,
 		   "{\"kind\":\"thing\",\"time_unix_ns\":null,\"id\":null,\"took_ns\":null,\"size_bytes\":null,\"text\":null}\n");
+}
+
+static void a_column_that_is_there_sometimes(void **state)
+{
+	const struct row with = {.id = 7, .text = "a"}, without = {.id = TT_UNKNOWN, .text = "a"};
+	tt_buf_auto struct tt_buf lines = TT_BUF(4096);
+	struct tt_field some[TT_ARRAY_LEN(list)];
+	const struct tt_fields f = {some, TT_ARRAY_LEN(some)};
+
+	memcpy(some, list, sizeof(list));
+	some[1].sometimes = true;
+	assert_null(tt_fields_fault(&f));
+	tt_fields_heading(&f, &with, &lines);
+	tt_fields_text(&f, &with, 0, &lines);
+	tt_fields_heading(&f, &without, &lines);
+	tt_fields_text(&f, &without, 0, &lines);
+	tt_buf_add_char(&lines, 0);
+	assert_string_equal((char *)lines.data, "TIME           ID   TOOK(ms) SIZE(KiB) TEXT\n"
+						"00:00:00.000    7        0.0       0.0 a\n"
+						"TIME           TOOK(ms) SIZE(KiB) TEXT\n"
+						"00:00:00.000        0.0       0.0 a\n");
 }
 
 static void text_does_not_steer_the_terminal(void **state)
@@ -89,6 +110,9 @@ static void wrong_tables_are_found(void **state)
 	struct tt_fields f = {wrong, TT_ARRAY_LEN(wrong)};
 
 	assert_null(tt_fields_fault(&fields));
+	memcpy(wrong, list, sizeof(list));
+	wrong[4].sometimes = true;
+	assert_non_null(tt_fields_fault(&f));
 	memcpy(wrong, list, sizeof(list));
 	wrong[2].json = "took";
 	assert_non_null(tt_fields_fault(&f));
@@ -415,8 +439,8 @@ static void tools_are_whole(void **state)
 	assert_null(tt_tool_find("no-such-tool"));
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(one_table_makes_both), cmocka_unit_test(text_does_not_steer_the_terminal),
-	      cmocka_unit_test(wrong_tables_are_found), cmocka_unit_test(the_greatest_are_kept),
-	      cmocka_unit_test(rows_go_out_at_once), cmocka_unit_test(tables_stand_apart),
-	      cmocka_unit_test(a_screen_is_not_overrun), cmocka_unit_test(options_are_read),
+TT_UNIT_TESTS(cmocka_unit_test(one_table_makes_both), cmocka_unit_test(a_column_that_is_there_sometimes),
+	      cmocka_unit_test(text_does_not_steer_the_terminal), cmocka_unit_test(wrong_tables_are_found),
+	      cmocka_unit_test(the_greatest_are_kept), cmocka_unit_test(rows_go_out_at_once),
+	      cmocka_unit_test(tables_stand_apart), cmocka_unit_test(a_screen_is_not_overrun), cmocka_unit_test(options_are_read),
 	      cmocka_unit_test(wrong_options_are_named), cmocka_unit_test(tools_are_whole))

@@ -31,7 +31,7 @@ static const struct tt_field fields[] = {
 	TT_FIELD_MORE(struct block_row, interval_ns, "interval_ns", TT_FIELD_NS, "its length"),
 	TT_FIELD(struct block_row, pid, "PID", TT_UNIT_NONE, 7, "pid", TT_FIELD_ID,
 		 "the process that was blocked, all its threads together"),
-	TT_FIELD_MORE(struct block_row, tid, "tid", TT_FIELD_ID, "with `--threads`: the thread"),
+	TT_FIELD_TID(struct block_row, tid),
 	TT_FIELD(struct block_row, comm, "COMM", TT_UNIT_NONE, 15, "comm", TT_FIELD_TEXT, "its name"),
 	TT_FIELD(struct block_row, part, "BLOCKED BY", TT_UNIT_NONE, 13, "blocked_by", TT_FIELD_TEXT, "the reason: see above"),
 	TT_FIELD(struct block_row, call, "CALL", TT_UNIT_NONE, 16, "call", TT_FIELD_TEXT,
