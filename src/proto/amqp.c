@@ -9,8 +9,6 @@
  */
 #include "proto/amqp.h"
 
-#include <stdlib.h>
-
 #include "base/own.h"
 #include "proto/pass.h"
 #include "shared/limits.h"
@@ -44,56 +42,6 @@ enum tt_amqp_read tt_amqp_frame_read(struct tt_cursor *c, bool partly, struct tt
 	return TT_AMQP_OK;
 }
 
-/* --- channels --------------------------------------------------------------------------------------------------------------- */
-
-struct tt_amqp_channel *tt_amqp_channel(struct tt_link *link, struct tt_amqp *s, uint16_t number)
-{
-	struct tt_amqp_channel **bucket = &s->bucket[number % TT_AMQP_BUCKETS];
-
-	for (struct tt_amqp_channel *ch = *bucket; ch; ch = ch->next) {
-		if (ch->number == number)
-			return ch;
-	}
-	bool room = s->channels < tt_link_limit(link, TT_LIMIT_STATEMENTS) && tt_keep(link, sizeof(struct tt_amqp_channel));
-	struct tt_amqp_channel *ch = room ? calloc(1, sizeof(*ch)) : NULL;
-	if (!ch) {
-		tt_statements_turned_away(link, 1);
-		return NULL;
-	}
-	ch->number = number;
-	ch->next = *bucket;
-	*bucket = ch;
-	s->channels++;
-	return ch;
-}
-
-void tt_amqp_channel_forget(struct tt_link *link, struct tt_amqp *s, uint16_t number)
-{
-	for (struct tt_amqp_channel **at = &s->bucket[number % TT_AMQP_BUCKETS]; *at; at = &(*at)->next) {
-		struct tt_amqp_channel *ch = *at;
-		/* Of one whose content is still coming the message is needed. */
-		if (ch->number != number || ch->content[0].open || ch->content[1].open)
-			continue;
-		*at = ch->next;
-		free(ch);
-		tt_keep_less(link, sizeof(*ch));
-		s->channels--;
-		return;
-	}
-}
-
-void tt_amqp_channels_free(struct tt_amqp *s)
-{
-	for (size_t i = 0; i < TT_AMQP_BUCKETS; i++) {
-		while (s->bucket[i]) {
-			struct tt_amqp_channel *ch = s->bucket[i];
-			s->bucket[i] = ch->next;
-			free(ch);
-		}
-	}
-	s->channels = 0;
-}
-
 /* --- content ---------------------------------------------------------------------------------------------------------------- */
 
 static void end_content(const struct tt_amqp_frame *f, struct tt_amqp_content *k)
@@ -104,6 +52,17 @@ static void end_content(const struct tt_amqp_frame *f, struct tt_amqp_content *k
 		m->own_bytes = k->bytes;
 	*k = (struct tt_amqp_content){.open = false};
 	tt_message_end(f->link, m, f->in, f->end);
+}
+
+void tt_amqp_content_cut(const struct tt_amqp_frame *f, struct tt_amqp_channel *ch)
+{
+	struct tt_amqp_content *k = &ch->content[f->side];
+
+	if (!k->open)
+		return;
+	if (k->message)
+		k->message->incomplete = true;
+	end_content(f, k);
 }
 
 void tt_amqp_content_begin(struct tt_amqp_frame *f, struct tt_amqp_channel *ch, struct tt_message *m)
@@ -118,10 +77,7 @@ void tt_amqp_content_begin(struct tt_amqp_frame *f, struct tt_amqp_channel *ch, 
 		return;
 	}
 	struct tt_amqp_content *k = &ch->content[f->side];
-	if (k->open && k->message) {
-		k->message->incomplete = true; /* another method before its end */
-		end_content(f, k);
-	}
+	tt_amqp_content_cut(f, ch); /* another method before its end */
 	*k = (struct tt_amqp_content){.open = true, .message = m, .bytes = f->end - f->start};
 }
 
@@ -161,22 +117,22 @@ static void read_properties(struct tt_message *m, struct tt_cursor *c)
 	}
 }
 
-bool tt_amqp_take_content(struct tt_amqp_frame *f)
+enum tt_step tt_amqp_take_content(struct tt_amqp_frame *f)
 {
 	struct tt_cursor c = tt_cursor(f->payload);
-	struct tt_amqp_channel *ch = tt_amqp_channel(f->link, f->s, f->channel);
+	struct tt_amqp_channel *ch = tt_amqp_channel(f->link, f->s, f->channel, f->side);
 	struct tt_amqp_content *k = ch ? &ch->content[f->side] : NULL;
 
 	if (f->type == TT_AMQP_HEADER && tt_cursor_be32(&c) != 60u << 16)
-		return false;
+		return TT_LOST_SYNC;
 	if (!k || !k->open)
-		return true; /* its method was not seen */
+		return TT_PARSED; /* its method was not seen */
 	if ((f->type == TT_AMQP_HEADER) == k->header)
-		return false;
+		return TT_LOST_SYNC;
 	k->bytes += f->end - f->start;
 	if (f->type == TT_AMQP_BODY) {
 		if (f->size > k->left)
-			return false;
+			return TT_LOST_SYNC;
 		k->left -= f->size;
 	} else {
 		k->header = true;
@@ -187,7 +143,7 @@ bool tt_amqp_take_content(struct tt_amqp_frame *f)
 	}
 	if (!k->left)
 		end_content(f, k);
-	return true;
+	return TT_PARSED;
 }
 
 /* --- frames ----------------------------------------------------------------------------------------------------------------- */
@@ -213,11 +169,11 @@ static enum tt_step amqp_parse(struct tt_link *link, enum tt_side side, struct t
 	if (read != TT_AMQP_OK)
 		return read == TT_AMQP_MORE ? TT_MORE : TT_LOST_SYNC;
 	f.end = (uint64_t)at.pos + f.size + 1;
-	bool good = f.type == TT_AMQP_METHOD	  ? tt_amqp_take_method(&f)
-		    : f.type == TT_AMQP_HEARTBEAT ? true
-						  : tt_amqp_take_content(&f);
-	if (!good)
-		return TT_LOST_SYNC;
+	enum tt_step step = f.type == TT_AMQP_METHOD	  ? tt_amqp_take_method(&f)
+			    : f.type == TT_AMQP_HEARTBEAT ? TT_PARSED
+							  : tt_amqp_take_content(&f);
+	if (step != TT_PARSED)
+		return step;
 
 	in->c.pos = at.pos;
 	tt_pass_unseen(link, side, in, (uint64_t)f.size + 1, TT_WISH_FROM);
@@ -230,14 +186,7 @@ static void amqp_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	struct tt_amqp *s = tt_link_state(link);
 
 	s->logging_in = false;
-	for (size_t i = 0; i < TT_AMQP_BUCKETS; i++) {
-		for (struct tt_amqp_channel *ch = s->bucket[i]; ch; ch = ch->next) {
-			ch->content[side] = (struct tt_amqp_content){.open = false};
-			ch->doubtful[side] = side == TT_RESPONSES ? ch->published : ch->delivered;
-			if (side == TT_REQUESTS)
-				ch->confirms = ch->only_no_ack = false;
-		}
-	}
+	tt_amqp_channels_gap(link, s, side);
 }
 
 static void amqp_free(void *state)
@@ -253,8 +202,10 @@ static const struct tt_proto_doc doc = {
 		      "that this end says",
 	.operation = "the method: `basic.publish`, `basic.deliver`, `queue.declare`, `connection.open`",
 	.resource = "`exchange:routing key` (the one that is not empty where the other is), queue, exchange, virtual host",
-	.status = "`OK`, `empty` (of basic.get), `ack`, `nack`, `reject`; of a failure the reply code as a number, `error_type` "
-		  "is its name",
+	.status =
+		"`OK`, `empty` (of basic.get), `ack`, `nack`, `reject`; of a failure the reply code as a number, `error_type` "
+		"is its name. What a channel's close leaves without its answer or confirm failed with the close's code, or with "
+		"`channel_closed` where the client closed it",
 	.limits = "Frames up to 16 MiB. Channels beyond the limit `statements` are not told apart. What is published where "
 		  "confirms were switched "
 		  "on before telltale, or after a hole, is one-way",

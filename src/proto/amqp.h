@@ -74,8 +74,15 @@ struct tt_amqp_content {
 };
 
 struct tt_amqp_channel {
-	struct tt_amqp_channel *next;
+	struct tt_amqp_channel *next;  /* of another number */
+	struct tt_amqp_channel *older; /* of the same number, where the broker's side is not yet read so far */
 	uint16_t number;
+	uint16_t turn;	  /* which opening on the connection it is; 0 not known */
+	uint16_t code;	  /* of the broker's close; 0 the client's */
+	bool left;	  /* the broker closed it, or said that it is closed: nothing more is answered */
+	bool closed;	  /* the client did */
+	bool moved;	  /* it was opened while it was not known whether the one before was closed */
+	bool holed[2];	  /* by side: it may have been closed and opened unseen */
 	bool confirms;	  /* the broker confirms what is published: the next one has this tag */
 	bool only_no_ack; /* every consumer seen wants no acknowledgements */
 	bool any_ack;
@@ -94,6 +101,7 @@ struct tt_amqp {
 	uint16_t asked_on; /* where the latest synchronous method was asked, and which */
 	uint16_t asked_class;
 	uint16_t asked_method;
+	uint16_t turns; /* of channels, the last one given */
 	size_t channels;
 	struct tt_amqp_channel *bucket[TT_AMQP_BUCKETS];
 };
@@ -109,7 +117,8 @@ struct tt_amqp_frame {
 	uint32_t size;
 	struct tt_span payload; /* as much of it as is to be read */
 	size_t start;
-	uint64_t end; /* past the end byte */
+	uint64_t end;		    /* past the end byte */
+	struct tt_amqp_channel *ch; /* a method's, as its side has it; NULL none */
 };
 
 enum tt_amqp_read {
@@ -128,17 +137,46 @@ void tt_amqp_arguments_read(const struct tt_amqp_method *m, struct tt_cursor *c,
 /* The name of a reply code, NULL if it has none. */
 const char *tt_amqp_reply(uint16_t code);
 
-/* The channel's state, made if it is not known; NULL where the limit or memory is reached. */
-struct tt_amqp_channel *tt_amqp_channel(struct tt_link *link, struct tt_amqp *s, uint16_t number);
-void tt_amqp_channel_forget(struct tt_link *link, struct tt_amqp *s, uint16_t number);
+/* The methods one by one; NULL: there are no more. */
+const struct tt_amqp_method *tt_amqp_method_number(size_t number);
+
+/* --- amqp_channel.c */
+
+/* The channel's state as this side has it, made if it is not known; NULL where the limit or memory is reached. */
+struct tt_amqp_channel *tt_amqp_channel(struct tt_link *link, struct tt_amqp *s, uint16_t number, enum tt_side side);
+struct tt_amqp_channel *tt_amqp_channel_find(struct tt_amqp *s, uint16_t number, enum tt_side side);
 void tt_amqp_channels_free(struct tt_amqp *s);
 
-/* False: the frame makes no sense. */
-bool tt_amqp_take_method(struct tt_amqp_frame *f);
-bool tt_amqp_take_content(struct tt_amqp_frame *f);
+/* Of messages that were missed on this side, the broker's count goes on. */
+void tt_amqp_channels_gap(struct tt_link *link, struct tt_amqp *s, enum tt_side side);
+
+/* The client opens it; the broker says that it is open (false: what opens it must be read first; `id` is that one's). */
+void tt_amqp_channel_opens(struct tt_amqp_frame *f);
+bool tt_amqp_channel_opened(struct tt_amqp_frame *f, uint64_t id);
+
+/* What waits for an answer or a confirm on it gets none, because of this close; NULL: the client's. Told before ..._left. */
+void tt_amqp_channel_fail_waiting(struct tt_amqp_frame *f, const struct tt_amqp_arguments *close);
+/* The broker's side is through with it: by its own close with that code, or by its answer to the client's (0). */
+void tt_amqp_channel_left(struct tt_amqp_frame *f, uint16_t code);
+/* If both sides are through with it. */
+void tt_amqp_channel_forget(struct tt_amqp_frame *f);
+
+/* --- amqp_method.c; the channel may be NULL */
+
+uint64_t tt_amqp_id_of_method(const struct tt_amqp_channel *ch, uint16_t channel, uint16_t class, uint16_t method);
+uint64_t tt_amqp_id_of_tag(const struct tt_amqp_channel *ch, uint16_t channel, uint64_t tag);
+/* It failed as a close tells; NULL: because the client closed its channel. */
+void tt_amqp_fail(struct tt_message *m, const struct tt_amqp_arguments *a);
+void tt_amqp_end(const struct tt_amqp_frame *f, struct tt_message *m);
+
+/* TT_LOST_SYNC: the frame makes no sense. */
+enum tt_step tt_amqp_take_method(struct tt_amqp_frame *f);
+enum tt_step tt_amqp_take_content(struct tt_amqp_frame *f);
 
 /* Content follows the message that was just begun on this side of the channel. */
 void tt_amqp_content_begin(struct tt_amqp_frame *f, struct tt_amqp_channel *ch, struct tt_message *m);
+/* It does not come to its end: its message is incomplete. */
+void tt_amqp_content_cut(const struct tt_amqp_frame *f, struct tt_amqp_channel *ch);
 
 enum tt_verdict tt_amqp_detect(const struct tt_first *first);
 ssize_t tt_amqp_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes);

@@ -85,6 +85,11 @@ const struct tt_amqp_method *tt_amqp_method_find(uint16_t class, uint16_t method
 	return NULL;
 }
 
+const struct tt_amqp_method *tt_amqp_method_number(size_t number)
+{
+	return number < TT_ARRAY_LEN(methods) ? &methods[number] : NULL;
+}
+
 static void read_argument(char kind, struct tt_cursor *c, struct tt_amqp_arguments *ret)
 {
 	switch (kind) {

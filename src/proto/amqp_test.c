@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Conversations between AMQP clients and RabbitMQ. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/talk.h"
 #include "harness/unit.h"
@@ -187,6 +188,154 @@ static void failures(void **state)
 	check_once(login, "connection.start-ok|-|403|ACCESS_REFUSED|21|20|complete|" OP("connection.start-ok") "\n");
 }
 
+#define CLOSE METHOD("\1", "\x0b", "\x14", "\x28", "\0\xc8\0\0\0\0\0")
+#define CLOSED METHOD("\1", "\x04", "\x14", "\x29", "")
+#define NO_EXCHANGE METHOD("\1", "\x0c", "\x14", "\x28", "\1\x94\1!\0\x3c\0\x28")
+#define DECLARE(queue) METHOD("\1", "\x0d", "\x32", "\x0a", "\0\0\1" queue "\0\0\0\0\0")
+#define DECLARED(queue) METHOD("\1", "\x0e", "\x32", "\x0b", "\1" queue "\0\0\0\0\0\0\0\0")
+#define PUBLISHED(status, error, bytes)                                                             \
+	"basic.publish|x:rk|" status "|" error "|52|" bytes "|complete|" OP("basic.publish") "," TO \
+											     ",messaging.message.body.size=2\n"
+#define DECLARATION(queue, status, error, bytes)                 \
+	"queue.declare|" queue "|" status "|" error "|21|" bytes \
+	"|complete|" OP("queue.declare") ",messaging.destination.name=" queue "\n"
+#define SELECTED "confirm.select|-|OK|-|13|12|complete|" OP("confirm.select") "\n"
+#define BROKER_CLOSED "<channel.close|-|-|NOT_FOUND|20|0|complete|" OP("channel.close") ",amqp.reply_code=404\n"
+#define CLIENT_CLOSED "channel.close|-|OK|-|19|12|complete|" OP("channel.close") "\n"
+
+/* The number of a channel the broker closed is used again: what waited there is answered by the close, not by what comes later.
+ */
+static void closed_by_broker(void **state)
+{
+	const struct tt_line script[] = {LOG_IN,
+					 TT_C(CONFIRM),
+					 TT_S(CONFIRM_OK),
+					 TT_C(PUBLISH("\1") CONTENT("\1") PUBLISH("\1") CONTENT("\1")),
+					 TT_S(ACK("\x50", "\1", "\0")),
+					 TT_C(DECLARE("n")),
+					 TT_C(DECLARE("m")),
+					 TT_S(NO_EXCHANGE),
+					 TT_C(CLOSED),
+					 TT_C(CHANNEL),
+					 TT_S(CHANNEL_OK),
+					 TT_C(CONFIRM),
+					 TT_S(CONFIRM_OK),
+					 TT_C(PUBLISH("\1") CONTENT("\1") DECLARE("q")),
+					 TT_S(ACK("\x50", "\1", "\0")),
+					 TT_S(DECLARED("q")),
+					 TT_TALK_END};
+
+	check_once(script, LOGIN OPENED SELECTED PUBLISHED("ack", "-", "21") BROKER_CLOSED PUBLISHED("404", "NOT_FOUND", "20")
+				   DECLARATION("n", "404", "NOT_FOUND", "20") DECLARATION("m", "404", "NOT_FOUND", "20")
+					   OPENED SELECTED PUBLISHED("ack", "-", "21") DECLARATION("q", "OK", "-", "22"));
+}
+
+/* The same of methods alone, whichever part of it is seen. */
+static void closed_before_an_answer(void **state)
+{
+	const struct tt_line script[] = {LOG_IN,
+					 TT_C(PUBLISH("\1") CONTENT("\1") DECLARE("n")),
+					 TT_S(NO_EXCHANGE),
+					 TT_C(CLOSED),
+					 TT_C(CHANNEL),
+					 TT_S(CHANNEL_OK),
+					 TT_C(DECLARE("q")),
+					 TT_S(DECLARED("q")),
+					 TT_C(CLOSE),
+					 TT_S(CLOSED),
+					 TT_C(CHANNEL DECLARE("r")),
+					 TT_S(CHANNEL_OK DECLARED("r")),
+					 TT_TALK_END};
+
+	check(script, LOGIN OPENED PUBLISHED("-", "-", "0") BROKER_CLOSED DECLARATION("n", "404", "NOT_FOUND", "20")
+			      OPENED DECLARATION("q", "OK", "-", "22") CLIENT_CLOSED OPENED DECLARATION("r", "OK", "-", "22"));
+}
+
+/* What the client said before it knew of the close. */
+static void said_behind_the_close(void **state)
+{
+	const struct tt_line script[] = {LOG_IN,
+					 TT_C(CONFIRM),
+					 TT_S(CONFIRM_OK),
+					 TT_C(PUBLISH("\1") CONTENT("\1")),
+					 TT_S(NO_EXCHANGE),
+					 TT_C(PUBLISH("\1") CONTENT("\1") DECLARE("n")),
+					 TT_C(CLOSED CHANNEL),
+					 TT_S(CHANNEL_OK),
+					 TT_C(DECLARE("q")),
+					 TT_S(DECLARED("q")),
+					 TT_TALK_END};
+
+	check_once(script,
+		   LOGIN OPENED SELECTED BROKER_CLOSED PUBLISHED("404", "NOT_FOUND", "20") PUBLISHED("-", "NOT_FOUND", "0")
+			   DECLARATION("n", "-", "NOT_FOUND", "0") OPENED DECLARATION("q", "OK", "-", "22"));
+}
+
+static void closed_by_client(void **state)
+{
+	const struct tt_line script[] = {LOG_IN,
+					 TT_C(CONFIRM),
+					 TT_S(CONFIRM_OK),
+					 TT_S(DELIVER("\1") CONTENT("\1")),
+					 TT_C(PUBLISH("\1") CONTENT("\1")),
+					 TT_C(CLOSE),
+					 TT_S(CLOSED),
+					 TT_C(CHANNEL),
+					 TT_S(CHANNEL_OK),
+					 TT_C(CONFIRM),
+					 TT_S(CONFIRM_OK),
+					 TT_C(PUBLISH("\1") CONTENT("\1")),
+					 TT_S(ACK("\x50", "\1", "\1")),
+					 TT_S(DELIVER("\1") CONTENT("\1")),
+					 TT_C(ACK("\x5a", "\1", "\0")),
+					 TT_C_EOF,
+					 TT_TALK_END};
+
+	check_once(script, LOGIN OPENED SELECTED CLIENT_CLOSED PUBLISHED("-", "channel_closed", "12") OPENED SELECTED PUBLISHED(
+				   "ack", "-", "21") DELIVERED("reject", "reject", "21") DELIVERED("-", "-", "0"));
+}
+
+/* Both ends close it at once. */
+static void closed_by_both(void **state)
+{
+	const struct tt_line script[] = {LOG_IN,
+					 TT_C(CLOSE),
+					 TT_S(NO_EXCHANGE),
+					 TT_S(CLOSED),
+					 TT_C(CLOSED),
+					 TT_C(CHANNEL DECLARE("q")),
+					 TT_S(CHANNEL_OK DECLARED("q")),
+					 TT_TALK_END};
+
+	check(script, LOGIN OPENED BROKER_CLOSED CLIENT_CLOSED OPENED DECLARATION("q", "OK", "-", "22"));
+}
+
+/* The close, and what opened the channel again, were not seen: what it says from there on is still paired. */
+static void opened_again_unseen(void **state)
+{
+	const struct tt_line client[] = {LOG_IN,
+					 TT_C(CLOSE),
+					 TT_S(CLOSED),
+					 TT_C_HOLE(13),
+					 TT_S(CHANNEL_OK),
+					 TT_C(DECLARE("q")),
+					 TT_PAUSE(5000),
+					 TT_S(DECLARED("q")),
+					 TT_C(DECLARE("r")),
+					 TT_S(DECLARED("r")),
+					 TT_TALK_END};
+	const struct tt_line broker[] = {LOG_IN,	TT_C(CLOSE),	    TT_S_HOLE(12),	 TT_C(CHANNEL),
+					 TT_S_HOLE(16), TT_C(DECLARE("q")), TT_S(DECLARED("q")), TT_TALK_END};
+	char *lines = tt_talk(&tt_proto_amqp, client);
+
+	assert_non_null(strstr(lines, DECLARATION("r", "OK", "-", "22")));
+	assert_null(strstr(lines, "channel_closed"));
+	free(lines);
+	lines = tt_talk(&tt_proto_amqp, broker);
+	assert_non_null(strstr(lines, DECLARATION("q", "OK", "-", "22")));
+	free(lines);
+}
+
 static void in_the_middle(void **state)
 {
 	const struct tt_line script[] = {TT_MID,
@@ -218,4 +367,6 @@ static void hostile(void **state)
 
 TT_UNIT_TESTS(cmocka_unit_test(methods), cmocka_unit_test(one_way), cmocka_unit_test(confirms), cmocka_unit_test(deliveries),
 	      cmocka_unit_test(deliveries_without_ack), cmocka_unit_test(getting), cmocka_unit_test(failures),
-	      cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile))
+	      cmocka_unit_test(closed_by_broker), cmocka_unit_test(closed_before_an_answer),
+	      cmocka_unit_test(said_behind_the_close), cmocka_unit_test(closed_by_client), cmocka_unit_test(closed_by_both),
+	      cmocka_unit_test(opened_again_unseen), cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile))
