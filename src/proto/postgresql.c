@@ -56,7 +56,7 @@ static void pg_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 		/* Names may stand for something else now. */
 		pg_statements_clear(st);
 	} else {
-		st->answers_followed = false;
+		st->answers_followed = st->portals_sure = false;
 		pg_parses_doubted(st);
 		st->res = (struct pg_responses){.copies_ended = st->req.copies_ended, .negotiations = st->req.negotiations};
 		st->req.syncs_ignored = 0;
@@ -90,7 +90,12 @@ static const struct tt_proto_doc postgresql_doc = {
 	.operation = "statement's first word: `SELECT`, `COPY`, `CONNECT`; `QUERY` where it begins none",
 	.resource = "statement text; the prepared text of an execution",
 	.status = "`OK`; an SQLSTATE is a failure (`42P01`)",
-	.limits = "after the switch to TLS or GSSAPI encryption the connection is only counted; replication streams are not read",
+	.limits =
+		"after the switch to TLS or GSSAPI encryption the connection is only counted; replication streams are not read. "
+		"What SQL does to names (PREPARE, DEALLOCATE, DECLARE, CLOSE, DISCARD) is followed so far that a name it may "
+		"have "
+		"changed stands for nothing known: such an execution is incomplete, without its statement; within functions and "
+		"behind `text_bytes` of a statement it is not seen",
 	.verified = "PostgreSQL 15 with psql, pgbench in its three modes and psycopg; compared with the server's own log",
 };
 

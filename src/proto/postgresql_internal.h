@@ -2,7 +2,8 @@
 /*
  * What the files of the PostgreSQL parser share. Format: PostgreSQL documentation, "Frontend/Backend Protocol" (version 3).
  * postgresql.c (table, detection), postgresql_frame.c (message rows, evidence), postgresql_startup.c (before the log-in),
- * postgresql_request.c (what the client sends), postgresql_statement.c (names of statements and portals), postgresql_response.c.
+ * postgresql_request.c (what the client sends), postgresql_statement.c (names of statements and portals), postgresql_sql.c (the
+ * same by SQL), postgresql_response.c.
  *
  * Requests are cut so that the n-th answer belongs to the n-th of them: a simple query (answered up to ReadyForQuery), an
  * execution with the Parse, Bind and Describe in front of it (answered up to its CommandComplete), and a Sync with what stands
@@ -55,6 +56,7 @@ struct pg_requests {
 	bool in_unit;
 	bool describes; /* the unit has a Parse or Describe */
 	bool begun;	/* Query: its message was opened */
+	bool renames;	/* Query: it begins as one that changes names, or as none that is known */
 	bool last_sync; /* the last unit was a Sync behind an execution */
 	bool last_execute;
 };
@@ -105,6 +107,9 @@ struct pg_state {
 	uint32_t failed;		      /* number of the last one that was not taken */
 	uint32_t unfollowed;		      /* of the last one with a name whose place was needed before its answer came */
 	bool answers_followed;		      /* a ReadyForQuery was read as the answer it is, and nothing was lost since */
+	bool portals_named;		      /* a portal with a name was bound since the table of them was emptied */
+	bool portals_sure;		      /* there is none that the table does not know */
+	bool held;			      /* but for cursors that outlive transactions */
 	uint8_t quoting;		      /* enum tt_quoting, as the server told it */
 };
 
@@ -155,8 +160,19 @@ void pg_parses_doubted(struct pg_state *st);
 void pg_statements_clear(struct pg_state *st);
 /* The execution `m` answers ends: its text, where that hung on a Parse not answered when it was read. */
 void pg_execution_answered(struct pg_state *st, struct tt_message *m);
-/* Statement and operation of an execution; NULL: not known. */
-void pg_describe_execution(struct tt_message *m, const struct tt_sql_text *text);
+/* Statement and operation of an execution; NULL: not known. Returns the statement's first word. */
+struct tt_span pg_describe_execution(struct tt_message *m, const struct tt_sql_text *text);
+/* A ReadyForQuery outside of a transaction was read, and nothing behind it asked for: no portal is left. */
+void pg_portals_gone(struct pg_state *st);
+
+/* postgresql_sql.c */
+/* Does a statement that begins with this word change what names stand for? */
+bool pg_sql_changes_names(struct tt_span kind);
+/* What the names it changes stand for is not known from here on. */
+void pg_sql_follow(struct pg_state *st, struct tt_span text);
+/* The same of a Query, which may hold several statements: the message with its text (NULL: none), and whether its first word is
+ * one of those. */
+void pg_sql_queried(struct pg_state *st, const struct tt_message *m, bool changes);
 
 /* postgresql_response.c */
 enum tt_step pg_parse_response(struct tt_link *link, struct pg_state *st, struct tt_input *in);

@@ -38,8 +38,12 @@ static void execute(struct pg_state *st, struct tt_span body)
 		m->id = parse ? parse->number : 0;
 	}
 	/* Else its answer tells which text it was. */
-	if (!pg_parse_ambiguous(parse))
-		pg_describe_execution(m, text);
+	bool told = !pg_parse_ambiguous(parse);
+	struct tt_span kind = told ? pg_describe_execution(m, text) : tt_sql_kind(tt_sql_text_span(text), false);
+	if (pg_sql_changes_names(kind))
+		pg_sql_follow(st, tt_sql_text_span(text));
+	if (!told)
+		pg_sql_follow(st, tt_sql_text_span(parse->old));
 	st->req.last_execute = true;
 	st->req.last_sync = false;
 }
@@ -102,6 +106,7 @@ static enum tt_step finish_text(struct tt_link *link, struct pg_state *st, struc
 		tt_buf_free(&req->text);
 	} else {
 		tt_message_attr_text(req->open, "db.query.text", TT_TEXT_RESOURCE);
+		pg_sql_queried(st, req->open, req->renames);
 		tt_message_end(link, req->open, in, in->c.pos + req->skip);
 		req->open = NULL;
 	}
@@ -161,6 +166,7 @@ static enum tt_step query(struct tt_link *link, struct pg_state *st, struct tt_i
 	struct tt_span head = tt_span_sub(tt_cursor_rest(&in->c), 0, TT_MIN(len, (uint32_t)TT_SQL_HEAD));
 	struct tt_span kind = tt_sql_kind(head, false);
 	tt_sql_operation(req->open, kind.len ? kind : TT_SPAN_LIT("QUERY"));
+	req->renames = !kind.len || pg_sql_changes_names(kind);
 	tt_message_text(req->open, TT_TEXT_RESOURCE, tt_span("", 0));
 	req->begun = req->last_sync = req->last_execute = false;
 	begin_text(link, st, 'Q', len, 1);

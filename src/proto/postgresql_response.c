@@ -207,7 +207,20 @@ static enum tt_step settle(struct tt_link *link, struct pg_state *st, const stru
 	}
 }
 
-static enum tt_step ready(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f)
+/* `status`: I idle, T in a transaction, E in one that failed. A Close or Bind behind an error was passed over. */
+static void follow_portals(struct tt_link *link, struct pg_state *st, uint8_t status)
+{
+	const struct tt_message *request;
+
+	if (st->res.failed)
+		st->portals_sure = false;
+	if (status == 'I' && (st->portals_named || !st->portals_sure) && !st->req.in_unit &&
+	    tt_awaited(link, &request) == TT_NOT_YET)
+		pg_portals_gone(st);
+}
+
+static enum tt_step ready(struct tt_link *link, struct pg_state *st, const struct tt_input *in, const struct pg_frame *f,
+			  struct tt_span body)
 {
 	struct pg_responses *res = &st->res;
 
@@ -221,6 +234,7 @@ static enum tt_step ready(struct tt_link *link, struct pg_state *st, const struc
 		pg_parses_settled(link, st, (uint32_t)res->open->peer->id, !res->failed);
 	st->answers_followed = followed;
 	end_answer(link, st, in, (uint64_t)f->at + PG_HEADER + f->len);
+	follow_portals(link, st, body.len ? body.data[0] : 0);
 	res->failed = res->copy_in = false;
 	return TT_PARSED;
 }
@@ -311,7 +325,8 @@ static enum tt_step read_body(struct tt_link *link, struct pg_state *st, const s
 /* Bytes of the body to look at. */
 static size_t bytes_to_look_at(const struct pg_frame *f)
 {
-	return f->type == 'C' || f->type == 'E' || f->type == 'S' ? TT_MIN(f->len, (uint32_t)PG_LOOK) : 0;
+	bool looks = f->type == 'C' || f->type == 'E' || f->type == 'S' || f->type == 'Z';
+	return looks ? TT_MIN(f->len, (uint32_t)PG_LOOK) : 0;
 }
 
 /* Rows that are there whole, without more ado. */
@@ -343,14 +358,15 @@ static enum tt_step read_message(struct tt_link *link, struct pg_state *st, stru
 		return TT_MORE;
 	}
 
+	struct tt_span body = tt_span_sub(tt_cursor_rest(&in->c), 0, look);
 	if (f.type == 'S')
-		take_parameter(st, tt_span_sub(tt_cursor_rest(&in->c), 0, look));
+		take_parameter(st, body);
 	if (f.type == 'Z')
-		step = ready(link, st, in, &f);
+		step = ready(link, st, in, &f, body);
 	else if (!res->in_answer && !is_async(f.type))
 		step = expect_answer(link, st, in, &f);
 	if (step == TT_PARSED && res->in_answer)
-		step = read_body(link, st, in, &f, tt_span_sub(tt_cursor_rest(&in->c), 0, look));
+		step = read_body(link, st, in, &f, body);
 	if (step != TT_PARSED) {
 		in->c.pos = f.at;
 		return step;

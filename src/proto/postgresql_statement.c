@@ -145,6 +145,7 @@ void pg_statements_clear(struct pg_state *st)
 {
 	tt_sql_table_clear(&st->statements);
 	tt_sql_table_clear(&st->portals);
+	st->portals_sure = false;
 	for (size_t i = 0; i < TT_ARRAY_LEN(st->parse); i++)
 		forget(&st->parse[i]);
 	st->answered = st->failed = st->parses;
@@ -152,7 +153,7 @@ void pg_statements_clear(struct pg_state *st)
 
 /* --- what is executed ------------------------------------------------------------------------------------------------------- */
 
-void pg_describe_execution(struct tt_message *m, const struct tt_sql_text *text)
+struct tt_span pg_describe_execution(struct tt_message *m, const struct tt_sql_text *text)
 {
 	struct tt_span kind = tt_sql_kind(tt_sql_text_span(text), false);
 
@@ -161,6 +162,7 @@ void pg_describe_execution(struct tt_message *m, const struct tt_sql_text *text)
 		tt_sql_statement(m, tt_sql_text_span(text));
 	else if (m)
 		m->incomplete = true; /* prepared before telltale, or lost */
+	return kind;
 }
 
 /* What the name stood for when the server came to it: Parses it did not take change nothing. NULL: not known. */
@@ -195,14 +197,38 @@ void pg_execution_answered(struct pg_state *st, struct tt_message *m)
 
 /* --- names ------------------------------------------------------------------------------------------------------------------ */
 
+/* The server refuses a name that is taken, and only it knows which of its portals are gone: then it is not known what the name
+ * stands for, nor for which others that holds. */
+static bool may_be_refused(struct pg_state *st, struct tt_span portal, const struct tt_sql_text *text)
+{
+	if (!portal.len)
+		return false;
+	st->portals_named = true;
+	st->portals_sure &= text && !tt_sql_table_get(&st->portals, portal);
+	return !st->portals_sure;
+}
+
 void pg_statement_bound(struct tt_link *link, struct pg_state *st, struct tt_span body)
 {
 	struct tt_cursor c = tt_cursor(body);
 	struct tt_span portal = tt_cursor_until(&c, 0);
 	struct tt_span statement = tt_cursor_until(&c, 0);
 
-	if (!tt_cursor_short(&c))
-		tt_sql_remember(link, &st->portals, portal, tt_sql_table_get(&st->statements, statement));
+	if (tt_cursor_short(&c))
+		return;
+	struct tt_sql_text *text = tt_sql_table_get(&st->statements, statement);
+	if (may_be_refused(st, portal, text))
+		tt_sql_table_remove(&st->portals, portal);
+	else
+		tt_sql_remember(link, &st->portals, portal, text);
+}
+
+void pg_portals_gone(struct pg_state *st)
+{
+	if (st->portals_named)
+		tt_sql_table_clear(&st->portals);
+	st->portals_named = false;
+	st->portals_sure = !st->held;
 }
 
 void pg_statement_closed(struct pg_state *st, struct tt_span body)
