@@ -16,6 +16,7 @@
 struct tt_pcap_dir {
 	bool known;	 /* next is valid */
 	bool from_start; /* offset 0 is the first byte */
+	bool unseen;	 /* what the other end acknowledged is all that is known of it */
 	bool fin;	 /* fin_off is valid */
 	bool ended;	 /* its end was reported */
 	uint32_t bias;

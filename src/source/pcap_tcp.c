@@ -4,29 +4,23 @@
 
 #include "base/own.h"
 #include "source/pcap_core.h"
+#include "source/pcap_dir.h"
 
-/* Where the origin of offsets is arbitrary it lies so high that nothing earlier can be negative. */
-#define TT_MID_ORIGIN (1ll << 32)
-/* No retransmission goes back so far: it is another connection whose beginning was not captured. */
-#define TT_FAR_BACK (64ll << 20)
 /* A reset lies no further behind what was captured. */
 #define TT_RESET_WINDOW 65535
 /* How often waiting is looked at. */
 #define TT_SWEEP_NS (50 * 1000000ull)
 #define TT_MS 1000000ull
 
-static void tt_dir_begin(struct tt_pcap_dir *d, uint32_t first_seq)
+/* Of a connection begun in the middle: what the other end expects next is where this one begins, or what lacks would not show. */
+static void tt_tcp_begin_by_ack(struct tt_flow *f, int to, const struct tt_segment *seg)
 {
-	d->known = d->from_start = true;
-	d->bias = first_seq;
-	d->next = 0;
-}
+	struct tt_pcap_dir *d = &f->dir[to];
 
-static void tt_dir_begin_mid(struct tt_pcap_dir *d, uint32_t seq)
-{
-	d->known = true;
-	d->bias = 0;
-	d->next = TT_MID_ORIGIN | seq;
+	if (d->known || f->syn_ns || (seg->flags & (TT_TCP_SYN | TT_TCP_RST)))
+		return;
+	tt_dir_begin_mid(d, seg->ack);
+	d->unseen = true;
 }
 
 /* --- opening and closing -------------------------------------------------------------------------------------------------------
@@ -49,7 +43,7 @@ static void tt_tcp_close(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
 		tt_pcap_emit_conn(p, f, TT_REC_CLOSE, 0, 0, time_ns);
 }
 
-/* Reports ends that nothing is missing before. */
+/* Reports ends that nothing is missing before, in the other direction neither: what is may be what ended it all. */
 static void tt_tcp_settle(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
 {
 	bool freed = false;
@@ -58,7 +52,7 @@ static void tt_tcp_settle(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns
 		return;
 	for (int i = 0; i < 2; i++) {
 		struct tt_pcap_dir *d = &f->dir[i];
-		if (!d->fin || d->ended || d->next < d->fin_off)
+		if (!d->fin || d->ended || d->next < d->fin_off || tt_dir_waits_longer(&f->dir[!i], d))
 			continue;
 		tt_pcap_emit_mark(p, f, i, TT_CHUNK_EOF, 0, d->fin_ns);
 		d->ended = true;
@@ -134,18 +128,6 @@ static void tt_tcp_report(struct tt_pcap *p, struct tt_flow *f, int from, struct
 	tt_pcap_emit_data(p, f, from, w.wire_len, w.data, time_ns);
 }
 
-/* Data is missing before what is held. */
-static bool tt_dir_lacks(const struct tt_pcap_dir *d)
-{
-	return d->held.head && d->held.head->off > d->next;
-}
-
-/* When the first held piece could be read. */
-static uint64_t tt_dir_readable_ns(const struct tt_pcap_dir *d)
-{
-	return TT_MAX(d->held.head->time_ns, d->last_ns);
-}
-
 static void tt_tcp_report_held(struct tt_pcap *p, struct tt_flow *f, int from)
 {
 	struct tt_piece *piece = tt_pieces_pop(&f->dir[from].held);
@@ -183,11 +165,6 @@ static void tt_tcp_drain(struct tt_pcap *p, struct tt_flow *f)
 	tt_flows_held(&p->flows, f, (int64_t)(d[0].held.bytes + d[1].held.bytes - before));
 }
 
-static int64_t tt_dir_awaited_end(const struct tt_pcap_dir *d)
-{
-	return d->held.head ? d->held.head->off : d->fin_off;
-}
-
 /* What is missing first will not come any more; or what waits only for the other direction does so no longer. */
 static void tt_tcp_give_up(struct tt_pcap *p, struct tt_flow *f, int from)
 {
@@ -204,12 +181,6 @@ static void tt_tcp_give_up(struct tt_pcap *p, struct tt_flow *f, int from)
 		tt_flows_held(&p->flows, f, (int64_t)(d->held.bytes - before));
 	}
 	tt_tcp_drain(p, f);
-}
-
-/* How far it was captured without a gap. */
-static int64_t tt_dir_end(struct tt_pcap_dir *d)
-{
-	return d->held.head && !tt_dir_lacks(d) ? tt_pieces_whole(&d->held) : d->next;
 }
 
 static void tt_tcp_hold(struct tt_pcap *p, struct tt_flow *f, int from, int64_t off, struct tt_wire w, uint64_t time_ns)
@@ -276,32 +247,20 @@ static void tt_tcp_acked(struct tt_pcap_dir *d, uint32_t ack, uint64_t time_ns)
 	d->acked_ns = time_ns;
 }
 
-/* The end of what the other end has, by what it acknowledged: the stream's end counts as one byte there, captured or not. */
-static int64_t tt_dir_had(const struct tt_pcap_dir *d, int64_t acked, bool closing)
-{
-	if (acked - d->next > TT_FAR_BACK)
-		return d->next;
-	if (d->fin)
-		return TT_MIN(acked, d->fin_off);
-	return closing && acked == d->next + 1 ? d->next : acked;
-}
-
 /* What the sender of this had was not captured, or is yet to be: what it says now is told behind that. */
 static void tt_tcp_heard(struct tt_pcap *p, struct tt_flow *f, int to, const struct tt_segment *seg, uint64_t time_ns)
 {
 	struct tt_pcap_dir *d = &f->dir[to];
-	int64_t had = d->known ? tt_dir_had(d, tt_dir_offset(d, seg->ack), seg->flags & TT_TCP_FIN) : 0;
+	int64_t had = d->known ? tt_dir_had(d, tt_dir_offset(d, seg->ack)) : 0;
 
 	if (!d->known || d->ended || d->held.head || had <= TT_MAX(d->next, d->told))
 		return;
 	d->told = d->acked = had;
 	d->acked_ns = time_ns;
-	tt_pcap_emit_missing(p, f, to, had, time_ns);
-}
-
-static uint64_t tt_dir_since(const struct tt_pcap_dir *d)
-{
-	return d->held.head ? d->held.head->time_ns : d->fin_ns;
+	if (d->unseen) /* its beginning, or there would be nothing the hole is behind */
+		tt_pcap_emit_missing(p, f, to, d->next, time_ns - 1);
+	d->unseen = false;
+	tt_pcap_emit_missing(p, f, to, had, time_ns - 1); /* before what is said now */
 }
 
 static bool tt_dir_overdue(const struct tt_pcap *p, const struct tt_pcap_dir *d, uint64_t now_ns)
@@ -388,7 +347,7 @@ static void tt_tcp_syn(struct tt_pcap *p, struct tt_flow *f, int from, const str
 	} else {
 		*seen = time_ns;
 	}
-	if (!d->known)
+	if (!d->known || d->unseen)
 		tt_dir_begin(d, seg->seq + 1);
 	if (answer && !f->dir[!from].known)
 		tt_dir_begin(&f->dir[!from], seg->ack);
@@ -431,7 +390,7 @@ static bool tt_tcp_reset_fits(struct tt_pcap_dir *d, uint32_t seq)
 /* What lies before the end of a direction and was not captured is missing, although nothing comes behind it. */
 static void tt_tcp_end_at(struct tt_pcap *p, struct tt_pcap_dir *d, int64_t off)
 {
-	int64_t end = d->known ? tt_dir_had(d, TT_MAX(off, d->taken), true) : 0;
+	int64_t end = d->known ? tt_dir_had(d, TT_MAX(off, d->taken)) : 0;
 
 	if (!d->known || end <= d->next)
 		return;
@@ -440,8 +399,22 @@ static void tt_tcp_end_at(struct tt_pcap *p, struct tt_pcap_dir *d, int64_t off)
 	d->next = end;
 }
 
-static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, uint32_t seq, uint64_t time_ns)
+/*
+ * A reset that acknowledges nothing answers a segment that acknowledged so much as it stands behind (RFC 9293, 3.10.7). Behind
+ * the end of its sender that segment brought what nobody was there for any more: more than was captured since, if nothing was.
+ */
+static bool tt_tcp_answers_unseen(struct tt_flow *f, int from, const struct tt_segment *seg)
 {
+	struct tt_pcap_dir *d = &f->dir[from];
+	const struct tt_pcap_dir *other = &f->dir[!from];
+
+	return d->fin && !(seg->flags & TT_TCP_ACK) && tt_dir_offset(d, seg->seq) == d->fin_off + 1 && !other->fin &&
+	       other->last_ns <= d->fin_ns;
+}
+
+static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
+{
+	struct tt_pcap_dir *other = &f->dir[!from];
 	bool refused = f->syn_ns && !f->syn_ack_ns && from == f->server && !f->dir[from].known && !f->open_sent;
 
 	if (refused) {
@@ -452,8 +425,8 @@ static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, uint32_
 	tt_pcap_tcp_flush(p, f);
 	if (f->closed)
 		return;
-	tt_tcp_end_at(p, &f->dir[from], tt_dir_offset(&f->dir[from], seq));
-	tt_tcp_end_at(p, &f->dir[!from], 0);
+	tt_tcp_end_at(p, &f->dir[from], tt_dir_offset(&f->dir[from], seg->seq));
+	tt_tcp_end_at(p, other, tt_tcp_answers_unseen(f, from, seg) ? other->next + 1 : 0);
 	if (!f->dir[from].ended && (f->first_seen || f->open_sent)) {
 		tt_pcap_emit_mark(p, f, from, TT_CHUNK_ERROR, ECONNRESET, time_ns);
 		f->dir[from].ended = true;
@@ -511,10 +484,12 @@ void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt
 		return;
 	}
 	tt_tcp_established(p, f, from, seg, time_ns);
-	if (seg->flags & TT_TCP_ACK)
+	if (seg->flags & TT_TCP_ACK) {
+		tt_tcp_begin_by_ack(f, !from, seg);
 		tt_tcp_acked(&f->dir[!from], seg->ack, time_ns);
+	}
 	if (seg->flags & TT_TCP_RST) {
-		tt_tcp_reset(p, f, from, seq, time_ns);
+		tt_tcp_reset(p, f, from, seg, time_ns);
 		return;
 	}
 	if (!seg->payload.wire_len && !(seg->flags & TT_TCP_FIN))
@@ -522,8 +497,9 @@ void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt
 
 	if (seg->flags & TT_TCP_ACK)
 		tt_tcp_heard(p, f, !from, seg, time_ns);
-	if (!d->known)
+	if (!d->known || (d->unseen && tt_dir_offset(d, seq) < d->next))
 		tt_dir_begin_mid(d, seq);
+	d->unseen = false;
 	int64_t off = tt_dir_offset(d, seq);
 	if (seg->payload.wire_len)
 		tt_tcp_data(p, f, from, off, seg->payload, time_ns);

@@ -130,7 +130,7 @@ static void the_other_direction_waits_too(void **state)
 	tt_build_tcp(&b, 401, false, S0 + 12, C0 + 13, ACK | FIN, "");
 	expect_with(
 		&b, &limits, true, &stats,
-		"open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 one 4ms\ntx@0+3 ONE 5ms\nrx@6 7ms\ntx@3+3 TWO 7ms\nrx@6+3 tri "
+		"open error=0 connect=3000000 rtt=2000 3ms\nrx@0+3 one 4ms\ntx@0+3 ONE 5ms\nrx@6 6ms\ntx@3+3 TWO 7ms\nrx@6+3 tri "
 		"8ms\n"
 		"tx@6+3 TRI 9ms\nrx@9+3 for 11ms\ntx@9+3 FOR 12ms\nrx@12 eof 400ms\ntx@12 eof 401ms\nclose tx=12 rx=9 401ms\n");
 	assert_int_equal(stats.missing, 1);
@@ -183,13 +183,13 @@ static void what_was_acknowledged_is_missing_before_the_answer(void **state)
 			 "close tx=6 rx=10 reset sent\n");
 	assert_int_equal(stats.missing_bytes, 14);
 
-	/* The end of the stream, which was not captured, is no byte; nor is what nobody can have sent. */
+	/* The end of the stream counts as a byte where it was not captured. What nobody can have sent is none. */
 	b = handshake();
 	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
 	tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "ANSWER");
 	tt_build_tcp(&b, 6, true, C0 + 3, S0 + 0x40000000, ACK, "odd");
 	tt_build_tcp(&b, 7, true, C0 + 6, S0 + 7, ACK | FIN, "");
-	expect(&b, OPEN "rx@0+3 ask\ntx@0+6 ANSWER\nrx@3+3 odd\nrx@6 eof\n");
+	expect(&b, OPEN "rx@0+3 ask\ntx@0+6 ANSWER\nrx@3+3 odd\ntx@7\nrx@6 eof\n");
 
 	/* What lies before a reset was sent. */
 	b = handshake();
@@ -367,6 +367,55 @@ static void begins_in_the_middle(void **state)
 	tt_build_tcp(&b, 5, false, 6, 80, ACK | RST, "");
 	expect(&b, "tx~0+4 tail first role?\nrx~0+3 ask role?\ntx~4+4 more role?\ntx~8 error 104 role?\nclose tx=8 rx=3 reset "
 		   "sent\n");
+}
+
+/* Of the direction nothing was captured yet, but of what the other end had had; and it may be captured behind that. */
+static void what_lacks_of_the_first_answer_shows(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 1, true, 77, 2, ACK, "ask");
+	tt_build_tcp(&b, 2, true, 80, 8, ACK, "more");
+	tt_build_tcp(&b, 300, false, 8, 84, ACK, "answer");
+	expect(&b, "rx~0+3 ask first role?\ntx~0 role?\ntx~6 role?\nrx~3+4 more role?\ntx~6+6 answer role?\n");
+
+	b = (struct tt_build)TT_BUILD();
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 1, true, 77, 8, ACK, "ask");
+	tt_build_tcp(&b, 2, false, 2, 77, ACK, "before");
+	expect(&b, "rx~0+3 ask first role?\ntx~0+6 before role?\n");
+}
+
+/* It was there for no more of the server, so more came. */
+static void a_reset_behind_the_end_answers_what_was_not_captured(void **state)
+{
+	for (int captured = 0; captured < 2; captured++) {
+		struct tt_build b = handshake();
+		struct tt_limits limits = presets();
+		struct tt_pcap_stats stats;
+
+		tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+		tt_build_tcp(&b, 5, true, C0 + 3, S0, ACK | FIN, "");
+		if (captured)
+			tt_build_tcp(&b, 6, false, S0, C0 + 4, ACK, "answer");
+		tt_build_tcp(&b, 7, true, C0 + 4, 0, RST, "");
+		expect_with(&b, &limits, false, &stats,
+			    captured ? OPEN "rx@0+3 ask\nrx@3 eof\ntx@0+6 answer\nclose tx=6 rx=3 reset received\n"
+				     : OPEN "rx@0+3 ask\nrx@3 eof\nclose tx=0 rx=3 reset received\n");
+		assert_int_equal(stats.missing_bytes, !captured);
+	}
+}
+
+/* It may have been what the other end ended the connection for. */
+static void an_end_waits_for_what_the_other_direction_lacks(void **state)
+{
+	struct tt_build b = handshake();
+
+	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK, "more");
+	tt_build_tcp(&b, 5, false, S0, C0 + 7, ACK | FIN, "");
+	tt_build_tcp(&b, 6, true, C0, S0, ACK, "ask");
+	expect(&b, OPEN "rx@0+3 ask\nrx@3+4 more\ntx@0 eof\n");
 }
 
 static void sequences_wrap(void **state)
@@ -637,6 +686,9 @@ TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before_the_answe
 	      cmocka_unit_test(a_gap_filled_late_was_not_sent_again), cmocka_unit_test(of_one_time_the_request_is_first),
 	      cmocka_unit_test(what_comes_again_late_is_behind_what_was_said_meanwhile),
 	      cmocka_unit_test(waiting_for_the_other_direction_is_bounded), cmocka_unit_test(begins_in_the_middle),
+	      cmocka_unit_test(what_lacks_of_the_first_answer_shows),
+	      cmocka_unit_test(a_reset_behind_the_end_answers_what_was_not_captured),
+	      cmocka_unit_test(an_end_waits_for_what_the_other_direction_lacks),
 	      cmocka_unit_test(sequences_wrap), cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused),
 	      cmocka_unit_test(reset_by_the_client), cmocka_unit_test(the_same_ports_again_are_another_connection),
 	      cmocka_unit_test(a_syn_captured_late_is_no_other_connection), cmocka_unit_test(a_cut_packet_keeps_its_length),
