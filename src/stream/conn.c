@@ -144,6 +144,8 @@ static void tt_conn_end_flow(struct tt_conn *c, struct tt_link *link, int dir)
 	tt_flow_release(link, dir, UINT64_MAX);
 	if (c->final_known && link->origin <= TT_ORIGIN_PCAP && placed && c->final_off[dir] > f->next)
 		tt_flow_missing(link, dir, c->final_off[dir], 0);
+	if (f->next == f->missing_to)
+		tt_pair_unended(link, tt_link_side(link, dir));
 	/* A reset that came after the end had been sent takes nothing back. */
 	if (!c->reset_received || (dir == TT_TX && c->fin_sent))
 		tt_flow_eof(link, dir);

@@ -253,7 +253,7 @@ void tt_flow_missing(struct tt_link *link, int dir, uint64_t until, uint64_t by_
 	const struct tt_mark mark = {.begin = f->next, .end = until};
 
 	tt_flow_mark(link->conn->s, f, &mark);
-	f->next = until;
+	f->next = f->missing_to = until;
 	link->conn->s->stats.missing_bytes += mark.end - mark.begin;
 	tt_flow_seal(link, f);
 	tt_flow_hole(link, dir, mark.end - mark.begin, by_ns);
@@ -271,6 +271,7 @@ void tt_flow_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 				(link->conn->opened || chunk->offset == 0 || link->flow[!dir].from_start);
 		f->late_start = chunk->flags & TT_CHUNK_FROM_START && !f->from_start;
 		f->next = f->at = f->reported = f->from_start ? 0 : chunk->offset;
+		f->begun_ns = f->from_start ? 0 : chunk->rec.time_ns;
 		if (f->from_start && link->flow[!dir].late_start)
 			tt_link_front_missing(link, !dir);
 		if (link->proto && !f->from_start && f->mode == TT_FLOW_PARSE)
@@ -320,6 +321,7 @@ void tt_flow_eof(struct tt_link *link, int dir)
 	if (f->eof)
 		return;
 	f->eof = true;
+	tt_held_free(link->conn->s, f); /* nothing lies behind it */
 	tt_flow_refeed(link, dir);
 	tt_link_settle(link);
 	tt_flow_tell_eof(link, dir);

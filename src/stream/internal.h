@@ -62,6 +62,8 @@ struct tt_flow {
 	uint64_t reported;  /* `next` at the last connection report */
 	uint64_t last_ns;   /* when the last byte came */
 	uint64_t hole_ns;   /* latest hole; 0 none */
+	uint64_t missing_to; /* what lies right before was not seen */
+	uint64_t begun_ns;  /* not seen from its start: when its first bytes came; else 0 */
 	uint64_t wait_ns;   /* since when it waits for the other side; 0: does not wait */
 	uint64_t waited;    /* bytes before it were there when what they waited for was not */
 	uint64_t late_from; /* the latest that was missing and came after all, behind what follows it */
@@ -481,7 +483,8 @@ void tt_pair_doubt(struct tt_link *link);
 void tt_pair_even(struct tt_link *link, uint64_t asking_ns);
 
 /* pair_end.c */
-void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns);
+void tt_pair_hole(struct tt_link *link, enum tt_side side);
+void tt_pair_unended(struct tt_link *link, enum tt_side side); /* what it would say last was not seen */
 void tt_pair_dropped(struct tt_link *link, enum tt_side side, uint64_t dropped_ns); /* bytes are passed over; they came by then */
 void tt_pair_eof(struct tt_link *link, enum tt_side side);
 void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome);

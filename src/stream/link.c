@@ -413,7 +413,7 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns)
 
 	now_ns = TT_MAX(now_ns, by_ns);
 
-	f->hole_ns = TT_MAX(now_ns, (uint64_t)1);
+	f->hole_ns = link->pair.hole_ns = link->back.hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	f->skip_to = f->optional_to = 0;
 	f->wait_ns = 0;
 	f->starved = false;
@@ -425,7 +425,7 @@ void tt_link_hole(struct tt_link *link, int dir, uint64_t n, uint64_t by_ns)
 	}
 	f->mode = TT_FLOW_RESYNC;
 	f->resync_from = f->at;
-	tt_pair_hole(link, side, now_ns);
+	tt_pair_hole(link, side);
 	if (link->proto->gap)
 		link->proto->gap(link, side, n);
 	tt_pair_let_go(link, side);

@@ -155,6 +155,9 @@ static bool tt_pair_quiet(const struct tt_link *link, const struct tt_message *r
 	uint64_t answered_ns = unread && unread->first_ns > req->first_ns ? 0 : answered->last_ns;
 	if (p->count || p->later_open || p->first[TT_RESPONSES] || (req->first_ns && answered_ns > req->first_ns))
 		return false;
+	/* Asked before the hole in the answers was known, it is answered in it or behind it. */
+	if (req->first_ns && answered->hole_ns >= req->first_ns)
+		return false;
 	uint64_t latest_ns = TT_MAX(answered_ns, asked->hole_ns);
 	uint64_t since_ns = TT_MAX(latest_ns, p->unsure_ns);
 	uint64_t silence =

@@ -92,13 +92,29 @@ void tt_pair_dropped(struct tt_link *link, enum tt_side side, uint64_t dropped_n
 	p->at_most = true;
 }
 
-void tt_pair_hole(struct tt_link *link, enum tt_side side, uint64_t now_ns)
+void tt_pair_hole(struct tt_link *link, enum tt_side side)
 {
-	link->pair.hole_ns = link->back.hole_ns = TT_MAX(now_ns, (uint64_t)1);
 	link->flow[tt_link_dir(link, side)].ending = NULL;
 	tt_pair_hole_by_id(link, side);
 	if (link->pairing != TT_PAIR_BY_ID)
 		tt_pair_hole_in_order(link, side);
+}
+
+void tt_pair_unended(struct tt_link *link, enum tt_side side)
+{
+	for (struct tt_message *m = link->open[side]; m; m = m->open_next)
+		m->incomplete = true;
+}
+
+static const struct tt_flow *tt_pair_answers(const struct tt_link *link, const struct tt_pair *p)
+{
+	return &link->flow[tt_link_dir(link, p == &link->pair ? TT_RESPONSES : TT_REQUESTS)];
+}
+
+/* By id: until when answers may have been missed, be it that they were said before what was seen first of that side. */
+static uint64_t tt_pair_hole_ns(const struct tt_link *link, const struct tt_pair *p)
+{
+	return TT_MAX(p->hole_ns, tt_pair_answers(link, p)->begun_ns);
 }
 
 /* In a capture nothing times out while its connection lives; but it did where the capture goes on for so long. */
@@ -113,11 +129,12 @@ static bool tt_pair_timed_out(const struct tt_link *link, const struct tt_messag
 
 static void tt_pair_give_up(struct tt_link *link, struct tt_pair *p, enum tt_outcome outcome)
 {
-	uint64_t hole = p->hole_ns;
+	uint64_t hole = tt_pair_hole_ns(link, p);
+	bool unread = tt_pair_answers(link, p)->mode == TT_FLOW_STOPPED; /* what came of answers */
 
 	while (p->first[TT_REQUESTS]) {
 		struct tt_message *m = p->first[TT_REQUESTS];
-		bool hit = hole && tt_pair_uses_id(link, m) && m->first_ns <= hole;
+		bool hit = unread || (hole && tt_pair_uses_id(link, m) && m->first_ns <= hole);
 		/* Answered before it was sent whole, and then it was not sent whole. */
 		bool answered = m->peer && m->peer->ended;
 		m->incomplete |= answered;
@@ -159,12 +176,16 @@ static void tt_pair_end_at_eof(struct tt_link *link, struct tt_pair *p, enum tt_
 void tt_pair_eof(struct tt_link *link, enum tt_side side)
 {
 	uint64_t end = link->flow[tt_link_dir(link, side)].next;
+	const struct tt_flow *other = &link->flow[tt_link_dir(link, (enum tt_side)(side ^ 1))];
+	/* What the other side said last was not seen: it may have ended first. */
+	bool unseen = other->missing_to && other->missing_to == other->next;
 
 	if (!link->proto)
 		return;
 	tt_pair_end_at_eof(link, &link->pair, side, end);
 	tt_pair_end_at_eof(link, &link->back, side, end);
-	tt_pair_give_up(link, side == TT_RESPONSES ? &link->pair : &link->back, tt_conn_outcome(link->conn));
+	tt_pair_give_up(link, side == TT_RESPONSES ? &link->pair : &link->back,
+			unseen ? TT_OUTCOME_LOST : tt_conn_outcome(link->conn));
 }
 
 /* Reported once; in order its turn is kept, so that a late answer finds it. */
@@ -187,7 +208,8 @@ static void tt_pair_time_out(struct tt_link *link, struct tt_pair *p, uint64_t n
 				tt_pair_drop(link, m);
 			continue;
 		}
-		bool hit = p->hole_ns && m->first_ns <= p->hole_ns;
+		uint64_t hole = tt_pair_uses_id(link, m) ? tt_pair_hole_ns(link, p) : p->hole_ns;
+		bool hit = hole && m->first_ns <= hole;
 		if (!m->quiet)
 			tt_pair_report(link, m, hit ? TT_OUTCOME_LOST : TT_OUTCOME_TIMEOUT);
 		m->reported = true;

@@ -148,6 +148,29 @@ static void final_offsets_end_a_body(void **state)
 }
 
 /* An answer that the end of what is sent ends is whole once that end was sent, whatever comes of the connection. */
+/* What an end said last was not seen: it may have been its end, or that of the answer. */
+static void without_its_last_bytes_how_it_ended_is_unknown(void **state)
+{
+	struct world *w = world_new();
+
+	chunk(w, TT_RX, 0, "Q one\n", 0);
+	about(w, TT_REC_CLOSE, TT_CONN_OFFSETS, 0, 7);
+	pass(w, 2000 * MS);
+	assert_int_equal(w->exchanges, 1);
+	assert_int_equal(w->outcome, TT_OUTCOME_LOST);
+	world_free(w);
+
+	w = world_new();
+	chunk(w, TT_RX, 0, "Q one\n", 0);
+	chunk(w, TT_TX, 0, "A ok *\nhal", 0);
+	about(w, TT_REC_CLOSE, TT_CONN_OFFSETS | TT_CONN_RESET_RECEIVED, 11, 6);
+	pass(w, 2000 * MS);
+	assert_int_equal(w->exchanges, 1);
+	assert_int_equal(w->outcome, TT_OUTCOME_RESET);
+	assert_false(w->complete);
+	world_free(w);
+}
+
 static void a_reset_behind_the_end_takes_nothing_back(void **state)
 {
 	for (int fin_sent = 0; fin_sent < 2; fin_sent++) {
@@ -425,7 +448,7 @@ static void times_of_arrival_are_bounded(void **state)
 	world_free(w);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(what_was_asked_may_come_late), cmocka_unit_test(final_offsets_end_a_body),
+TT_UNIT_TESTS(cmocka_unit_test(without_its_last_bytes_how_it_ended_is_unknown), cmocka_unit_test(what_was_asked_may_come_late), cmocka_unit_test(final_offsets_end_a_body),
 	      cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back), cmocka_unit_test(a_reset_counts_once),
 	      cmocka_unit_test(a_forgotten_connection_comes_back), cmocka_unit_test(retransmits_count_from_the_first_sight),
 	      cmocka_unit_test(an_empty_datagram_has_no_bytes), cmocka_unit_test(what_is_not_enough_is_offered_once),
