@@ -53,7 +53,8 @@ static void redis_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	s->in_multi = false;
 	s->queued_db = 0;
 	s->db = 0;
-	s->doubtful |= s->silence != TT_REDIS_LOUD && !s->obeyed;
+	/* That the server may answer again was perhaps among what is missing. */
+	s->doubtful |= s->silence != TT_REDIS_LOUD && (!s->obeyed || side == TT_REQUESTS);
 	s->silent = 0;
 	s->silent_passed = s->refused = false;
 	if (side == TT_REQUESTS)

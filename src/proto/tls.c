@@ -461,6 +461,8 @@ static void tls_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct tls_state *s = tt_link_state(link);
 
+	if (s->response && side == TT_REQUESTS) /* where it ends, the client said */
+		s->response->incomplete = true;
 	if (side == TT_REQUESTS)
 		s->request = NULL;
 	else

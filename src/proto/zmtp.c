@@ -61,6 +61,7 @@ struct zmtp_side {
 
 struct tt_zmtp {
 	bool plain;
+	bool holes;
 	struct zmtp_side side[2];
 };
 
@@ -261,6 +262,8 @@ static void begin_message(struct frame *f)
 	bool asked = asks(f->s, f->side);
 
 	own->answers = asks(f->s, !f->side);
+	/* What it answers was in a hole. */
+	bool stray = own->answers && f->s->holes && other->answered == other->asked;
 	struct tt_message *m = begin(f, !own->answers);
 	if (own->answers)
 		tt_message_text(m, TT_TEXT_STATUS, TT_SPAN_LIT("OK"));
@@ -270,10 +273,10 @@ static void begin_message(struct frame *f)
 		m->one_way = !own->answers && !asked;
 		m->incomplete = own->type == UNKNOWN || other->type == UNKNOWN; /* it was missed what they are */
 		/* In order both ways: by numbers where the server asks. */
-		m->id = ID_ASKED | (own->answers ? other->answered : own->asked);
+		m->id = stray ? 0 : ID_ASKED | (own->answers ? other->answered : own->asked);
 	}
 	own->asked += asked;
-	other->answered += own->answers;
+	other->answered += own->answers && !stray;
 	own->open = true;
 	own->named = false;
 	own->frames = 0;
@@ -336,8 +339,9 @@ static enum tt_step zmtp_parse(struct tt_link *link, enum tt_side side, struct t
 
 	if (tt_cursor_left(&in->c) == 0)
 		return TT_MORE;
-	if (!own->greeted && tt_link_from_start(link))
+	if (!own->greeted && (tt_link_from_start(link) || in->c.data[in->c.pos] == 0xff))
 		return take_greeting(f.s, side, in);
+	own->greeted = true; /* or that was missed */
 	bool good = read_head(&at, &f.flags, &f.size);
 	if (tt_cursor_short(&at))
 		return TT_MORE;
@@ -369,6 +373,7 @@ static void zmtp_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	s->side[side].open = false;
 	s->side[side].message = NULL;
 	s->side[side].greeted = true;
+	s->holes = true;
 	/* Which answer belongs to what the server asked is not known any more. */
 	for (int i = 0; i < 2; i++)
 		s->side[i].asked = s->side[i].answered =
