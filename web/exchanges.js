@@ -8,7 +8,7 @@ const EMPTY = {
 	slowest: ["No exchanges in the last five minutes", "The slowest requests appear here, with all that is known of them."],
 	failed: ["No failures in the last five minutes", "Failed and unanswered requests appear here, latest first."],
 };
-const BROKE_OFF = new Set(["closed_by_client", "closed_by_server", "reset", "timeout", "lost"]);
+const BROKE_OFF = new Set(["closed_by_client", "closed_by_server", "reset", "timeout", "lost", "unfinished"]);
 const COLUMNS = [["Time", "hide-phone"], ["Service", "hide-phone"], ["Operation", "wide"], ["Status", null], ["Duration", "num"]];
 
 const keyOf = (x) => [x.time_unix_ns, x.pid, x.tid, x.kind, x.protocol, x.client, x.operation, x.resource].join("\t");

@@ -144,7 +144,7 @@ static void same_id_other_question(void **state)
 	const struct tt_line script[] = {TT_DC(ASK_MX), TT_DC(ASK_A), TT_DS(SAY_A), TT_TALK_END};
 
 	gives(script, "A|www.de|NOERROR|-|35|51|complete|" UDP("A") ",dns.response.answers=1\n"
-								    "MX|www.de|-|lost|24|0|incomplete|" UDP("MX") "\n");
+								    "MX|www.de|-|unfinished|24|0|incomplete|" UDP("MX") "\n");
 }
 
 static void other_operations(void **state)

@@ -163,8 +163,8 @@ static void filters(void **state)
 	}
 	const struct tt_line too_deep[] = {{TT_SAY_CLIENT, deep, sizeof(deep)}, TT_TALK_END};
 
-	check_once(too_deep, "search||-|lost|146|0|incomplete|" DID("search") ",ldap.search.scope=baseObject\n");
-	check_once(nested, "search||-|lost|69|0|incomplete|" DID(
+	check_once(too_deep, "search||-|unfinished|146|0|incomplete|" DID("search") ",ldap.search.scope=baseObject\n");
+	check_once(nested, "search||-|unfinished|69|0|incomplete|" DID(
 				   "search") ",ldap.search.scope=baseObject,ldap.search.size_limit=5,"
 					     "ldap.search.filter=(&(!(abc=*))(|(a=*?*)(b<=?))(c:1.2:=?))\n");
 }

@@ -255,7 +255,7 @@ static void others(void **state)
 	check_once(ftp, "");
 	check_once(ftp_middle, "");
 	check_once(http, "");
-	check_once(sizes, HELLO_LINE "BDAT|-|-|lost|50|0|incomplete|smtp.message.size=999999999999999999\n");
+	check_once(sizes, HELLO_LINE "BDAT|-|-|unfinished|50|0|incomplete|smtp.message.size=999999999999999999\n");
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(one_by_one), cmocka_unit_test(pipelined), cmocka_unit_test(chunks), cmocka_unit_test(secrets),

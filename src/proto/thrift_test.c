@@ -135,7 +135,7 @@ static void hostile(void **state)
 	const struct tt_line reply_first[] = {TT_S(REPLY), TT_TALK_END};
 
 	gives(lengths, "");
-	gives(elements, "thrift|get|-|-|lost|27|0|incomplete|" BINARY("get", "unframed") "\n");
+	gives(elements, "thrift|get|-|-|unfinished|27|0|incomplete|" BINARY("get", "unframed") "\n");
 	check(name, "");
 	check(frame, "");
 	gives(reply_first, "");

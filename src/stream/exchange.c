@@ -29,6 +29,7 @@ enum tt_result tt_exchange_result(const struct tt_exchange *x)
 	case TT_OUTCOME_ONE_WAY:
 		return tt_result_of(x->request->failed);
 	case TT_OUTCOME_LOST:
+	case TT_OUTCOME_UNFINISHED:
 		return TT_RESULT_UNKNOWN;
 	default:
 		return TT_RESULT_FAILED;
@@ -42,7 +43,7 @@ struct tt_span tt_exchange_error_type(const struct tt_exchange *x)
 	if (result == TT_RESULT_OK)
 		return tt_span(NULL, 0);
 	if (result == TT_RESULT_UNKNOWN)
-		return tt_span_str(outcome_names[TT_OUTCOME_LOST]);
+		return tt_span_str(outcome_names[x->outcome == TT_OUTCOME_UNFINISHED ? x->outcome : TT_OUTCOME_LOST]);
 	if (x->outcome == TT_OUTCOME_ANSWERED)
 		return tt_message_get(x->response, TT_TEXT_ERROR_TYPE);
 	if (x->outcome == TT_OUTCOME_ONE_WAY)

@@ -14,8 +14,10 @@
 	X(CLOSED_BY_SERVER, "closed_by_server") \
 	X(RESET, "reset")                       \
 	X(TIMEOUT, "timeout")                   \
-	X(LOST, "lost")
+	X(LOST, "lost")                         \
+	X(UNFINISHED, "unfinished")
 
+/* LOST: its end was not seen. UNFINISHED: it was under way when the capture, or telltale, ended. Of neither the result is known. */
 enum tt_outcome {
 #define TT_OUTCOME_ENUM(id, name) TT_OUTCOME_##id,
 	TT_OUTCOMES(TT_OUTCOME_ENUM)
@@ -81,8 +83,13 @@ static inline bool tt_exchange_failed(const struct tt_exchange *x)
 	return tt_exchange_result(x) == TT_RESULT_FAILED;
 }
 
-/* The error's short name: the response's own, or the outcome's ("lost" where it is unknown); empty (data NULL) if there is none.
- */
+/* The error's short name: the response's own, or the outcome's ("lost" or "unfinished" where it is unknown); empty (data NULL) if
+ * there is none. */
+static inline bool tt_outcome_unknown(enum tt_outcome outcome)
+{
+	return outcome == TT_OUTCOME_LOST || outcome == TT_OUTCOME_UNFINISHED;
+}
+
 struct tt_span tt_exchange_error_type(const struct tt_exchange *x);
 
 /* Request first byte to response last byte, and request last byte to response first byte. 0 where an end is unknown or the clocks

@@ -303,7 +303,7 @@ static void a_capture_has_one_clock_a_connection(void **state)
 		ask(w, 1, 6);
 		tt_streams_finish(w->streams);
 		assert_int_equal(w->outcomes[TT_OUTCOME_TIMEOUT], 1);
-		assert_int_equal(w->outcomes[TT_OUTCOME_LOST], 1);
+		assert_int_equal(w->outcomes[TT_OUTCOME_UNFINISHED], 1);
 		world_free(w);
 	}
 }

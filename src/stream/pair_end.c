@@ -118,30 +118,50 @@ static uint64_t tt_pair_hole_ns(const struct tt_link *link, const struct tt_pair
 }
 
 /* In a capture nothing times out while its connection lives; but it did where the capture goes on for so long. */
-static bool tt_pair_timed_out(const struct tt_link *link, const struct tt_message *m)
+static bool tt_pair_timed_out(const struct tt_link *link, const struct tt_pair *p, const struct tt_message *m)
 {
 	const struct tt_streams *s = link->conn->s;
 	uint64_t since = m->last_ns ? m->last_ns : m->first_ns;
 
-	return tt_conn_is_capture(link->conn) && m->ended && since &&
+	return tt_conn_is_capture(link->conn) && !tt_pair_answers(link, p)->eof && m->ended && since &&
 	       since + tt_streams_limit(s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u <= s->watermark_ns;
+}
+
+/* Who asked ended its stream, and nothing had come for it by then. */
+static bool tt_pair_left(const struct tt_link *link, const struct tt_pair *p, const struct tt_message *m)
+{
+	return !m->peer && m->ended && link->flow[tt_link_dir(link, p == &link->pair ? TT_REQUESTS : TT_RESPONSES)].eof;
+}
+
+/* Of one request that was not answered whole, where the connection's end says `outcome`. */
+static enum tt_outcome tt_pair_why(const struct tt_link *link, const struct tt_pair *p, const struct tt_message *m,
+				   enum tt_outcome outcome, bool answering)
+{
+	const struct tt_flow *answers = tt_pair_answers(link, p);
+	uint64_t hole = tt_pair_uses_id(link, m) ? tt_pair_hole_ns(link, p) : 0;
+	uint64_t unread = answers->mode == TT_FLOW_STOPPED ? answers->last_ns : 0;
+
+	/* What answered it was perhaps in a hole, or is not read any more. */
+	if (TT_MAX(hole, unread) && m->first_ns <= TT_MAX(hole, unread))
+		return TT_OUTCOME_LOST;
+	if (tt_outcome_unknown(outcome) && tt_pair_timed_out(link, p, m))
+		return TT_OUTCOME_TIMEOUT;
+	if (outcome == TT_OUTCOME_UNFINISHED && !answering && tt_pair_left(link, p, m))
+		return p == &link->pair ? TT_OUTCOME_CLOSED_BY_CLIENT : TT_OUTCOME_CLOSED_BY_SERVER;
+	return outcome;
 }
 
 static void tt_pair_give_up(struct tt_link *link, struct tt_pair *p, enum tt_outcome outcome)
 {
-	uint64_t hole = tt_pair_hole_ns(link, p);
-	bool unread = tt_pair_answers(link, p)->mode == TT_FLOW_STOPPED; /* what came of answers */
+	/* In order the others' turn is behind the one that is being answered. */
+	bool answering = p == &link->pair && link->pairing == TT_PAIR_IN_ORDER && tt_pair_open_response(link);
 
 	while (p->first[TT_REQUESTS]) {
 		struct tt_message *m = p->first[TT_REQUESTS];
-		bool hit = unread || (hole && tt_pair_uses_id(link, m) && m->first_ns <= hole);
 		/* Answered before it was sent whole, and then it was not sent whole. */
 		bool answered = m->peer && m->peer->ended;
 		m->incomplete |= answered;
-		enum tt_outcome why = hit							 ? TT_OUTCOME_LOST
-				      : outcome == TT_OUTCOME_LOST && tt_pair_timed_out(link, m) ? TT_OUTCOME_TIMEOUT
-												 : outcome;
-		tt_pair_conclude(link, m, answered ? TT_OUTCOME_ANSWERED : why);
+		tt_pair_conclude(link, m, answered ? TT_OUTCOME_ANSWERED : tt_pair_why(link, p, m, outcome, answering));
 	}
 	while (p->first[TT_RESPONSES])
 		tt_pair_orphan(link, p->first[TT_RESPONSES]);

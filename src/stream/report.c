@@ -10,7 +10,7 @@ static const struct tt_flow *tt_message_flow(const struct tt_link *link, const s
 /* Client and server of an exchange the server began are the other way round. */
 static enum tt_outcome tt_outcome_of(const struct tt_message *req, enum tt_outcome outcome)
 {
-	if (req->maybe_silent && outcome != TT_OUTCOME_ANSWERED && outcome != TT_OUTCOME_LOST)
+	if (req->maybe_silent && outcome != TT_OUTCOME_ANSWERED && !tt_outcome_unknown(outcome))
 		return TT_OUTCOME_ONE_WAY;
 	if (req->back && outcome == TT_OUTCOME_CLOSED_BY_CLIENT)
 		return TT_OUTCOME_CLOSED_BY_SERVER;
@@ -127,7 +127,7 @@ void tt_pair_report(struct tt_link *link, struct tt_message *req, enum tt_outcom
 					   ? rsp->own_bytes
 					   : (rsp->ended ? rsp->end_off : tt_message_flow(link, rsp)->next) - rsp->first_off;
 	}
-	x.complete = outcome != TT_OUTCOME_LOST && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete) &&
+	x.complete = !tt_outcome_unknown(outcome) && !req->incomplete && !req->unsure && !(rsp && rsp->incomplete) &&
 		     !may_go_on(link, req, rsp) && !tt_pair_crossed(req, rsp) && !tt_message_doubted(link, req) &&
 		     !(rsp && tt_message_doubted(link, rsp));
 

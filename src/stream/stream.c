@@ -524,7 +524,7 @@ void tt_streams_finish(struct tt_streams *s)
 			for (int dir = 0; dir < 2; dir++)
 				tt_flow_release(c->link[i], dir, UINT64_MAX);
 		}
-		tt_conn_end(c, c->close_ns ? tt_conn_outcome(c) : TT_OUTCOME_LOST);
+		tt_conn_end(c, c->close_ns ? tt_conn_outcome(c) : TT_OUTCOME_UNFINISHED);
 	}
 }
 

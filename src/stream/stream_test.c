@@ -80,6 +80,20 @@ static void names_how_it_ended(void **state)
 	tt_talk_check(&toy_in_order, timeout, "Q|one|-|timeout|6|0|complete|\nQ|two|ok|-|6|5|complete|\n");
 }
 
+/* What is open where the capture ends, or the run, is neither lost nor failed; unless who asked is gone. */
+static void what_is_open_at_the_end_is_unfinished(void **state)
+{
+	const struct tt_line open[] = {TT_C("Q one\n"), TT_S("A ok\n"), TT_C("Q two\n"), TT_TALK_END};
+	tt_talk_check(&toy_in_order, open, "Q|one|ok|-|6|5|complete|\nQ|two|-|unfinished|6|0|incomplete|\n");
+	const struct tt_line left[] = {TT_C("Q one\n"), TT_C_EOF, TT_TALK_END};
+	tt_talk_check(&toy_in_order, left, "Q|one|-|closed_by_client|6|0|complete|\n");
+	const struct tt_line answered[] = {TT_C("Q one\n"), TT_C("Q two\n"), TT_C_EOF, TT_S("A ok +10\nhal"), TT_TALK_END};
+	tt_free_auto char *lines = tt_talk(&toy_in_order, answered);
+	assert_string_equal(lines, "Q|one|-|unfinished|6|12|incomplete|\nQ|two|-|unfinished|6|0|incomplete|\n");
+	const struct tt_line back[] = {TT_C("Q#1 one\n"), TT_S("A#1 ok\nB#1 back\n"), TT_S_EOF, TT_TALK_END};
+	tt_talk_check(&toy_by_id, back, "Q|one|ok|-|8|7|complete|\n<B|back|-|closed_by_client|9|0|complete|\n");
+}
+
 static void never_guesses_after_a_hole(void **state)
 {
 	/* The answer's hole: which request the next answer belongs to is unknown until all is quiet again. */
@@ -241,7 +255,7 @@ static void recovers_after_a_hole(void **state)
 	tt_talk_recovers(&toy_in_order, middle, turn);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(what_came_before_the_first_bytes_may_be_an_answer), cmocka_unit_test(what_is_passed_over_may_be_an_answer), cmocka_unit_test(said_unasked_it_answers_nothing),
+TT_UNIT_TESTS(cmocka_unit_test(what_is_open_at_the_end_is_unfinished), cmocka_unit_test(what_came_before_the_first_bytes_may_be_an_answer), cmocka_unit_test(what_is_passed_over_may_be_an_answer), cmocka_unit_test(said_unasked_it_answers_nothing),
 	      cmocka_unit_test(pairs_what_looks_alike), cmocka_unit_test(recovers_after_a_hole),
 	      cmocka_unit_test(doubts_equal_ids), cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id),
 	      cmocka_unit_test(pairs_what_the_server_asks), cmocka_unit_test(server_asking_is_the_client),

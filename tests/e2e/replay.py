@@ -117,7 +117,7 @@ def play():
 def essence(x, kind):
     """What of an exchange is to be the same; what depends on which end is observed, or on how the capture ended, is left out."""
     attributes = {k: v for k, v in x["attributes"].items() if k not in NOT_COMPARED}
-    unanswered = x["error_type"] in ("lost", "closed_by_client", "closed_by_server", "reset", "timeout")
+    unanswered = x["error_type"] in ("lost", "unfinished", "closed_by_client", "closed_by_server", "reset", "timeout")
     if unanswered:  # how much of an answer arrived before it broke off differs from end to end
         attributes = {k: v for k, v in attributes.items() if not k.startswith("http.response.") and k != "http.route"}
     failure = "unanswered" if unanswered else x["error_type"] if kind == "server" else None
