@@ -3,8 +3,9 @@
  * Plays every connection of a capture again in other segments, each with all protocols: neighbouring ones merged, one byte each,
  * every segment cut at every place, any one missing, begun at any one. The exchanges must be the same; with one missing, or where
  * the connection is not whole from the start, the same or fewer, and what says it is complete must be among them: those of the
- * connection as it is, and those of the same connection where another capture given has it whole. Faults are lines of capture,
- * way, record, place, exchange; tests/golden/segments knows the expected ones.
+ * connection as it is, and those of the same connection where another capture given has it whole. What was answered may be
+ * unknown then, but not a failure that it was not. The same of every capture without one of its packets, where times must fit as
+ * well. Faults are lines of capture, way, record (or packet), place, exchange; tests/golden/segments knows the expected ones.
  *
  *   segments [--all] CAPTURE...   --all: at every place however long the connection; else where that is too much, at as many as
  * there is time for
@@ -27,7 +28,9 @@
 #define LINES_MAX (64u << 20)
 #define CHUNK_MAX 60000u /* bytes of a merged segment */
 #define TEXT_MOST 4000	 /* characters of a text that are compared */
-#define WORK (24u << 20) /* bytes played in one way of cutting, about, unless all are wanted */
+#define WORK (8u << 20) /* bytes played in one way of cutting, about, unless all are wanted */
+
+#define PACKET_WORK (3u << 20) /* the same of captures without one of their packets */
 
 struct conn {
 	struct tt_conn_id id;
@@ -223,9 +226,21 @@ static size_t say(struct tt_streams *s, const struct conn *c, size_t at, struct 
 	return 1;
 }
 
+static bool timed; /* lines tell times, too */
+
 static void on_exchange(void *ctx, const struct tt_exchange *x)
 {
-	tt_lines_add(ctx, x, true);
+	struct tt_buf *lines = ctx;
+
+	tt_lines_add(lines, x, true);
+	if (!timed)
+		return;
+	lines->len--; /* the line's end */
+	if (x->request_first_ns)
+		tt_buf_printf(lines, ",asked=%llu", (unsigned long long)x->request_first_ns);
+	if (x->response_first_ns)
+		tt_buf_printf(lines, ",answered=%llu", (unsigned long long)x->response_first_ns);
+	tt_buf_add_char(lines, '\n');
 }
 
 static const struct tt_streams_ops ops = {.exchange = on_exchange};
@@ -361,15 +376,32 @@ static bool same_but_for_bytes(const char *a, const char *b)
 	return same_field(a, b, 0) && same_field(a, b, 1) && same_field(a, b, 2) && same_field(a, b, 3) && same_field(a, b, 4);
 }
 
+static bool same_failure(const char *a, const char *b)
+{
+	return same_request(a, b) && same_error(a, b);
+}
+
 /*
  * With what ties the two lost, a request that was answered is one nobody answers (AMQP: that the channel has confirms), and an
- * answer something its sender says of its own accord (an error). Neither says anything that is not so.
+ * answer something its sender says of its own accord (an error). Neither says anything that is not so. That it failed does,
+ * unless it did so.
  */
 static bool knows_less(const char *line, const char *expected)
 {
 	if (!field_is(line, 3, "-"))
 		return false;
-	return field(line, 1).data[0] == '<' ? any_line(expected, line, same_error) : any_line(expected, line, same_request);
+	if (field(line, 1).data[0] == '<')
+		return any_line(expected, line, same_error);
+	if (!field_is(line, 4, "-"))
+		return any_line(expected, line, same_failure);
+	return field_is(line, 6, "0") && any_line(expected, line, same_request);
+}
+
+/* Nothing came behind what was not even named: that its end said no more is all there is to know. */
+static bool knows_less_or_ends(const char *line, const char *expected)
+{
+	bool end = strstr(line, "|closed_by_") || strstr(line, "|reset|");
+	return knows_less(line, expected) || (end && any_line(expected, line, same_request));
 }
 
 /* A datagram more or less (one that came again, a provisional answer) is not to be noticed. */
@@ -418,6 +450,19 @@ static void drop_times(char *text)
 	}
 }
 
+/* Does nothing of that side come behind this record? */
+static bool is_last(const struct conn *c, size_t at)
+{
+	const struct tt_chunk *gone = as_chunk(c->records[at]);
+
+	for (size_t i = at + 1; i < c->count; i++) {
+		const struct tt_chunk *k = as_chunk(c->records[i]);
+		if (k && k->length && !is_conflict(k) && k->direction == gone->direction)
+			return false;
+	}
+	return true;
+}
+
 /* What was wrong is told once a way. */
 static unsigned compare(const struct conn *c, struct way way)
 {
@@ -443,8 +488,10 @@ static unsigned compare(const struct conn *c, struct way way)
 	}
 	tt_buf_add_char(&pool, 0);
 	tt_free_auto char *wrong =
-		c->datagrams ? wrong_of_datagrams(got, (char *)pool.data) : tt_lines_wrong(got, (char *)pool.data);
-	return wrong && !knows_less(wrong, (char *)pool.data) ? tell(c, way, "wrong:", wrong, strlen(wrong)) : 0;
+		c->datagrams ? wrong_of_datagrams(got, (char *)pool.data)
+			     : tt_lines_wrong(got, (char *)pool.data,
+					      way.unnamed && is_last(c, way.missing) ? knows_less_or_ends : knows_less);
+	return wrong ? tell(c, way, "wrong:", wrong, strlen(wrong)) : 0;
 }
 
 /* The plain way with some fields set. */
@@ -510,6 +557,105 @@ static unsigned check(const struct conn *c, bool all)
 	return wrong + missing(c);
 }
 
+/* --- captures without one of their packets --------------------------------------------------------------------------------- */
+
+static int to_streams(void *ctx, const struct tt_record *rec)
+{
+	tt_streams_record(ctx, rec);
+	tt_streams_advance(ctx, rec->time_ns);
+	return 0;
+}
+
+/* Returns the lines; the caller frees. */
+static char *play_capture(struct tt_span bytes, const char *path)
+{
+	struct tt_buf lines = TT_BUF(LINES_MAX);
+	struct tt_streams *s = NULL;
+	struct tt_source *source = NULL;
+
+	if (tt_streams_new(&s, &limits, tt_protos, tt_protos_count, &ops, &lines) < 0 ||
+	    tt_pcap_new_bytes(&source, bytes, path, &limits) < 0)
+		abort();
+	while (tt_source_poll(source, 0, to_streams, s) >= 0)
+		;
+	tt_streams_finish(s);
+	tt_source_free(source);
+	tt_streams_free(s);
+	tt_buf_add_char(&lines, 0);
+	drop_unknowable((char *)lines.data);
+	plays++;
+	played_bytes += bytes.len;
+	return (char *)lines.data;
+}
+
+#define FILE_HEAD 24
+#define PACKET_HEAD 16
+
+/* Bytes of the packet at `at` of a little-endian capture, its head included; 0: there is none. */
+static size_t packet_at(const struct tt_buf *file, size_t at)
+{
+	uint32_t len;
+
+	if (at + PACKET_HEAD > file->len)
+		return 0;
+	memcpy(&len, file->data + at + 8, sizeof(len));
+	return len <= file->len - at - PACKET_HEAD ? PACKET_HEAD + len : 0;
+}
+
+static unsigned packets_missing(char *path, struct tt_buf *file, bool all)
+{
+	unsigned wrong = 0;
+	struct conn c = {.path = path};
+	tt_free_auto char *expected = play_capture(tt_span(file->data, file->len), path);
+	size_t runs = all ? SIZE_MAX : 1 + PACKET_WORK / file->len, count = 0, number = 0, len;
+
+	for (size_t at = FILE_HEAD; (len = packet_at(file, at)); at += len)
+		count++;
+	size_t stride = 1 + count / runs;
+	for (size_t at = FILE_HEAD; (len = packet_at(file, at)); at += len, number++) {
+		if (number % stride)
+			continue;
+		tt_buf_auto struct tt_buf rest = TT_BUF(LINES_MAX);
+		tt_buf_add(&rest, file->data, at);
+		tt_buf_add(&rest, file->data + at + len, file->len - at - len);
+		tt_free_auto char *got = play_capture(tt_span(rest.data, rest.len), path);
+		tt_free_auto char *line = tt_lines_wrong(got, expected, knows_less);
+		if (line)
+			wrong += tell(&c, WAY("one packet missing", way.missing = number), "wrong:", line, strlen(line));
+	}
+	return wrong;
+}
+
+static bool has_datagrams(const char *path)
+{
+	for (size_t i = 0; i < conn_count; i++) {
+		if (strcmp(conns[i].path, path) == 0 && conns[i].datagrams)
+			return true;
+	}
+	return false;
+}
+
+/* Of captures in the format most have; that a datagram was lost nothing shows. */
+static unsigned check_packets(char *path, bool all)
+{
+	static const uint8_t micro[] = {0xd4, 0xc3, 0xb2, 0xa1}, nano[] = {0x4d, 0x3c, 0xb2, 0xa1};
+	tt_buf_auto struct tt_buf file = TT_BUF(LINES_MAX);
+	uint8_t part[65536];
+	ssize_t n;
+
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
+		tt_buf_add(&file, part, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+	if (file.len < FILE_HEAD || (memcmp(file.data, micro, 4) != 0 && memcmp(file.data, nano, 4) != 0) || has_datagrams(path))
+		return 0;
+	timed = true;
+	unsigned wrong = packets_missing(path, &file, all);
+	timed = false;
+	return wrong;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned wrong = 0, failed = 0;
@@ -526,6 +672,8 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < conn_count; i++)
 		wrong += check(&conns[i], first == 2);
+	for (int i = first; i < argc; i++)
+		wrong += check_packets(argv[i], first == 2);
 	printf("%d captures, %zu connections (%zu whole), played %llu times, %llu MB; %u ways wrong\n", argc - first, conn_count,
 	       whole, (unsigned long long)plays, (unsigned long long)(played_bytes >> 20), wrong);
 	for (size_t i = 0; i < conn_count; i++) {

@@ -18,9 +18,9 @@ void tt_lines_add(struct tt_buf *b, const struct tt_exchange *x, bool with_proto
 
 /*
  * NULL if every complete line of `got` is one of `expected`'s, attributes that cannot be known left out; else the first that is
- * not (malloc'ed; the caller frees). Lines that begin with '~' are not looked at, nor, but where they tell
- * places ('@'), those of an end of the connection: what was lost may have been the answer.
+ * not (malloc'ed; the caller frees) and of which less(line, expected) is not true either. Lines that begin with
+ * '~' are not looked at.
  */
-char *tt_lines_wrong(const char *got, const char *expected);
+char *tt_lines_wrong(const char *got, const char *expected, bool (*less)(const char *line, const char *expected));
 
 #endif
