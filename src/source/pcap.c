@@ -20,6 +20,7 @@ static void tt_pcap_transport(struct tt_pcap *p, const struct tt_segment *seg, u
 	p->stats.flows += p->flows.serials - serials;
 	if (tt_flows_over(&p->flows)) {
 		tt_pcap_tcp_flush(p, p->flows.oldest);
+		tt_pcap_tcp_end(p, p->flows.oldest);
 		tt_flows_drop(&p->flows, p->flows.oldest);
 		p->stats.flows_evicted++;
 	}
@@ -118,9 +119,15 @@ static int tt_pcap_advance(struct tt_pcap *p)
 		if (r == 0 || r == -EAGAIN)
 			return r;
 		p->end = tt_pcap_verdict(p, r);
+		p->ending = p->flows.oldest;
 	}
 	if (p->flows.holding) {
 		tt_pcap_tcp_flush(p, p->flows.holding);
+		return 0;
+	}
+	if (p->ending) {
+		tt_pcap_tcp_end(p, p->ending);
+		p->ending = p->ending->newer;
 		return 0;
 	}
 	return p->end;

@@ -24,6 +24,7 @@ struct tt_pcap {
 	uint64_t now_ns; /* latest packet time */
 	uint64_t swept_ns;
 	int end; /* what the file ended with; 0: not yet */
+	struct tt_flow *ending; /* told next of what it lacks at the end; NULL: none, or not yet */
 	uint32_t last_link;
 };
 
@@ -44,5 +45,7 @@ void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt
 void tt_pcap_tcp_sweep(struct tt_pcap *p, uint64_t now_ns);
 /* Ends all waiting of this flow. */
 void tt_pcap_tcp_flush(struct tt_pcap *p, struct tt_flow *f);
+/* No more of it is looked at; nothing waits. What was acknowledged and not captured is told. */
+void tt_pcap_tcp_end(struct tt_pcap *p, struct tt_flow *f);
 
 #endif

@@ -247,11 +247,11 @@ static void tt_tcp_acked(struct tt_pcap_dir *d, uint32_t ack, uint64_t time_ns)
 	d->acked_ns = time_ns;
 }
 
-/* What the sender of this had was not captured, or is yet to be: what it says now is told behind that. */
-static void tt_tcp_heard(struct tt_pcap *p, struct tt_flow *f, int to, const struct tt_segment *seg, uint64_t time_ns)
+/* What the other end had of this direction by then was not captured, or is yet to be: what follows is told behind that. */
+static void tt_tcp_heard(struct tt_pcap *p, struct tt_flow *f, int to, int64_t acked, uint64_t time_ns)
 {
 	struct tt_pcap_dir *d = &f->dir[to];
-	int64_t had = d->known ? tt_dir_had(d, tt_dir_offset(d, seg->ack)) : 0;
+	int64_t had = d->known ? tt_dir_had(d, acked) : 0;
 
 	if (!d->known || d->ended || d->held.head || had <= TT_MAX(d->next, d->told))
 		return;
@@ -311,6 +311,12 @@ void tt_pcap_tcp_flush(struct tt_pcap *p, struct tt_flow *f)
 			tt_tcp_give_up(p, f, i);
 	}
 	tt_tcp_settle(p, f, p->now_ns);
+}
+
+void tt_pcap_tcp_end(struct tt_pcap *p, struct tt_flow *f)
+{
+	for (int i = 0; i < 2 && !f->closed; i++)
+		tt_tcp_heard(p, f, i, f->dir[i].taken, p->now_ns);
 }
 
 /* --- segments ------------------------------------------------------------------------------------------------------------------
@@ -496,7 +502,7 @@ void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt
 		return;
 
 	if (seg->flags & TT_TCP_ACK)
-		tt_tcp_heard(p, f, !from, seg, time_ns);
+		tt_tcp_heard(p, f, !from, tt_dir_offset(&f->dir[!from], seg->ack), time_ns);
 	if (!d->known || (d->unseen && tt_dir_offset(d, seq) < d->next))
 		tt_dir_begin_mid(d, seq);
 	d->unseen = false;

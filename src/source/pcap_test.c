@@ -387,6 +387,17 @@ static void what_lacks_of_the_first_answer_shows(void **state)
 	expect(&b, "rx~0+3 ask first role?\ntx~0+6 before role?\n");
 }
 
+/* An acknowledgement without data is nothing to wait with, but at the capture's end it tells. */
+static void what_was_acknowledged_is_missing_at_the_end(void **state)
+{
+	struct tt_build b = handshake();
+
+	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 5, true, C0 + 3, S0, ACK | FIN, "");
+	tt_build_tcp(&b, 6, true, C0 + 4, S0 + 6, ACK, "");
+	expect(&b, OPEN "rx@0+3 ask\nrx@3 eof\ntx@6\n");
+}
+
 /* It was there for no more of the server, so more came. */
 static void a_reset_behind_the_end_answers_what_was_not_captured(void **state)
 {
@@ -687,6 +698,7 @@ TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before_the_answe
 	      cmocka_unit_test(what_comes_again_late_is_behind_what_was_said_meanwhile),
 	      cmocka_unit_test(waiting_for_the_other_direction_is_bounded), cmocka_unit_test(begins_in_the_middle),
 	      cmocka_unit_test(what_lacks_of_the_first_answer_shows),
+	      cmocka_unit_test(what_was_acknowledged_is_missing_at_the_end),
 	      cmocka_unit_test(a_reset_behind_the_end_answers_what_was_not_captured),
 	      cmocka_unit_test(an_end_waits_for_what_the_other_direction_lacks),
 	      cmocka_unit_test(sequences_wrap), cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused),
