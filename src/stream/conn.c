@@ -144,7 +144,7 @@ static void tt_conn_end_flow(struct tt_conn *c, struct tt_link *link, int dir)
 	tt_flow_release(link, dir, UINT64_MAX);
 	if (c->final_known && link->origin <= TT_ORIGIN_PCAP && placed && c->final_off[dir] > f->next)
 		tt_flow_missing(link, dir, c->final_off[dir], 0);
-	if (f->next == f->missing_to)
+	if (tt_flow_lacks_its_last(f))
 		tt_pair_unended(link, tt_link_side(link, dir));
 	/* A reset that came after the end had been sent takes nothing back. */
 	if (!c->reset_received || (dir == TT_TX && c->fin_sent))

@@ -304,6 +304,12 @@ void tt_flow_refeed(struct tt_link *link, int dir); /* parse what is kept once m
 void tt_flow_advance_at(struct tt_link *link, int dir, size_t n);
 void tt_flow_free(struct tt_streams *s, struct tt_flow *f);
 
+/* What came last was not seen. */
+static inline bool tt_flow_lacks_its_last(const struct tt_flow *f)
+{
+	return f->missing_to && f->missing_to == f->next;
+}
+
 /* held.c */
 /* Bytes before the next chunk are missing and may still come. */
 static inline bool tt_flow_waits(const struct tt_flow *f)

@@ -127,10 +127,10 @@ static bool tt_pair_timed_out(const struct tt_link *link, const struct tt_pair *
 	       since + tt_streams_limit(s, TT_LIMIT_EXCHANGE_TIMEOUT) * 1000000000u <= s->watermark_ns;
 }
 
-/* Who asked ended its stream, and nothing had come for it by then. */
+/* Who asked ended its stream, and nothing had come for it by then, not even in a hole. */
 static bool tt_pair_left(const struct tt_link *link, const struct tt_pair *p, const struct tt_message *m)
 {
-	return !m->peer && m->ended && link->flow[tt_link_dir(link, p == &link->pair ? TT_REQUESTS : TT_RESPONSES)].eof;
+	return !m->peer && tt_pair_hole_ns(link, p) < m->first_ns && !tt_flow_lacks_its_last(tt_pair_answers(link, p)) && m->ended && link->flow[tt_link_dir(link, p == &link->pair ? TT_REQUESTS : TT_RESPONSES)].eof;
 }
 
 /* Of one request that was not answered whole, where the connection's end says `outcome`. */
@@ -196,9 +196,8 @@ static void tt_pair_end_at_eof(struct tt_link *link, struct tt_pair *p, enum tt_
 void tt_pair_eof(struct tt_link *link, enum tt_side side)
 {
 	uint64_t end = link->flow[tt_link_dir(link, side)].next;
-	const struct tt_flow *other = &link->flow[tt_link_dir(link, (enum tt_side)(side ^ 1))];
-	/* What the other side said last was not seen: it may have ended first. */
-	bool unseen = other->missing_to && other->missing_to == other->next;
+	/* Where what the other side said last was not seen, it may have ended first. */
+	bool unseen = tt_flow_lacks_its_last(&link->flow[tt_link_dir(link, (enum tt_side)(side ^ 1))]);
 
 	if (!link->proto)
 		return;

@@ -87,6 +87,9 @@ static void what_is_open_at_the_end_is_unfinished(void **state)
 	tt_talk_check(&toy_in_order, open, "Q|one|ok|-|6|5|complete|\nQ|two|-|unfinished|6|0|incomplete|\n");
 	const struct tt_line left[] = {TT_C("Q one\n"), TT_C_EOF, TT_TALK_END};
 	tt_talk_check(&toy_in_order, left, "Q|one|-|closed_by_client|6|0|complete|\n");
+	const struct tt_line hole[] = {TT_C("Q#1 one\n"), TT_S_HOLE(3), TT_C_EOF, TT_TALK_END};
+	tt_free_auto char *lost = tt_talk(&toy_by_id, hole);
+	assert_string_equal(lost, "Q|one|-|lost|8|0|incomplete|\n");
 	const struct tt_line answered[] = {TT_C("Q one\n"), TT_C("Q two\n"), TT_C_EOF, TT_S("A ok +10\nhal"), TT_TALK_END};
 	tt_free_auto char *lines = tt_talk(&toy_in_order, answered);
 	assert_string_equal(lines, "Q|one|-|unfinished|6|12|incomplete|\nQ|two|-|unfinished|6|0|incomplete|\n");
