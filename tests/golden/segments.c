@@ -30,7 +30,7 @@
 #define TEXT_MOST 4000	 /* characters of a text that are compared */
 #define WORK (8u << 20) /* bytes played in one way of cutting, about, unless all are wanted */
 
-#define PACKET_WORK (3u << 20) /* the same of captures without one of their packets */
+#define PACKET_WORK (6u << 20) /* the same of captures without one of their packets */
 
 struct conn {
 	struct tt_conn_id id;
