@@ -195,8 +195,8 @@ static void holes(void **state)
 
 static void from_the_middle(void **state)
 {
-	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO "GET|/|-|unfinished|12|0|incomplete|" A_GET "\n", TT_MID, TT_S(DATA("\1")),
-	      TT_C(GET("\x7") GET("\x9")), TT_S(OK("\x7") DATA_END("\x7")));
+	CHECK("GET|/|200|-|12|24|complete|" A_GET A_HELLO "GET|/|-|unfinished|12|0|incomplete|" A_GET "\n", TT_MID,
+	      TT_S(DATA("\1")), TT_C(GET("\x7") GET("\x9")), TT_S(OK("\x7") DATA_END("\x7")));
 }
 
 static void out_of_step(void **state)

@@ -158,8 +158,8 @@ static void unanswered(void **state)
 /* Who ended it, and how, the client says last. */
 static void a_hole_before_the_end(void **state)
 {
-	const struct tt_line read[] = {TT_C(CLIENT_HELLO),	 TT_S(SERVER_HELLO CIPHERED), TT_C_HOLE(6), TT_C(CIPHERED_ALERT),
-				       TT_RESET,		 TT_TALK_END};
+	const struct tt_line read[] = {
+		TT_C(CLIENT_HELLO), TT_S(SERVER_HELLO CIPHERED), TT_C_HOLE(6), TT_C(CIPHERED_ALERT), TT_RESET, TT_TALK_END};
 	const struct tt_line unread[] = {TT_C(CLIENT_HELLO), TT_S(SERVER_HELLO CIPHERED), TT_C_HOLE(6), TT_S_EOF, TT_TALK_END};
 
 	gives(read, "tls|handshake|a.de|-|lost|92|117|incomplete|" ASKED "\n");
@@ -203,5 +203,5 @@ static void is_not_misled(void **state)
 TT_UNIT_TESTS(cmocka_unit_test(of_tls13), cmocka_unit_test(of_tls12), cmocka_unit_test(hellos_in_pieces),
 	      cmocka_unit_test(asks_for_another_hello), cmocka_unit_test(refused_by_the_server),
 	      cmocka_unit_test(refused_by_the_client), cmocka_unit_test(answered_in_another_protocol),
-	      cmocka_unit_test(unanswered), cmocka_unit_test(a_hole_before_the_end), cmocka_unit_test(in_the_middle), cmocka_unit_test(hostile),
-	      cmocka_unit_test(is_not_misled))
+	      cmocka_unit_test(unanswered), cmocka_unit_test(a_hole_before_the_end), cmocka_unit_test(in_the_middle),
+	      cmocka_unit_test(hostile), cmocka_unit_test(is_not_misled))

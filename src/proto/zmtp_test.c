@@ -136,9 +136,8 @@ static void a_hole_in_the_greeting(void **state)
 /* Its answer is not the next question's. */
 static void a_question_in_a_hole(void **state)
 {
-	const struct tt_line script[] = {TT_C(NULL_),	      TT_S(NULL_),     TT_C(READY_3("REP")), TT_S(READY_3("REQ")),
-					 TT_S_HOLE(4),	      TT_C("\0\2no"),   TT_S("\0\2ab"),	     TT_C("\0\2ok"),
-					 TT_TALK_END};
+	const struct tt_line script[] = {TT_C(NULL_),	 TT_S(NULL_),	 TT_C(READY_3("REP")), TT_S(READY_3("REQ")), TT_S_HOLE(4),
+					 TT_C("\0\2no"), TT_S("\0\2ab"), TT_C("\0\2ok"),       TT_TALK_END};
 	tt_free_auto char *lines = tt_talk(&tt_proto_zmtp, script);
 
 	assert_string_equal(lines, "<REQ|-|OK|-|4|4|complete|" SIZE("2", "1") "\n");
@@ -161,5 +160,5 @@ static void hostile(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(request_and_reply), cmocka_unit_test(server_asks), cmocka_unit_test(publishing),
-	      cmocka_unit_test(one_way), cmocka_unit_test(log_in), cmocka_unit_test(a_hole_in_the_greeting), cmocka_unit_test(a_question_in_a_hole),
-	      cmocka_unit_test(hostile))
+	      cmocka_unit_test(one_way), cmocka_unit_test(log_in), cmocka_unit_test(a_hole_in_the_greeting),
+	      cmocka_unit_test(a_question_in_a_hole), cmocka_unit_test(hostile))

@@ -23,7 +23,7 @@ struct tt_pcap {
 	size_t queue_pos;
 	uint64_t now_ns; /* latest packet time */
 	uint64_t swept_ns;
-	int end; /* what the file ended with; 0: not yet */
+	int end;		/* what the file ended with; 0: not yet */
 	struct tt_flow *ending; /* told next of what it lacks at the end; NULL: none, or not yet */
 	uint32_t last_link;
 };

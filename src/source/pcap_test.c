@@ -700,9 +700,9 @@ TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before_the_answe
 	      cmocka_unit_test(what_lacks_of_the_first_answer_shows),
 	      cmocka_unit_test(what_was_acknowledged_is_missing_at_the_end),
 	      cmocka_unit_test(a_reset_behind_the_end_answers_what_was_not_captured),
-	      cmocka_unit_test(an_end_waits_for_what_the_other_direction_lacks),
-	      cmocka_unit_test(sequences_wrap), cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused),
-	      cmocka_unit_test(reset_by_the_client), cmocka_unit_test(the_same_ports_again_are_another_connection),
+	      cmocka_unit_test(an_end_waits_for_what_the_other_direction_lacks), cmocka_unit_test(sequences_wrap),
+	      cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused), cmocka_unit_test(reset_by_the_client),
+	      cmocka_unit_test(the_same_ports_again_are_another_connection),
 	      cmocka_unit_test(a_syn_captured_late_is_no_other_connection), cmocka_unit_test(a_cut_packet_keeps_its_length),
 	      cmocka_unit_test(datagrams), cmocka_unit_test(fragments_are_put_together), cmocka_unit_test(link_types),
 	      cmocka_unit_test(a_damaged_tail_keeps_what_is_before), cmocka_unit_test(the_table_is_bounded))

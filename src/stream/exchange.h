@@ -17,7 +17,8 @@
 	X(LOST, "lost")                         \
 	X(UNFINISHED, "unfinished")
 
-/* LOST: its end was not seen. UNFINISHED: it was under way when the capture, or telltale, ended. Of neither the result is known. */
+/* LOST: its end was not seen. UNFINISHED: it was under way when the capture, or telltale, ended. Of neither the result is known.
+ */
 enum tt_outcome {
 #define TT_OUTCOME_ENUM(id, name) TT_OUTCOME_##id,
 	TT_OUTCOMES(TT_OUTCOME_ENUM)

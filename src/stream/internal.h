@@ -56,17 +56,17 @@ enum tt_flow_mode {
 };
 
 struct tt_flow {
-	uint64_t next;	    /* offset after the last byte taken in */
-	uint64_t at;	    /* offset of the first byte not consumed */
-	uint64_t skip_to;   /* bytes before it are not parsed */
-	uint64_t reported;  /* `next` at the last connection report */
-	uint64_t last_ns;   /* when the last byte came */
-	uint64_t hole_ns;   /* latest hole; 0 none */
+	uint64_t next;	     /* offset after the last byte taken in */
+	uint64_t at;	     /* offset of the first byte not consumed */
+	uint64_t skip_to;    /* bytes before it are not parsed */
+	uint64_t reported;   /* `next` at the last connection report */
+	uint64_t last_ns;    /* when the last byte came */
+	uint64_t hole_ns;    /* latest hole; 0 none */
 	uint64_t missing_to; /* what lies right before was not seen */
-	uint64_t begun_ns;  /* not seen from its start: when its first bytes came; else 0 */
-	uint64_t wait_ns;   /* since when it waits for the other side; 0: does not wait */
-	uint64_t waited;    /* bytes before it were there when what they waited for was not */
-	uint64_t late_from; /* the latest that was missing and came after all, behind what follows it */
+	uint64_t begun_ns;   /* not seen from its start: when its first bytes came; else 0 */
+	uint64_t wait_ns;    /* since when it waits for the other side; 0: does not wait */
+	uint64_t waited;     /* bytes before it were there when what they waited for was not */
+	uint64_t late_from;  /* the latest that was missing and came after all, behind what follows it */
 	uint64_t late_to;
 	struct tt_buf buf; /* bytes [at, next), unless skipped */
 	struct tt_marks marks;
@@ -490,7 +490,7 @@ void tt_pair_even(struct tt_link *link, uint64_t asking_ns);
 
 /* pair_end.c */
 void tt_pair_hole(struct tt_link *link, enum tt_side side);
-void tt_pair_unended(struct tt_link *link, enum tt_side side); /* what it would say last was not seen */
+void tt_pair_unended(struct tt_link *link, enum tt_side side);			    /* what it would say last was not seen */
 void tt_pair_dropped(struct tt_link *link, enum tt_side side, uint64_t dropped_ns); /* bytes are passed over; they came by then */
 void tt_pair_eof(struct tt_link *link, enum tt_side side);
 void tt_pair_abort(struct tt_link *link, enum tt_outcome outcome);

@@ -130,7 +130,8 @@ static bool tt_pair_timed_out(const struct tt_link *link, const struct tt_pair *
 /* Who asked ended its stream, and nothing had come for it by then, not even in a hole. */
 static bool tt_pair_left(const struct tt_link *link, const struct tt_pair *p, const struct tt_message *m)
 {
-	return !m->peer && tt_pair_hole_ns(link, p) < m->first_ns && !tt_flow_lacks_its_last(tt_pair_answers(link, p)) && m->ended && link->flow[tt_link_dir(link, p == &link->pair ? TT_REQUESTS : TT_RESPONSES)].eof;
+	return !m->peer && tt_pair_hole_ns(link, p) < m->first_ns && !tt_flow_lacks_its_last(tt_pair_answers(link, p)) &&
+	       m->ended && link->flow[tt_link_dir(link, p == &link->pair ? TT_REQUESTS : TT_RESPONSES)].eof;
 }
 
 /* Of one request that was not answered whole, where the connection's end says `outcome`. */

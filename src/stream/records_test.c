@@ -448,9 +448,10 @@ static void times_of_arrival_are_bounded(void **state)
 	world_free(w);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(without_its_last_bytes_how_it_ended_is_unknown), cmocka_unit_test(what_was_asked_may_come_late), cmocka_unit_test(final_offsets_end_a_body),
-	      cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back), cmocka_unit_test(a_reset_counts_once),
-	      cmocka_unit_test(a_forgotten_connection_comes_back), cmocka_unit_test(retransmits_count_from_the_first_sight),
-	      cmocka_unit_test(an_empty_datagram_has_no_bytes), cmocka_unit_test(what_is_not_enough_is_offered_once),
-	      cmocka_unit_test(chunks_may_change_places), cmocka_unit_test(a_conflict_marks_what_it_is_part_of),
-	      cmocka_unit_test(a_conflict_waits_behind_all_it_is_about), cmocka_unit_test(times_of_arrival_are_bounded))
+TT_UNIT_TESTS(cmocka_unit_test(without_its_last_bytes_how_it_ended_is_unknown), cmocka_unit_test(what_was_asked_may_come_late),
+	      cmocka_unit_test(final_offsets_end_a_body), cmocka_unit_test(a_reset_behind_the_end_takes_nothing_back),
+	      cmocka_unit_test(a_reset_counts_once), cmocka_unit_test(a_forgotten_connection_comes_back),
+	      cmocka_unit_test(retransmits_count_from_the_first_sight), cmocka_unit_test(an_empty_datagram_has_no_bytes),
+	      cmocka_unit_test(what_is_not_enough_is_offered_once), cmocka_unit_test(chunks_may_change_places),
+	      cmocka_unit_test(a_conflict_marks_what_it_is_part_of), cmocka_unit_test(a_conflict_waits_behind_all_it_is_about),
+	      cmocka_unit_test(times_of_arrival_are_bounded))

@@ -136,8 +136,8 @@ static void what_is_passed_over_may_be_an_answer(void **state)
 /* By id, where the answers' side was not seen from its start: before its first bytes there may have been others. */
 static void what_came_before_the_first_bytes_may_be_an_answer(void **state)
 {
-	const struct tt_line script[] = {TT_MID,		TT_C("Q#1 one\n"), TT_C("Q#2 two\n"), TT_S("A#2 ok\n"),
-					 TT_C("Q#3 three\n"), TT_C_EOF,		TT_S_EOF,	     TT_TALK_END};
+	const struct tt_line script[] = {TT_MID,   TT_C("Q#1 one\n"), TT_C("Q#2 two\n"), TT_S("A#2 ok\n"), TT_C("Q#3 three\n"),
+					 TT_C_EOF, TT_S_EOF,	      TT_TALK_END};
 	tt_free_auto char *lines = tt_talk(&toy_by_id, script);
 	assert_string_equal(lines, "Q|two|ok|-|8|7|complete|\nQ|one|-|lost|8|0|incomplete|\n"
 				   "Q|three|-|closed_by_client|10|0|complete|\n");
@@ -258,7 +258,9 @@ static void recovers_after_a_hole(void **state)
 	tt_talk_recovers(&toy_in_order, middle, turn);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(what_is_open_at_the_end_is_unfinished), cmocka_unit_test(what_came_before_the_first_bytes_may_be_an_answer), cmocka_unit_test(what_is_passed_over_may_be_an_answer), cmocka_unit_test(said_unasked_it_answers_nothing),
+TT_UNIT_TESTS(cmocka_unit_test(what_is_open_at_the_end_is_unfinished),
+	      cmocka_unit_test(what_came_before_the_first_bytes_may_be_an_answer),
+	      cmocka_unit_test(what_is_passed_over_may_be_an_answer), cmocka_unit_test(said_unasked_it_answers_nothing),
 	      cmocka_unit_test(pairs_what_looks_alike), cmocka_unit_test(recovers_after_a_hole),
 	      cmocka_unit_test(doubts_equal_ids), cmocka_unit_test(pairs_in_order), cmocka_unit_test(pairs_by_id),
 	      cmocka_unit_test(pairs_what_the_server_asks), cmocka_unit_test(server_asking_is_the_client),

@@ -28,7 +28,7 @@
 #define LINES_MAX (64u << 20)
 #define CHUNK_MAX 60000u /* bytes of a merged segment */
 #define TEXT_MOST 4000	 /* characters of a text that are compared */
-#define WORK (8u << 20) /* bytes played in one way of cutting, about, unless all are wanted */
+#define WORK (8u << 20)	 /* bytes played in one way of cutting, about, unless all are wanted */
 
 #define PACKET_WORK (6u << 20) /* the same of captures without one of their packets */
 
