@@ -12,6 +12,8 @@
 
 /* Turns fit into ids; 0: it was not seen opening. */
 #define TURNS 2047u
+/* By so many openings of a number the client's side is followed ahead of the broker's. */
+#define AHEAD_MOST 8
 
 static struct tt_amqp_channel **place_of(struct tt_amqp *s, uint16_t number)
 {
@@ -31,16 +33,28 @@ struct tt_amqp_channel *tt_amqp_channel_find(struct tt_amqp *s, uint16_t number,
 	return ch;
 }
 
+static bool too_far_ahead(const struct tt_amqp_channel *ch)
+{
+	size_t n = 0;
+
+	while (ch && n < AHEAD_MOST) {
+		ch = ch->older;
+		n++;
+	}
+	return n == AHEAD_MOST;
+}
+
 static struct tt_amqp_channel *add(struct tt_link *link, struct tt_amqp *s, uint16_t number)
 {
-	bool room = s->channels < tt_link_limit(link, TT_LIMIT_STATEMENTS) && tt_keep(link, sizeof(struct tt_amqp_channel));
+	struct tt_amqp_channel **at = place_of(s, number);
+	bool room = !too_far_ahead(*at) && s->channels < tt_link_limit(link, TT_LIMIT_STATEMENTS) &&
+		    tt_keep(link, sizeof(struct tt_amqp_channel));
 	struct tt_amqp_channel *ch = room ? calloc(1, sizeof(*ch)) : NULL;
 
 	if (!ch) {
 		tt_statements_turned_away(link, 1);
 		return NULL;
 	}
-	struct tt_amqp_channel **at = place_of(s, number);
 	ch->number = number;
 	ch->older = *at;
 	ch->next = *at ? (*at)->next : NULL;
