@@ -174,7 +174,7 @@ int tt_kernel_new(struct tt_kernel **ret, const char *hooks, const struct tt_lim
 		snprintf(report->sets[i].reason, sizeof(report->sets[i].reason), "the kernel could not be asked");
 	}
 	report->set_count = tt_hook_set_count;
-	int r = tt_kernel_ask_features(report);
+	int r = tt_kernel_ask_features(report, true);
 	if (r == 0)
 		r = try_sets(ret, hooks, limits, scope, report);
 	if (r < 0 && !report->error[0])

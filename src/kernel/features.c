@@ -81,9 +81,18 @@ static const struct {
 	{TT_CALLED_BY_TRACEPOINT, BTF_KIND_TYPEDEF, "class_srcu_fast_notrace_t"},
 };
 
+static struct btf *types;
+
+struct btf *tt_kernel_types(void)
+{
+	if (!types)
+		types = btf__load_vmlinux_btf();
+	return types;
+}
+
 static int ask_btf(struct tt_features *f)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = tt_kernel_types();
 	if (!btf)
 		return errno == EPERM || errno == EACCES ? -EPERM : -ENOENT;
 
@@ -103,7 +112,8 @@ static int ask_btf(struct tt_features *f)
 				found[i] = true;
 		}
 	}
-	btf__free(btf);
+	btf__free(types);
+	types = NULL;
 
 	f->has[TT_FEATURE_BTF] = true;
 	for (size_t i = 0; i < TT_ARRAY_LEN(btf_questions); i++)
@@ -207,7 +217,7 @@ static void ask_perf(struct tt_features *f)
 	}
 }
 
-int tt_features_probe(struct tt_features *ret)
+int tt_features_probe(struct tt_features *ret, bool pages)
 {
 	struct tt_features f = {0};
 	struct tt_running running;
@@ -226,7 +236,7 @@ int tt_features_probe(struct tt_features *ret)
 	ask_maps(&f);
 	ask_perf(&f);
 	f.absent[TT_FEATURE_PERF_TRACEPOINTS] = ask_tracefs(&f);
-	f.absent[TT_FEATURE_PAGES] = ask_pages(&f);
+	f.absent[TT_FEATURE_PAGES] = pages ? ask_pages(&f) : "not asked";
 	tt_hazards_apply(&f, &running);
 	*ret = f;
 	return 0;

@@ -73,9 +73,16 @@ struct tt_features {
 
 /*
  * Asks all questions. 0, or -ENOENT without kernel BTF (then nothing else is known, and `absent` says so), -EPERM where the
- * kernel does not answer.
+ * kernel does not answer. `pages`: TT_FEATURE_PAGES, too, for which all symbols of the kernel are read.
  */
-int tt_features_probe(struct tt_features *ret);
+int tt_features_probe(struct tt_features *ret, bool pages);
+
+/*
+ * The kernel's types, read once for all who ask: NULL with errno where that fails. They are kept until tt_features_probe, which
+ * comes last, has asked too.
+ */
+struct btf;
+struct btf *tt_kernel_types(void);
 
 /* Why a feature is not used, in words that stand alone; empty where it is. Returns text. */
 const char *tt_feature_why(const struct tt_features *features, enum tt_feature id, char *text, size_t size);

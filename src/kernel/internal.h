@@ -142,7 +142,7 @@ int tt_kernel_not_permitted(struct tt_kernel_report *report);
 /* From here on libbpf's first complaint is kept; the function before is to be set again. */
 libbpf_print_fn_t tt_kernel_complaint_begin(void);
 const char *tt_kernel_complaint(void);
-int tt_kernel_ask_features(struct tt_kernel_report *report);
+int tt_kernel_ask_features(struct tt_kernel_report *report, bool pages);
 /* To the kernel, the memory that loading needed (its BTF and programs: 12 MB), before it is shared with another process. */
 void tt_kernel_give_back(void);
 uint32_t tt_kernel_power_of_two(uint64_t n);

@@ -409,9 +409,9 @@ void tt_kernel_give_back(void)
 	malloc_trim(0);
 }
 
-int tt_kernel_ask_features(struct tt_kernel_report *report)
+int tt_kernel_ask_features(struct tt_kernel_report *report, bool pages)
 {
-	int r = tt_features_probe(&report->features);
+	int r = tt_features_probe(&report->features, pages);
 
 	if (r == -EPERM)
 		return tt_kernel_refuse(report, r, "not permitted to ask the kernel: run as root");

@@ -206,7 +206,7 @@ static int programs_open(struct tt_kernel *k, const struct tt_programs *p, const
 			 const struct tt_scope *scope, struct tt_kernel_report *report)
 {
 	struct choice choice = {.count = 0};
-	int r = tt_kernel_ask_features(report);
+	int r = tt_kernel_ask_features(report, false);
 	if (r < 0)
 		return r;
 	k->uprobe_multi = report->features.has[TT_FEATURE_UPROBE_MULTI];

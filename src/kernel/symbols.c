@@ -8,14 +8,16 @@
 
 #include "base/own.h"
 
-/* "ffffffff82a5e0a8 D page_offset_base[\t[module]]\n" */
-static void line_take(const char *line, struct tt_symbol *symbols, size_t count)
+/* "ffffffff82a5e0a8 D page_offset_base[\t[module]]\n". Returns how many of them it is. */
+static size_t line_take(const char *line, struct tt_symbol *symbols, size_t count)
 {
 	char *end;
 	uint64_t address = strtoull(line, &end, 16);
 
+	size_t taken = 0;
+
 	if (end == line || strlen(end) < 4)
-		return;
+		return 0;
 	const char *name = end + 3;
 	size_t len = strcspn(name, "\t\n");
 	for (size_t i = 0; i < count; i++) {
@@ -23,19 +25,21 @@ static void line_take(const char *line, struct tt_symbol *symbols, size_t count)
 			continue;
 		symbols[i].address = address;
 		symbols[i].listed = true;
+		taken += address != 0;
 	}
+	return taken;
 }
 
 int tt_symbols_find(struct tt_symbol *symbols, size_t count)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
 	tt_free_auto char *line = NULL;
-	size_t size = 0;
+	size_t size = 0, left = count;
 
 	if (!f)
 		return -errno;
-	while (getline(&line, &size, f) > 0)
-		line_take(line, symbols, count);
+	while (left && getline(&line, &size, f) > 0)
+		left -= line_take(line, symbols, count);
 	fclose(f);
 	return 0;
 }

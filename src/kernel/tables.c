@@ -37,13 +37,12 @@ static void answer(const struct btf *btf, struct tt_kernel_question *q)
 
 int tt_kernel_ask(struct tt_kernel_question *questions, size_t count)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf *btf = tt_kernel_types();
 
 	if (!btf)
 		return -ENOENT;
 	for (size_t i = 0; i < count; i++)
 		answer(btf, &questions[i]);
-	btf__free(btf);
 	return 0;
 }
 

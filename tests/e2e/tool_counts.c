@@ -24,7 +24,7 @@ static const char *name;
 static int ends[WORKERS_MOST][2]; /* of pipes */
 static struct {
 	pthread_barrier_t begin;
-	atomic_ulong blocked;
+	atomic_ulong blocked, turns;
 } *together; /* processes, too */
 
 static void say(const char *what, unsigned long a, unsigned long b)
@@ -65,12 +65,10 @@ static void on_processor(size_t n)
 	sched_setaffinity(0, sizeof(one), &one);
 }
 
-/* How often the process was let run (proc(5), schedstat), also of one that ended and was not waited for. */
-static unsigned long turns(pid_t pid)
+/* How often it was let run (proc(5), schedstat), also of one that ended and was not waited for. */
+static unsigned long turns(const char *path)
 {
-	char path[64], text[128] = "", *end = text;
-
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	char text[128] = "", *end = text;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
 		abort();
@@ -128,9 +126,11 @@ static void pipes(void)
 		if (waitid(P_PID, (id_t)pids[i], &info, WEXITED | WNOWAIT) < 0)
 			abort();
 		/* It has ended, and may be on its way off the processor. */
-		for (unsigned long before = 0, now; (now = turns(pids[i])) != before; usleep(20000))
+		char path[64];
+		snprintf(path, sizeof(path), "/proc/%d/schedstat", pids[i]);
+		for (unsigned long before = 0, now; (now = turns(path)) != before; usleep(20000))
 			before = now;
-		say("turns", (unsigned long)pids[i], turns(pids[i]));
+		say("turns", (unsigned long)pids[i], turns(path));
 	}
 	say("blocked", together->blocked, 0);
 }
@@ -147,6 +147,36 @@ static void in_threads(void *(*work)(void *))
 	}
 	for (size_t i = 0; i < workers; i++)
 		pthread_join(threads[i], NULL);
+}
+
+/* The same as hand(), by threads; and how often each was let run. */
+static void *hands(void *number)
+{
+	size_t i = (size_t)number;
+	char c = 0;
+
+	on_processor(i / 2);
+	pthread_barrier_wait(&together->begin);
+	for (size_t n = 0; n < rounds; n++) {
+		if (i % 2 == 0 && write(ends[i][1], &c, 1) != 1)
+			abort();
+		if (read(ends[i ^ 1][0], &c, 1) != 1)
+			abort();
+		if (i % 2 && write(ends[i][1], &c, 1) != 1)
+			abort();
+	}
+	atomic_fetch_add(&together->turns, turns("/proc/thread-self/schedstat"));
+	return NULL;
+}
+
+static void threads(void)
+{
+	for (size_t i = 0; i < workers; i++) {
+		if (pipe(ends[i]))
+			abort();
+	}
+	in_threads(hands);
+	say("turns", (unsigned long)getpid(), together->turns);
 }
 
 static void *allocates(void *number)
@@ -215,7 +245,7 @@ static void failed_starts(void)
 static const struct {
 	const char *name;
 	void (*work)(void);
-} works[] = {{"pipe", pipes}, {"malloc", allocations}, {"read", direct_reads}, {"exec", failed_starts}};
+} works[] = {{"pipe", pipes}, {"threads", threads}, {"malloc", allocations}, {"read", direct_reads}, {"exec", failed_starts}};
 
 int main(int argc, char **argv)
 {

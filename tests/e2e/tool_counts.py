@@ -23,7 +23,7 @@ import tool_ping
 DIRECTORY = pathlib.Path(tempfile.mkdtemp(prefix="telltale-e2e-counts-"))
 atexit.register(shutil.rmtree, DIRECTORY, ignore_errors=True)
 LITTLE = ("--limit", "tool_kernel_rows=16")
-SMALL_RING = ("--limit", "control_ring_bytes=64K", "--limit", "drain_interval_ms=100")
+SMALL_RING = ("--limit", "ring_bytes=64K", "--limit", "control_ring_bytes=64K", "--limit", "drain_interval_ms=1000")
 
 
 @functools.cache
@@ -204,9 +204,10 @@ def test_leak():
         lib.check(left_out or not limit, f"nothing had no room: {load.err}")
 
 
-def no_end(load):
-    """Requests that the kernel did not tell were done (seen on one 6.18, now and then)."""
-    return load.note("requests in no row, because the kernel did not tell") + load.note("requests not done by then")
+def check_requests(load, got, want):
+    """Some the kernel does not tell were done (seen on one 6.18, now and then), which is counted; or not even that they began, as many at most."""
+    no_end = load.note("requests in no row, because the kernel did not tell") + load.note("requests not done by then")
+    lib.check(0 <= want - got - no_end <= no_end, f"requests: {got} and {no_end} whose end was not told, the truth is {want} ({load.err[-600:]})")
 
 
 def test_io():
@@ -217,16 +218,16 @@ def test_io():
     disk.sync()
     tool = ["io", "--disk", disk.name]
     load = Load(tool, load=("read", workers, count, path))
-    lib.equal(total(load.of("file", operation="read", file=str(path)), "requests") + no_end(load), workers * count, f"requests ({load.err[-600:]})")
+    check_requests(load, total(load.of("file", operation="read", file=str(path)), "requests"), workers * count)
     for ring in ((), SMALL_RING):
         load = Load([*tool, "--slow", "0.000001"], *ring, load=("read", workers, count, path))
         lib.equal(len([r for r in load.of("slow") if r["state"] != "waits"]), load.delivered, "rows and records")
-        lib.equal(load.produced + no_end(load), workers * count, f"records ({load.err[-600:]})")
+        check_requests(load, load.produced, workers * count)
         lib.check(load.lost or not ring, "a small ring lost nothing")
     load = Load(tool, "--limit", "tool_requests=16", load=("read", 64, lib.scaled(2000), path))
     left_out = load.note("requests not followed")
     lib.check(left_out, f"nothing had no room: {load.err}")
-    lib.equal(total(load.of("file"), "requests") + left_out + no_end(load), 64 * lib.scaled(2000), f"requests shown and left out ({load.err[-600:]})")
+    check_requests(load, total(load.of("file"), "requests") + left_out, 64 * lib.scaled(2000))
 
 
 def icmp(net, letter):

@@ -365,7 +365,8 @@ TT_INLINE void tt_bytes_add(const struct tt_io_bio *b, __u32 set, __u64 bytes)
 		__sync_fetch_and_add(&v->bytes, bytes);
 }
 
-TT_INLINE __u32 tt_bucket(__u64 ns)
+/* Of its own, so that the verifier follows the ways through it once. */
+__noinline int tt_bucket(__u64 ns)
 {
 	__u64 us = ns / 1000;
 	__u32 bucket = 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "identity/text.h"
 #include "kernel/tables.h"
 #include "symbols/kernel.h"
 #include "tools/sched/held.h"
@@ -102,6 +103,17 @@ static bool is_wanted(const struct tt_sched_settings *s, uint8_t wanted)
 	       !(wanted & PARTS && !(s->config.blocks && s->config.behind));
 }
 
+/* Whether anything can have been swapped out (proc(5), swaps: a line of headings, then one each). Not known: yes. */
+static bool has_swap(void)
+{
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+
+	if (tt_text_read(AT_FDCWD, "/proc/swaps", &text) < 0)
+		return true;
+	const uint8_t *end = text.len ? memchr(text.data, '\n', text.len) : NULL;
+	return !end || end + 1 < text.data + text.len;
+}
+
 void tt_sched_prepare(struct tt_sched_settings *s)
 {
 	s->stacks.wanted = s->config.stacks |= s->stacks.folded || s->stacks.svg;
@@ -129,7 +141,7 @@ void tt_sched_prepare(struct tt_sched_settings *s)
 	s->config.has_task_regs = q[TT_SCHED_HOOKS].has && q[TT_SCHED_HOOKS + 1].has;
 	tt_sched_calls(s->config.call);
 	uint64_t from, to;
-	if (s->config.blocks && tt_kernel_function("do_swap_page", &from, &to)) {
+	if (s->config.blocks && has_swap() && tt_kernel_function("do_swap_page", &from, &to)) {
 		s->config.swap_from = from;
 		s->config.swap_to = to;
 	}

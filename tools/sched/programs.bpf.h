@@ -94,7 +94,7 @@ TT_INLINE void tt_wait_end(struct tt_sched_task *t, struct task_struct *task, st
 	if (throttled > wait)
 		throttled = 0;
 	__u64 from = t->since_ns + throttled;
-	tt_behind(t, bpf_get_smp_processor_id(), t->queued_ns > from ? t->queued_ns : from, now);
+	tt_behind(t->tid, bpf_get_smp_processor_id(), t->queued_ns > from ? t->queued_ns : from, now);
 	if (tt_tool_config.late_ns) {
 		if (wait >= tt_tool_config.late_ns)
 			tt_late_send(t, c, wait, throttled);
@@ -320,7 +320,7 @@ int TT_PROG(tt_sched_moved, struct task_struct *p, int to)
 		return 0;
 	__u64 now = bpf_ktime_get_ns();
 	if (!t->throttled)
-		tt_behind(t, t->cpu, t->queued_ns, now);
+		tt_behind(tid, t->cpu, t->queued_ns, now);
 	t->queued_ns = now;
 	t->cpu = to;
 	return 0;

@@ -99,31 +99,32 @@ __noinline int tt_behind_turn(__u32 cpu, __u32 back, __u64 from, __u64 to, __u32
 	return begin > from;
 }
 
-/* A task waited so long for `cpu`. */
-TT_INLINE void tt_behind(struct tt_sched_task *t, __u32 cpu, __u64 from, __u64 to)
+/* A task waited so long for `cpu`. Of its own as that, for who calls it: the loop is a thousand instructions to prove. Returns 0.
+ */
+__noinline int tt_behind(__u32 tid, __u32 cpu, __u64 from, __u64 to)
 {
-	__u32 tid = t->tid;
-
 	if (!tt_tool_config.behind || to <= from)
-		return;
+		return 0;
 	for (__u32 back = 0; back < TT_SCHED_TURNS - 1; back++) {
 		if (!tt_behind_turn(cpu, back, from, to, tid))
-			return;
+			return 0;
 	}
 	/* Longer than turns are remembered. */
 	const struct tt_sched_cpu *c = bpf_map_lookup_elem(&tt_sched_cpus, &cpu);
-	if (!c)
-		return;
+	struct tt_sched_task *t = bpf_map_lookup_elem(&tt_sched_tasks, &tid);
+	if (!c || !t)
+		return 0;
 	__u32 oldest = c->head + 2;
 	TT_BOUND(oldest, TT_SCHED_TURNS - 1);
 	__u64 begin = c->turn[oldest].since_ns;
 	TT_COUNT(turns_gone);
 	if (begin <= from)
-		return;
+		return 0;
 	if (tt_tool_config.late_ns)
 		t->ahead_rest_ns += begin - from;
 	else
 		tt_ahead_row(t, TT_SCHED_OTHERS, NULL, begin - from);
+	return 0;
 }
 
 #endif
