@@ -134,7 +134,8 @@ int TT_PROG(tt_io_dirty_folio, void *folio, void *mapping)
 SEC("tp_btf/writeback_dirty_page")
 int TT_PROG(tt_io_dirty_page, void *page, void *mapping)
 {
-	return tt_dirtied(tt_page_head((__u64)page), (__u64)mapping);
+	/* As a number: nothing is reckoned with what the verifier knows for a pointer. */
+	return tt_dirtied(tt_page_head(tt_first_argument(ctx)), (__u64)mapping);
 }
 
 /* The first argument, or what is behind it. The offset stands in the instruction: an older verifier takes no other. */
