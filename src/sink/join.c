@@ -290,8 +290,9 @@ static struct tt_flow *tt_flow_of(struct tt_join *j, const struct tt_event *e, c
 	f->last_ns = now_ns;
 	tt_ring_move_last(&j->recent, &f->recent);
 
-	/* Where no process is known there is no service, only an address. */
-	struct tt_graph_node *service = e->self && actor->tgid ? tt_graph_service(j->graph, e->self) : f->service[end];
+	/* Where no process is known there is no service, only an address; who was forgotten meanwhile is who it was. */
+	bool named = e->self && actor->tgid && (e->self->comm[0] || !f->service[end]);
+	struct tt_graph_node *service = named ? tt_graph_service(j->graph, e->self) : f->service[end];
 	if (f->service[end] != service)
 		tt_flow_serves(f, end, service);
 	if (!f->service[!end] && e->remote)
@@ -464,8 +465,8 @@ void tt_join_connection(struct tt_join *j, const struct tt_event *e, const struc
 		return;
 	tt_flow_traffic(f, end, r);
 
-	/* An open connection on which nothing was said yet is no edge: what it will speak is not known. */
-	bool worth = r->tx_bytes || r->rx_bytes || r->connect_failed || r->closed;
+	/* An open connection on which nothing was said yet is no edge: what it will speak is not known. An end adds nothing. */
+	bool worth = r->tx_bytes || r->rx_bytes || r->connect_failed || (r->closed && f->traffic.connects);
 	if (worth && !tt_node_listed(&f->dirty)) {
 		f->dirty_ns = now_ns;
 		tt_ring_append(&j->dirty, &f->dirty);

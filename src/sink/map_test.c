@@ -482,6 +482,53 @@ static void draws_failed_connects_and_known_protocols(void **state)
 	stage_free(&s);
 }
 
+/* Datagrams have no end but that nobody used the socket for long: by then the name of a short-lived program is forgotten. */
+static void an_end_told_late_draws_nothing(void **state)
+{
+	for (int flow_is_there = 0; flow_is_there < 2; flow_is_there++) {
+		struct stage s;
+		struct tt_made client;
+		stage_init(&s);
+		tt_made_init(&client, "dns", TT_ROLE_CLIENT);
+		client.ends.transport = TT_TRANSPORT_UDP;
+		if (flow_is_there)
+			report(&s, &client,
+			       (struct tt_conn_report){.tx_bytes = 24, .rx_bytes = 40, .proto = &client.proto, .time_ns = S});
+		advance(&s, 10 * S);
+		client.self = (struct tt_identity){.tgid = client.self.tgid, .service = "unknown"};
+		report(&s, &client, (struct tt_conn_report){.closed = true, .proto = &client.proto, .time_ns = 2 * S});
+		advance(&s, 40 * S);
+		const char *text = document(&s);
+		has_not(text, "service:unknown");
+		if (flow_is_there) {
+			has(text, "\"client\":\"service:shop\",\"server\":\"address:10.0.0.2:8080\",\"protocol\":\"dns\"");
+			has(text, "\"request_bytes\":24,\"response_bytes\":40,");
+		} else {
+			has(text, "\"edges\":[]");
+		}
+		tt_made_free(&client);
+		stage_free(&s);
+	}
+}
+
+/* What is told after the name was forgotten is still of who it was. */
+static void forgotten_names_stay_with_their_connection(void **state)
+{
+	struct stage s;
+	struct tt_made client;
+	stage_init(&s);
+	tt_made_init(&client, "dns", TT_ROLE_CLIENT);
+	report(&s, &client, (struct tt_conn_report){.tx_bytes = 24, .proto = &client.proto, .time_ns = S});
+	client.self = (struct tt_identity){.tgid = client.self.tgid, .service = "unknown"};
+	report(&s, &client, (struct tt_conn_report){.rx_bytes = 40, .closed = true, .proto = &client.proto, .time_ns = 2 * S});
+	advance(&s, 40 * S);
+	has(document(&s), "\"client\":\"service:shop\"");
+	has(document(&s), "\"request_bytes\":24,\"response_bytes\":40,");
+	has_not(document(&s), "service:unknown");
+	tt_made_free(&client);
+	stage_free(&s);
+}
+
 /* Edges, their series, and nodes nothing leads to; a connection that outlives its edge gets a new one. */
 static void forgets_what_is_idle(void **state)
 {
@@ -603,5 +650,6 @@ TT_UNIT_TESTS(cmocka_unit_test(knows_not_how_it_ended), cmocka_unit_test(takes_t
 	      cmocka_unit_test(waits_for_a_slow_reader), cmocka_unit_test(joins_what_was_not_answered),
 	      cmocka_unit_test(draws_connections_of_unknown_protocols),
 	      cmocka_unit_test(draws_failed_connects_and_known_protocols), cmocka_unit_test(bears_ports_used_again),
-	      cmocka_unit_test(keeps_sums_at_its_limits), cmocka_unit_test(forgets_what_is_idle),
+	      cmocka_unit_test(keeps_sums_at_its_limits), cmocka_unit_test(an_end_told_late_draws_nothing),
+	      cmocka_unit_test(forgotten_names_stay_with_their_connection), cmocka_unit_test(forgets_what_is_idle),
 	      cmocka_unit_test(names_no_unknown_process))
