@@ -371,9 +371,9 @@ int tt_inside_render(struct tt_inside *i, struct tt_span path, struct tt_span qu
 
 /* --- for the tools --- */
 
-const struct tt_identity *tt_inside_who(const struct tt_inside_to *to, uint32_t tgid, uint64_t start_ns, uint64_t cgroup_id)
+const struct tt_identity *tt_inside_who(const struct tt_inside_to *to, uint32_t tgid, uint64_t start_ns, const char *comm)
 {
-	return tt_identities_find(to->identities, tgid, start_ns, cgroup_id);
+	return tt_identities_named(to->identities, tgid, start_ns, comm);
 }
 
 static void send(const struct tt_inside_to *to, const struct tt_identity *who, const struct tt_label *more, size_t count,

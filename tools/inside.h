@@ -70,8 +70,9 @@ int tt_inside_render(struct tt_inside *i, struct tt_span path, struct tt_span qu
 
 /* --- for the tools --- */
 
-/* Whose it is; borrowed until the next call. */
-const struct tt_identity *tt_inside_who(const struct tt_inside_to *to, uint32_t tgid, uint64_t start_ns, uint64_t cgroup_id);
+/* Whose it is; borrowed until the next call. `comm`: its name where that came along (TT_COMM_LEN bytes), for one that is
+ * forgotten by now. */
+const struct tt_identity *tt_inside_who(const struct tt_inside_to *to, uint32_t tgid, uint64_t start_ns, const char *comm);
 
 /*
  * Adds to a series of a family of sink/metrics.c: of `who` (NULL: nobody's), with `count` labels more. Zero makes no series.

@@ -24,6 +24,7 @@ struct tt_identities {
 	uint64_t look_second; /* the looks of which are counted */
 	uint32_t looks;
 	struct tt_identity nobody; /* the answer for processes that do not get into the table */
+	struct tt_identity late;   /* and for those of which there is but the name they were given along with */
 };
 
 /* The same after a restart: a container by its own id, anything else by host and service. Never a process number. */
@@ -321,6 +322,19 @@ const struct tt_identity *tt_identities_find(struct tt_identities *ids, uint32_t
 		tt_process_look(ids, p);
 	tt_processes_used(&ids->processes, p);
 	return p->nothing ? tt_identities_nobody(ids, tgid, start_ns) : &p->identity;
+}
+
+const struct tt_identity *tt_identities_named(struct tt_identities *ids, uint32_t tgid, uint64_t start_ns, const char *comm)
+{
+	const struct tt_identity *known = tt_identities_find(ids, tgid, start_ns, 0);
+
+	if (known != &ids->nobody || !comm || !comm[0])
+		return known;
+	struct tt_process p = {.identity = {.tgid = tgid, .start_ns = start_ns}};
+	tt_process_comm(&p, comm);
+	tt_process_name(ids, &p, tt_span(NULL, 0), tt_span(NULL, 0));
+	ids->late = p.identity;
+	return &ids->late;
 }
 
 void tt_identities_advance(struct tt_identities *ids, uint64_t now_ns)

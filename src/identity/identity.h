@@ -44,6 +44,10 @@ void tt_identities_record(struct tt_identities *ids, const struct tt_record *rec
 /* Never NULL: a process nothing is known of gets an identity with service "unknown". Borrowed until the next call on ids. */
 const struct tt_identity *tt_identities_find(struct tt_identities *ids, uint32_t tgid, uint64_t start_ns, uint64_t cgroup_id);
 
+/* The same for what is told late: of a process nothing is known of (any more), `comm` (of TT_COMM_LEN bytes; NULL: not known)
+ * tells the service. */
+const struct tt_identity *tt_identities_named(struct tt_identities *ids, uint32_t tgid, uint64_t start_ns, const char *comm);
+
 /* Forgets processes that ended longer ago than the grace. */
 void tt_identities_advance(struct tt_identities *ids, uint64_t now_ns);
 

@@ -174,6 +174,13 @@ static void from_records(void **state)
 	tt_identities_advance(ids, 4 * S + limits.value[TT_LIMIT_PROCESS_GRACE] * S);
 	assert_string_equal(find(50, 1 * S)->service, "unknown");
 	assert_string_equal(find(51, 2 * S)->service, "curl");
+
+	/* What comes after that and brings the name of the program along. */
+	static const char comm[TT_COMM_LEN] = "cp";
+	assert_string_equal(tt_identities_named(ids, 50, 1 * S, comm)->service, "cp");
+	assert_int_equal(tt_identities_named(ids, 50, 1 * S, comm)->tgid, 50);
+	assert_string_equal(tt_identities_named(ids, 50, 1 * S, NULL)->service, "unknown");
+	assert_string_equal(tt_identities_named(ids, 51, 2 * S, comm)->service, "curl");
 }
 
 /* Its environment is read with the first word of it: by the time its name is wanted it may be gone. */

@@ -48,11 +48,11 @@ def script(directory, name, text):
     return str(path)
 
 
-def in_run(tools, command):
+def in_run(tools, command, *options):
     """Metrics of `telltale run --tools` at its end."""
     with tempfile.TemporaryDirectory(prefix="telltale-e2e-") as directory:
         metrics = pathlib.Path(directory) / "metrics"
-        done = subprocess.run([lib.TELLTALE, "run", "--quiet", "--tools", tools, f"--metrics={metrics}", *lib.HOOKS, "--", *command], capture_output=True,
+        done = subprocess.run([lib.TELLTALE, "run", "--quiet", "--tools", tools, f"--metrics={metrics}", *lib.HOOKS, *options, "--", *command], capture_output=True,
                               text=True, stdin=subprocess.DEVNULL, timeout=120 * lib.PATIENCE)
         lib.equal((done.returncode, done.stderr), (0, ""), "telltale run")
         return metrics.read_text()
@@ -102,6 +102,20 @@ def test_direct_requests():
             refused = {cause["cause"]: n for cause, n in series(text, "telltale_tool_refused_total") if n}
             lib.check(not refused or set(refused) == {"dirtier_unknown"}, f"turned away: {refused}")
             lib.check(any(p["program"] == "io/tt_io_completed" for p, _ in series(text, "telltale_bpf_missed_runs_total")), "its programs are among the agent's")
+
+
+def test_written_late():
+    """What a program wrote goes to the disk when its name is forgotten: it is its own all the same."""
+    disk()
+    path = tool_io.a_file("late", 2 * tool_io.MIB)
+    tool_io.DISK.sync()
+    for _ in range(4):
+        text = in_run(f"io:disk={disk().name}", ["sh", "-c", f"dd if=/dev/zero of={path} bs=64k count=32 conv=notrunc status=none; sleep 4; sync -f {path}; sleep 1"],
+                      "--limit", "process_grace_s=1")
+        if not total(text, "telltale_tool_refused_total", cause="end_untold"):
+            break
+    written = series(text, "process_disk_io_bytes_total")
+    lib.check(total(text, "process_disk_io_bytes_total", service_name="dd", disk_io_direction="write") >= 2 * tool_io.MIB, f"written by dd: {written}")
 
 
 def test_no_room():
@@ -215,6 +229,7 @@ class Spinner:
             subprocess.run(["cc", "-O1", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer", "-fno-optimize-sibling-calls", "-o", pathlib.Path(directory) / name, source], check=True)
         self.port = lib.free_port()
         self.other = subprocess.Popen([str(pathlib.Path(directory) / "other"), str(seconds), "1"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.since = time.monotonic()
         self.run = subprocess.Popen([lib.TELLTALE, "run", "--quiet", "--tools", "profile:hz=199", "--listen", f"127.0.0.1:{self.port}", *options, *lib.HOOKS, "--",
                                      str(pathlib.Path(directory) / "spinner"), str(seconds), str(depths)],
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -243,6 +258,8 @@ def test_profile():
             lib.equal({stack.split(";")[0] for stack in stacks}, {"spinner"}, "services")
             lib.equal({f"spinner;{stack}": n for stack, n in alone.items()}, stacks, "stacks of the service alone")
             samples = total(text, "process_profile_samples_total", service_name="spinner")
+            said = int(re.search(r"samples of the last (\d+) s,", spinner.get("/profile.svg")).group(1))
+            lib.check(said <= time.monotonic() - spinner.since + 1, f"samples of {said} s there cannot be yet")
             lib.equal(sum(stacks.values()), samples, "samples in stacks")
             lib.check(samples >= 100, f"{samples} samples of 398 there may be")
             spins = sum(n for stack, n in stacks.items() if "spin" in stack.split(";"))

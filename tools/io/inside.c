@@ -79,7 +79,7 @@ static void row_export(struct tt_tool_run *run, const struct tt_inside_to *to, c
 	tt_io_disk_name(s, r.key.disk, disk, sizeof(disk));
 	const struct tt_label labels[] = {{"system_device", tt_span_str(disk)},
 					  {"disk_io_direction", tt_span_str(tt_io_op_names[r.key.op])}};
-	const struct tt_identity *who = tt_inside_who(to, r.key.tgid, r.key.start_ns, r.figure.cgroup_id);
+	const struct tt_identity *who = tt_inside_who(to, r.key.tgid, r.key.start_ns, r.figure.comm);
 
 	tt_inside_count(to, "process_disk_io_bytes_total", who, labels, TT_ARRAY_LEN(labels), r.figure.bytes);
 	tt_inside_count(to, "process_disk_operation_errors_total", who, labels, TT_ARRAY_LEN(labels), r.figure.errors);

@@ -325,8 +325,10 @@ TT_INLINE struct tt_io_figure *tt_figure_of(const struct tt_io_bio *b, __u32 set
 		return f;
 	bpf_map_update_elem(&tt_io_figures, &key, &none, BPF_NOEXIST);
 	f = bpf_map_lookup_elem(&tt_io_figures, &key);
-	if (f)
+	if (f) {
 		f->cgroup_id = b->who.cgroup_id;
+		__builtin_memcpy(f->comm, b->who.comm, sizeof(f->comm));
+	}
 	return f;
 }
 

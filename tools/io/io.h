@@ -99,6 +99,7 @@ struct tt_io_figure {
 	__u64 ns; /* all together, from the moment they were handed to the block layer */
 	__u64 errors;
 	__u64 cgroup_id;
+	char comm[TT_IO_COMM_LEN]; /* written late, its process may be forgotten */
 	__u64 times[TT_TOOL_TIMES];
 };
 
@@ -191,7 +192,7 @@ static_assert(sizeof(struct tt_io_names) == 24 + TT_IO_NAMES_MOST * TT_IO_NAME_L
 static_assert(sizeof(struct tt_io_key) == 48, "layout");
 static_assert(sizeof(struct tt_io_value) == 72, "layout");
 static_assert(sizeof(struct tt_io_figure_key) == 24, "layout");
-static_assert(sizeof(struct tt_io_figure) == 40 + 8 * TT_TOOL_TIMES, "layout");
+static_assert(sizeof(struct tt_io_figure) == 56 + 8 * TT_TOOL_TIMES, "layout");
 static_assert(sizeof(struct tt_io_bio) == 40 + 24 + 64, "layout");
 static_assert(sizeof(struct tt_io_slow) == 40 + 24 + 16 + 48, "layout");
 static_assert(sizeof(struct tt_io_config) == TT_IO_CALL_NUMBERS + 40, "layout");

@@ -46,9 +46,11 @@ static int inside_begin(struct tt_tool_run *run)
 	struct tt_profile_run *p = calloc(1, sizeof(*p));
 
 	run->state = p;
-	return p ? tt_profile_window_new(&p->window, run->limits->value[TT_LIMIT_PROFILE_WINDOW] * SECOND_NS,
-					 run->limits->value[TT_LIMIT_TOOL_STACK_BYTES])
-		 : -ENOMEM;
+	if (!p)
+		return -ENOMEM;
+	p->since_ns = tt_now_ns();
+	return tt_profile_window_new(&p->window, run->limits->value[TT_LIMIT_PROFILE_WINDOW] * SECOND_NS,
+				     run->limits->value[TT_LIMIT_TOOL_STACK_BYTES]);
 }
 
 static void inside_record(struct tt_tool_run *run, const struct tt_inside_to *to, const struct tt_record *rec)
@@ -61,7 +63,7 @@ static void inside_record(struct tt_tool_run *run, const struct tt_inside_to *to
 	if (rec->type != (uint16_t)TT_PROFILE_SEEN || rec->len < least || r->user_count > TT_STACK_DEPTH ||
 	    r->kernel_count > (rec->len < sizeof(*r) ? 0u : TT_STACK_DEPTH))
 		return;
-	const struct tt_identity *who = tt_inside_who(to, rec->tgid, rec->start_ns, rec->cgroup_id);
+	const struct tt_identity *who = tt_inside_who(to, rec->tgid, rec->start_ns, NULL);
 	tt_inside_count(to, "process_profile_samples_total", who, NULL, 0, 1);
 	const struct tt_stack_frames frames = {.tgid = rec->tgid,
 					       .image = r->image,
@@ -108,11 +110,12 @@ static int inside_render(struct tt_tool_run *run, struct tt_span path, struct tt
 		return tt_api_error(body, 400, "service: bad percent-encoding, or too long");
 	if (tt_api_query_number(query, "seconds", window_s, window_s, &seconds) < 0)
 		return tt_api_error(body, 400, "seconds must be a number from 1 to the limit profile_window_s");
-	tt_profile_window_fold(p->window, tt_now_ns(), seconds * SECOND_NS, service, &fold);
+	uint64_t now_ns = tt_now_ns(), there_s = (now_ns - p->since_ns) / SECOND_NS + 1; /* the second under way counts */
+	tt_profile_window_fold(p->window, now_ns, seconds * SECOND_NS, service, &fold);
 	tt_fold_sort(&fold);
 	if (service.len)
 		memcpy(name, service.data, service.len);
-	tt_buf_printf(&title, "telltale: samples of the last %llu s, ", (unsigned long long)seconds);
+	tt_buf_printf(&title, "telltale: samples of the last %llu s, ", (unsigned long long)TT_MIN(seconds, there_s));
 	tt_symbols_clean(&title, name[0] ? name : "all services");
 	tt_buf_add_char(&title, 0);
 	if (svg)

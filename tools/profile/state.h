@@ -39,6 +39,7 @@ struct tt_profile_run {
 	struct tt_sched_run sched; /* first: tt_sched_begin and the like take it */
 	struct tt_timeline *timeline;
 	struct tt_profile_window *window; /* inside the agent */
+	uint64_t since_ns;		  /* when that began */
 };
 
 extern const struct tt_tool_inside tt_profile_inside;

@@ -73,7 +73,7 @@ static void row_export(struct tt_tool_run *run, const struct tt_inside_to *to, c
 	struct tt_sched_inside_row r;
 
 	memcpy(&r, from, sizeof(r));
-	const struct tt_identity *who = tt_inside_who(to, r.tgid, r.start_ns, 0);
+	const struct tt_identity *who = tt_inside_who(to, r.tgid, r.start_ns, NULL);
 	for (size_t part = 0; part < TT_SCHED_PART_MAX; part++) {
 		const struct tt_label label = {"part", tt_span_str(tt_sched_part_names[part])};
 		tt_inside_seconds(to, "process_thread_time_seconds_total", who, &label, 1, r.part_ns[part]);
