@@ -148,6 +148,7 @@ const struct tt_option tt_options[] = {
 	 .offset = AT(where),
 	 .commands = TT_COMMAND_READ | TT_COMMAND_WATCH,
 	 .judge = tt_judge_where,
+	 .remote = true,
 	 .help = "show only exchanges for which this holds: a field or attribute of a JSON line, = or != and a value (* and ? "
 		 "stand for "
 		 "anything), or < <= > >= and a number such as 500, 10ms or 4k; && joins conditions, and all must hold"},
@@ -198,7 +199,8 @@ const struct tt_option tt_options[] = {
 	 .offset = AT(metrics),
 	 .output = "--metrics",
 	 .commands = SHOWING,
-	 .help = "write the metrics (Prometheus text) to this file at the end, - being standard output"},
+	 .help = "write the metrics (Prometheus text) to this file at the end, - being standard output (the summary "
+		 "goes to standard error then)"},
 	{.name = "quiet",
 	 .letter = 'q',
 	 .key = "quiet",

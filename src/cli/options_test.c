@@ -187,9 +187,6 @@ static void bad_use_is_told_in_one_line(void **state)
 		{&watch,
 		 {"--record", "x", "--connect=localhost:1"},
 		 "--connect: the agent there observes: it cannot be joined with --record"},
-		{&watch,
-		 {"--connect", "localhost:1", "--where=error=true"},
-		 "--connect: the agent there observes: it cannot be joined with --where"},
 		{&agent, {"--config", "/nonexistent/x"}, "/nonexistent/x: No such file or directory"},
 	};
 

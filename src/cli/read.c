@@ -51,6 +51,12 @@ static bool tt_read_is_recording(int fd)
 	return pread(fd, head, sizeof(head), 0) == sizeof(head) && tt_recording_known(tt_span(head, sizeof(head)));
 }
 
+/* Nothing is mixed into metrics that go to standard output; the summary takes the other then, as that of `run`. */
+static int tt_read_summary_fd(const struct tt_config *config)
+{
+	return config->metrics && strcmp(config->metrics, "-") == 0 ? STDERR_FILENO : STDOUT_FILENO;
+}
+
 static bool tt_read_json_only(const struct tt_config *config)
 {
 	return config->json && strcmp(config->json, "-") == 0;
@@ -99,7 +105,7 @@ static int tt_read_summary(struct tt_session *session, const struct tt_read_inpu
 		dprintf(STDOUT_FILENO, "%s%s:\n", in->number ? "\n" : "", in->name);
 	tt_pipeline_finish(session->pipeline);
 	tt_read_warn_limits(session, in->name);
-	return tt_outputs_write_summary(session->outputs, STDOUT_FILENO);
+	return tt_outputs_write_summary(session->outputs, tt_read_summary_fd(session->config));
 }
 
 static int tt_read_open(const struct tt_config *config, const struct tt_read_input *in, int *ret)

@@ -11,13 +11,16 @@
 #include "base/log.h"
 #include "cli/curl.h"
 #include "cli/line.h"
+#include "cli/session.h"
 #include "sink/jsonl.h"
+#include "sink/where_field.h"
 
 struct tt_remote {
 	const struct tt_config *config;
 	struct tt_curl curl;
-	struct tt_buf line; /* up to the newline that has not come yet */
-	FILE *out;	    /* of JSON lines; those for people go to standard output */
+	struct tt_buf line;	/* up to the newline that has not come yet */
+	FILE *out;		/* of JSON lines; those for people go to standard output */
+	struct tt_where *where; /* NULL: all are shown */
 };
 
 static const char *tt_remote_text(const json_t *x, const char *key)
@@ -108,18 +111,32 @@ static bool tt_remote_loss(const char *line, size_t len)
 	return true;
 }
 
+/* For --where: a field or an attribute of the line. */
+static void tt_remote_field(void *ctx, const char *name, struct tt_where_value *v)
+{
+	const json_t *x = ctx;
+	const json_t *field = json_object_get(strchr(name, '.') ? json_object_get(x, "attributes") : x, name);
+
+	v->is_number = json_is_integer(field);
+	v->number = json_integer_value(field);
+	if (json_is_string(field))
+		v->text = tt_span(json_string_value(field), json_string_length(field));
+	else if (json_is_boolean(field))
+		v->text = tt_span_str(json_is_true(field) ? "true" : "false");
+}
+
 static void tt_remote_line(struct tt_remote *r, const char *line, size_t len)
 {
 	if (tt_remote_loss(line, len))
 		return;
-	if (r->config->json) {
+	json_t *x = r->where || !r->config->json ? json_loadb(line, len, 0, NULL) : NULL;
+	bool wanted = !r->where || (x && tt_where_holds_of(r->where, tt_remote_field, x));
+	if (wanted && r->config->json) {
 		fwrite(line, 1, len, r->out);
 		putc('\n', r->out);
-		return;
-	}
-	json_t *x = json_loadb(line, len, 0, NULL);
-	if (x)
+	} else if (wanted && x) {
 		tt_remote_show(x);
+	}
 	json_decref(x);
 }
 
@@ -210,11 +227,14 @@ int tt_remote_watch(const struct tt_config *config)
 
 	if (config->json && strcmp(config->json, "-") != 0 && !(remote.out = fopen(config->json, "we")))
 		return tt_error_errno(-errno, "%s %s", tt_config_name(&name, config, "json", "--json"), config->json);
-	const char *why = tt_curl_open(&remote.curl);
-	int r = why ? tt_remote_fail(&remote, why) : tt_remote_is_agent(&remote);
+	int r = tt_session_where(&remote.where, config);
+	const char *why = r == 0 ? tt_curl_open(&remote.curl) : NULL;
+	if (r == 0)
+		r = why ? tt_remote_fail(&remote, why) : tt_remote_is_agent(&remote);
 	if (r == 0)
 		r = tt_remote_get(&remote, "/api/v1/exchanges/stream", tt_remote_bytes);
 	tt_buf_free(&remote.line);
+	tt_where_free(remote.where);
 	if (remote.out != stdout)
 		fclose(remote.out);
 	return r;

@@ -68,14 +68,13 @@ static int tt_session_record(struct tt_session *s)
 	return 0;
 }
 
-/* The conditions were judged when the options were read. */
-static int tt_session_where(struct tt_session *s)
+int tt_session_where(struct tt_where **ret, const struct tt_config *config)
 {
 	struct tt_where_error wrong;
 	int r = 0;
 
-	for (size_t i = 0; i < s->config->where.count && r == 0; i++)
-		r = tt_where_add(&s->where, s->config->where.list[i], &wrong);
+	for (size_t i = 0; i < config->where.count && r == 0; i++)
+		r = tt_where_add(ret, config->where.list[i], &wrong);
 	if (r == -ENOSPC)
 		return tt_error("--where: more than %d conditions", TT_WHERE_MOST), r;
 	return r < 0 ? tt_error_errno(r, "--where") : 0;
@@ -93,7 +92,7 @@ static int tt_session_build(struct tt_session *s, struct tt_source *source, bool
 			tt_error("--protocol %s: no such protocol", unknown);
 		return r;
 	}
-	r = tt_session_where(s);
+	r = tt_session_where(&s->where, s->config);
 	if (r < 0) {
 		tt_source_free(source);
 		return r;

@@ -29,6 +29,10 @@ struct tt_session {
  */
 int tt_session_open(struct tt_session *ret, struct tt_config *config, struct tt_source *source, bool use_proc);
 
+/* Conditions of --where, which were judged when options were read; NULL in *ret: none. Prints one line and returns a negative
+ * errno on failure. */
+int tt_session_where(struct tt_where **ret, const struct tt_config *config);
+
 /* Reports what is open, writes out and closes. Returns 0 or the first failure, which was printed. */
 int tt_session_close(struct tt_session *s);
 

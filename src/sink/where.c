@@ -117,7 +117,10 @@ static int tt_where_condition(struct tt_where_condition *ret, struct tt_span s, 
 				      "a whole number, perhaps with a unit, is needed here");
 	ret->name = tt_where_text(name);
 	ret->value = tt_where_text(value);
-	return ret->name && ret->value ? 0 : -ENOMEM;
+	if (!ret->name || !ret->value)
+		return -ENOMEM;
+	const char *refused = ret->op <= TT_WHERE_DIFFERENT ? tt_where_field_refuses(ret->field, ret->value) : NULL;
+	return refused ? tt_where_wrong(e, (size_t)(value.data - s.data) + at, refused) : 0;
 }
 
 static void tt_where_forget(struct tt_where *w, size_t count)
@@ -266,5 +269,19 @@ bool tt_where_holds(const struct tt_where *w, const struct tt_event *e, const st
 		holds = tt_where_one(&w->list[i], &v);
 	}
 	tt_buf_free(&v.scratch);
+	return holds;
+}
+
+bool tt_where_holds_of(const struct tt_where *w, tt_where_value_fn get, void *ctx)
+{
+	struct tt_where_value v = {.scratch = TT_BUF(0)};
+	bool holds = true;
+
+	for (size_t i = 0; w && i < w->count && holds; i++) {
+		v.text = tt_span(NULL, 0);
+		v.is_number = false;
+		get(ctx, tt_where_field_key(w->list[i].field, w->list[i].name), &v);
+		holds = tt_where_one(&w->list[i], &v);
+	}
 	return holds;
 }

@@ -33,4 +33,10 @@ struct tt_where *tt_where_free(struct tt_where *w);
 /* True where all hold, or w is NULL. show_values: compared as on the wire, else as redacted. */
 bool tt_where_holds(const struct tt_where *w, const struct tt_event *e, const struct tt_exchange *x, bool show_values);
 
+/* The same of what is not an exchange but has its fields. `get` is asked for a field as a JSON line calls it, or an attribute,
+ * and fills *v (sink/where_field.h), which is nothing known; text is borrowed until the next call. */
+struct tt_where_value;
+typedef void (*tt_where_value_fn)(void *ctx, const char *name, struct tt_where_value *v);
+bool tt_where_holds_of(const struct tt_where *w, tt_where_value_fn get, void *ctx);
+
 #endif

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/where_field.h"
 
+#include <fnmatch.h>
+
 #include "base/own.h"
+#include "proto/proto.h"
 #include "sink/jsonl.h"
 #include "sink/kind.h"
 #include "sink/measure.h"
@@ -17,6 +20,8 @@ struct tt_where_ask {
 struct tt_where_field {
 	const char *name; /* NULL: an attribute */
 	void (*get)(const struct tt_where_ask *a, struct tt_where_value *v);
+	const char *(*value)(size_t i); /* NULL: it may be anything; else its values by number, NULL behind the last */
+	const char *wanted;		/* said where a value is none of them */
 };
 
 static void tt_where_number(struct tt_where_value *v, bool known, uint64_t number)
@@ -28,6 +33,12 @@ static void tt_where_number(struct tt_where_value *v, bool known, uint64_t numbe
 static void tt_where_bool(struct tt_where_value *v, bool value)
 {
 	v->text = tt_span_str(value ? "true" : "false");
+}
+
+static void tt_get_time(const struct tt_where_ask *a, struct tt_where_value *v)
+{
+	v->is_number = true;
+	v->number = (int64_t)a->x->request_first_ns + a->e->wall_minus_mono_ns;
 }
 
 static void tt_get_kind(const struct tt_where_ask *a, struct tt_where_value *v)
@@ -185,13 +196,54 @@ static void tt_get_attribute(const struct tt_where_ask *a, struct tt_where_value
 	}
 }
 
+/* --- fields that have few values ------------------------------------------------------------------------------------------ */
+
+static const char *tt_value_kind(size_t i)
+{
+	static const char *const names[] = {"client", "server", NULL};
+	return names[i];
+}
+
+static const char *tt_value_protocol(size_t i)
+{
+	return i < tt_protos_count ? tt_protos[i]->name : NULL;
+}
+
+static const char *tt_value_bool(size_t i)
+{
+	static const char *const names[] = {"true", "false", NULL};
+	return names[i];
+}
+
+static const char *tt_value_error(size_t i)
+{
+	return i == 2 ? "null" : i < 2 ? tt_value_bool(i) : NULL;
+}
+
+static const char *tt_value_source(size_t i)
+{
+	return i < TT_ORIGIN_MAX ? (const char *)tt_jsonl_origin((uint8_t)i).data : NULL;
+}
+
+const char *tt_where_field_refuses(const struct tt_where_field *f, const char *value)
+{
+	const char *known;
+
+	for (size_t i = 0; f->value && (known = f->value(i)); i++) {
+		if (fnmatch(value, known, 0) == 0)
+			return NULL;
+	}
+	return f->wanted;
+}
+
 static const struct tt_where_field tt_where_fields[] = {
-	{"kind", tt_get_kind},
-	{"protocol", tt_get_protocol},
+	{"time_unix_ns", tt_get_time},
+	{"kind", tt_get_kind, tt_value_kind, "client or server is needed here"},
+	{"protocol", tt_get_protocol, tt_value_protocol, "no such protocol (telltale help protocols)"},
 	{"operation", tt_get_operation},
 	{"resource", tt_get_resource},
 	{"status", tt_get_status},
-	{"error", tt_get_error},
+	{"error", tt_get_error, tt_value_error, "true, false or null is needed here"},
 	{"error_type", tt_get_error_type},
 	{"duration_ns", tt_get_duration},
 	{"duration", tt_get_duration},
@@ -199,8 +251,8 @@ static const struct tt_where_field tt_where_fields[] = {
 	{"ttfb", tt_get_ttfb},
 	{"request_bytes", tt_get_request_bytes},
 	{"response_bytes", tt_get_response_bytes},
-	{"complete", tt_get_complete},
-	{"source", tt_get_source},
+	{"complete", tt_get_complete, tt_value_bool, "true or false is needed here"},
+	{"source", tt_get_source, tt_value_source, "no such source (docs/json.md)"},
 	{"client", tt_get_client},
 	{"server", tt_get_server},
 	{"pid", tt_get_pid},
@@ -220,6 +272,15 @@ const struct tt_where_field *tt_where_field_find(struct tt_span name)
 			return &tt_where_fields[i];
 	}
 	return tt_span_find(name, '.') > 0 ? &tt_where_fields[n] : NULL;
+}
+
+const char *tt_where_field_key(const struct tt_where_field *f, const char *name)
+{
+	for (size_t i = 0; f->name && i < TT_ARRAY_LEN(tt_where_fields) - 1; i++) {
+		if (tt_where_fields[i].get == f->get)
+			return tt_where_fields[i].name; /* the first of those that are the same */
+	}
+	return name;
 }
 
 void tt_where_field_get(const struct tt_where_field *f, const char *name, const struct tt_event *e, const struct tt_exchange *x,

@@ -22,6 +22,12 @@ struct tt_where_field;
  * asker. */
 const struct tt_where_field *tt_where_field_find(struct tt_span name);
 
+/* NULL, or what is wrong with a value (* and ? standing for anything) that none of the field's few values is like. */
+const char *tt_where_field_refuses(const struct tt_where_field *f, const char *value);
+
+/* What the field is called in a JSON line; `name` is what it was found by. */
+const char *tt_where_field_key(const struct tt_where_field *f, const char *name);
+
 /* Fills *ret, whose scratch buffer is the caller's. `name` is the one it was found by. */
 void tt_where_field_get(const struct tt_where_field *f, const char *name, const struct tt_event *e, const struct tt_exchange *x,
 			bool show_values, struct tt_where_value *ret);

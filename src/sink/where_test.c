@@ -5,6 +5,7 @@
 
 #include "harness/event.h"
 #include "harness/unit.h"
+#include "sink/where_field.h"
 
 static bool holds(const char *text, const struct tt_made *m, bool show_values)
 {
@@ -55,6 +56,12 @@ static void fields_compare(void **state)
 					  "service=shop",
 					  "container_id=null",
 					  "kind=server",
+					  "kind=s*",
+					  "kind!=client",
+					  "protocol=ht*",
+					  "error!=null",
+					  "time_unix_ns>1s",
+					  "time_unix_ns<=9000000000s",
 					  "url.path=/cart/17",
 					  "http.route=/cart/{id}",
 					  "http.response.status_code=503",
@@ -120,6 +127,37 @@ static void unanswered_is_null(void **state)
 	tt_made_free(&m);
 }
 
+/* Of a line of JSON: here its fields' names are their values. */
+static void echo(void *ctx, const char *name, struct tt_where_value *v)
+{
+	if (strcmp(name, "duration_ns") == 0) {
+		v->is_number = true;
+		v->number = 7000000;
+	} else if (strcmp(name, "status") != 0) {
+		v->text = tt_span_str(name);
+	}
+}
+
+static void compares_what_is_no_exchange(void **state)
+{
+	static const struct {
+		const char *text;
+		bool holds;
+	} rows[] = {{"operation=operation", true}, {"operation=other", false},	   {"duration=7ms", true},
+		    {"duration_ns>7ms", false},	   {"status=null", true},	   {"status!=null", false},
+		    {"url.path=url.*", true},	   {"duration>1 && pid=pid", true}};
+	struct tt_where_error e;
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(rows); i++) {
+		struct tt_where *w = NULL;
+		assert_int_equal(tt_where_add(&w, rows[i].text, &e), 0);
+		if (tt_where_holds_of(w, echo, NULL) != rows[i].holds)
+			fail_msg("%s", rows[i].text);
+		tt_where_free(w);
+	}
+	assert_true(tt_where_holds_of(NULL, echo, NULL));
+}
+
 static void names_the_place_of_an_error(void **state)
 {
 	static const struct {
@@ -133,6 +171,14 @@ static void names_the_place_of_an_error(void **state)
 		   {"status=1&&", 10},
 		   {"status=1&&x=2", 10},
 		   {"status=1||status=2", 8},
+		   {"kind=srv", 5},
+		   {"kind=null", 5},
+		   {"protocol=htp", 9},
+		   {"protocol != HTTP", 12},
+		   {"protocol=x*", 9},
+		   {"error=yes", 6},
+		   {"complete=null", 9},
+		   {"source=wire", 7},
 		   {"duration>5h", 9},
 		   {"status>=99999999999999999999", 8},
 		   {"duration>9223372036854775807s", 9}};
@@ -152,4 +198,4 @@ static void names_the_place_of_an_error(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(fields_compare), cmocka_unit_test(compares_what_is_shown), cmocka_unit_test(unanswered_is_null),
-	      cmocka_unit_test(names_the_place_of_an_error))
+	      cmocka_unit_test(compares_what_is_no_exchange), cmocka_unit_test(names_the_place_of_an_error))

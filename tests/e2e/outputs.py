@@ -82,6 +82,31 @@ def test_watching():
     lib.equal((line["resource"], line["status"]), ("/watched", "200"), "the line")
 
 
+def test_watching_what_is_chosen():
+    """An agent elsewhere sends all; what --where does not choose is not shown, as lines for people and as JSON."""
+    with lib.Services() as services:
+        nginx, port = services.nginx("location / { return 200 hello; } location /bad { return 500; }")
+        with lib.Agent(nginx.pid) as agent:
+            watches = [subprocess.Popen([lib.TELLTALE, "watch", "--connect", f"127.0.0.1:{agent.port}", "--where", "error=true && status>=500", "--where", "http.request.method=GET",
+                                         *options], stdout=subprocess.PIPE, text=True) for options in (["--json"], [])]
+            lib.wait_for(lambda: re.search(r"^telltale_watch_clients 2$", agent.get("/metrics"), re.M), "the watchers")
+            for path in ("/good", "/bad"):
+                subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}{path}"], check=True)
+            lines = [watch.stdout.readline() for watch in watches]
+            for watch in watches:
+                watch.terminate()
+                watch.wait()
+    lib.equal((json.loads(lines[0])["resource"], " GET /bad 500 " in lines[1]), ("/bad", True), f"the first lines: {lines}")
+
+
+def test_metrics_of_a_capture_are_alone():
+    """On standard output beside nothing else: the summary is on the other."""
+    done = subprocess.run([lib.TELLTALE, "read", "--metrics", "-", str(lib.ROOT / "tests/golden/http/nginx-curl.pcap")], capture_output=True, text=True, check=True)
+    wrong = [line for line in done.stdout.splitlines() if not re.match(r"# (HELP|TYPE) \w+ |\w+(\{.*\})? [-+.\w]+$", line)]
+    lib.equal((wrong, "http_server_request_duration_seconds_count" in done.stdout), ([], True), "standard output")
+    lib.check("exchanges, " in done.stderr, f"the summary: {done.stderr}")
+
+
 def recorded():
     with lib.Services() as services:
         _, port = services.nginx("location / { return 200 hello; } location /bad { return 500; }")
