@@ -101,9 +101,9 @@ export function errorClass(share) {
 	return !share || share < 0.001 ? "" : share >= 0.05 ? "bad" : "warn";
 }
 
-// "GET /cart", but "SELECT * FROM t" where the resource begins with the operation itself.
+// "GET /cart", but "SELECT * FROM t" and "BEGIN" where the resource begins with the operation itself.
 export function operation(name, resource) {
 	if (!resource) return text(name);
-	if (!name || resource.toUpperCase().startsWith(name.toUpperCase() + " ")) return resource;
+	if (!name || (resource + " ").toUpperCase().startsWith(name.toUpperCase() + " ")) return resource;
 	return `${name} ${resource}`;
 }

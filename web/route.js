@@ -6,6 +6,7 @@ import {layout} from "./layout.js";
 export const WIDE = {sideways: true, w: 154, h: 50, pitch: 82, bend: 36, most: 0, pad: 14, gap: (links) => Math.min(250, 140 + 18 * links), gapMost: 280};
 export const TALL = {sideways: false, w: 140, h: 50, pitch: 152, bend: 22, most: 2, pad: 8, gap: () => 86, gapMost: 86};
 const LABEL_HEIGHT = 33;
+const LOOP_LABEL = 17; // between a node and the one above it, which are 32 apart
 const ASIDE = [0, -9, 9, -18, 18];
 const BETWEEN = 26; // parts of the picture that have nothing to do with each other
 
@@ -74,7 +75,7 @@ function line(l, way, shape, point, portOf) {
 
 function loop(at, shape) {
 	const x = at.x - shape.w / 2 + 14, y = at.y - shape.h / 2;
-	return {d: `M${x},${y}v-6a9,9 0 0 1 18,0`, head: `M${x + 18},${y}l-4.5,-8h9z`, label: shape.sideways ? {x: x + 74, y: y - 23} : {x: x - 26, y: y - 16}};
+	return {d: `M${x},${y}v-6a9,9 0 0 1 18,0`, head: `M${x + 18},${y}l-4.5,-8h9z`, label: shape.sideways ? {x: x + 74, y: y - LOOP_LABEL} : {x: x - 26, y: y - 16}};
 }
 
 function overlap(a, b) {

@@ -30,6 +30,11 @@ struct tt_span tt_event_name(const struct tt_event *e, const struct tt_exchange 
 	return e->names ? e->names[name] : tt_name_raw(x, name);
 }
 
+struct tt_span tt_event_route(const struct tt_event *e)
+{
+	return e->route.data || !e->target.data ? e->route : TT_SPAN_LIT("*");
+}
+
 bool tt_name_is_bounded(enum tt_group group, enum tt_name name)
 {
 	static const uint8_t names[TT_GROUP_MAX] = {

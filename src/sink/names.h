@@ -18,6 +18,10 @@ struct tt_span tt_name_raw(const struct tt_exchange *x, enum tt_name name);
 /* As the event bounds it, else raw. */
 struct tt_span tt_event_name(const struct tt_event *e, const struct tt_exchange *x, enum tt_name name);
 
+/* For rows of a table: the route, or `*` where what was asked for is known but taught no route, being refused or never answered.
+ */
+struct tt_span tt_event_route(const struct tt_event *e);
+
 /* Has exchanges of this group a name of this sort that needs bounds? HTTP's methods and statuses have their own. */
 bool tt_name_is_bounded(enum tt_group group, enum tt_name name);
 

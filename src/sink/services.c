@@ -213,7 +213,7 @@ static void tt_services_exchange(struct tt_sink *sink, const struct tt_event *e,
 		.protocol = x->proto->name,
 		.client = tt_is_client(x->ends),
 		.operation = tt_span_sub(tt_event_name(e, x, TT_NAME_OPERATION), 0, TT_OPERATION_MAX),
-		.route = tt_span_sub(e->route, 0, TT_OPERATION_ROUTE_MAX),
+		.route = tt_span_sub(tt_event_route(e), 0, TT_OPERATION_ROUTE_MAX),
 	};
 	struct tt_operation *o = e->self ? tt_services_operation(s, e->self, &key) : NULL;
 

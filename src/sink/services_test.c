@@ -209,6 +209,21 @@ static void forgets_what_is_idle(void **state)
 	stage_free(&s);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(lists_services_and_operations), cmocka_unit_test(what_is_held_against_the_request_fails_nowhere),
-	      cmocka_unit_test(knows_whom_it_does_not_know), cmocka_unit_test(is_bounded),
-	      cmocka_unit_test(sorts_services_by_name), cmocka_unit_test(forgets_what_is_idle))
+/* As the summary has it: what was asked for is known, but taught no route. */
+static void what_has_no_route_is_said(void **state)
+{
+	struct stage s;
+	struct tt_made m;
+
+	stage_init(&s, 10, 10);
+	tt_made_http(&m, TT_ROLE_SERVER, "/no/such/thing", 404);
+	m.e.target = TT_SPAN_LIT("/no/such/thing");
+	give(&s, &m, 1);
+	assert_non_null(strstr(operations(&s, NULL), "\"route\":\"*\","));
+	tt_made_free(&m);
+	stage_free(&s);
+}
+
+TT_UNIT_TESTS(cmocka_unit_test(what_has_no_route_is_said), cmocka_unit_test(lists_services_and_operations),
+	      cmocka_unit_test(what_is_held_against_the_request_fails_nowhere), cmocka_unit_test(knows_whom_it_does_not_know),
+	      cmocka_unit_test(is_bounded), cmocka_unit_test(sorts_services_by_name), cmocka_unit_test(forgets_what_is_idle))

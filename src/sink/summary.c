@@ -29,6 +29,7 @@ struct tt_summary {
 	struct tt_table rows;
 	uint64_t limit;
 	uint64_t others; /* exchanges beyond the limit */
+	uint64_t others_failed;
 	struct tt_refused refused;
 	bool services;		   /* a row's process was known */
 	struct tt_sockaddr server; /* spoken to last, and its text: mostly it is the next one, too */
@@ -137,12 +138,12 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 
 	at = tt_summary_column(at, tt_span_str(x->ends->role == TT_ROLE_CLIENT ? "client" : "server"), 6, 6);
 	at = tt_summary_column(at, tt_span_str(x->proto->name), 10, 32);
-	/* What was asked for is known, but no route was learned of it: it was refused, or never answered. */
-	struct tt_span route = e->route.data || !e->target.data ? e->route : TT_SPAN_LIT("*");
+	struct tt_span route = tt_event_route(e);
 	struct tt_span operation = tt_span_sub(tt_event_name(e, x, TT_NAME_OPERATION), 0, 32);
 	if (!tt_summary_repeats(operation, route)) {
 		at = tt_summary_text(at, operation);
-		*at++ = ' ';
+		if (route.len)
+			*at++ = ' ';
 	}
 	size_t route_off = (size_t)(at - key);
 	at = tt_summary_text(at, tt_span_sub(route, 0, sizeof(key) - route_off));
@@ -150,6 +151,7 @@ static void tt_summary_exchange(struct tt_sink *sink, const struct tt_event *e, 
 	struct tt_summary_row *row = tt_summary_row(s, tt_span(key, (size_t)(at - key)), (uint32_t)route_off);
 	if (!row) {
 		s->others++;
+		s->others_failed += tt_exchange_failed(x);
 		return;
 	}
 	uint64_t duration_ns = tt_exchange_duration_ns(x);
@@ -175,14 +177,40 @@ static int tt_summary_busier(const void *a, const void *b)
 	return order ? order : (x->key_len > y->key_len) - (x->key_len < y->key_len);
 }
 
+static int tt_summary_failing(const void *a, const void *b)
+{
+	const struct tt_summary_row *x = *(const struct tt_summary_row *const *)a, *y = *(const struct tt_summary_row *const *)b;
+	int order = !x->failed - !y->failed;
+
+	return order ? order : tt_summary_busier(a, b);
+}
+
+/* The busiest first. Where not all are shown, half of those that are may have given way to ones that failed. */
+static void tt_summary_order(struct tt_summary_row **list, size_t count, size_t rows)
+{
+	size_t shown = TT_MIN(rows, count), busiest = shown / 2;
+
+	qsort(list, count, sizeof(*list), tt_summary_busier);
+	if (shown == count)
+		return;
+	qsort(list + busiest, count - busiest, sizeof(*list), tt_summary_failing);
+	qsort(list, shown, sizeof(*list), tt_summary_busier);
+}
+
 static void tt_summary_ms(struct tt_buf *out, const struct tt_summary_row *row, double q)
 {
 	uint64_t ns;
 
-	if (tt_durations_quantile(&row->durations, q, &ns))
-		tt_buf_printf(out, " %9.2f", (double)ns / 1e6);
-	else
+	if (!tt_durations_quantile(&row->durations, q, &ns)) {
 		tt_buf_printf(out, " %9s", "-");
+		return;
+	}
+	/* Three digits that say something, also of microseconds. */
+	double ms = (double)ns / 1e6;
+	int decimals = 2;
+	for (double v = ms; v < 1 && decimals < 6; v *= 10)
+		decimals++;
+	tt_buf_printf(out, " %9.*f", decimals, ms);
 }
 
 static void tt_summary_line(struct tt_buf *out, const struct tt_summary_row *row)
@@ -205,23 +233,25 @@ void tt_summary_write(struct tt_buf *out, const struct tt_sink *sink, size_t row
 	const struct tt_summary *s = (const struct tt_summary *)sink;
 	tt_free_auto struct tt_summary_row **list = calloc(s->rows.count + 1, sizeof(*list));
 	size_t at = 0, count = 0;
-	uint64_t others = s->others;
+	uint64_t others = s->others, failed = s->others_failed;
 
 	if (!list)
 		return;
 	for (struct tt_summary_row *row; (row = tt_table_each(&s->rows, &at));)
 		list[count++] = row;
-	qsort(list, count, sizeof(struct tt_summary_row *), tt_summary_busier);
+	tt_summary_order(list, count, rows);
 	if (count)
 		tt_buf_printf(out, "%9s %7s   ≈p50 ms   ≈p95 ms  %-16s %-6s %-10s %s\n", "count", "failed",
 			      s->services ? "service" : "server", "kind", "protocol", "operation");
-	for (size_t i = 0; i < count; i++) {
-		if (i < rows)
-			tt_summary_line(out, list[i]);
-		else
-			others += list[i]->count;
+	for (size_t i = 0; i < TT_MIN(rows, count); i++)
+		tt_summary_line(out, list[i]);
+	for (size_t i = rows; i < count; i++) {
+		others += list[i]->count;
+		failed += list[i]->failed;
 	}
-	if (others)
+	if (failed)
+		tt_buf_printf(out, "%9llu others, %llu failed\n", (unsigned long long)others, (unsigned long long)failed);
+	else if (others)
 		tt_buf_printf(out, "%9llu others\n", (unsigned long long)others);
 	tt_refused_write(out, &s->refused, rows);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/summary.h"
 
+#include <stdio.h>
+
 #include "harness/event.h"
 #include "harness/unit.h"
 #include "identity/text.h"
@@ -177,6 +179,80 @@ static void shows_connections_not_opened(void **state)
 	tt_sink_free(sink);
 }
 
+static void give_times(struct tt_sink *sink, const char *path, int status, int times)
+{
+	while (times--) {
+		struct tt_made m;
+		tt_made_http(&m, TT_ROLE_SERVER, path, status);
+		m.e.route = tt_span_str(path);
+		sink->ops->exchange(sink, &m.e, &m.x);
+		tt_made_free(&m);
+	}
+}
+
+static void give_taking(struct tt_sink *sink, uint64_t ns)
+{
+	struct tt_made m;
+
+	tt_made_init(&m, "redis", TT_ROLE_SERVER);
+	tt_made_texts(&m, "PING", NULL, "PONG");
+	m.x.response_last_ns = m.x.request_first_ns + ns;
+	sink->ops->exchange(sink, &m.e, &m.x);
+	tt_made_free(&m);
+}
+
+/* A percentile is off by 6 % at most; so is what is shown of it. Nothing stands behind an operation without a route. */
+static void short_times_are_shown_whole(void **state)
+{
+	static const uint64_t times[] = {200, 7000, 13000, 456000, 7890000, 123000000};
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(times); i++) {
+		struct tt_sink *sink = summary_new();
+		double shown = 0;
+		give_taking(sink, times[i]);
+		struct tt_span line = first_line(&text, sink);
+		tt_buf_add_char(&text, 0);
+		assert_int_equal(sscanf((const char *)line.data, "%*u %*u %lf", &shown), 1);
+		if (shown * 1e6 < (double)times[i] * 0.93 || shown * 1e6 > (double)times[i] * 1.07)
+			fail_msg("%llu ns are shown as %f ms", (unsigned long long)times[i], shown);
+		assert_memory_equal(line.data + line.len - 5, " PING", 5);
+		tt_sink_free(sink);
+	}
+}
+
+/* Four of eight rows: the two busiest, then those that failed. The rest says how many of it did. */
+static void failures_are_not_hidden(void **state)
+{
+	struct tt_sink *sink = summary_new();
+	tt_buf_auto struct tt_buf text = TT_BUF(4096);
+
+	give_times(sink, "/a", 200, 9);
+	give_times(sink, "/b", 200, 8);
+	give_times(sink, "/c", 200, 7);
+	give_times(sink, "/d", 200, 6);
+	give_times(sink, "/e500", 500, 3);
+	give_times(sink, "/e501", 500, 2);
+	give_times(sink, "/e502", 500, 1);
+	give_times(sink, "/e503", 500, 1);
+	tt_summary_write(&text, sink, 4);
+	tt_buf_add_char(&text, 0);
+	const char *at = (char *)text.data;
+	for (const char *const *want =
+		     (const char *const[]){" /a\n", " /b\n", " /e500\n", " /e501\n", "       15 others, 2 failed\n", NULL};
+	     *want; want++) {
+		at = strstr(at, *want);
+		if (!at)
+			fail_msg("no %s in its place in\n%s", *want, (char *)text.data);
+	}
+	tt_buf_clear(&text);
+	tt_summary_write(&text, sink, 7);
+	tt_buf_add_char(&text, 0);
+	assert_non_null(strstr((char *)text.data, "        6 others\n"));
+	tt_sink_free(sink);
+}
+
 TT_UNIT_TESTS(cmocka_unit_test(hides_what_terminals_obey), cmocka_unit_test(columns_are_filled_and_cut),
 	      cmocka_unit_test(same_text_is_one_row), cmocka_unit_test(servers_of_a_capture_are_told_apart),
-	      cmocka_unit_test(shows_connections_not_opened), cmocka_unit_test(what_has_no_route_is_said))
+	      cmocka_unit_test(shows_connections_not_opened), cmocka_unit_test(what_has_no_route_is_said),
+	      cmocka_unit_test(failures_are_not_hidden), cmocka_unit_test(short_times_are_shown_whole))

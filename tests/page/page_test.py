@@ -39,7 +39,8 @@ FORMATS = [
     ("bytes", [0], "0 B"), ("bytes", [1500], "1.5 kB"), ("bytes", [2e9], "2 GB"), ("percent", [0], "0 %"), ("percent", [0.0004], "<0.1 %"),
     ("percent", [0.0123], "1.2 %"), ("percent", [0.9999], ">99.9 %"), ("percent", [1], "100 %"), ("percent", [None], "–"),
     ("count", [2841190], "2,841,190"), ("compact", [2841190], "2.84M"), ("span", [93784e9], "1 d 2 h"), ("span", [0], "0 s"),
-    ("operation", ["GET", "/cart"], "GET /cart"), ("operation", ["SELECT", "select 1"], "select 1"), ("operation", [None, None], "–"),
+    ("operation", ["GET", "/cart"], "GET /cart"), ("operation", ["SELECT", "select 1"], "select 1"), ("operation", ["BEGIN", "BEGIN"], "BEGIN"),
+    ("operation", ["GET", "get/x"], "GET get/x"), ("operation", [None, None], "–"),
 ]
 
 
@@ -139,8 +140,8 @@ class Page(unittest.TestCase):
         self.assertNotEqual(self.browser.js(figures), told)
 
     def test_labels_and_nodes_do_not_cover_each_other(self):
-        for width in (1440, 390):
-            self.show(width=width)
+        for width, scene in ((1440, "busy"), (390, "busy"), (1440, "own_caller"), (390, "own_caller")):
+            self.show(scene, width=width)
             covered = self.browser.js("""(() => {
                 const boxes = [...document.querySelectorAll("#map .node > rect:first-of-type, #map .label text")].map((e) => ({r: e.getBoundingClientRect(), g: e.parentNode, t: e.parentNode.textContent}));
                 const hits = [];
@@ -149,7 +150,13 @@ class Page(unittest.TestCase):
                     if (a.g !== b.g && w > 3 && h > 4) hits.push(a.t + " / " + b.t);
                 }));
                 return hits; })()""")
-            self.assertEqual(covered, [], "at %d px" % width)
+            self.assertEqual(covered, [], "%s at %d px" % (scene, width))
+            self.shot("%s-%d" % (scene, width))
+
+    def test_legend_explains_every_colour(self):
+        self.show()
+        colours = lambda selector: set(self.browser.js('[...document.querySelectorAll("%s")].map((e) => getComputedStyle(e).stroke)' % selector))
+        self.assertEqual(colours("#map .link:not(.selected) .path") - colours(".legend line"), set())
 
     def test_crowds_are_folded_and_bounded(self):
         self.show("crowd")

@@ -162,4 +162,13 @@ def crowd(beat):
     return scene
 
 
-SCENES = dict(busy=busy, empty=empty, losing=losing, evil=evil, crowd=crowd)
+def own_caller(beat):
+    """A service that calls itself stands right below another node."""
+    scene = busy(beat)
+    scene["map"]["nodes"] = [node("10.0.0.9", address=True), node("127.0.0.1:2", address=True), node("nginx", figures(6.2, 0.02, 3))]
+    scene["map"]["edges"] = [edge("address:10.0.0.9", "service:nginx", "http", 3.1, 0.02, 3), edge("service:nginx", "service:nginx", "http", 3.1, 0, 2),
+                             edge("address:10.0.0.9", "address:127.0.0.1:2", "tcp", 0, 0, None, refused=2)]
+    return scene
+
+
+SCENES = dict(own_caller=own_caller, busy=busy, empty=empty, losing=losing, evil=evil, crowd=crowd)
