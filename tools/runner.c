@@ -282,8 +282,10 @@ static int observe(struct runner *r)
 
 	if (e == 0)
 		e = split(r);
+	if (e < 0 && e != -ECHILD) /* that was said */
+		tt_error_errno(e, "%s", r->entry->name);
 	if (e < 0)
-		return tt_error_errno(e, "%s", r->entry->name), 1;
+		return 1;
 	if (r->options.command) {
 		e = tt_command_go(&r->command);
 		if (e < 0)

@@ -488,6 +488,13 @@ def test_bad_use():
                         (["127.0.0.1", "--svg", "/nonexistent/x.svg"], "/nonexistent/x.svg"), (["127.0.0.1", "x"], "x")]:
         done = subprocess.run([lib.TELLTALE, "ping", *words], capture_output=True, text=True, timeout=60 * lib.PATIENCE, check=False)
         check(done.returncode in (1, 2) and word in done.stderr, f"{words}: {done.returncode} {done.stderr}")
+        check(done.stderr.count("telltale: error:") == 1, f"{words}: one line says it: {done.stderr}")
+
+
+def test_no_route():
+    """What is wrong is said, in one line, and no capability that is not missing."""
+    done = subprocess.run(["unshare", "-n", lib.TELLTALE, "ping", "192.0.2.1", "--echoes", "1"], capture_output=True, text=True, timeout=60 * lib.PATIENCE, check=False)
+    lib.equal((done.returncode, [line for line in done.stderr.splitlines() if "error" in line]), (1, ["telltale: error: a raw socket to 192.0.2.1: Network is unreachable"]), "no route")
 
 
 if __name__ == "__main__":

@@ -441,10 +441,10 @@ static int open_all(struct tt_tool_run *run, struct client *c)
 
 	c->svg = s->svg ? fopen(s->svg, "we") : NULL;
 	if (s->svg && !c->svg)
-		return tt_error_errno(-errno, "--svg %s", s->svg);
+		return tt_error_errno(-errno, "--svg %s", s->svg), -ECHILD;
 	c->socket = tt_ping_socket(s);
 	if (c->socket < 0)
-		return tt_error_errno(c->socket, "a raw socket to %.100s (CAP_NET_RAW is needed)", s->host);
+		return tt_ping_not_opened(c->socket, s->host);
 	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	c->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->timer < 0 || c->fd < 0 || timerfd_settime(c->timer, 0, &every, NULL) < 0)

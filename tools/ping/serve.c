@@ -289,7 +289,7 @@ int tt_ping_serve_begin(struct tt_tool_run *run)
 	s->out[0] = tt_ping_socket_out(4);
 	s->out[1] = tt_ping_socket_out(6);
 	if (s->out[0] < 0 && s->out[1] < 0)
-		return tt_error_errno(s->out[0], "a raw socket (CAP_NET_RAW is needed)");
+		return tt_ping_not_opened(s->out[0], NULL);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "tools/ping/state.h"
 
@@ -59,6 +60,14 @@ int tt_ping_socket(const struct tt_ping_settings *s)
 	if (connect(fd, (const struct sockaddr *)&s->address, s->address_len) < 0)
 		return -errno;
 	return TT_TAKE_FD(fd);
+}
+
+int tt_ping_not_opened(int r, const char *host)
+{
+	const char *to = host ? " to " : "", *hint = r == -EPERM || r == -EACCES ? " (CAP_NET_RAW is needed)" : "";
+
+	tt_error_errno(r, "a raw socket%s%.100s%s", to, host ? host : "", hint);
+	return -ECHILD;
 }
 
 int tt_ping_socket_out(unsigned family)

@@ -106,6 +106,8 @@ void tt_ping_serve_free(struct tt_tool_run *run);
 int tt_ping_socket(const struct tt_ping_settings *s);
 /* One that sends and gets nothing, of family 4 or 6; or a negative errno. */
 int tt_ping_socket_out(unsigned family);
+/* Says why one of them could not be opened; `host` NULL: to nobody in particular. Returns -ECHILD: it was said. */
+int tt_ping_not_opened(int r, const char *host);
 /* Sends to `target` as `source` (both as in struct tt_ping_point). 0 or a negative errno. */
 int tt_ping_send_from(int fd, const struct tt_ping_point *where, const uint8_t *message, size_t size);
 
