@@ -115,7 +115,7 @@ static void tt_sql_emit_literal(struct tt_sql *q)
 		const uint8_t *before = q->to - 2;
 		while (before > q->start && *before == ' ')
 			before--;
-		if (strchr("(,=<>", *before))
+		if (strchr(before < q->to - 2 ? "(,=<>*/%+-" : "(,=<>*/%", *before))
 			q->to--;
 	}
 	tt_sql_emit_char(q, '?');

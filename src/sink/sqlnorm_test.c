@@ -44,6 +44,7 @@ static void normalises_common_sql(void **state)
 		{"SELECT -- hush\n 1 /* and 'this' */ + 2", "SELECT ? + ?"},
 		{"/* app:web */ SELECT a/**/b", "SELECT a b"},
 		{"SELECT 1.5e-3, .5, 0xFF, 1e10, 2nd", "SELECT ?, ?, ?, ?, ?"},
+		{"WHERE a + -5 > 0 AND b - -5 > 0 AND c*-5 > d / -5", "WHERE a + ? > ? AND b - ? > ? AND c*? > d / ?"},
 		{"WHERE a = -1 AND b=-2 AND c - 3 > +4 AND d IN (-1, 2)", "WHERE a = ? AND b=? AND c - ? > ? AND d IN (?)"},
 		{"SELECT X'ff', N'name', b'01', _utf8'x'", "SELECT ?, ?, ?, ?"},
 		{"SELECT a WHERE b = ? AND c IN (?, ?)", "SELECT a WHERE b = ? AND c IN (?)"},
