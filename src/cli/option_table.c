@@ -39,6 +39,12 @@ static int tt_judge_tool(const char *value, struct tt_option_error *e)
 	return tt_inside_judge(value, &wrong) < 0 ? tt_option_fail(e, "%s", wrong.text) : 0;
 }
 
+/* Its rights are for its owner only, which standard output's are not to be. */
+static bool tt_check_record(const char *value)
+{
+	return strcmp(value, "-") != 0;
+}
+
 static bool tt_check_protocol(const char *value)
 {
 	return tt_proto_find(value) != NULL;
@@ -189,6 +195,8 @@ const struct tt_option tt_options[] = {
 	 .kind = TT_OPTION_STRING,
 	 .offset = AT(record),
 	 .output = "--record",
+	 .check = tt_check_record,
+	 .expected = "a file (standard output is /dev/stdout)",
 	 .commands = SHOWING,
 	 .help = "record everything seen, to be read again with `telltale read`; the file holds raw payload and is readable by "
 		 "its owner only"},

@@ -178,6 +178,7 @@ static void bad_use_is_told_in_one_line(void **state)
 		{&agent,
 		 {"--protocol", "klingon"},
 		 "--protocol: 'klingon' is not a protocol telltale knows (telltale help protocols)"},
+		{&agent, {"--record", "-"}, "--record: '-' is not a file (standard output is /dev/stdout)"},
 		{&agent, {"--hooks", "magic"}, "--hooks: 'magic' is not auto or fexit or tracepoint or kprobe"},
 		{&agent, {"--log-level", "loud"}, "--log-level: 'loud' is not error, warning, info or debug"},
 		{&agent, {"--pid", "1", "--netns=x"}, "--pid, --cgroup and --netns exclude each other"},

@@ -178,7 +178,7 @@ static int ping_begin(struct tt_tool_run *run)
 
 	if (o && (o->pid_count || o->cgroup || o->comm)) {
 		tt_error("ping: --pid, --cgroup and --comm are not for ping: only its own packets are observed");
-		return -ECHILD; /* it was said */;
+		return -ECHILD; /* it was said */
 	}
 	return serves(run) ? tt_ping_serve_begin(run) : tt_ping_client_begin(run);
 }
