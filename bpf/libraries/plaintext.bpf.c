@@ -37,6 +37,64 @@ TT_PLAIN_LIBRARY(openssl, TT_ORIGIN_OPENSSL)
 TT_PLAIN_LIBRARY(gnutls, TT_ORIGIN_GNUTLS)
 
 /*
+ * While a session of GnuTLS is corked the library keeps what is sent; uncorked, it sends that itself, by the same function, and
+ * then it is told. If that fails the session is corked as before.
+ */
+TT_INLINE struct tt_conn_id *tt_gnutls_bound(__u64 session)
+{
+	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+
+	return bpf_map_lookup_elem(&tt_plain_sessions, &key);
+}
+
+TT_INLINE void tt_gnutls_cork(__u64 session)
+{
+	struct tt_conn_id *bound = tt_gnutls_bound(session);
+
+	if (bound)
+		bound->ino |= TT_PLAIN_CORKED;
+}
+
+__noinline int tt_gnutls_uncork_begins(__u64 session, __u64 stack)
+{
+	struct tt_conn_id *bound = tt_gnutls_bound(session);
+
+	if (!bound || !(bound->ino & TT_PLAIN_CORKED))
+		return 0;
+	bound->ino &= ~TT_PLAIN_CORKED;
+	return tt_plain_enter(session, 0, 0, stack, 0);
+}
+
+__noinline int tt_gnutls_uncork_ends(__u64 stack, __s64 result)
+{
+	struct tt_plain_calls *calls = tt_plain_find();
+	struct tt_plain_call *call = calls ? tt_plain_returned(calls, stack) : NULL;
+
+	if (!call)
+		return 0;
+	if (result < 0)
+		tt_gnutls_cork(call->session);
+	call->session = 0;
+	return 0;
+}
+
+/* One of the two functions that send calls the other one, with the same bytes. */
+__noinline int tt_gnutls_send_begins(__u64 session, __u64 buffer, __u64 stack)
+{
+	const struct tt_plain_calls *calls = tt_plain_find();
+	const struct tt_conn_id *bound = tt_gnutls_bound(session);
+	bool already =
+		calls && calls->call[0].session == session && calls->call[0].buffer == buffer && stack < calls->call[0].stack;
+
+	return already || (bound && (bound->ino & TT_PLAIN_CORKED)) ? 0 : tt_plain_enter(session, buffer, 0, stack, 0);
+}
+
+TT_UPROBE(tt_gnutls_send, "uprobe", tt_gnutls_send_begins(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_STACK(regs)))
+TT_UPROBE(tt_gnutls_corks, "uprobe", tt_gnutls_cork(TT_FUNCTION_ARG1(regs)))
+TT_UPROBE(tt_gnutls_uncorks, "uprobe", tt_gnutls_uncork_begins(TT_FUNCTION_ARG1(regs), TT_STACK(regs)))
+TT_UPROBE(tt_gnutls_uncorked, "uretprobe", tt_gnutls_uncork_ends(TT_STACK_RETURNED(regs), (__s32)TT_RETURNED(regs)))
+
+/*
  * Go's crypto/tls. Return probes would end the program, which moves its stacks and looks at the addresses on them: the
  * instructions that return are probed instead, where the results are, in registers, and the stack is as at the entry.
  */

@@ -76,7 +76,8 @@ __noinline int tt_plain_enter_go(__u64 session, __u64 buffer, __u64 stack, __u64
 	(1ull << 62)	  /* its thread used it in a handshake, which may have been a callback: its hello may tell better */
 #define TT_PLAIN_SIDE 60  /* two bits: the hello this side receives, TT_HELLO_CLIENT or TT_HELLO_SERVER; 0: not known */
 #define TT_PLAIN_TRIES 56 /* four bits: how often its hello was looked for */
-#define TT_PLAIN_INO ((1ull << TT_PLAIN_TRIES) - 1)
+#define TT_PLAIN_CORKED (1ull << 55) /* what is sent is kept by the library until it is told to send it */
+#define TT_PLAIN_INO (TT_PLAIN_CORKED - 1)
 
 /* How often a session's hello is looked for, and in how much of its object. */
 #define TT_HELLO_TRIES 15

@@ -40,7 +40,11 @@ static const struct tt_library_function stripped[] = {
 
 static const struct tt_library_function gnutls[] = {
 	{"gnutls_record_recv", "tt_gnutls_move", "tt_gnutls_received", true},
-	{"gnutls_record_send", "tt_gnutls_move", "tt_gnutls_sent", true},
+	{"gnutls_record_recv_seq", "tt_gnutls_move", "tt_gnutls_received", false},
+	{"gnutls_record_send", "tt_gnutls_send", "tt_gnutls_sent", true},
+	{"gnutls_record_send2", "tt_gnutls_send", "tt_gnutls_sent", false}, /* 3.6.3; the one before calls it */
+	{"gnutls_record_cork", "tt_gnutls_corks", NULL, false},
+	{"gnutls_record_uncork", "tt_gnutls_uncorks", "tt_gnutls_uncorked", false},
 	{"gnutls_handshake", "tt_gnutls_handshake", "tt_gnutls_returned", true},
 	{"gnutls_deinit", "tt_gnutls_end", NULL, true},
 };

@@ -12,6 +12,7 @@ import lib
 import tls_lib
 
 REQUESTS = lib.scaled(5000)
+CORKED_REQUESTS = 10
 NSS_REQUESTS = 20
 OWN_REQUESTS = 5
 PROXIED = lib.scaled(500)
@@ -98,6 +99,57 @@ def proxy():
         out = subprocess.run(["h2load", "-n", str(PROXIED), "-c", "4", "-m", "4", "-t", "1", f"https://127.0.0.1:{port}/through"], check=True, capture_output=True,
                              text=True).stdout
         lib.tell(succeeded=int(re.search(r"(\d+) succeeded", out).group(1)), port=port, behind=behind)
+
+
+# By functions of GnuTLS that say the same in other ways: what is corked is kept by the library until it is uncorked, in two pieces here, and sent at once then.
+CORKED = """
+import ctypes, socket, sys
+tls = ctypes.CDLL("libgnutls.so.30")
+SIZE, CLIENT, X509, WAIT, AGAIN = ctypes.c_size_t, 2, 1, 1, -28
+for name in "send", "send2", "recv", "recv_seq":
+    getattr(tls, "gnutls_record_" + name).restype = ctypes.c_ssize_t
+print("ready", flush=True)
+input()
+s, trust, into, number = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.create_string_buffer(65536), ctypes.create_string_buffer(8)
+tls.gnutls_certificate_allocate_credentials(ctypes.byref(trust))
+tls.gnutls_init(ctypes.byref(s), CLIENT)
+tls.gnutls_set_default_priority(s)
+tls.gnutls_credentials_set(s, X509, trust)
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+tls.gnutls_transport_set_int2(s, connection.fileno(), connection.fileno())
+assert tls.gnutls_handshake(s) == 0
+def answered(receive, *more):
+    got = b""
+    while not got.endswith(b"hello"):
+        n = receive(s, into, SIZE(len(into)), *more)
+        assert n > 0 or n == AGAIN, n
+        got += into.raw[:max(n, 0)]
+    return got.startswith(b"HTTP/1.1 200")
+right = 0
+for i in range(int(sys.argv[2])):
+    pieces = b"GET /corked/%d HTTP/1.1\\r\\n" % i, b"Host: x\\r\\n\\r\\n"
+    tls.gnutls_record_cork(s)
+    for piece in pieces:
+        assert tls.gnutls_record_send(s, piece, SIZE(len(piece))) == len(piece)
+    assert tls.gnutls_record_uncork(s, WAIT) == sum(map(len, pieces))
+    right += answered(tls.gnutls_record_recv)
+    ask = b"GET /padded/%d HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % i
+    assert tls.gnutls_record_send2(s, ask, SIZE(len(ask)), SIZE(100), 0) == len(ask)
+    right += answered(tls.gnutls_record_recv_seq, number)
+tls.gnutls_bye(s, 1)
+tls.gnutls_deinit(s)
+print(right)
+"""
+
+
+def corked():
+    with lib.Services() as services:
+        port = tls_lib.nginx(services, "TLSv1.3")
+        with subprocess.Popen([lib.PYTHON, "-c", CORKED, str(port), str(CORKED_REQUESTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+            client.stdout.readline()
+            lib.observed("libgnutls.so.30")
+            out, _ = client.communicate("\n")
+            lib.tell(right=int(out))
 
 
 # Two connections, one after the other; what the program reads of files and other sockets meanwhile goes through the same functions and is not told.
@@ -246,6 +298,21 @@ def test_proxy():
                                     for x in result.of(kind=kind) if x["protocol"] != "tls")
         want = {(protocol, f"127.0.0.1:{result.told[port]}", "/through", "200", True, "openssl"): PROXIED for protocol, port in (("http2", "port"), ("http", "behind"))}
         result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
+    result.check_lost({})
+    result.check_accounts()
+
+
+def test_gnutls_corked():
+    try:
+        ctypes.CDLL("libgnutls.so.30")
+    except OSError as reason:
+        lib.skip(f"there is no GnuTLS: {reason}")
+    result = lib.run("corked", "--uprobes")
+    lib.equal(result.told["right"], 2 * CORKED_REQUESTS, "the client's own count")
+    want = {f"/{way}/{i}": 1 for way in ("corked", "padded") for i in range(CORKED_REQUESTS)}
+    for kind, source in (("server", "openssl"), ("client", "gnutls")):
+        found = collections.Counter((x["resource"], x["status"], x["complete"], x["source"]) for x in result.of(kind=kind, protocol="http"))
+        result.counts(dict(found), {(path, "200", True, source): n for path, n in want.items()}, f"{kind} exchanges; lost {result.lost()}")
     result.check_lost({})
     result.check_accounts()
 
