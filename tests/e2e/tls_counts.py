@@ -13,6 +13,7 @@ import tls_lib
 
 REQUESTS = lib.scaled(5000)
 CORKED_REQUESTS = 10
+EARLY = 3
 NSS_REQUESTS = 20
 OWN_REQUESTS = 5
 PROXIED = lib.scaled(500)
@@ -99,6 +100,31 @@ def proxy():
         out = subprocess.run(["h2load", "-n", str(PROXIED), "-c", "4", "-m", "4", "-t", "1", f"https://127.0.0.1:{port}/through"], check=True, capture_output=True,
                              text=True).stdout
         lib.tell(succeeded=int(re.search(r"(\d+) succeeded", out).group(1)), port=port, behind=behind)
+
+
+def early():
+    """What is asked with the first bytes of a connection, by who was there before, and then something else on the same connection."""
+    with lib.Services() as services:
+        key, chain = tls_lib.certificate(services)
+        port = lib.free_port()
+        services.nginx(f"ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols TLSv1.3; ssl_early_data on; location / {{ return 200 hello; }}", port=port,
+                       listen=f"127.0.0.1:{port} ssl")
+        lib.wait_for(lambda: lib.port_answers(port), "nginx")
+        session, ask = services.dir / "session", services.dir / "ask"
+        ask.write_text("GET /early HTTP/1.1\r\nHost: x\r\n\r\n")
+        accepted = 0
+        for turn in range(1 + EARLY):
+            options = ["-sess_in", session, "-early_data", ask] if turn else []
+            with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-sess_out", session, *options], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
+                said = until(client.stdout, b"hello" if turn else b"Verify return code")
+                client.stdin.write(b"GET /after HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.stdin.flush()
+                said += until(client.stdout, b"hello")
+                client.stdin.close()
+                said += client.stdout.read()
+            accepted += b"Early data was accepted" in said
+        lib.tell(accepted=accepted)
 
 
 # By functions of GnuTLS that say the same in other ways: what is corked is kept by the library until it is uncorked, in two pieces here, and sent at once then.
@@ -299,6 +325,17 @@ def test_proxy():
         want = {(protocol, f"127.0.0.1:{result.told[port]}", "/through", "200", True, "openssl"): PROXIED for protocol, port in (("http2", "port"), ("http", "behind"))}
         result.counts(dict(found), want, f"{kind} exchanges; lost {result.lost()}")
     result.check_lost({})
+    result.check_accounts()
+
+
+def test_early_data():
+    """What a server reads early is seen. A client has written it before its session has used a socket: that is counted as lost."""
+    result = lib.run("early", "--uprobes")
+    lib.equal(result.told["accepted"], EARLY, "how often s_client says it was accepted")
+    found = collections.Counter((x["resource"], x["status"], x["complete"], x["source"]) for x in result.of(kind="server", protocol="http"))
+    result.counts(found, {("/early", "200", True, "openssl"): EARLY, ("/after", "200", True, "openssl"): 1 + EARLY}, "server exchanges")
+    lib.equal({x["resource"] for x in result.of(kind="client", protocol="http")}, {"/after"}, "what the client is seen to ask")
+    result.check_lost({"session": EARLY})
     result.check_accounts()
 
 
