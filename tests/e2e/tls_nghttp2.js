@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server of HTTP/2 over TLS in Node.js, whose answers say by their status what was asked, and a client that asks on one connection, one request every
-// 20 ms. Both print "used" once the connection was.
+// A server of HTTP/2 over TLS in Node.js, whose answers say by their status what was asked, and a client that asks on one connection, so many
+// requests a second. Both print "used" once the connection was.
 const fs = require("fs"), http2 = require("http2");
 
 const CODES = [200, 201, 404, 418, 503];
@@ -24,7 +24,7 @@ function serve(key, chain) {
 	server.listen(Number(port), "127.0.0.1");
 }
 
-function ask(requests) {
+function ask(requests, rate) {
 	const session = http2.connect(`https://127.0.0.1:${port}`, {rejectUnauthorized: false});
 	let number = 0;
 
@@ -37,7 +37,7 @@ function ask(requests) {
 			clearInterval(timer);
 			stream.on("close", () => session.close());
 		}
-	}, 20);
+	}, 1000 / rate);
 }
 
 role === "serve" ? serve(...rest) : ask(...rest);

@@ -13,7 +13,8 @@ import sys
 import lib
 import tls_lib
 
-REQUESTS = 5000  # at the most, one every 20 ms
+REQUESTS = 5000  # at the most
+RATE = lib.scaled(50)  # a second
 WHOLE = 30  # as many are waited for, at each end
 STATUSES = (200, 201, 404, 418, 503)
 USED = 10  # as tls_nghttp2.js
@@ -57,18 +58,18 @@ def in_use(services, server, client):
 
 
 def node_asks(services, port):
-    return services.start(["node", SCRIPT, "ask", port, REQUESTS], stdout=subprocess.PIPE)
+    return services.start(["node", SCRIPT, "ask", port, REQUESTS, RATE], stdout=subprocess.PIPE)
 
 
 def h2load_asks(services, port):
     uris = services.dir / "uris"
     uris.write_text("".join(f"https://127.0.0.1:{port}/p/{i + 1}\n" for i in range(REQUESTS)))
-    return services.start(["h2load", "-n", REQUESTS, "-c", "1", "-m", "1", "--rps", "50", "-i", uris, "-H", ":method: PUT", "-H", "x-token: 1234567"],
+    return services.start(["h2load", "-n", REQUESTS, "-c", "1", "-m", "1", "--rps", RATE, "-i", uris, "-H", ":method: PUT", "-H", "x-token: 1234567"],
                           stdout=subprocess.DEVNULL)
 
 
 def curl_asks(services, port):
-    return services.start(["curl", "-sk", "--http2", "--rate", "3000/m", "-X", "PUT", "-H", "x-token: 1234567", "-o", "/dev/null",
+    return services.start(["curl", "-sk", "--http2", "--rate", f"{60 * RATE}/m", "-X", "PUT", "-H", "x-token: 1234567", "-o", "/dev/null",
                            f"https://127.0.0.1:{port}/p/[1-{REQUESTS}]"])
 
 
