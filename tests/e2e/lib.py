@@ -215,7 +215,7 @@ def said(pattern):
 
 def observed(file, count=1):
     """In a scenario: waits until probes are in so many files of this name (or it was said why they are not), as sessions from then on are seen whole."""
-    wait_for(lambda: said(rf"^telltale: (debug|warning): {re.escape(file)} \(\w+\): ") >= count, f"probes in {file}")
+    wait_for(lambda: said(rf"^telltale: (debug|warning): {re.escape(file)}[.\d]* \(\w+\): ") >= count, f"probes in {file}")
 
 
 def run(scenario, *options, want_status=0, limit=240, args=(), command=None, said=None):
