@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE.parents[1] / "tests" / "e2e"))
 import lib  # noqa: E402
 
 ATTACHMENTS = ("anon_inode:bpf_link", "anon_inode:[perf_event]", "anon_inode:bpf-raw-tracepoint")
-TIMES = 5  # of an attachment
+TIMES = 3  # of an attachment
 # The run queue's, as in bpftrace's own runqlat.bt, of this process only.
 WAITS = """
 tracepoint:sched:sched_wakeup, tracepoint:sched:sched_wakeup_new /args->comm == "tt-load"/ { @since[args->pid] = nsecs; }
@@ -106,8 +106,14 @@ class Tool:
 
     def end(self):
         """What it said, and the seconds of processor it took."""
-        self.process.send_signal(signal.SIGINT)
-        _, status, use = os.wait4(self.process.pid, 0)
+        pid = 0
+        while not pid:  # runqlat looks for the signal before it sleeps
+            self.process.send_signal(signal.SIGINT)
+            for _ in range(50):
+                pid, status, use = os.wait4(self.process.pid, os.WNOHANG)
+                if pid:
+                    break
+                time.sleep(0.02)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self.out.seek(0)
         return self.out.read(), use.ru_utime + use.ru_stime
