@@ -46,6 +46,8 @@ static const struct tt_total_row tt_total_capture[] = {
 	{offsetof(struct tt_pcap_stats, conflicts),
 	 "segments came again with other bytes: the first stand, and unless they had been acknowledged what they are part of is "
 	 "incomplete"},
+	{offsetof(struct tt_pcap_stats, unfitting), "segments do not fit their connection's numbers: they were passed over"},
+	{offsetof(struct tt_pcap_stats, after_end), "segments came after their connection's end: what they hold is not shown"},
 	{offsetof(struct tt_pcap_stats, untimed), "packets have no time: how long what they are part of took is not known"},
 	{offsetof(struct tt_pcap_stats, malformed), "packets could not be read: cut too short, or contradicting themselves"},
 	{offsetof(struct tt_pcap_stats, link_unknown), "packets are of a link type that is not supported"},

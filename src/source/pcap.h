@@ -17,28 +17,28 @@
 #include "source/file.h"
 
 /* X(field, help) */
-#define TT_PCAP_STATS(X)                                                                      \
-	X(packets, "packets read")                                                            \
-	X(not_ip, "packets that are not IP")                                                  \
-	X(not_transport, "IP packets that are neither TCP nor UDP")                           \
-	X(link_unknown, "packets of a link type that is not supported")                       \
-	X(malformed, "packets cut too short or contradicting themselves")                     \
-	X(tunnelled, "packets unpacked from GRE, VXLAN, Geneve or IP in IP")                  \
-	X(fragments, "IP fragments")                                                          \
-	X(fragments_dropped, "fragmented packets that were given up")                         \
-	X(retransmitted, "TCP segments seen before")                                          \
-	X(conflicts, "TCP segments seen before with other bytes")                             \
-	X(reordered, "TCP segments that came before an earlier one")                          \
-	X(after_end, "TCP segments after their connection's end")                             \
-	X(unfitting, "TCP resets and openings that do not fit their connection, passed over") \
-	X(missing, "ranges of a TCP stream that never came")                                  \
-	X(missing_bytes, "bytes in them")                                                     \
-	X(untimed, "packets without a time")                                                  \
-	X(cut, "packets cut by the snap length")                                              \
-	X(cut_bytes, "bytes not captured because of the snap length")                         \
-	X(flows, "connections and flows")                                                     \
-	X(flows_evicted, "of them forgotten because of the limit connections")                \
-	X(no_memory, "segments dropped because there was no memory")                          \
+#define TT_PCAP_STATS(X)                                                           \
+	X(packets, "packets read")                                                 \
+	X(not_ip, "packets that are not IP")                                       \
+	X(not_transport, "IP packets that are neither TCP nor UDP")                \
+	X(link_unknown, "packets of a link type that is not supported")            \
+	X(malformed, "packets cut too short or contradicting themselves")          \
+	X(tunnelled, "packets unpacked from GRE, VXLAN, Geneve or IP in IP")       \
+	X(fragments, "IP fragments")                                               \
+	X(fragments_dropped, "fragmented packets that were given up")              \
+	X(retransmitted, "TCP segments seen before")                               \
+	X(conflicts, "TCP segments seen before with other bytes")                  \
+	X(reordered, "TCP segments that came before an earlier one")               \
+	X(after_end, "TCP segments after their connection's end")                  \
+	X(unfitting, "TCP segments that do not fit their connection, passed over") \
+	X(missing, "ranges of a TCP stream that never came")                       \
+	X(missing_bytes, "bytes in them")                                          \
+	X(untimed, "packets without a time")                                       \
+	X(cut, "packets cut by the snap length")                                   \
+	X(cut_bytes, "bytes not captured because of the snap length")              \
+	X(flows, "connections and flows")                                          \
+	X(flows_evicted, "of them forgotten because of the limit connections")     \
+	X(no_memory, "segments dropped because there was no memory")               \
 	X(capture_dropped, "packets lost by the capturing system, as the file says")
 
 struct tt_pcap_stats {

@@ -8,7 +8,8 @@
 
 /* Where the origin of offsets is arbitrary it lies so high that nothing earlier can be negative. */
 #define TT_MID_ORIGIN (1ll << 32)
-/* No retransmission goes back so far: it is another connection whose beginning was not captured. */
+/* No retransmission of what was acknowledged goes back so far: what lies so far off is of another connection, or behind a large
+ * hole. */
 #define TT_FAR_BACK (64ll << 20)
 
 static inline void tt_dir_begin(struct tt_pcap_dir *d, uint32_t first_seq)

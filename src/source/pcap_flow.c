@@ -139,7 +139,7 @@ void tt_flows_renew(struct tt_flows *t, struct tt_flow *f)
 	f->open_sent = f->closed = f->first_seen = false;
 	f->resets = 0;
 	f->syn_ns = f->syn_ack_ns = f->rtt_us = 0;
-	f->again = (struct tt_syn){0};
+	f->stray = (struct tt_stray){0};
 	memset(f->dir, 0, sizeof(f->dir));
 	tt_flows_held(t, f, 0);
 	tt_flow_start(t, f);
@@ -168,28 +168,4 @@ void tt_flows_held(struct tt_flows *t, struct tt_flow *f, int64_t change)
 	if (t->holding)
 		t->holding->hold_prev = f;
 	t->holding = f;
-}
-
-bool tt_flow_is_again(const struct tt_flow *f, int from, const struct tt_segment *seg)
-{
-	const struct tt_syn *syn = &f->again;
-	const struct tt_pcap_dir *d = &f->dir[syn->from];
-	bool near = d->known && llabs(tt_dir_offset(d, syn->seq + 1) - d->next) <= TT_SYN_NEAR;
-
-	if (!syn->time_ns)
-		return false;
-	if (from != syn->from)
-		return seg->flags & TT_TCP_ACK && seg->ack == syn->seq + 1 && (seg->flags & TT_TCP_SYN || !near);
-	return !near && seg->seq == syn->seq + 1 && !(seg->flags & (TT_TCP_SYN | TT_TCP_RST));
-}
-
-void tt_flow_note_syn(struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
-{
-	if (f->again.time_ns && f->again.seq == seg->seq && f->again.from == from)
-		return;
-	f->again = (struct tt_syn){.time_ns = TT_MAX(time_ns, (uint64_t)1),
-				   .seq = seg->seq,
-				   .ack = seg->ack,
-				   .flags = seg->flags,
-				   .from = (uint8_t)from};
 }

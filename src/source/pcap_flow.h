@@ -9,9 +9,6 @@
 #include "source/pcap_decode.h"
 #include "source/pieces.h"
 
-/* A SYN so near to bytes already seen is theirs, captured late. */
-#define TT_SYN_NEAR (1ll << 20)
-
 /* What one end sends. Offsets are stream offsets: sequence number minus `bias`, unwrapped. */
 struct tt_pcap_dir {
 	bool known;	 /* next is valid */
@@ -40,10 +37,11 @@ static inline int64_t tt_dir_offset(const struct tt_pcap_dir *d, uint32_t seq)
 	return d->next + (int32_t)(seq - ((uint32_t)d->next + d->bias));
 }
 
-/* An opening amid an open connection: of another one, if what follows goes by its numbers. */
-struct tt_syn {
+/* A segment that does not fit, an opening amid an open connection or data: of another one, if what follows goes by its numbers.
+ */
+struct tt_stray {
 	uint64_t time_ns; /* 0: there is none */
-	uint32_t seq;
+	uint32_t last;	  /* the sequence number of its last byte, or of the opening */
 	uint32_t ack;
 	uint8_t flags;
 	uint8_t from;
@@ -72,7 +70,7 @@ struct tt_flow {
 	uint64_t syn_ns; /* 0 not seen */
 	uint64_t syn_ack_ns;
 	uint32_t rtt_us;
-	struct tt_syn again;
+	struct tt_stray stray;
 	struct tt_pcap_dir dir[2]; /* by sending end */
 };
 
@@ -108,12 +106,5 @@ static inline bool tt_pcap_dir_waits(const struct tt_pcap_dir *d)
 
 /* Keeps the list of flows that hold something, and the sum, right after held parts changed by so many bytes. */
 void tt_flows_held(struct tt_flows *t, struct tt_flow *f, int64_t change);
-
-/* Amid an open connection an opening says nothing yet: its other end would ask back (RFC 5961, 4). It is remembered. */
-void tt_flow_note_syn(struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns);
-
-/* Does the other end answer that opening, or go its sender's numbers on from there? Near to those of the connection there is only
- * the first shows that it was one. */
-bool tt_flow_is_again(const struct tt_flow *f, int from, const struct tt_segment *seg);
 
 #endif

@@ -6,19 +6,6 @@
 
 #include "harness/pcap_listing.h"
 
-#define BEGIN "open error=0 connect=3000000 rtt=2000\n"
-
-static struct tt_build handshake(void)
-{
-	struct tt_build b = TT_BUILD();
-
-	tt_build_pcap(&b, 0xa1b23c4d, 1);
-	tt_build_tcp(&b, 0, true, C0 - 1, 0, SYN, "");
-	tt_build_tcp(&b, 1, false, S0 - 1, C0, SYN | ACK, "");
-	tt_build_tcp(&b, 3, true, C0, S0, ACK, "");
-	return b;
-}
-
 static void expect_conflicts(struct tt_build *b, unsigned conflicts, const char *expected)
 {
 	struct tt_limits limits = presets();
@@ -34,7 +21,7 @@ static void the_first_stands(void **state)
 
 	tt_build_tcp(&b, 4, true, C0, S0, ACK, "GET /aaaa");
 	tt_build_tcp(&b, 5, true, C0, S0, ACK, "GET /abba");
-	expect_conflicts(&b, 1, BEGIN "rx@0+9 GET /aaaa\nrx@6+2 again\n");
+	expect_conflicts(&b, 1, OPEN "rx@0+9 GET /aaaa\nrx@6+2 again\n");
 }
 
 static void parts_are_compared_with_parts(void **state)
@@ -46,7 +33,7 @@ static void parts_are_compared_with_parts(void **state)
 	tt_build_tcp(&b, 6, true, C0 + 1, S0, ACK, "bcde");	/* the same */
 	tt_build_tcp(&b, 7, true, C0 + 1, S0, ACK, "bXdeYghi"); /* and something new */
 	tt_build_tcp(&b, 8, true, C0 + 6, S0, ACK, "ghi");
-	expect_conflicts(&b, 1, BEGIN "rx@0+3 abc\nrx@3+3 def\nrx@2+4 again\nrx@6+3 ghi\n");
+	expect_conflicts(&b, 1, OPEN "rx@0+3 abc\nrx@3+3 def\nrx@2+4 again\nrx@6+3 ghi\n");
 }
 
 static void what_was_acknowledged_was_taken(void **state)
@@ -57,7 +44,7 @@ static void what_was_acknowledged_was_taken(void **state)
 	tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "");
 	tt_build_tcp(&b, 6, true, C0, S0, ACK, "YYY");
 	tt_build_tcp(&b, 7, true, C0 + 3, S0, ACK, "def");
-	expect_conflicts(&b, 1, BEGIN "rx@0+3 abc\nrx@3 again\nrx@3+3 def\n");
+	expect_conflicts(&b, 1, OPEN "rx@0+3 abc\nrx@3 again\nrx@3+3 def\n");
 }
 
 static void probes_are_none(void **state)
@@ -67,7 +54,7 @@ static void probes_are_none(void **state)
 	tt_build_tcp(&b, 4, true, C0, S0, ACK, "abc");
 	tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "");
 	tt_build_tcp_cut(&b, 6, true, C0 + 2, S0, ACK, tt_span("", 1), SIZE_MAX);
-	expect_conflicts(&b, 0, BEGIN "rx@0+3 abc\n");
+	expect_conflicts(&b, 0, OPEN "rx@0+3 abc\n");
 }
 
 static void what_waits_is_compared_too(void **state)
@@ -77,7 +64,7 @@ static void what_waits_is_compared_too(void **state)
 	tt_build_tcp(&b, 4, true, C0 + 3, S0, ACK, "def");
 	tt_build_tcp(&b, 5, true, C0 + 3, S0, ACK, "dXf");
 	tt_build_tcp(&b, 6, true, C0, S0, ACK, "abc");
-	expect_conflicts(&b, 1, BEGIN "rx@0+3 abc\nrx@3+3 def\nrx@4+1 again\n");
+	expect_conflicts(&b, 1, OPEN "rx@0+3 abc\nrx@3+3 def\nrx@4+1 again\n");
 }
 
 static void what_was_not_captured_is_not_compared(void **state)
@@ -86,7 +73,7 @@ static void what_was_not_captured_is_not_compared(void **state)
 
 	tt_build_tcp_cut(&b, 4, true, C0, S0, ACK, tt_span("abcdef", 6), 3);
 	tt_build_tcp(&b, 5, true, C0, S0, ACK, "abcXYZ");
-	expect_conflicts(&b, 0, BEGIN "rx@0+6 abc\n");
+	expect_conflicts(&b, 0, OPEN "rx@0+6 abc\n");
 }
 
 /* The ring goes round: what it has written over is not compared, and nothing else is taken for it. */

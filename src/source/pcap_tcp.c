@@ -5,9 +5,8 @@
 #include "base/own.h"
 #include "source/pcap_core.h"
 #include "source/pcap_dir.h"
+#include "source/pcap_fit.h"
 
-/* A reset lies no further behind what was captured. */
-#define TT_RESET_WINDOW 65535
 /* How often waiting is looked at. */
 #define TT_SWEEP_NS (50 * 1000000ull)
 #define TT_MS 1000000ull
@@ -208,7 +207,7 @@ static void tt_tcp_data(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
 {
 	struct tt_pcap_dir *d = &f->dir[from];
 
-	if (d->ended) {
+	if (d->ended && off + w.wire_len > d->next) {
 		p->stats.after_end++;
 		return;
 	}
@@ -232,11 +231,13 @@ static void tt_tcp_data(struct tt_pcap *p, struct tt_flow *f, int from, int64_t 
  */
 
 /* The other end has what is missing here, so it was sent and not captured: it will hardly be sent again. */
-static void tt_tcp_acked(struct tt_pcap_dir *d, uint32_t ack, uint64_t time_ns)
+static void tt_tcp_acked(struct tt_pcap_dir *d, const struct tt_segment *seg, uint64_t time_ns)
 {
 	if (!d->known)
 		return;
-	int64_t off = tt_dir_offset(d, ack);
+	int64_t off = tt_dir_offset(d, seg->ack);
+	if (seg->flags & TT_TCP_RST && off > tt_dir_last(d) + TT_RESET_WINDOW)
+		return;
 	d->taken = TT_MAX(d->taken, off);
 	if (!tt_pcap_dir_waits(d))
 		return;
@@ -322,25 +323,6 @@ void tt_pcap_tcp_end(struct tt_pcap *p, struct tt_flow *f)
 /* --- segments ------------------------------------------------------------------------------------------------------------------
  */
 
-/* True if the segment cannot belong to the connection these ends had: they have another one now. */
-static bool tt_tcp_is_new(const struct tt_flow *f, int from, const struct tt_segment *seg)
-{
-	const struct tt_pcap_dir *d = &f->dir[from];
-
-	if ((seg->flags & TT_TCP_SYN) && d->known && !d->from_start)
-		return llabs(tt_dir_offset(d, seg->seq + 1) - d->next) > TT_SYN_NEAR;
-	if (seg->flags & TT_TCP_SYN) {
-		bool seen = d->known || (!(seg->flags & TT_TCP_ACK) && f->dir[!from].known);
-		return seen && !(d->from_start && d->bias == seg->seq + 1);
-	}
-	if (!d->known || !seg->payload.wire_len)
-		return false;
-	int64_t off = tt_dir_offset(d, seg->seq);
-	if (off + seg->payload.wire_len < d->next - TT_FAR_BACK)
-		return true;
-	return f->closed && !f->resets && d->fin && off > d->fin_off;
-}
-
 static void tt_tcp_syn(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
 {
 	struct tt_pcap_dir *d = &f->dir[from];
@@ -375,22 +357,12 @@ static void tt_tcp_fin(struct tt_pcap *p, struct tt_flow *f, int from, int64_t e
 {
 	struct tt_pcap_dir *d = &f->dir[from];
 
-	if (d->fin)
+	if (d->ended || (d->fin && end >= d->fin_off))
 		return;
 	d->fin = true;
 	d->fin_off = TT_MAX(end, d->next);
 	d->fin_ns = time_ns;
 	tt_flows_held(&p->flows, f, 0);
-}
-
-/* RFC 9293, 3.5.3, RFC 5961, 3: the receiver obeys a reset that stands where it expects something. */
-static bool tt_tcp_reset_fits(struct tt_pcap_dir *d, uint32_t seq)
-{
-	int64_t off = tt_dir_offset(d, seq), end = tt_dir_end(d), last = TT_MAX(end, d->taken);
-
-	if (d->held.tail)
-		last = TT_MAX(last, d->held.tail->off + d->held.tail->len);
-	return !d->known || (off >= TT_MIN(d->taken, end) && off <= last + TT_RESET_WINDOW);
 }
 
 /* What lies before the end of a direction and was not captured is missing, although nothing comes behind it. */
@@ -431,6 +403,8 @@ static void tt_tcp_reset(struct tt_pcap *p, struct tt_flow *f, int from, const s
 	tt_pcap_tcp_flush(p, f);
 	if (f->closed)
 		return;
+	if (other->unseen)
+		tt_tcp_heard(p, f, !from, other->taken, time_ns);
 	tt_tcp_end_at(p, &f->dir[from], tt_dir_offset(&f->dir[from], seg->seq));
 	tt_tcp_end_at(p, other, tt_tcp_answers_unseen(f, from, seg) ? other->next + 1 : 0);
 	if (!f->dir[from].ended && (f->first_seen || f->open_sent)) {
@@ -450,24 +424,54 @@ static void tt_tcp_renew(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
 	p->stats.flows++;
 }
 
+/* Those who sent what did not fit go on from there: far ahead of what was captured more is missing, else it is another
+ * connection.
+ */
+static void tt_tcp_again(struct tt_pcap *p, struct tt_flow *f, uint64_t time_ns)
+{
+	const struct tt_stray stray = f->stray;
+	struct tt_pcap_dir *d = &f->dir[stray.from];
+	const struct tt_segment opening = {.seq = stray.last, .ack = stray.ack, .flags = stray.flags};
+	int64_t end = tt_dir_offset(d, stray.last + 1);
+
+	f->stray = (struct tt_stray){0};
+	if (!(stray.flags & TT_TCP_SYN) && end > d->next) {
+		d->taken = TT_MAX(d->taken, end);
+		return;
+	}
+	tt_tcp_renew(p, f, time_ns);
+	if (stray.flags & TT_TCP_SYN)
+		tt_tcp_syn(p, f, stray.from, &opening, stray.time_ns);
+}
+
+static void tt_tcp_unfitting(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
+{
+	p->stats.unfitting++;
+	if (seg->flags & TT_TCP_SYN || seg->payload.wire_len)
+		tt_flow_note_stray(f, from, seg, time_ns);
+}
+
 /* False: the segment is not to be looked at. */
 static bool tt_tcp_begin(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
 {
-	bool open = !f->closed && (f->open_sent || f->first_seen);
-
-	if (open && tt_flow_is_again(f, from, seg)) {
-		const struct tt_syn syn = f->again;
-		const struct tt_segment first = {.seq = syn.seq, .ack = syn.ack, .flags = syn.flags};
-		tt_tcp_renew(p, f, time_ns);
-		tt_tcp_syn(p, f, syn.from, &first, syn.time_ns);
-	} else if (tt_tcp_is_new(f, from, seg) && open && seg->flags & TT_TCP_SYN) {
-		tt_flow_note_syn(f, from, seg, time_ns);
-		p->stats.unfitting++;
-		return false;
-	} else if (tt_tcp_is_new(f, from, seg)) {
-		tt_tcp_renew(p, f, time_ns);
+	if (f->stray.time_ns && !f->closed && tt_flow_is_again(f, from, seg)) {
+		tt_tcp_again(p, f, time_ns);
+		return true;
 	}
-	return true;
+	if ((!f->closed && !(seg->flags & TT_TCP_SYN)) || !tt_flow_is_new(f, from, seg))
+		return true;
+	bool open = !f->closed && (f->open_sent || f->first_seen);
+	if (open)
+		tt_tcp_unfitting(p, f, from, seg, time_ns);
+	else
+		tt_tcp_renew(p, f, time_ns);
+	return !open;
+}
+
+/* As most do, it goes on right where the one before ended. */
+static bool tt_dir_goes_on(const struct tt_pcap_dir *d, const struct tt_segment *seg)
+{
+	return seg->seq == (uint32_t)d->next + d->bias && !(seg->flags & (TT_TCP_SYN | TT_TCP_FIN | TT_TCP_RST));
 }
 
 void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt_segment *seg, uint64_t time_ns)
@@ -478,21 +482,22 @@ void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt
 	if (!tt_tcp_begin(p, f, from, seg, time_ns))
 		return;
 	if (f->closed) {
-		p->stats.after_end += seg->payload.wire_len > 0;
+		bool again = d->known && tt_dir_offset(d, seq) + seg->payload.wire_len <= d->next;
+		*(again ? &p->stats.retransmitted : &p->stats.after_end) += seg->payload.wire_len > 0;
 		return;
 	}
 	if (seg->flags & TT_TCP_SYN) {
 		tt_tcp_syn(p, f, from, seg, time_ns);
 		seq++;
 	}
-	if (seg->flags & TT_TCP_RST && !tt_tcp_reset_fits(d, seq)) {
-		p->stats.unfitting++;
+	if (!tt_dir_goes_on(d, seg) && !tt_flow_fits(f, from, seg, seq)) {
+		tt_tcp_unfitting(p, f, from, seg, time_ns);
 		return;
 	}
 	tt_tcp_established(p, f, from, seg, time_ns);
 	if (seg->flags & TT_TCP_ACK) {
 		tt_tcp_begin_by_ack(f, !from, seg);
-		tt_tcp_acked(&f->dir[!from], seg->ack, time_ns);
+		tt_tcp_acked(&f->dir[!from], seg, time_ns);
 	}
 	if (seg->flags & TT_TCP_RST) {
 		tt_tcp_reset(p, f, from, seg, time_ns);
@@ -503,10 +508,12 @@ void tt_pcap_tcp(struct tt_pcap *p, struct tt_flow *f, int from, const struct tt
 
 	if (seg->flags & TT_TCP_ACK)
 		tt_tcp_heard(p, f, !from, tt_dir_offset(&f->dir[!from], seg->ack), time_ns);
-	if (!d->known || (d->unseen && tt_dir_offset(d, seq) < d->next))
+	if (!d->known)
 		tt_dir_begin_mid(d, seq);
-	d->unseen = false;
 	int64_t off = tt_dir_offset(d, seq);
+	if (d->unseen && !seg->payload.wire_len && off > d->next) /* its beginning, before what lacks of it */
+		tt_pcap_emit_missing(p, f, from, d->next, time_ns - 1);
+	d->unseen = false;
 	if (seg->payload.wire_len)
 		tt_tcp_data(p, f, from, off, seg->payload, time_ns);
 	if (seg->flags & TT_TCP_FIN)

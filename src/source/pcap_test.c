@@ -5,19 +5,6 @@
 
 #include "harness/pcap_listing.h"
 
-static struct tt_build handshake(void)
-{
-	struct tt_build b = TT_BUILD();
-
-	tt_build_pcap(&b, 0xa1b23c4d, 1);
-	tt_build_tcp(&b, 0, true, C0 - 1, 0, SYN, "");
-	tt_build_tcp(&b, 1, false, S0 - 1, C0, SYN | ACK, "");
-	tt_build_tcp(&b, 3, true, C0, S0, ACK, "");
-	return b;
-}
-
-#define OPEN "open error=0 connect=3000000 rtt=2000\n"
-
 static void a_whole_connection(void **state)
 {
 	struct tt_build b = handshake();
@@ -199,64 +186,6 @@ static void what_was_acknowledged_is_missing_before_the_answer(void **state)
 	assert_int_equal(stats.missing_bytes, 6);
 }
 
-/* Neither end obeys a reset that does not stand where it expects something. */
-static void a_reset_out_of_place_ends_nothing(void **state)
-{
-	static const uint32_t places[] = {S0 + 123456, S0 - 1000, S0 + 5, 0};
-
-	for (size_t i = 0; i < TT_ARRAY_LEN(places); i++) {
-		struct tt_build b = handshake();
-		struct tt_limits limits = presets();
-		struct tt_pcap_stats stats;
-
-		tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
-		tt_build_tcp(&b, 5, false, S0, C0 + 3, ACK, "ANSWER");
-		tt_build_tcp(&b, 6, true, C0 + 3, S0 + 6, ACK, "more");
-		tt_build_tcp(&b, 7, false, places[i], 0, RST, "");
-		tt_build_tcp(&b, 8, false, S0 + 6, C0 + 7, ACK, "MORE");
-		expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 ask\ntx@0+6 ANSWER\nrx@3+4 more\ntx@6+4 MORE\n");
-		assert_int_equal(stats.unfitting, 1);
-	}
-}
-
-/* Amid a connection an opening is one where its other end answers, or its sender goes on from there. */
-static void an_opening_amid_a_connection_must_be_answered(void **state)
-{
-	struct tt_limits limits = presets();
-	struct tt_pcap_stats stats;
-
-	struct tt_build b = handshake();
-	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
-	tt_build_tcp(&b, 5, true, 70000000, 0, SYN, "");
-	tt_build_tcp(&b, 6, false, 90000000, 17, SYN | ACK, "");
-	tt_build_tcp(&b, 7, true, C0 + 2, 0, SYN, "");
-	tt_build_tcp(&b, 8, false, S0, C0 + 3, ACK, ""); /* asks back */
-	tt_build_tcp(&b, 9, false, S0, C0 + 3, ACK, "ANSWER");
-	tt_build_tcp(&b, 10, true, C0 + 3, S0 + 6, ACK, "more");
-	expect_with(&b, &limits, false, &stats, OPEN "rx@0+3 ask\ntx@0+6 ANSWER\nrx@3+4 more\n");
-	assert_int_equal(stats.unfitting, 3);
-
-	static const char another[] = OPEN "rx@0+3 ask\nclose tx=0 rx=3\n";
-	b = handshake();
-	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
-	tt_build_tcp(&b, 5, true, 70000000, 0, SYN, "");
-	tt_build_tcp(&b, 6, true, 70000001, 90000001, ACK, "two"); /* its answer was not captured */
-	struct listing l = {.text = TT_BUF(1u << 16)};
-	assert_int_equal(run(tt_buf_span(&b.file), &limits, &l, &stats), -ENODATA);
-	tt_buf_add_char(&l.text, 0);
-	assert_memory_equal(l.text.data, another, sizeof(another) - 1);
-	assert_non_null(strstr((char *)l.text.data, "rx@0+3 two"));
-	assert_int_equal(stats.flows, 2);
-	tt_buf_free(&l.text);
-	tt_buf_free(&b.file);
-
-	b = handshake();
-	tt_build_tcp(&b, 4, true, C0, S0, ACK, "ask");
-	tt_build_tcp(&b, 5, true, 70000000, 0, SYN, "");
-	tt_build_tcp(&b, 6, false, 0, 70000001, RST | ACK, "");
-	expect(&b, OPEN "rx@0+3 ask\nclose tx=0 rx=3\nopen error=111 connect=0 rtt=0\n");
-}
-
 /* Each end has the other's port. */
 static void swap_ports(struct tt_build *b)
 {
@@ -355,21 +284,7 @@ static void holding_is_bounded(void **state)
 	tt_buf_free(&b.file);
 }
 
-static void begins_in_the_middle(void **state)
-{
-	struct tt_build b = TT_BUILD();
-
-	tt_build_pcap(&b, 0xa1b23c4d, 1);
-	tt_build_tcp(&b, 1, false, 0xfffffffe, 77, ACK, "tail");
-	tt_build_tcp(&b, 2, true, 77, 2, ACK, "ask");
-	tt_build_tcp(&b, 3, false, 2, 80, ACK, "more");
-	tt_build_tcp(&b, 4, false, 0xfffffffe, 80, ACK, "tail");
-	tt_build_tcp(&b, 5, false, 6, 80, ACK | RST, "");
-	expect(&b, "tx~0+4 tail first role?\nrx~0+3 ask role?\ntx~4+4 more role?\ntx~8 error 104 role?\nclose tx=8 rx=3 reset "
-		   "sent\n");
-}
-
-/* Of the direction nothing was captured yet, but of what the other end had had; and it may be captured behind that. */
+/* Of the direction nothing was captured yet, but of what the other end had had. */
 static void what_lacks_of_the_first_answer_shows(void **state)
 {
 	struct tt_build b = TT_BUILD();
@@ -379,12 +294,6 @@ static void what_lacks_of_the_first_answer_shows(void **state)
 	tt_build_tcp(&b, 2, true, 80, 8, ACK, "more");
 	tt_build_tcp(&b, 300, false, 8, 84, ACK, "answer");
 	expect(&b, "rx~0+3 ask first role?\ntx~0 role?\ntx~6 role?\nrx~3+4 more role?\ntx~6+6 answer role?\n");
-
-	b = (struct tt_build)TT_BUILD();
-	tt_build_pcap(&b, 0xa1b23c4d, 1);
-	tt_build_tcp(&b, 1, true, 77, 8, ACK, "ask");
-	tt_build_tcp(&b, 2, false, 2, 77, ACK, "before");
-	expect(&b, "rx~0+3 ask first role?\ntx~0+6 before role?\n");
 }
 
 /* An acknowledgement without data is nothing to wait with, but at the capture's end it tells. */
@@ -473,48 +382,6 @@ static void reset_by_the_client(void **state)
 	tt_build_tcp(&b, 6, true, C0 + 3, S0, RST, "");
 	tt_build_tcp(&b, 7, false, S0 + 8, C0 + 3, ACK, "more");
 	expect(&b, OPEN "rx@0+3 ask\ntx@4+4 half\nrx@3 error 104\nclose tx=4 rx=3 reset received\n");
-}
-
-static int list_serials(void *ctx, const struct tt_record *rec)
-{
-	if (rec->type == TT_REC_CHUNK)
-		tt_buf_printf(ctx, "%" PRIu64 " ", (uint64_t)((const struct tt_chunk *)rec)->conn.sock);
-	return 0;
-}
-
-static void the_same_ports_again_are_another_connection(void **state)
-{
-	struct tt_build b = handshake();
-	struct tt_limits limits = presets();
-	struct tt_buf serials tt_buf_auto = TT_BUF(1000);
-	struct tt_source *s = NULL;
-
-	tt_build_tcp(&b, 4, true, C0, S0, ACK, "one");
-	tt_build_tcp(&b, 5, true, C0 - 1, 0, SYN, "");
-	tt_build_tcp(&b, 6, true, C0 + 3, S0, ACK, "still one");
-	tt_build_tcp(&b, 10, true, 90000, 0, SYN, "");
-	tt_build_tcp(&b, 11, false, 400, 90001, SYN | ACK, "");
-	tt_build_tcp(&b, 12, true, 90001, 401, ACK, "two");
-	/* Far behind: a third whose beginning is not here. */
-	tt_build_tcp(&b, 13, true, 0xc0000000, 17, ACK, "three");
-	assert_int_equal(tt_pcap_new_bytes(&s, tt_buf_span(&b.file), "test", &limits), 0);
-	while (tt_source_poll(s, 0, list_serials, &serials) > 0)
-		;
-	tt_source_free(s);
-	tt_buf_add_char(&serials, 0);
-	assert_string_equal((char *)serials.data, "1 1 2 3 ");
-	tt_buf_free(&b.file);
-}
-
-static void a_syn_captured_late_is_no_other_connection(void **state)
-{
-	struct tt_build b = TT_BUILD();
-
-	tt_build_pcap(&b, 0xa1b23c4d, 1);
-	tt_build_tcp(&b, 1, true, C0, S0, ACK, "ask");
-	tt_build_tcp(&b, 1, true, C0 - 1, 0, SYN, "");
-	tt_build_tcp(&b, 2, true, C0 + 3, S0, ACK, "more");
-	expect(&b, "rx~0+3 ask first role?\nrx~3+4 more role?\n");
 }
 
 static void a_cut_packet_keeps_its_length(void **state)
@@ -686,9 +553,7 @@ static void the_table_is_bounded(void **state)
 	tt_buf_free(&b.file);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before_the_answer),
-	      cmocka_unit_test(a_reset_out_of_place_ends_nothing),
-	      cmocka_unit_test(an_opening_amid_a_connection_must_be_answered), cmocka_unit_test(a_whole_connection),
+TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before_the_answer), cmocka_unit_test(a_whole_connection),
 	      cmocka_unit_test(what_came_twice_is_reported_once), cmocka_unit_test(disorder_is_put_right),
 	      cmocka_unit_test(first_wins_where_held_parts_overlap),
 	      cmocka_unit_test(what_was_acknowledged_but_not_captured_is_a_gap),
@@ -696,13 +561,12 @@ TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before_the_answe
 	      cmocka_unit_test(holding_is_bounded), cmocka_unit_test(the_other_direction_waits_too),
 	      cmocka_unit_test(a_gap_filled_late_was_not_sent_again), cmocka_unit_test(of_one_time_the_request_is_first),
 	      cmocka_unit_test(what_comes_again_late_is_behind_what_was_said_meanwhile),
-	      cmocka_unit_test(waiting_for_the_other_direction_is_bounded), cmocka_unit_test(begins_in_the_middle),
+	      cmocka_unit_test(waiting_for_the_other_direction_is_bounded),
 	      cmocka_unit_test(what_lacks_of_the_first_answer_shows),
 	      cmocka_unit_test(what_was_acknowledged_is_missing_at_the_end),
 	      cmocka_unit_test(a_reset_behind_the_end_answers_what_was_not_captured),
 	      cmocka_unit_test(an_end_waits_for_what_the_other_direction_lacks), cmocka_unit_test(sequences_wrap),
 	      cmocka_unit_test(only_the_answer_to_the_syn), cmocka_unit_test(refused), cmocka_unit_test(reset_by_the_client),
-	      cmocka_unit_test(the_same_ports_again_are_another_connection),
-	      cmocka_unit_test(a_syn_captured_late_is_no_other_connection), cmocka_unit_test(a_cut_packet_keeps_its_length),
-	      cmocka_unit_test(datagrams), cmocka_unit_test(fragments_are_put_together), cmocka_unit_test(link_types),
+	      cmocka_unit_test(a_cut_packet_keeps_its_length), cmocka_unit_test(datagrams),
+	      cmocka_unit_test(fragments_are_put_together), cmocka_unit_test(link_types),
 	      cmocka_unit_test(a_damaged_tail_keeps_what_is_before), cmocka_unit_test(the_table_is_bounded))

@@ -103,6 +103,20 @@ static inline int run(struct tt_span file, const struct tt_limits *limits, struc
 	return r;
 }
 
+static inline struct tt_build handshake(void)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 0, true, C0 - 1, 0, SYN, "");
+	tt_build_tcp(&b, 1, false, S0 - 1, C0, SYN | ACK, "");
+	tt_build_tcp(&b, 3, true, C0, S0, ACK, "");
+	return b;
+}
+
+/* What the reader says of it. */
+#define OPEN "open error=0 connect=3000000 rtt=2000\n"
+
 static inline struct tt_limits presets(void)
 {
 	struct tt_limits limits;
