@@ -206,11 +206,10 @@ static void tt_summary_ms(struct tt_buf *out, const struct tt_summary_row *row, 
 		return;
 	}
 	/* Three digits that say something, also of microseconds. */
-	double ms = (double)ns / 1e6;
 	int decimals = 2;
-	for (double v = ms; v < 1 && decimals < 6; v *= 10)
+	for (uint64_t v = 1000000; v > ns && decimals < 6; v /= 10)
 		decimals++;
-	tt_buf_printf(out, " %9.*f", decimals, ms);
+	tt_buf_printf(out, " %9.*f", decimals, (double)ns / 1e6);
 }
 
 static void tt_summary_line(struct tt_buf *out, const struct tt_summary_row *row)

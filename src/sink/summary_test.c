@@ -209,11 +209,10 @@ static void short_times_are_shown_whole(void **state)
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(times); i++) {
 		struct tt_sink *sink = summary_new();
-		double shown = 0;
 		give_taking(sink, times[i]);
 		struct tt_span line = first_line(&text, sink);
 		tt_buf_add_char(&text, 0);
-		assert_int_equal(sscanf((const char *)line.data, "%*u %*u %lf", &shown), 1);
+		double shown = strtod((const char *)line.data + 17, NULL); /* behind two columns */
 		if (shown * 1e6 < (double)times[i] * 0.93 || shown * 1e6 > (double)times[i] * 1.07)
 			fail_msg("%llu ns are shown as %f ms", (unsigned long long)times[i], shown);
 		assert_memory_equal(line.data + line.len - 5, " PING", 5);
@@ -237,13 +236,12 @@ static void failures_are_not_hidden(void **state)
 	give_times(sink, "/e503", 500, 1);
 	tt_summary_write(&text, sink, 4);
 	tt_buf_add_char(&text, 0);
+	static const char *const wanted[] = {" /a\n", " /b\n", " /e500\n", " /e501\n", "       15 others, 2 failed\n"};
 	const char *at = (char *)text.data;
-	for (const char *const *want =
-		     (const char *const[]){" /a\n", " /b\n", " /e500\n", " /e501\n", "       15 others, 2 failed\n", NULL};
-	     *want; want++) {
-		at = strstr(at, *want);
+	for (size_t i = 0; i < TT_ARRAY_LEN(wanted); i++) {
+		at = at ? strstr(at, wanted[i]) : NULL;
 		if (!at)
-			fail_msg("no %s in its place in\n%s", *want, (char *)text.data);
+			fail_msg("no %s in its place in\n%s", wanted[i], (char *)text.data);
 	}
 	tt_buf_clear(&text);
 	tt_summary_write(&text, sink, 7);
