@@ -136,7 +136,7 @@ void tt_pcap_emit_conn(struct tt_pcap *p, struct tt_flow *f, uint16_t type, uint
 
 	if (f->syn_ns || f->syn_ack_ns)
 		r.flags |= TT_CONN_SEEN_OPEN;
-	if (tx->known && rx->known)
+	if (tx->known && rx->known && !tx->unseen && !rx->unseen)
 		r.flags |= TT_CONN_OFFSETS;
 	if (f->rtt_us || tx->retransmits)
 		r.flags |= TT_CONN_TCP_INFO;

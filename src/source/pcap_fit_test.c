@@ -50,6 +50,18 @@ static void a_direction_begins_where_the_other_end_says(void **state)
 	expect(&b, "rx~0+3 ask first role?\ntx~0 role?\ntx~40 role?\nrx~3 error 104 role?\nclose tx=0 rx=3 reset received\n");
 }
 
+/* With the client's opening at hand, too. */
+static void what_only_one_end_sent_was_answered(void **state)
+{
+	struct tt_build b = TT_BUILD();
+
+	tt_build_pcap(&b, 0xa1b23c4d, 1);
+	tt_build_tcp(&b, 0, true, C0 - 1, 0, SYN, "");
+	tt_build_tcp(&b, 3, true, C0, S0, ACK, "ask");
+	tt_build_tcp(&b, 4, true, C0 + 3, S0 + 40, ACK | FIN, "");
+	expect(&b, "open error=0 connect=3000000 rtt=0\nrx@0+3 ask\ntx~0\ntx~40\nrx@3 eof\n");
+}
+
 static void what_was_taken_before_the_capture_is_not_new(void **state)
 {
 	struct tt_build b = TT_BUILD();
@@ -368,6 +380,7 @@ static void the_same_ports_again_are_another_connection(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(begins_in_the_middle), cmocka_unit_test(a_direction_begins_where_the_other_end_says),
+	      cmocka_unit_test(what_only_one_end_sent_was_answered),
 	      cmocka_unit_test(what_was_taken_before_the_capture_is_not_new),
 	      cmocka_unit_test(a_syn_captured_late_is_no_other_connection),
 	      cmocka_unit_test(an_opening_begins_what_was_only_acknowledged),

@@ -16,7 +16,7 @@ static void tt_tcp_begin_by_ack(struct tt_flow *f, int to, const struct tt_segme
 {
 	struct tt_pcap_dir *d = &f->dir[to];
 
-	if (d->known || f->syn_ns || (seg->flags & (TT_TCP_SYN | TT_TCP_RST)))
+	if (d->known || (seg->flags & (TT_TCP_SYN | TT_TCP_RST)))
 		return;
 	tt_dir_begin_mid(d, seg->ack);
 	d->unseen = true;
