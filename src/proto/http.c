@@ -101,6 +101,8 @@ static inline void http_field_value(struct http_side *s, enum tt_side side, enum
 	case TT_HTTP_TRANSFER_ENCODING:
 		tt_http_framing_coding(&s->framing, value);
 		s->framing.doubtful |= spaced && side == TT_REQUESTS;
+		/* HTTP/1.0 has none: some go by it all the same (RFC 9112 section 6.1). */
+		s->framing.doubtful |= !s->minor && (s->framing.chunked || s->framing.other);
 		break;
 	case TT_HTTP_UPGRADE:
 		s->upgrade = true;
@@ -198,6 +200,7 @@ static int http_request_head_end(struct tt_link *link, struct http_link *h, stru
 	h->hold = s->upgrade || s->kind == HTTP_KIND_CONNECT;
 	if (s->expect && (content == TT_HTTP_COUNTED || content == TT_HTTP_CHUNKED)) {
 		s->phase = HTTP_EXPECTED;
+		h->answered_again = false;
 		return HTTP_ON;
 	}
 	if (content == TT_HTTP_NONE && !s->framing.counted) {
@@ -256,31 +259,80 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 	return tt_http_content(link, h, TT_RESPONSES, in, tt_http_response_content(&s->framing, status, bodiless));
 }
 
+/* The first \r or \n. As tt_find_near for what mostly stands near. */
+static inline const uint8_t *http_line_end(const uint8_t *at, const uint8_t *end)
+{
+#ifdef __SSE2__
+	if (end - at >= 16) {
+		const uint8_t *last = end - 16;
+
+		/* The last ones with bytes before them, which were looked at. */
+		for (;; at = at < last - 16 ? at + 16 : last) {
+			__m128i bytes = _mm_loadu_si128((const __m128i *)at);
+			__m128i returns = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r'));
+			__m128i feeds = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'));
+			int found = _mm_movemask_epi8(_mm_or_si128(returns, feeds));
+
+			if (found)
+				return at + __builtin_ctz((unsigned)found);
+			if (at == last)
+				return NULL;
+		}
+	}
+#endif
+	while (at < end && *at != '\r' && *at != '\n')
+		at++;
+	return at < end ? at : NULL;
+}
+
+static inline bool http_is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /*
  * Lines that are there whole and nothing folds on to, as nearly all are. True: that was all of the head. The rest is to be looked
  * at more closely.
  */
 static inline bool http_fields_plain(struct http_side *s, enum tt_side side, struct tt_cursor *c)
 {
-	const uint8_t *at = c->data + c->pos, *end = c->data + c->len, *found;
+	const uint8_t *at = c->data + c->pos, *end = c->data + c->len, *last;
 
-	while (end - at > 2 && *at != '\r' && (found = tt_find_near(at, end, '\n'))) {
-		if (found == at || found + 1 == end || found[1] == ' ' || found[1] == '\t')
+	if (at < end && http_is_blank(*at))
+		return false;
+	while (end - at > 2 && *at != '\r' && (last = http_line_end(at, end))) {
+		const uint8_t *next = last + 1 + (*last == '\r');
+		if (last == at || next >= end || next[-1] != '\n' || http_is_blank(*next))
 			break;
 		if (tt_http_first_letter[*at]) {
-			struct tt_span line = tt_span(at, (size_t)(found - at) - (found[-1] == '\r'));
+			struct tt_span line = tt_span(at, (size_t)(last - at));
 			if (side != TT_REQUESTS || !http_field_usual(s, line))
 				http_field(s, side, line);
 		}
-		at = found + 1;
+		at = next;
 	}
 	bool all = end - at >= 2 && at[0] == '\r' && at[1] == '\n';
 	c->pos = (size_t)(at - c->data) + (all ? 2 : 0);
 	return all;
 }
 
+/* A line's end to some readers, to others none. */
+static bool http_has_bare_return(struct tt_span line)
+{
+	for (size_t i = 0; i < line.len; i++) {
+		if (line.data[i] == '\r' && (i + 1 == line.len || line.data[i + 1] != '\n'))
+			return true;
+	}
+	return false;
+}
+
 __attribute__((noinline)) static int http_fields_any(struct http_side *s, enum tt_side side, struct tt_input *in)
 {
+	struct tt_span rest = tt_cursor_rest(&in->c);
+
+	/* Nothing is there to fold on to: some take it for a field of its own (RFC 9112 section 2.2). */
+	if (!s->dropping && !s->scanned && rest.len && http_is_blank(rest.data[0]))
+		s->framing.doubtful = true;
 	for (;;) {
 		struct tt_span line;
 		if (s->dropping && tt_http_drop_line(s, &in->c) == TT_MORE)
@@ -289,6 +341,7 @@ __attribute__((noinline)) static int http_fields_any(struct http_side *s, enum t
 			return tt_cursor_left(&in->c) > HTTP_LINE_MAX ? tt_http_drop_line(s, &in->c) : TT_MORE;
 		if (!line.len)
 			return HTTP_ON;
+		s->framing.doubtful |= http_has_bare_return(line);
 		if (tt_http_first_letter[line.data[0]])
 			http_field(s, side, line);
 		s->folded = false;
@@ -334,6 +387,17 @@ static int http_request_start(struct tt_link *link, struct http_link *h, struct 
 	return HTTP_ON;
 }
 
+/* An answer behind that to a request whose content waits for leave tells what stands behind that request: it is looked at first.
+ */
+static bool http_answers_expected(struct http_link *h, unsigned status)
+{
+	/* A 408 is said unasked, too. */
+	bool tells = h->side[TT_REQUESTS].phase == HTTP_EXPECTED && !h->answered_again && status != 408;
+
+	h->answered_again |= tells;
+	return tells;
+}
+
 static int http_response_start(struct tt_link *link, struct http_link *h, struct tt_input *in, struct tt_span line, size_t at)
 {
 	struct http_side *s = &h->side[TT_RESPONSES];
@@ -344,7 +408,7 @@ static int http_response_start(struct tt_link *link, struct http_link *h, struct
 	if (!s->open) {
 		const struct tt_message *request;
 		enum tt_awaited awaited = tt_awaited(link, &request);
-		if (awaited == TT_NOT_YET)
+		if (awaited != TT_HAVE && (http_answers_expected(h, status.status) || awaited == TT_NOT_YET))
 			return TT_WAIT;
 		s->open = true;
 		s->orphan = awaited == TT_NEVER;
@@ -420,6 +484,7 @@ static void http_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 	h->side[side] = (struct http_side){.phase = HTTP_START};
 	h->side[TT_REQUESTS].doubt = side == TT_RESPONSES;
 	h->hold = false;
+	h->answered_again = false;
 }
 
 static void http_state_free(void *state)

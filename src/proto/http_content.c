@@ -204,10 +204,66 @@ int tt_http_trailers(struct tt_link *link, struct http_link *h, enum tt_side sid
 	return TT_PARSED;
 }
 
+/* Do bytes that are a whole request line begin content all the same? */
+enum http_expected {
+	HTTP_IS_CONTENT,
+	HTTP_IS_REQUEST,
+	HTTP_IS_EITHER,
+	HTTP_IS_OPEN, /* what the server says next may tell */
+};
+
+/* Chunks do not begin so. */
+static bool http_is_no_chunk(struct http_side *s, struct tt_cursor c)
+{
+	struct tt_span line;
+	uint64_t size;
+	bool whole = tt_http_line(s, &c, &line);
+
+	s->scanned = 0;
+	return whole && !tt_http_chunk_size(line, &size);
+}
+
 /*
- * Content that waits for leave (Expect): a client that was refused may go on with its next request instead. Only bytes that are
- * a whole request line can be that, and only where the final answer came without a 100 before it.
+ * The final answer came, with no 100 before it. What was sent before that is content, given without leave. Behind it a client
+ * that was refused goes on with its next request, another one gives the content it announced: a server that answers although it
+ * has not got all of that took it for a request.
  */
+static enum http_expected http_behind_answer(struct tt_link *link, struct http_link *h, const struct tt_input *in)
+{
+	struct http_side *s = &h->side[TT_REQUESTS];
+	const struct tt_message *answer = s->m ? s->m->peer : NULL;
+	struct tt_span rest = tt_cursor_rest(&in->c);
+	uint64_t since;
+
+	if (!answer)
+		return HTTP_IS_EITHER;
+	if (tt_since_request(link, TT_REQUESTS, answer, in, in->c.pos, &since) && s->m->first_ns + since < answer->first_ns)
+		return HTTP_IS_CONTENT;
+	if (s->framing.chunked && http_is_no_chunk(s, in->c))
+		return HTTP_IS_REQUEST;
+	if (!h->answered_again)
+		return HTTP_IS_OPEN;
+	if (s->framing.chunked)
+		return HTTP_IS_EITHER;
+	if (rest.len <= s->framing.length)
+		return HTTP_IS_REQUEST;
+	rest = tt_span_sub(rest, (size_t)s->framing.length, SIZE_MAX);
+	return tt_http_begins_request(rest) == TT_NO ? HTTP_IS_REQUEST : HTTP_IS_EITHER;
+}
+
+static enum http_expected http_expected(struct tt_link *link, struct http_link *h, const struct tt_input *in)
+{
+	const struct tt_message *request;
+	bool answered = tt_awaited(link, &request) != TT_HAVE && !h->side[TT_RESPONSES].open;
+
+	if (h->side[TT_REQUESTS].doubt)
+		return HTTP_IS_EITHER;
+	if (!answered)
+		return h->side[TT_RESPONSES].continued ? HTTP_IS_CONTENT : HTTP_IS_OPEN;
+	return h->last_continued ? HTTP_IS_CONTENT : http_behind_answer(link, h, in);
+}
+
+/* Content that waits for leave (Expect): what comes next may be the next request instead. */
 int tt_http_expected(struct tt_link *link, struct http_link *h, enum tt_side side, struct tt_input *in)
 {
 	struct http_side *s = &h->side[side];
@@ -217,17 +273,16 @@ int tt_http_expected(struct tt_link *link, struct http_link *h, enum tt_side sid
 
 	if (next == TT_MAYBE && (content == TT_HTTP_CHUNKED || rest.len < s->framing.length))
 		return TT_MORE;
-	if (next == TT_YES && s->doubt)
+	switch (next == TT_YES ? http_expected(link, h, in) : HTTP_IS_CONTENT) {
+	case HTTP_IS_REQUEST:
+		tt_http_end(link, h, side, in, 0);
+		return HTTP_ON;
+	case HTTP_IS_EITHER:
 		return TT_LOST_SYNC;
-	if (next == TT_YES) {
-		const struct tt_message *request;
-		bool answered = tt_awaited(link, &request) != TT_HAVE && !h->side[TT_RESPONSES].open;
-		if (!answered && !h->side[TT_RESPONSES].continued)
-			return TT_WAIT;
-		if (answered && !h->last_continued) {
-			tt_http_end(link, h, side, in, 0);
-			return HTTP_ON;
-		}
+	case HTTP_IS_OPEN:
+		return TT_WAIT;
+	case HTTP_IS_CONTENT:
+		break;
 	}
 	return tt_http_content(link, h, side, in, content);
 }

@@ -10,10 +10,10 @@ const struct tt_proto_doc tt_http_doc = {
 	.operation = "method: `GET`",
 	.resource = "request target as sent",
 	.status = "`200`; 5xx is a failure, 4xx only where the client is observed",
-	.limits =
-		"bodies are counted, not read; what two readers would frame differently (a Content-Length beside a "
-		"Transfer-Encoding, for one) is reported incomplete; behind a greeting of SOCKS or the PROXY protocol it is not "
-		"recognised; HTTP/0.9 is not read",
+	.limits = "bodies are counted, not read; what two readers would frame differently (a Content-Length beside a "
+		  "Transfer-Encoding, a coding in HTTP/1.0, bytes that look like a request behind the refusal of what waited for "
+		  "100 (Continue)) is reported incomplete; behind a greeting of SOCKS or the PROXY protocol it is not "
+		  "recognised; HTTP/0.9 is not read",
 	.verified =
 		"nginx with curl and h2load, hand-written oddities, Python's http.server; the clients' own counts and content",
 };

@@ -68,6 +68,7 @@ struct http_link {
 	struct http_side side[2];
 	bool hold;	     /* what follows the newest request depends on its answer */
 	bool last_continued; /* the latest final response had 100 (Continue) before it */
+	bool answered_again; /* HTTP_EXPECTED: the server went on behind its final answer */
 };
 
 /* The next line without its end, passed over. False: it has no end yet. */

@@ -176,6 +176,56 @@ static void expecting_and_not_waiting(void **state)
 	      TT_C("PUT / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nAB"), TT_S(OK_HELLO));
 }
 
+#define PUT_36 "PUT /ex HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 36\r\n\r\n" /* 62 bytes */
+#define FAKE_36 "GET /fake HTTP/1.1\r\nHost: aaaaaaa\r\n\r\n"
+#define ATTR_PUT_EX "http.request.method=PUT,url.path=/ex,network.protocol.version=1.1"
+
+/* Content that looks like a request, given before the answer: a server that has it need not send a 100 (RFC 9110, 10.1.1). */
+static void expecting_and_answered_without_leave(void **state)
+{
+	static const char taken[] = "PUT|/ex|200|-|98|43|complete|" ATTR_PUT_EX ",http.request.body.size=36," OK_5 "\n"
+				    "GET|/n|200|-|19|43|complete|" ATTR_GET("/n") "," OK_5 "\n";
+	static const struct tt_line at_once[] = {TT_C(PUT_36 FAKE_36), TT_S(OK_HELLO), TT_C("GET /n HTTP/1.1\r\n\r\n"),
+						 TT_S(OK_HELLO), TT_TALK_END};
+	static const struct tt_line later[] = {
+		TT_C(PUT_36),	TT_PAUSE(1100), TT_C(FAKE_36), TT_S(OK_HELLO), TT_C("GET /n HTTP/1.1\r\n\r\n"),
+		TT_S(OK_HELLO), TT_TALK_END};
+	const struct tt_line *const scripts[] = {at_once, later};
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(scripts); i++) {
+		char *got = tt_talk(&tt_proto_http, scripts[i]);
+		assert_string_equal(got, taken);
+		free(got);
+		tt_talk_truncate(&tt_proto_http, scripts[i]);
+	}
+}
+
+/* Behind the answer the same bytes are content or a request: neither is told as if it were known. */
+static void expecting_and_refused_in_doubt(void **state)
+{
+	static const struct tt_line script[] = {TT_C(PUT_36),	TT_S("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"),
+						TT_C(FAKE_36),	TT_C("GET /n HTTP/1.1\r\n\r\n"),
+						TT_S(OK_HELLO), TT_TALK_END};
+	char *got = tt_talk(&tt_proto_http, script);
+
+	assert_null(strstr(got, "|complete|"));
+	assert_non_null(strstr(got, "PUT|/ex|401|"));
+	free(got);
+	tt_talk_truncate(&tt_proto_http, script);
+}
+
+/* Chunks do not look like a request. */
+static void expecting_with_chunks_and_refused(void **state)
+{
+#define LINES(error)                                                                                          \
+	"PUT|/|417|" error "|67|38|complete|http.request.method=PUT,url.path=/,network.protocol.version=1.1," \
+	"http.response.status_code=417,http.response.body.size=0\n"                                           \
+	"GET|/n|200|-|19|43|complete|" ATTR_GET("/n") "," OK_5 "\n"
+	CHECK_BOTH(LINES("-"), LINES("417"), TT_C("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect:100-Continue\r\n\r\n"),
+		   TT_S("HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"), TT_C("GET /n HTTP/1.1\r\n\r\n"), TT_S(OK_HELLO));
+#undef LINES
+}
+
 static void early_response(void **state)
 {
 #define LINES(error)                                                                                                \
@@ -293,6 +343,14 @@ static void smuggling(void **state)
 		"POST / HTTP/1.1\r\nTransfer-Encoding:\x0b"
 		"chunked\r\nContent-Length: 4\r\n\r\n",
 		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\n Content-Length: 5\r\nHost: a\r\n\r\n",
+		"POST / HTTP/1.1\r\n\tContent-Length: 5\r\n\r\n",
+		"POST / HTTP/1.1\r\nA: a\rContent-Length: 5\r\nHost: a\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\rContent-Length: 5\r\n\r\n",
+		"POST / HTTP/1.1\nHost: a\rContent-Length: 5\n\n",
+		"POST / HTTP/1.1\r\nHost: a\r\r\nContent-Length: 5\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\n b\rContent-Length: 5\r\n\r\n",
 	};
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
 		char request[256];
@@ -316,6 +374,19 @@ static void doubtful_response(void **state)
 							     "GET|/2|200|-|19|43|complete|" ATTR_GET("/2") "," OK_5 "\n",
 	     TT_C("GET /1 HTTP/1.1\r\n\r\n"), TT_S("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\n"),
 	     TT_C("GET /2 HTTP/1.1\r\n\r\n"), TT_S(OK_HELLO));
+}
+
+/* The same where the head comes in two segments, and in an answer. */
+static void doubtful_in_pieces_and_answers(void **state)
+{
+	ONCE("GET|/2|-|lost|19|0|incomplete|" ATTR_GET(
+		     "/2") "\n"
+			   "POST|/|400|-|39|39|incomplete|http.request.method=POST,url.path=/,network.protocol.version=1.1,"
+			   "http.response.status_code=400,http.response.body.size=0\n",
+	     TT_C("POST / HTTP/1.1\r\n"), TT_C(" Content-Length: 3\r\n\r\n"), TT_C("GET /2 HTTP/1.1\r\n\r\n"),
+	     TT_S("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"), TT_S_EOF);
+	ONCE("GET|/|200|-|18|47|incomplete|" ATTR_GET("/") ",http.response.status_code=200\n", TT_C("GET / HTTP/1.1\r\n\r\n"),
+	     TT_S("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), TT_S_EOF);
 }
 
 static void unanswered(void **state)
@@ -479,10 +550,12 @@ TT_UNIT_TESTS(cmocka_unit_test(a_timeout_that_crosses), cmocka_unit_test(keep_al
 	      cmocka_unit_test(chunk_that_is_none), cmocka_unit_test(close_delimited), cmocka_unit_test(no_content),
 	      cmocka_unit_test(interim_responses), cmocka_unit_test(interim_response_only),
 	      cmocka_unit_test(expecting_and_refused), cmocka_unit_test(expecting_and_not_waiting),
-	      cmocka_unit_test(early_response), cmocka_unit_test(early_response_and_no_more), cmocka_unit_test(websocket),
-	      cmocka_unit_test(upgrade_declined), cmocka_unit_test(frames_sent_before_the_answer_was_read),
-	      cmocka_unit_test(tunnel), cmocka_unit_test(other_targets), cmocka_unit_test(lenient_lines),
-	      cmocka_unit_test(both_lengths), cmocka_unit_test(smuggling), cmocka_unit_test(doubtful_response),
-	      cmocka_unit_test(unanswered), cmocka_unit_test(partly_answered), cmocka_unit_test(from_the_middle),
-	      cmocka_unit_test(orphan_answer_to_head), cmocka_unit_test(holes), cmocka_unit_test(unsolicited_response),
-	      cmocka_unit_test(not_http), cmocka_unit_test(huge_heads), cmocka_unit_test(huge_length_field_is_doubtful))
+	      cmocka_unit_test(expecting_and_answered_without_leave), cmocka_unit_test(expecting_and_refused_in_doubt),
+	      cmocka_unit_test(expecting_with_chunks_and_refused), cmocka_unit_test(early_response),
+	      cmocka_unit_test(early_response_and_no_more), cmocka_unit_test(websocket), cmocka_unit_test(upgrade_declined),
+	      cmocka_unit_test(frames_sent_before_the_answer_was_read), cmocka_unit_test(tunnel), cmocka_unit_test(other_targets),
+	      cmocka_unit_test(lenient_lines), cmocka_unit_test(both_lengths), cmocka_unit_test(smuggling),
+	      cmocka_unit_test(doubtful_response), cmocka_unit_test(doubtful_in_pieces_and_answers), cmocka_unit_test(unanswered),
+	      cmocka_unit_test(partly_answered), cmocka_unit_test(from_the_middle), cmocka_unit_test(orphan_answer_to_head),
+	      cmocka_unit_test(holes), cmocka_unit_test(unsolicited_response), cmocka_unit_test(not_http),
+	      cmocka_unit_test(huge_heads), cmocka_unit_test(huge_length_field_is_doubtful))
