@@ -200,6 +200,18 @@ static void a_status_that_is_no_code(void **state)
 			    "503\0\x0bgrpc-status\1x"));
 }
 
+/* Which of two a client goes by is not known. */
+static void a_status_said_twice(void **state)
+{
+	CHECK("M|p.S|OK|-|55|85|incomplete|" A_CALL "1,rpc.request.message.size=3,rpc.response."
+	      "message.count=1,rpc.response.message.size=3\n",
+	      TT_C(PREFACE CALL("\1") MESSAGE("\1", "\1")),
+	      TT_S(SETTINGS HEAD("\1") MESSAGE("\1", "\0") "\0\0\x1e\1\5\0\0\0\1\0\x0bgrpc-status\1"
+							   "0"
+							   "\0\x0bgrpc-status\1"
+							   "7"));
+}
+
 static void cancelled(void **state)
 {
 	CHECK("M|p.S|-|CANCEL|55|46|complete|" A_CALL
@@ -301,6 +313,6 @@ static void texts(void **state)
 TT_UNIT_TESTS(cmocka_unit_test(content), cmocka_unit_test(paths), cmocka_unit_test(chosen_by_the_client), cmocka_unit_test(unary),
 	      cmocka_unit_test(streams_both_ways), cmocka_unit_test(an_answer_broken_off),
 	      cmocka_unit_test(messages_cut_anywhere), cmocka_unit_test(large_messages_are_passed_over),
-	      cmocka_unit_test(failures), cmocka_unit_test(a_status_that_is_no_code), cmocka_unit_test(cancelled),
-	      cmocka_unit_test(chosen), cmocka_unit_test(told_by_the_response), cmocka_unit_test(told_by_the_trailers),
-	      cmocka_unit_test(timeouts), cmocka_unit_test(texts))
+	      cmocka_unit_test(failures), cmocka_unit_test(a_status_that_is_no_code), cmocka_unit_test(a_status_said_twice),
+	      cmocka_unit_test(cancelled), cmocka_unit_test(chosen), cmocka_unit_test(told_by_the_response),
+	      cmocka_unit_test(told_by_the_trailers), cmocka_unit_test(timeouts), cmocka_unit_test(texts))

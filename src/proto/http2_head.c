@@ -29,6 +29,11 @@ static void http2_content_field(struct http2_half *half, enum tt_hpack_name toke
 		half->media = (uint8_t)tt_http_media_of(value);
 }
 
+static bool http2_connects(const struct tt_message *m)
+{
+	return tt_span_eq(tt_message_get(m, TT_TEXT_OPERATION), TT_SPAN_LIT("CONNECT"));
+}
+
 static void http2_request_field(struct http2_head *h, enum tt_hpack_name token, struct tt_span value)
 {
 	switch (token) {
@@ -39,8 +44,8 @@ static void http2_request_field(struct http2_head *h, enum tt_hpack_name token, 
 		tt_message_text(h->m, TT_TEXT_RESOURCE, value);
 		break;
 	case TT_HPACK_AUTHORITY:
-		/* CONNECT has no path: the authority is what is asked for. */
-		if (tt_span_eq(tt_message_get(h->m, TT_TEXT_OPERATION), TT_SPAN_LIT("CONNECT")))
+		/* What CONNECT without a path asks for; the method may come behind it. */
+		if (!(h->seen & B(PATH)) && (!(h->seen & B(METHOD)) || http2_connects(h->m)))
 			tt_message_text(h->m, TT_TEXT_RESOURCE, value);
 		tt_http_set_authority(h->m, value);
 		break;
@@ -128,7 +133,7 @@ void tt_http2_field(void *head, const struct tt_hpack_field *f)
 	}
 	/* Said twice, the first counts: the second may cost nothing. Which one a server goes by is not known. */
 	if (h->seen & bit) {
-		h->m->incomplete |= (bit & (HTTP2_PSEUDO | B(STATUS))) != 0;
+		h->m->incomplete |= (bit & (HTTP2_PSEUDO | B(STATUS) | B(GRPC_STATUS))) != 0;
 		return;
 	}
 	h->seen |= bit;
@@ -166,6 +171,9 @@ static bool http2_request_end(struct http2_head *h)
 	if (!(known & HTTP2_PSEUDO))
 		return false;
 	half->headed = true;
+	/* The authority, taken for what is asked for, and it is not. */
+	if (!(h->seen & B(PATH)) && !http2_connects(h->m))
+		h->m->text[TT_TEXT_RESOURCE].set = false;
 	h->s->triple |= (h->seen & HTTP2_TRIPLE) != 0;
 	h->s->grpc |= (h->seen & (HTTP2_GRPC_REQUEST | HTTP2_TRIPLE)) && !(h->seen & B(CONTENT_TYPE));
 	struct tt_span service, method;

@@ -550,14 +550,30 @@ static void early_hints(void **state)
 	      TT_S(OK("\1") DATA_END("\1")));
 }
 
+/* Pseudo-headers come in any order (RFC 9113, 8.3). */
 static void connect_asks_for_an_authority(void **state)
 {
-	CHECK("CONNECT|h:8|200|-|23|24|complete|server.address=h,server.port=8,network.protocol.version=2,http.request.method="
-	      "CONNECT" A_HELLO,
-	      TT_C(PREFACE SETTINGS "\0\0\xe\1\5\0\0\0\1\x02\x07"
-				    "CONNECT\x01\x03"
-				    "h:8"),
+#define METHOD_CONNECT \
+	"\x02\x07"     \
+	"CONNECT"
+#define H8 "server.address=h,server.port=8,network.protocol.version=2,http.request.method=CONNECT"
+#define SAYS(block) TT_C(PREFACE SETTINGS "\0\0\xe\1\5\0\0\0\1" block), TT_S(SETTINGS OK("\1") DATA_END("\1"))
+	CHECK("CONNECT|h:8|200|-|23|24|complete|" H8 A_HELLO, SAYS(METHOD_CONNECT "\x01\x03h:8"));
+	CHECK("CONNECT|h:8|200|-|23|24|complete|" H8 A_HELLO, SAYS("\x01\x03h:8" METHOD_CONNECT));
+	/* RFC 8441: with a path, that is it */
+	CHECK("CONNECT|/c|200|-|25|24|complete|server.address=h,network.protocol.version=2,http.request.method=CONNECT,url.path=/"
+	      "c" A_HELLO,
+	      TT_C(PREFACE SETTINGS "\0\0\x10\1\5\0\0\0\1"
+				    "\x04\x02/c"
+				    "\x01\x01h" METHOD_CONNECT),
 	      TT_S(SETTINGS OK("\1") DATA_END("\1")));
+	/* without one, and no CONNECT: nothing is */
+	CHECK("GET|-|200|-|13|24|complete|server.address=h,network.protocol.version=2,http.request.method=GET" A_HELLO,
+	      TT_C(PREFACE SETTINGS "\0\0\x04\1\5\0\0\0\1"
+				    "\x01\x01h"
+				    "\x82"),
+	      TT_S(SETTINGS OK("\1") DATA_END("\1")));
+#undef SAYS
 }
 
 /* --- decoded headers
