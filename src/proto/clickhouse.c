@@ -4,6 +4,9 @@
 #include "base/own.h"
 #include "proto/pass.h"
 
+/* So many packets of one byte in a row may stand before a query that a connection is recognised by. */
+#define ALONE_MOST 16
+
 static enum tt_step clickhouse_parse(struct tt_link *link, enum tt_side side, struct tt_input *in)
 {
 	struct ch_state *st = tt_link_state(link);
@@ -44,7 +47,7 @@ static enum tt_verdict is_query(struct tt_span bytes)
 	struct ch_query q;
 	uint32_t revision, least;
 
-	if (tt_cursor_u8(&r.c) != 1)
+	if (tt_cursor_u8(&r.c) != CH_PACKET_QUERY)
 		return TT_NO;
 	enum tt_step step = ch_read_query_any(&r, &q, &revision, &least);
 	if (step != TT_PARSED)
@@ -52,12 +55,26 @@ static enum tt_verdict is_query(struct tt_span bytes)
 	return tt_cursor_left(&r.c) ? TT_YES : TT_MAYBE;
 }
 
+/* A client asks first whether the server is still there, and gives up what it asked, in a byte each: they stand before a query.
+ */
+static size_t before_query(struct tt_span bytes)
+{
+	size_t n = 0;
+
+	while (n < TT_MIN(bytes.len, (size_t)ALONE_MOST) &&
+	       (bytes.data[n] == CH_PACKET_PING || bytes.data[n] == CH_PACKET_CANCEL))
+		n++;
+	return n;
+}
+
 static ssize_t clickhouse_resync(struct tt_link *link, enum tt_side side, struct tt_span bytes)
 {
 	const struct ch_state *st = tt_link_state(link);
-	bool begins = side == TT_REQUESTS ? is_query(bytes) == TT_YES : ch_response_plausible(st, bytes);
+	size_t at = side == TT_REQUESTS ? before_query(bytes) : 0;
+	bool begins =
+		side == TT_REQUESTS ? is_query(tt_span_sub(bytes, at, SIZE_MAX)) == TT_YES : ch_response_plausible(st, bytes);
 
-	return begins ? 0 : -1;
+	return begins ? (ssize_t)at : -1;
 }
 
 static enum tt_verdict clickhouse_detect(const struct tt_first *first)
@@ -66,13 +83,17 @@ static enum tt_verdict clickhouse_detect(const struct tt_first *first)
 
 	if (!asked.len)
 		return TT_NO;
-	return first->from_start[TT_REQUESTS] && asked.data[0] == 0 ? ch_is_hello(asked) : is_query(asked);
+	if (first->from_start[TT_REQUESTS])
+		return asked.data[0] == CH_PACKET_HELLO ? ch_is_hello(asked) : is_query(asked);
+	asked = tt_span_sub(asked, before_query(asked), SIZE_MAX);
+	return asked.len ? is_query(asked) : TT_NO;
 }
 
 static const struct tt_proto_doc clickhouse_doc = {
 	.title = "ClickHouse (native protocol)",
 	.specification = "ClickHouse documentation, Native Protocol: https://clickhouse.com/docs/native-protocol/basics",
-	.recognised = "the client's hello with its revision; in mid-connection a query packet, whose client, settings and "
+	.recognised = "the client's hello with its revision; in mid-connection a query packet (behind a PING or not), whose "
+		      "client, settings and "
 		      "statement must "
 		      "fit the layout of one revision",
 	.operation = "the statement's first word, `SELECT`, or `QUERY` where it begins none; `CONNECT`, `PING`, `CANCEL`",

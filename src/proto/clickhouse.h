@@ -49,6 +49,16 @@ enum ch_revision {
 	CH_NEWEST = 54999,
 };
 
+/* What a client's packet begins with. */
+enum ch_packet {
+	CH_PACKET_HELLO = 0,
+	CH_PACKET_QUERY = 1,
+	CH_PACKET_DATA = 2,
+	CH_PACKET_CANCEL = 3,
+	CH_PACKET_PING = 4,
+	CH_PACKET_SCALAR = 7,
+};
+
 /* A cursor, and whether what was read cannot be: tt_cursor_short() says that more is needed. */
 struct ch_reader {
 	struct tt_cursor c;

@@ -9,15 +9,6 @@
 #define NAME_MOST 1024u
 #define PASSWORD_MOST 65536u
 
-enum packet {
-	PACKET_HELLO = 0,
-	PACKET_QUERY = 1,
-	PACKET_DATA = 2,
-	PACKET_CANCEL = 3,
-	PACKET_PING = 4,
-	PACKET_SCALAR = 7,
-};
-
 /* --- log-in ------------------------------------------------------------------------------------------------------------------
  */
 
@@ -34,7 +25,7 @@ static enum tt_step read_hello(struct ch_reader *r, struct hello *h)
 	uint64_t major = ch_varuint(r), minor = ch_varuint(r), revision = ch_varuint(r);
 	bool cut = tt_cursor_short(&r->c);
 
-	if (r->bad || type != PACKET_HELLO || !tt_is_text(name) || (!cut && (!name.len || major > 1000 || minor > 1000)) ||
+	if (r->bad || type != CH_PACKET_HELLO || !tt_is_text(name) || (!cut && (!name.len || major > 1000 || minor > 1000)) ||
 	    (!cut && (revision < CH_OLDEST || revision > CH_NEWEST)))
 		return TT_LOST_SYNC;
 	h->revision = (uint32_t)revision;
@@ -243,17 +234,17 @@ static enum tt_step packet(struct tt_link *link, struct ch_state *st, struct tt_
 	enum tt_step step = TT_PARSED;
 
 	switch (tt_cursor_u8(&in->c)) {
-	case PACKET_QUERY:
+	case CH_PACKET_QUERY:
 		step = query(link, st, in, at);
 		break;
-	case PACKET_DATA:
-	case PACKET_SCALAR:
+	case CH_PACKET_DATA:
+	case CH_PACKET_SCALAR:
 		step = data(st, in);
 		break;
-	case PACKET_CANCEL:
-	case PACKET_PING:
+	case CH_PACKET_CANCEL:
+	case CH_PACKET_PING:
 		end_open(link, st, in, at);
-		alone(link, st, in, at, in->c.data[at] == PACKET_CANCEL);
+		alone(link, st, in, at, in->c.data[at] == CH_PACKET_CANCEL);
 		break;
 	default:
 		step = TT_LOST_SYNC;

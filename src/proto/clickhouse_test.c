@@ -124,6 +124,29 @@ static void in_the_middle(void **state)
 	tt_talk_truncate(&tt_proto_clickhouse, script);
 }
 
+/* A client that kept its connection asks first whether it still is one. */
+static void in_the_middle_behind_a_ping(void **state)
+{
+	const struct tt_line apart[] = {TT_MID,
+					TT_C("\4"),
+					TT_S("\4"),
+					TT_C(QUERY_NEW("\0", "\10SELECT a") NO_TABLES),
+					TT_S(PROGRESS_NEW("\0") PROFILE END),
+					TT_TALK_END};
+	const struct tt_line at_once[] = {TT_MID, TT_C("\4\3" QUERY_NEW("\0", "\10SELECT a") NO_TABLES), TT_TALK_END};
+	char *lines = tt_talk(NULL, apart);
+
+	assert_string_equal(lines,
+			    "clickhouse|SELECT|SELECT a|OK|-|81|16|complete|db.system.name=clickhouse,db.operation.name=SELECT,"
+			    "db.query.text=SELECT a" ID ",db.response.returned_rows=3" READ);
+	free(lines);
+	tt_talk_truncate(&tt_proto_clickhouse, apart);
+
+	lines = tt_talk(NULL, at_once);
+	assert_non_null(strstr(lines, "clickhouse|SELECT|SELECT a|"));
+	free(lines);
+}
+
 /*
  * The revision spoken is an older one than the query tells: what the server says tells it. Where it says too little, and nothing
  * more comes, the answer is incomplete.
@@ -228,5 +251,5 @@ static void hostile(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test(old_revision), cmocka_unit_test(new_revision), cmocka_unit_test(compressed),
-	      cmocka_unit_test(in_the_middle), cmocka_unit_test(in_the_middle_of_an_older_revision),
-	      cmocka_unit_test(unknown_types), cmocka_unit_test(hostile))
+	      cmocka_unit_test(in_the_middle), cmocka_unit_test(in_the_middle_behind_a_ping),
+	      cmocka_unit_test(in_the_middle_of_an_older_revision), cmocka_unit_test(unknown_types), cmocka_unit_test(hostile))
