@@ -143,10 +143,9 @@ TT_INLINE __u64 tt_behind(const unsigned long long *ctx, bool second)
 {
 	__u64 value;
 
-	if (second)
-		asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(value) : "r"(ctx));
-	else
-		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(value) : "r"(ctx));
+	if (!second)
+		return tt_first_argument(ctx);
+	asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(value) : "r"(ctx));
 	return value;
 }
 
