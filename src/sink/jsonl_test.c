@@ -58,7 +58,7 @@ static void invents_nothing(void **state)
 	check(&m, &redacted,
 	      "{\"time_unix_ns\":1700000001000000000,\"kind\":\"server\",\"protocol\":\"dns\",\"operation\":null,\"resource\":"
 	      "null,"
-	      "\"status\":null,\"error\":true,\"error_type\":\"timeout\",\"duration_ns\":null,\"ttfb_ns\":null,\"request_bytes\":"
+	      "\"status\":null,\"error\":null,\"error_type\":\"timeout\",\"duration_ns\":null,\"ttfb_ns\":null,\"request_bytes\":"
 	      "78,"
 	      "\"response_bytes\":null,\"complete\":false,\"source\":\"pcap\",\"client\":null,\"server\":null,\"pid\":null,"
 	      "\"tid\":null,"

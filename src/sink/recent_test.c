@@ -124,7 +124,7 @@ static void keeps_nothing_it_cannot_time(void **state)
 	struct tt_made m;
 	stage_init(&s, 8);
 	tt_made_http(&m, TT_ROLE_SERVER, "/", 200);
-	tt_made_unanswered(&m, TT_OUTCOME_TIMEOUT);
+	tt_made_unanswered(&m, TT_OUTCOME_RESET);
 	s.sink->ops->exchange(s.sink, &m.e, &m.x);
 	tt_made_free(&m);
 	assert_int_equal(values(document(&s, false, 100), "\"request_bytes\":", v, 20), 0);

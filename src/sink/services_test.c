@@ -66,7 +66,7 @@ static void lists_services_and_operations(void **state)
 	give(&s, &m, 2);
 	tt_made_init(&m, "mysql", TT_ROLE_CLIENT);
 	tt_made_texts(&m, "PING", NULL, "OK");
-	tt_made_unanswered(&m, TT_OUTCOME_TIMEOUT);
+	tt_made_unanswered(&m, TT_OUTCOME_RESET);
 	snprintf(m.self.container_id, sizeof(m.self.container_id),
 		 "c0ffee0123456789abcdef0123456789abcdef0123456789abcdef0123456789");
 	give(&s, &m, 1);

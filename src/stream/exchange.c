@@ -31,6 +31,9 @@ enum tt_result tt_exchange_result(const struct tt_exchange *x)
 	case TT_OUTCOME_LOST:
 	case TT_OUTCOME_UNFINISHED:
 		return TT_RESULT_UNKNOWN;
+	case TT_OUTCOME_TIMEOUT:
+		/* A connection lives, and may have the answer yet; a datagram's does not come after so long. */
+		return tt_endpoints_datagrams(x->ends) ? TT_RESULT_FAILED : TT_RESULT_UNKNOWN;
 	default:
 		return TT_RESULT_FAILED;
 	}
@@ -43,7 +46,7 @@ struct tt_span tt_exchange_error_type(const struct tt_exchange *x)
 	if (result == TT_RESULT_OK)
 		return tt_span(NULL, 0);
 	if (result == TT_RESULT_UNKNOWN)
-		return tt_span_str(outcome_names[x->outcome == TT_OUTCOME_UNFINISHED ? x->outcome : TT_OUTCOME_LOST]);
+		return tt_span_str(outcome_names[x->outcome == TT_OUTCOME_ANSWERED ? TT_OUTCOME_LOST : x->outcome]);
 	if (x->outcome == TT_OUTCOME_ANSWERED)
 		return tt_message_get(x->response, TT_TEXT_ERROR_TYPE);
 	if (x->outcome == TT_OUTCOME_ONE_WAY)

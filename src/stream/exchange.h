@@ -17,7 +17,9 @@
 	X(LOST, "lost")                         \
 	X(UNFINISHED, "unfinished")
 
-/* LOST: its end was not seen. UNFINISHED: it was under way when the capture, or telltale, ended. Of neither the result is known.
+/*
+ * LOST: its end was not seen. UNFINISHED: it was under way when the capture, or telltale, ended. TIMEOUT: nothing came for so
+ * long, and its connection lives. Of the first two the result is not known, nor of the last one where a stream may bring it yet.
  */
 enum tt_outcome {
 #define TT_OUTCOME_ENUM(id, name) TT_OUTCOME_##id,
@@ -50,6 +52,11 @@ struct tt_endpoints {
 	uint8_t role;			   /* enum tt_role of the observed end; unknown is shown as server */
 	const struct tt_unix_paths *paths; /* NULL: not a Unix connection, or not known */
 };
+
+static inline bool tt_endpoints_datagrams(const struct tt_endpoints *e)
+{
+	return e->transport == TT_TRANSPORT_UDP || e->transport == TT_TRANSPORT_UNIX_DGRAM;
+}
 
 struct tt_exchange {
 	const struct tt_proto *proto;
@@ -84,13 +91,14 @@ static inline bool tt_exchange_failed(const struct tt_exchange *x)
 	return tt_exchange_result(x) == TT_RESULT_FAILED;
 }
 
-/* The error's short name: the response's own, or the outcome's ("lost" or "unfinished" where it is unknown); empty (data NULL) if
- * there is none. */
+/* What telltale did not see is why there is no answer. */
 static inline bool tt_outcome_unknown(enum tt_outcome outcome)
 {
 	return outcome == TT_OUTCOME_LOST || outcome == TT_OUTCOME_UNFINISHED;
 }
 
+/* The error's short name: the response's own, or the outcome's ("lost" of an answer whose verdict is unknown); empty (data NULL)
+ * if there is none. */
 struct tt_span tt_exchange_error_type(const struct tt_exchange *x);
 
 /* Request first byte to response last byte, and request last byte to response first byte. 0 where an end is unknown or the clocks

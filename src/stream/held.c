@@ -68,20 +68,13 @@ static void tt_held_take(struct tt_link *link, int dir)
 		tt_held_pass(link, dir, &h->chunk, (const uint8_t *)(h + 1));
 }
 
-/* Only that something before it is missing: the other end had it when it said what it says at that time. */
-static bool tt_chunk_tells_missing(const struct tt_chunk *k)
-{
-	return !k->length && !(k->flags & (TT_CHUNK_EOF | TT_CHUNK_ERROR));
-}
-
-/* What this direction has first, if anything, goes before that of the other: at the same time a request before an answer. */
-static bool tt_held_goes_before(const struct tt_link *link, int dir, const struct tt_chunk *other)
+/* What this direction has first, if anything, goes before that time of the other: at the same time a request before an answer. */
+static bool tt_held_goes_before(const struct tt_link *link, int dir, uint64_t other_ns)
 {
 	const struct tt_held *h = link->flow[dir].held;
-	uint64_t first_ns = h ? tt_chunk_first_ns(&h->chunk) : 0, other_ns = tt_chunk_first_ns(other);
-	bool first_of_two = dir == tt_link_dir(link, TT_REQUESTS) && !tt_chunk_tells_missing(other);
+	uint64_t first_ns = h ? tt_chunk_first_ns(&h->chunk) : 0;
 
-	return h && (first_ns < other_ns || (first_ns == other_ns && first_of_two));
+	return h && (first_ns < other_ns || (first_ns == other_ns && dir == tt_link_dir(link, TT_REQUESTS)));
 }
 
 /* All that misses nothing, as long as neither direction waits. */
@@ -90,7 +83,7 @@ static void tt_held_drain(struct tt_link *link)
 	const struct tt_flow *f = link->flow;
 
 	while ((f[0].held || f[1].held) && !tt_flow_waits(&f[0]) && !tt_flow_waits(&f[1])) {
-		tt_held_take(link, !f[0].held || tt_held_goes_before(link, 1, &f[0].held->chunk));
+		tt_held_take(link, !f[0].held || tt_held_goes_before(link, 1, tt_chunk_first_ns(&f[0].held->chunk)));
 	}
 	link->flow[0].unheld &= tt_flow_waits(&f[1]);
 	link->flow[1].unheld &= tt_flow_waits(&f[0]);
@@ -103,7 +96,7 @@ static void tt_held_give_up(struct tt_link *link, int dir)
 	const struct tt_flow *f = &link->flow[dir], *other = &link->flow[!dir];
 	uint64_t by_ns = tt_chunk_first_ns(&f->held->chunk);
 
-	while (!tt_flow_waits(other) && tt_held_goes_before(link, !dir, &f->held->chunk))
+	while (!tt_flow_waits(other) && tt_held_goes_before(link, !dir, by_ns))
 		tt_held_take(link, !dir);
 	tt_flow_missing(link, dir, f->held->chunk.offset, by_ns);
 	tt_held_drain(link);
@@ -236,7 +229,7 @@ void tt_held_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 	tt_held_drain(link);
 }
 
-/* The direction whose first chunk has waited longest, a request rather than an answer (as above); -1: nothing is held. */
+/* The direction whose first chunk has waited longest, a request rather than an answer; -1: nothing is held. */
 static int tt_held_longest(const struct tt_link *link)
 {
 	int asked = tt_link_dir(link, TT_REQUESTS);
@@ -244,8 +237,7 @@ static int tt_held_longest(const struct tt_link *link)
 
 	if (!a)
 		return b ? !asked : -1;
-	bool answer = b && (b->since_ns < a->since_ns || (b->since_ns == a->since_ns && tt_chunk_tells_missing(&b->chunk)));
-	return answer ? !asked : asked;
+	return b && b->since_ns < a->since_ns ? !asked : asked;
 }
 
 void tt_held_release(struct tt_link *link, uint64_t until_ns)

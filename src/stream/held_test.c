@@ -518,30 +518,7 @@ static void one_direction_alone_goes_on(void **state)
 	tt_streams_free(w.streams);
 }
 
-/* A request that acknowledges an answer nobody saw was asked behind it, though both are told at the same time. */
-static void what_was_acknowledged_is_missing_before(void **state)
-{
-	const struct plan plan = {.proto = &toy_in_order, .batch = 1, .tick_ns = 10 * MS};
-	struct world w;
-
-	world_new(&w, &plan);
-	ask(&w, 1);
-	say(&w, TT_TX, "A 1 +0\n", false);
-	pass(&w, S);
-	chunk_at(&w, TT_TX, w.offset[TT_TX], "", 0);
-	ask(&w, 2);
-	pass(&w, S);
-	answer(&w, 2);
-	pass(&w, 2 * S);
-	tt_streams_finish(w.streams);
-	tt_streams_free(w.streams);
-	assert_int_equal(w.reported, 2);
-	assert_false(w.is_complete[1]);
-	assert_true(w.is_complete[2]);
-}
-
-TT_UNIT_TESTS(cmocka_unit_test(what_was_acknowledged_is_missing_before),
-	      cmocka_unit_test(a_hole_costs_its_exchange_and_a_neighbour), cmocka_unit_test(each_of_several_holes_costs_no_more),
+TT_UNIT_TESTS(cmocka_unit_test(a_hole_costs_its_exchange_and_a_neighbour), cmocka_unit_test(each_of_several_holes_costs_no_more),
 	      cmocka_unit_test(many_holes_cost_no_more), cmocka_unit_test(a_coarse_clock_misleads_nobody),
 	      cmocka_unit_test(what_comes_late_costs_nothing), cmocka_unit_test(waiting_for_the_other_direction_ends),
 	      cmocka_unit_test(more_than_may_be_held_goes_on), cmocka_unit_test(without_room_nothing_is_lost),

@@ -103,7 +103,8 @@ def each(scenario, path, want, *options, status=None):
         result.counts(len(found), 1, f"{kind} exchanges of {path} in {result.exchanges}")
         for x in found:
             lib.check(x["status"] == status or (result.missed and x["status"] is None), f"{path}, the {kind}'s end: {x}")
-            lib.check(x["error"] is True and (x["error_type"] in errors or result.missed), f"{path}, the {kind}'s end: {x}")
+            failed = None if x["error_type"] == "timeout" else True
+            lib.check(x["error"] is failed and (x["error_type"] in errors or result.missed), f"{path}, the {kind}'s end: {x}")
     return result
 
 
