@@ -22,6 +22,7 @@ struct tt_pcap_interface {
 	uint32_t snaplen;   /* 0: none */
 	uint8_t resolution; /* if_tsresol: below 128 a power of ten, else of two */
 	int64_t offset_s;   /* if_tsoffset */
+	uint64_t dropped;   /* as its last statistics say */
 };
 
 struct tt_pcap_file {

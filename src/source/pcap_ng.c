@@ -153,8 +153,15 @@ static int tt_ng_simple(struct tt_pcap_file *f, struct tt_cursor *c, struct tt_p
 
 static int tt_ng_statistics(struct tt_pcap_file *f, struct tt_cursor *c, struct tt_packet *ret)
 {
-	tt_cursor_skip(c, 12);
-	f->dropped += tt_ng_option_u64(f, *c, TT_NG_OPTION_IFDROP) + tt_ng_option_u64(f, *c, TT_NG_OPTION_OSDROP);
+	uint32_t number = tt_ng_u32(f, c);
+	tt_cursor_skip(c, 8);
+	uint64_t total = tt_ng_option_u64(f, *c, TT_NG_OPTION_IFDROP) + tt_ng_option_u64(f, *c, TT_NG_OPTION_OSDROP), before = 0;
+	/* Each block has the interface's totals so far. */
+	if (number < f->interface_count) {
+		before = f->interfaces[number].dropped;
+		f->interfaces[number].dropped = TT_MAX(before, total);
+	}
+	f->dropped += total > before ? total - before : 0;
 	return 0;
 }
 
