@@ -38,12 +38,12 @@ static void execute(struct pg_state *st, struct tt_span body)
 		m->id = parse ? parse->number : 0;
 	}
 	/* Else its answer tells which text it was. */
-	bool told = !pg_parse_ambiguous(parse);
-	struct tt_span kind = told ? pg_describe_execution(m, text) : tt_sql_kind(tt_sql_text_span(text), false);
+	const struct pg_parse *ambiguous = pg_parse_ambiguous(parse) ? parse : NULL;
+	struct tt_span kind = !ambiguous ? pg_describe_execution(m, text) : tt_sql_kind(tt_sql_text_span(text), false);
 	if (pg_sql_changes_names(kind))
 		pg_sql_follow(st, tt_sql_text_span(text));
-	if (!told)
-		pg_sql_follow(st, tt_sql_text_span(parse->old));
+	if (ambiguous)
+		pg_sql_follow(st, tt_sql_text_span(ambiguous->old));
 	st->req.last_execute = true;
 	st->req.last_sync = false;
 }
