@@ -13,13 +13,14 @@ static bool tt_word_is_one_of(struct tt_span word, const char *const *words, siz
 	return false;
 }
 
-/* 0: there is none, or a number begins there (.5). */
+/* 0: there is none, or a number begins there (.5), or did (.?). */
 static uint8_t tt_first_sign(struct tt_span rest)
 {
 	for (size_t i = 0; i < rest.len; i++) {
 		if (rest.data[i] <= ' ')
 			continue;
-		bool number = rest.data[i] == '.' && i + 1 < rest.len && rest.data[i + 1] >= '0' && rest.data[i + 1] <= '9';
+		uint8_t behind = i + 1 < rest.len ? rest.data[i + 1] : 0;
+		bool number = rest.data[i] == '.' && ((behind >= '0' && behind <= '9') || behind == '?');
 		return number ? 0 : rest.data[i];
 	}
 	return 0;
