@@ -13,14 +13,13 @@ static bool tt_word_is_one_of(struct tt_span word, const char *const *words, siz
 	return false;
 }
 
-/* 0: there is none, or a number begins there (.5), or did (.?). */
+/* 0: there is none, or a number begins there (.5 apart from the name). */
 static uint8_t tt_first_sign(struct tt_span rest)
 {
 	for (size_t i = 0; i < rest.len; i++) {
 		if (rest.data[i] <= ' ')
 			continue;
-		uint8_t behind = i + 1 < rest.len ? rest.data[i + 1] : 0;
-		bool number = rest.data[i] == '.' && ((behind >= '0' && behind <= '9') || behind == '?');
+		bool number = i && rest.data[i] == '.' && i + 1 < rest.len && rest.data[i + 1] >= '0' && rest.data[i + 1] <= '9';
 		return number ? 0 : rest.data[i];
 	}
 	return 0;

@@ -467,8 +467,8 @@ static void tt_sql_token(struct tt_sql *q)
 	case TT_SQL_DIGIT:
 		tt_sql_number(q);
 		break;
-	case TT_SQL_DOT: /* .5, but not t.5 */
-		if (tt_sql_is_digit(tt_sql_peek(q, 1)) && !tt_sql_is_word(tt_sql_last(q)))
+	case TT_SQL_DOT: /* .5, and p .5, but not t.5 */
+		if (tt_sql_is_digit(tt_sql_peek(q, 1)) && !(tt_sql_is_word(tt_sql_last(q)) && tt_sql_is_word(q->at[-1])))
 			tt_sql_number(q);
 		else
 			tt_sql_sign(q);

@@ -116,7 +116,7 @@ static void knows_tsql(void **state)
 		{"SELECT @v = a FROM t WHERE b = @p AND c = @@ROWCOUNT", "SELECT @v = a FROM t WHERE b = @p AND c = @@ROWCOUNT"},
 		{"EXEC sp_x @p = \"hunter2\"", "EXEC sp_x @p = ?"},
 		{"EXEC sp_x @p = hunter2, @q = @r OUTPUT", "EXEC sp_x @p = ?, @q = @r OUTPUT"},
-		{"EXEC p .5, hunter2", "EXEC p .?, ?"},
+		{"EXEC p .5, hunter2", "EXEC p ?, ?"},
 		{"exec @rc = [a b].dbo.sp_x hunter2, show, DEFAULT", "exec @rc = [a b].dbo.sp_x ?, ?, DEFAULT"},
 		{"sp_who hunter2", "sp_who ?"},
 		{"[sp_who] [hunter2]", "[sp_who] ?"},
