@@ -6,7 +6,7 @@ import * as f from "./format.js";
 
 const EMPTY = {
 	slowest: ["No exchanges in the last five minutes", "The slowest requests appear here, with all that is known of them."],
-	failed: ["No failures in the last five minutes", "Failed and unanswered requests appear here, latest first."],
+	failed: ["No failures in the last five minutes", "Requests that failed, or whose connection ended before their answer, appear here, latest first."],
 };
 const BROKE_OFF = new Set(["closed_by_client", "closed_by_server", "reset", "timeout", "lost", "unfinished"]);
 const COLUMNS = [["Time", "hide-phone"], ["Service", "hide-phone"], ["Operation", "wide"], ["Status", null], ["Duration", "num"]];

@@ -86,6 +86,30 @@ static inline const uint8_t *tt_find_near(const uint8_t *at, const uint8_t *end,
 	return left > 0 ? memchr(at, c, (size_t)left) : NULL;
 }
 
+/* The same for the first of \r and \n. */
+static inline const uint8_t *tt_find_line_end(const uint8_t *at, const uint8_t *end)
+{
+#ifdef __SSE2__
+	if (end - at >= 16) {
+		const uint8_t *last = end - 16;
+
+		/* The last ones with bytes before them, which were looked at. */
+		for (;; at = at < last - 16 ? at + 16 : last) {
+			__m128i bytes = _mm_loadu_si128((const __m128i *)at);
+			unsigned found = tt_bytes_eq(bytes, '\r') | tt_bytes_eq(bytes, '\n');
+
+			if (found)
+				return at + __builtin_ctz(found);
+			if (at == last)
+				return NULL;
+		}
+	}
+#endif
+	while (at < end && *at != '\r' && *at != '\n')
+		at++;
+	return at < end ? at : NULL;
+}
+
 /* Is c there? Without a call where there are few bytes. */
 static inline bool tt_span_has(struct tt_span s, uint8_t c)
 {

@@ -13,6 +13,11 @@ extern const struct tt_proto tt_proto_websocket;
 /* --- lines -------------------------------------------------------------------------------------------------------------------
  */
 
+static inline bool http_is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /*
  * The next field line with those that fold on to it (RFC 9112 section 5.2): where it ends is known only from the next line's
  * first byte. An empty line ends at once.
@@ -39,7 +44,7 @@ static bool http_field_line(struct http_side *s, struct tt_cursor *c, struct tt_
 			s->scanned = (size_t)(found - begin);
 			return false;
 		}
-		if (last > begin && (found[1] == ' ' || found[1] == '\t')) {
+		if (last > begin && http_is_blank(found[1])) {
 			s->folded = true;
 			from = found + 1;
 			continue;
@@ -259,37 +264,6 @@ static int http_response_head_end(struct tt_link *link, struct http_link *h, str
 	return tt_http_content(link, h, TT_RESPONSES, in, tt_http_response_content(&s->framing, status, bodiless));
 }
 
-/* The first \r or \n. As tt_find_near for what mostly stands near. */
-static inline const uint8_t *http_line_end(const uint8_t *at, const uint8_t *end)
-{
-#ifdef __SSE2__
-	if (end - at >= 16) {
-		const uint8_t *last = end - 16;
-
-		/* The last ones with bytes before them, which were looked at. */
-		for (;; at = at < last - 16 ? at + 16 : last) {
-			__m128i bytes = _mm_loadu_si128((const __m128i *)at);
-			__m128i returns = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r'));
-			__m128i feeds = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'));
-			int found = _mm_movemask_epi8(_mm_or_si128(returns, feeds));
-
-			if (found)
-				return at + __builtin_ctz((unsigned)found);
-			if (at == last)
-				return NULL;
-		}
-	}
-#endif
-	while (at < end && *at != '\r' && *at != '\n')
-		at++;
-	return at < end ? at : NULL;
-}
-
-static inline bool http_is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /*
  * Lines that are there whole and nothing folds on to, as nearly all are. True: that was all of the head. The rest is to be looked
  * at more closely.
@@ -300,7 +274,7 @@ static inline bool http_fields_plain(struct http_side *s, enum tt_side side, str
 
 	if (at < end && http_is_blank(*at))
 		return false;
-	while (end - at > 2 && *at != '\r' && (last = http_line_end(at, end))) {
+	while (end - at > 2 && *at != '\r' && (last = tt_find_line_end(at, end))) {
 		const uint8_t *next = last + 1 + (*last == '\r');
 		if (last == at || next >= end || next[-1] != '\n' || http_is_blank(*next))
 			break;

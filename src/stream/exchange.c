@@ -33,7 +33,7 @@ enum tt_result tt_exchange_result(const struct tt_exchange *x)
 		return TT_RESULT_UNKNOWN;
 	case TT_OUTCOME_TIMEOUT:
 		/* A connection lives, and may have the answer yet; a datagram's does not come after so long. */
-		return tt_endpoints_datagrams(x->ends) ? TT_RESULT_FAILED : TT_RESULT_UNKNOWN;
+		return tt_transport_datagrams(x->ends->transport) ? TT_RESULT_FAILED : TT_RESULT_UNKNOWN;
 	default:
 		return TT_RESULT_FAILED;
 	}

@@ -53,9 +53,9 @@ struct tt_endpoints {
 	const struct tt_unix_paths *paths; /* NULL: not a Unix connection, or not known */
 };
 
-static inline bool tt_endpoints_datagrams(const struct tt_endpoints *e)
+static inline bool tt_transport_datagrams(uint8_t transport)
 {
-	return e->transport == TT_TRANSPORT_UDP || e->transport == TT_TRANSPORT_UNIX_DGRAM;
+	return transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM;
 }
 
 struct tt_exchange {

@@ -54,7 +54,7 @@ struct tt_streams *tt_streams_free(struct tt_streams *s)
 
 static bool tt_is_datagram(uint8_t transport, uint16_t flags)
 {
-	return transport == TT_TRANSPORT_UDP || transport == TT_TRANSPORT_UNIX_DGRAM || flags & TT_CHUNK_DATAGRAM;
+	return tt_transport_datagrams(transport) || flags & TT_CHUNK_DATAGRAM;
 }
 
 /* It stands for the peer's address, so nobody must be able to choose another one with the same. */

@@ -78,6 +78,21 @@ static unsigned long turns(const char *path)
 	return strtoul(end, NULL, 10);
 }
 
+/* One of a pair that hands a byte to and fro. */
+static void to_and_fro(size_t i)
+{
+	char c = 0;
+
+	for (size_t n = 0; n < rounds; n++) {
+		if (i % 2 == 0 && write(ends[i][1], &c, 1) != 1)
+			abort();
+		if (read(ends[i ^ 1][0], &c, 1) != 1)
+			abort();
+		if (i % 2 && write(ends[i][1], &c, 1) != 1)
+			abort();
+	}
+}
+
 /* --- processes --- */
 
 static unsigned long times_blocked(void)
@@ -91,19 +106,10 @@ static unsigned long times_blocked(void)
 /* Each pair hands a byte to and fro; nothing else has it block between the two looks, and each time is in read(2). */
 static void hand(size_t i)
 {
-	char c = 0;
-
 	on_processor(i / 2);
 	pthread_barrier_wait(&together->begin);
 	unsigned long before = times_blocked();
-	for (size_t n = 0; n < rounds; n++) {
-		if (i % 2 == 0 && write(ends[i][1], &c, 1) != 1)
-			abort();
-		if (read(ends[i ^ 1][0], &c, 1) != 1)
-			abort();
-		if (i % 2 && write(ends[i][1], &c, 1) != 1)
-			abort();
-	}
+	to_and_fro(i);
 	atomic_fetch_add(&together->blocked, times_blocked() - before);
 	_exit(0);
 }
@@ -153,18 +159,10 @@ static void in_threads(void *(*work)(void *))
 static void *hands(void *number)
 {
 	size_t i = (size_t)number;
-	char c = 0;
 
 	on_processor(i / 2);
 	pthread_barrier_wait(&together->begin);
-	for (size_t n = 0; n < rounds; n++) {
-		if (i % 2 == 0 && write(ends[i][1], &c, 1) != 1)
-			abort();
-		if (read(ends[i ^ 1][0], &c, 1) != 1)
-			abort();
-		if (i % 2 && write(ends[i][1], &c, 1) != 1)
-			abort();
-	}
+	to_and_fro(i);
 	atomic_fetch_add(&together->turns, turns("/proc/thread-self/schedstat"));
 	return NULL;
 }
