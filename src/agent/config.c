@@ -72,6 +72,7 @@ void tt_config_free(struct tt_config *c)
 	free(c->cgroup);
 	free(c->netns);
 	tt_strings_free(&c->protocols);
+	tt_strings_free(&c->uprobes_without);
 	tt_strings_free(&c->tools);
 	tt_strings_free(&c->where);
 	free(c->hooks);

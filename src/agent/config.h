@@ -33,10 +33,11 @@ struct tt_config {
 	char *netns;  /* name below /run/netns, or a path */
 	bool include_self;
 
-	struct tt_strings protocols; /* names; none: all */
-	char *hooks;		     /* "auto" or one of TT_HOOK_SET_NAMES */
-	bool uprobes;		     /* probes in processes themselves: plaintext of TLS */
-	bool no_return_probes;	     /* … at instructions only */
+	struct tt_strings protocols;	   /* names; none: all */
+	char *hooks;			   /* "auto" or one of TT_HOOK_SET_NAMES */
+	bool uprobes;			   /* probes in processes themselves: plaintext of TLS */
+	struct tt_strings uprobes_without; /* … but for these libraries (TT_LIBRARY_NAMES) */
+	bool no_return_probes;		   /* … at instructions only */
 	bool show_values;
 	struct tt_strings tools; /* inside the agent: NAME or NAME:OPTION=VALUE (tools/inside.h) */
 	struct tt_strings where; /* conditions all exchanges shown must fulfil (sink/where.h) */

@@ -8,6 +8,7 @@
 #include "attach/privilege.h"
 #include "base/own.h"
 #include "identity/descendants.h"
+#include "kernel/library.h"
 #include "kernel/plaintext.h"
 
 /* The hooks do not tell which set was chosen once the report is gone; one process has one live source. */
@@ -115,13 +116,21 @@ static int tt_observe_pids(struct tt_source **ret, const struct tt_config *confi
 	return r;
 }
 
+void tt_observe_plaintext(struct tt_scope *scope, const struct tt_config *config)
+{
+	scope->plaintext = config->uprobes;
+	scope->no_return_probes = config->no_return_probes;
+	for (size_t i = 0; i < config->uprobes_without.count; i++)
+		scope->without |= tt_library_bit(config->uprobes_without.list[i]);
+}
+
 int tt_observe(struct tt_source **ret, const struct tt_config *config, const struct tt_command *command,
 	       const struct tt_observe_more *more)
 {
-	struct tt_scope scope = {
-		.report_own = config->include_self, .plaintext = config->uprobes, .no_return_probes = config->no_return_probes};
+	struct tt_scope scope = {.report_own = config->include_self};
 	uint32_t pid = command ? (uint32_t)command->pid : 0;
 
+	tt_observe_plaintext(&scope, config);
 	int r = tt_need_check();
 	if (r < 0)
 		return r;

@@ -23,6 +23,9 @@ struct tt_observe_more {
 int tt_observe(struct tt_source **ret, const struct tt_config *config, const struct tt_command *command,
 	       const struct tt_observe_more *more);
 
+/* What the configuration says of probes in programs, for a scope. */
+void tt_observe_plaintext(struct tt_scope *scope, const struct tt_config *config);
+
 /* The scope in words: "host", "pid 4242", "cgroup /x", "netns blue", "command 4242". `size` bytes at text; returns text. */
 const char *tt_observe_scope_text(const struct tt_config *config, pid_t command, char *text, size_t size);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/observe.h"
 #include "attach/privilege.h"
 #include "base/own.h"
 #include "cli/commands.h"
@@ -117,10 +118,10 @@ static void tt_doctor_keep(void *ctx, const char *program, uint32_t instructions
 /* Everything is loaded, attached and tested, and nobody is observed: the scope has no process. */
 static int tt_doctor_try(const struct tt_config *config, struct tt_doctor *d, struct tt_kernel_report *report)
 {
-	const struct tt_scope nobody = {
-		.mode = TT_SCOPE_PIDS, .plaintext = config->uprobes, .no_return_probes = config->no_return_probes};
+	struct tt_scope nobody = {.mode = TT_SCOPE_PIDS};
 	struct tt_kernel *kernel = NULL;
 
+	tt_observe_plaintext(&nobody, config);
 	int r = tt_kernel_new(&kernel, config->hooks, &config->limits, &nobody, report);
 	if (r == 0)
 		tt_kernel_verified_of(kernel, tt_doctor_keep, d);

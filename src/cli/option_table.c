@@ -5,6 +5,7 @@
 #include "base/own.h"
 #include "cli/options.h"
 #include "kernel/hooks.h"
+#include "kernel/library.h"
 #include "proto/proto.h"
 #include "sink/where.h"
 #include "tools/inside.h"
@@ -50,6 +51,12 @@ static bool tt_check_protocol(const char *value)
 	return tt_proto_find(value) != NULL;
 }
 
+static bool tt_check_library(const char *value)
+{
+	return tt_library_bit(value) != 0;
+}
+
+#define TT_A_NAME(name) " " name
 #define TT_OR_HOOK_SET(name) " or " name
 
 static bool tt_check_hooks(const char *value)
@@ -263,6 +270,20 @@ const struct tt_option tt_options[] = {
 	 .commands = ATTACHING,
 	 .help = "put probes into TLS libraries and programs of Go, so that encrypted traffic is shown in plaintext "
 		 "(docs/tls.md)"},
+	{.name = "no-uprobes",
+	 .kind = TT_OPTION_OFF,
+	 .offset = AT(uprobes),
+	 .commands = ATTACHING,
+	 .help = "put no probes into programs, whatever the configuration file says; that is the preset"},
+	{.name = "uprobes-without",
+	 .argument = "LIBRARY[,LIBRARY]",
+	 .key = "uprobes_without",
+	 .kind = TT_OPTION_STRINGS,
+	 .offset = AT(uprobes_without),
+	 .commands = ATTACHING,
+	 .check = tt_check_library,
+	 .expected = "one of" TT_LIBRARY_NAMES(TT_A_NAME),
+	 .help = "with --uprobes, put none into this library:" TT_LIBRARY_NAMES(TT_A_NAME)},
 	{.name = "no-return-probes",
 	 .key = "no_return_probes",
 	 .kind = TT_OPTION_FLAG,

@@ -60,6 +60,12 @@ static int tt_set_flag(const struct tt_option *o, struct tt_config *c, const cha
 	return tt_option_fail(e, "'%.80s' is neither true nor false", value);
 }
 
+static int tt_set_off(const struct tt_option *o, struct tt_config *c, const char *value, struct tt_option_error *e)
+{
+	*(bool *)tt_option_member(o, c) = false;
+	return 0;
+}
+
 static int tt_set_clear(const struct tt_option *o, struct tt_config *c, const char *value, struct tt_option_error *e)
 {
 	char **to = tt_option_member(o, c);
@@ -187,9 +193,9 @@ static int tt_set_level(const struct tt_option *o, struct tt_config *c, const ch
 int tt_option_set(const struct tt_option *o, struct tt_config *c, const char *value, struct tt_option_error *e)
 {
 	static int (*const setters[])(const struct tt_option *, struct tt_config *, const char *, struct tt_option_error *) = {
-		[TT_OPTION_FLAG] = tt_set_flag,	      [TT_OPTION_CLEAR] = tt_set_clear, [TT_OPTION_STRING] = tt_set_string,
-		[TT_OPTION_STRINGS] = tt_set_strings, [TT_OPTION_PIDS] = tt_set_pids,	[TT_OPTION_LIMITS] = tt_set_limit,
-		[TT_OPTION_LEVEL] = tt_set_level,
+		[TT_OPTION_FLAG] = tt_set_flag,	    [TT_OPTION_OFF] = tt_set_off,	  [TT_OPTION_CLEAR] = tt_set_clear,
+		[TT_OPTION_STRING] = tt_set_string, [TT_OPTION_STRINGS] = tt_set_strings, [TT_OPTION_PIDS] = tt_set_pids,
+		[TT_OPTION_LIMITS] = tt_set_limit,  [TT_OPTION_LEVEL] = tt_set_level,
 	};
 	return setters[o->kind](o, c, value, e);
 }

@@ -13,6 +13,7 @@
 
 enum tt_option_kind {
 	TT_OPTION_FLAG,	   /* bool: no argument; true or false in the file */
+	TT_OPTION_OFF,	   /* unsets a flag: no argument */
 	TT_OPTION_CLEAR,   /* empties a string: no argument */
 	TT_OPTION_STRING,  /* char * */
 	TT_OPTION_STRINGS, /* struct tt_strings: given again adds; a comma separates */

@@ -166,7 +166,8 @@ static bool tt_option_equal(const struct tt_option *o, const struct tt_config *a
 		return memcmp(a->limits.value, b->limits.value, sizeof(a->limits.value)) == 0;
 	case TT_OPTION_LEVEL:
 		return a->log_level == b->log_level;
-	case TT_OPTION_CLEAR: /* the option whose member it clears says it */
+	case TT_OPTION_OFF: /* the option whose member these clear says it */
+	case TT_OPTION_CLEAR:
 		break;
 	}
 	return true;

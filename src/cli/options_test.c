@@ -180,6 +180,7 @@ static void bad_use_is_told_in_one_line(void **state)
 		 "--protocol: 'klingon' is not a protocol telltale knows (telltale help protocols)"},
 		{&agent, {"--record", "-"}, "--record: '-' is not a file (standard output is /dev/stdout)"},
 		{&agent, {"--hooks", "magic"}, "--hooks: 'magic' is not auto or fexit or tracepoint or kprobe"},
+		{&agent, {"--uprobes-without", "go,ssl"}, "--uprobes-without: 'ssl' is not one of openssl gnutls nss go nghttp2"},
 		{&agent, {"--log-level", "loud"}, "--log-level: 'loud' is not error, warning, info or debug"},
 		{&agent, {"--pid", "1", "--netns=x"}, "--pid, --cgroup and --netns exclude each other"},
 		{&watch,
@@ -222,6 +223,18 @@ static void the_file_and_the_options(void **state)
 	assert_string_equal(config.protocols.list[0], "redis");
 	assert_int_equal(config.limits.value[TT_LIMIT_ROUTES], 10);
 	assert_int_equal(config.limits.value[TT_LIMIT_SERIES], 2048);
+}
+
+static void a_flag_can_be_put_off(void **state)
+{
+	write_file("uprobes: true\nuprobes_without:\n  - nss\n  - go\n");
+	assert_int_equal(READ(&agent, "--config", path), 0);
+	assert_true(config.uprobes);
+	assert_int_equal(config.uprobes_without.count, 2);
+	again();
+	assert_int_equal(READ(&agent, "--no-uprobes", "--uprobes-without", "gnutls", "--config", path), 0);
+	assert_false(config.uprobes);
+	assert_int_equal(config.uprobes_without.count, 1);
 }
 
 /* What the file gave is named by its line, what an option gave by the option. */
@@ -412,7 +425,7 @@ static void the_table_is_sound(void **state)
 	assert_true(tt_options_count <= 64); /* sets of them are bits of 64 */
 	for (size_t i = 0; i < tt_options_count; i++) {
 		const struct tt_option *o = &tt_options[i];
-		bool bare = o->kind == TT_OPTION_FLAG || o->kind == TT_OPTION_CLEAR;
+		bool bare = o->kind == TT_OPTION_FLAG || o->kind == TT_OPTION_OFF || o->kind == TT_OPTION_CLEAR;
 		assert_int_equal(o->argument == NULL, bare);
 		assert_non_null(o->help);
 		assert_true(o->commands != 0);
@@ -430,7 +443,7 @@ static void the_table_is_sound(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 TT_UNIT_TESTS(WITH(every_kind_of_value), WITH(presets_depend_on_the_command), WITH(arguments_and_options),
-	      WITH(bad_use_is_told_in_one_line), WITH(the_file_and_the_options), WITH(values_know_where_they_stand),
-	      WITH(a_reload_keeps_the_old_on_error), WITH(a_running_agent_takes_times_only), WITH(nothing_in_the_file),
-	      WITH(tools_with_their_options), WITH(errors_name_file_line_and_key), WITH(what_main_calls),
-	      WITH(the_table_is_sound))
+	      WITH(bad_use_is_told_in_one_line), WITH(the_file_and_the_options), WITH(a_flag_can_be_put_off),
+	      WITH(values_know_where_they_stand), WITH(a_reload_keeps_the_old_on_error), WITH(a_running_agent_takes_times_only),
+	      WITH(nothing_in_the_file), WITH(tools_with_their_options), WITH(errors_name_file_line_and_key),
+	      WITH(what_main_calls), WITH(the_table_is_sound))

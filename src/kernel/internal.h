@@ -54,6 +54,7 @@ struct tt_kernel {
 	struct tt_plaintext_worker *plaintext_worker;
 	struct tt_process_probes *process_probes; /* process_probes.c; NULL: they are not used */
 	bool plaintext;				  /* the programs for libraries are loaded */
+	unsigned without;			  /* … but for these libraries: tt_library_bit */
 	bool by_instruction;			  /* … and no return probes are used */
 	bool uprobe_multi;			  /* programs at functions are attached by links that have many places */
 	const struct tt_kernel_remote *remote;	  /* NULL: links and programs are ours */
@@ -114,7 +115,7 @@ void tt_plaintext_descriptors_allow(void);	   /* plaintext.c: a probe is two of 
 void tt_process_probes_turn(struct tt_kernel *k);
 void tt_process_probes_free(struct tt_kernel *k);
 bool tt_plaintext_takes(const struct tt_kernel *k,
-			const struct tt_library *library); /* not where it needs return probes that do harm */
+			const struct tt_library *library); /* not where it is not wanted, or needs return probes that do harm */
 void tt_plaintext_programs_choose(struct tt_kernel *k);	   /* plaintext.c: before the load */
 void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope);
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));

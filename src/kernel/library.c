@@ -129,6 +129,19 @@ const struct tt_library tt_libraries[] = {
 };
 const size_t tt_library_count = TT_ARRAY_LEN(tt_libraries);
 
+unsigned tt_library_bit(const char *name)
+{
+#define NAME(name) name,
+	static const char *const names[] = {TT_LIBRARY_NAMES(NAME)};
+#undef NAME
+
+	for (size_t i = 0; i < TT_ARRAY_LEN(names); i++) {
+		if (strcmp(names[i], name) == 0)
+			return 1u << i;
+	}
+	return 0;
+}
+
 bool tt_library_is(const struct tt_library *library, const char *file)
 {
 	return library->file && strncmp(file, library->file, strlen(library->file)) == 0;

@@ -51,6 +51,12 @@ extern const struct tt_library tt_library_http2;
 /* The same of nghttp2, a shared object or in a program (bpf/libraries/nghttp2.bpf.c). */
 extern const struct tt_library tt_library_nghttp2;
 
+/* Names of all of them, by which they can be left out. */
+#define TT_LIBRARY_NAMES(X) X("openssl") X("gnutls") X("nss") X("go") X("nghttp2")
+
+/* One bit for each name; 0: there is no such library. */
+unsigned tt_library_bit(const char *name);
+
 /* A file's name (without its directory) says it is this one. */
 bool tt_library_is(const struct tt_library *library, const char *file);
 /* Which one it says it is; NULL: none. */

@@ -359,6 +359,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 		return r;
 	k->plaintext = all && scope->plaintext && report->features.has[TT_FEATURE_UPROBE];
 	k->uprobe_multi = report->features.has[TT_FEATURE_UPROBE_MULTI];
+	k->without = scope->without;
 	k->by_instruction = scope->no_return_probes || tt_plaintext_refused();
 	k->skel->rodata->tt_plain_by_instruction = k->by_instruction;
 	k->skel->rodata->tt_hello_mask = hello_rows(k, limits) - 1;

@@ -59,7 +59,7 @@ const char *tt_plaintext_refused(void)
 
 bool tt_plaintext_takes(const struct tt_kernel *k, const struct tt_library *library)
 {
-	return library->spare || !k->by_instruction;
+	return !(k->without & tt_library_bit(library->name)) && (library->spare || !k->by_instruction);
 }
 
 static void program_choose(struct tt_kernel *k, const char *name)
@@ -212,6 +212,8 @@ static int look_signs(struct look *look, const struct tt_mapped *mapped)
 {
 	struct tt_kernel *k = look->k;
 	const struct tt_library_sign *sign = tt_library_sign_find(mapped->path);
+	if (sign && k->without & tt_library_bit(sign->library.name))
+		return 0;
 	int r = sign && sign->stripped ? file_add(k, &tt_library_stripped, mapped, look->pid) : -ENOENT;
 
 	look->attached += r == 0;

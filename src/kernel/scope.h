@@ -19,6 +19,7 @@ struct tt_scope {
 	const char *netns;     /* TT_SCOPE_NETNS: path (/run/netns/NAME, /proc/PID/ns/net) or a name of `ip netns` */
 	bool report_own;       /* telltale's own traffic too */
 	bool plaintext;	       /* what TLS libraries encrypt and decrypt, too (kernel/plaintext.h) */
+	unsigned without;      /* … but for these libraries: tt_library_bit */
 	bool no_return_probes; /* for that, where functions return is found in their code, as on kernels whose return probes do
 				  harm */
 };

@@ -380,10 +380,18 @@ def test_another_socket_within_a_call():
         result.check_accounts()
 
 
-def test_without_uprobes():
-    result = lib.run("clients")
-    lib.equal(result.of(protocol="http"), [], "plaintext")
+def test_without_a_library():
+    lib.need("wget")
+    result = lib.run("clients", "--uprobes", "--uprobes-without", "openssl")
+    lib.equal([(x["kind"], x["resource"], x["source"]) for x in result.of(protocol="http")], [("client", "/wget", "gnutls")], "plaintext")
     lib.check(len(result.of(protocol="tls", kind="client")) == 7, "handshakes are seen all the same")
+
+
+def test_without_uprobes():
+    for options in ((), ("--uprobes", "--no-uprobes")):
+        result = lib.run("clients", *options)
+        lib.equal(result.of(protocol="http"), [], "plaintext")
+        lib.check(len(result.of(protocol="tls", kind="client")) == 7, "handshakes are seen all the same")
 
 
 if __name__ == "__main__":
