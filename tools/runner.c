@@ -304,9 +304,23 @@ static int observe(struct runner *r)
 	return e < 0 ? 1 : status;
 }
 
+static bool shows_processes(const struct tt_tool *tool)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < tool->table_count; i++) {
+		const struct tt_fields *fields = &tool->tables[i]->fields;
+		for (size_t k = 0; k < fields->count; k++)
+			found |= fields->list[k].json && strcmp(fields->list[k].json, "pid") == 0;
+	}
+	return found;
+}
+
 static int start(struct runner *r)
 {
 	if (tt_tool_loop_prepare() < 0 || open_rows(r) < 0 || open_stacks(r) < 0 || tt_need_check() < 0)
+		return 1;
+	if ((r->options.command || r->options.pid_count) && tt_scope_check_ids() < 0)
 		return 1;
 	if (r->options.command) {
 		int e = tt_command_start(&r->command, r->options.command, NULL);
@@ -317,6 +331,8 @@ static int start(struct runner *r)
 	tt_tool_cost_begin(&r->cost);
 	if (load_scope(r) < 0)
 		return 1;
+	if (shows_processes(r->tool))
+		tt_scope_warn_of_ids();
 	/* Reading the kernel's types took several times what is wanted from now on. */
 	malloc_trim(0);
 	return observe(r);

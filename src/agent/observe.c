@@ -74,6 +74,7 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 		return r;
 	}
 	tt_observe_chosen(&report, config->hooks);
+	tt_scope_warn_of_ids();
 	bool on = tt_plaintext_on(tt_live_kernel(live));
 	if (config->uprobes && (!on || tt_plaintext_refused())) {
 		char why[256];
@@ -132,6 +133,8 @@ int tt_observe(struct tt_source **ret, const struct tt_config *config, const str
 
 	tt_observe_plaintext(&scope, config);
 	int r = tt_need_check();
+	if (r == 0 && (command || config->pid_count))
+		r = tt_scope_check_ids();
 	if (r < 0)
 		return r;
 	if (!command)

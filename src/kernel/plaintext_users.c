@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "kernel/internal.h"
@@ -81,16 +80,6 @@ struct plain_key {
 	__u32 reserved;
 };
 
-/* Of the first pid namespace (PROC_PID_INIT_INO), whose ids the programs have. */
-#define FIRST_PID_NAMESPACE 0xeffffffcu
-
-static bool ids_are_the_kernels(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == FIRST_PID_NAMESPACE;
-}
-
 /* Forgets what a table, as large as it may be, has of processes that are gone. Returns how many rows. */
 static unsigned forget_gone(const struct bpf_map *map)
 {
@@ -110,7 +99,7 @@ static unsigned forget_gone(const struct bpf_map *map)
 
 static void processes_tidy(struct tt_kernel *k)
 {
-	if (!ids_are_the_kernels())
+	if (!tt_scope_ids_are_the_kernels())
 		return;
 	unsigned sessions = forget_gone(k->skel->maps.tt_plain_sessions);
 	(void)forget_gone(k->skel->maps.tt_plain_goroutines);

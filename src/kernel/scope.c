@@ -8,10 +8,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "base/own.h"
 
 #define NSFS_MAGIC_ 0x6e736673
+/* Of the first pid namespace: PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h. */
+#define FIRST_PID_NAMESPACE 0xeffffffcu
 
 static const char *const cgroup_mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
 
@@ -62,6 +66,34 @@ int tt_scope_netns_inode(const char *netns, uint32_t *ret)
 		return -EINVAL;
 	*ret = (uint32_t)st.st_ino;
 	return 0;
+}
+
+bool tt_scope_ids_are_the_kernels(void)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) == 0)
+		return st.st_ino == FIRST_PID_NAMESPACE;
+	return access("/proc/self", F_OK) == 0; /* a kernel without pid namespaces, or no /proc */
+}
+
+int tt_scope_check_ids(void)
+{
+	if (tt_scope_ids_are_the_kernels())
+		return 0;
+	tt_error("telltale runs in a pid namespace, where processes have other numbers than the kernel tells: neither those of "
+		 "--pid "
+		 "nor a command can be found there; start it in the host's (a container with --pid=host)");
+	return -EINVAL;
+}
+
+void tt_scope_warn_of_ids(void)
+{
+	if (!tt_scope_ids_are_the_kernels())
+		tt_warn("telltale runs in a pid namespace: the numbers of processes it shows are the host's, and what it reads "
+			"of "
+			"them in /proc (command lines, containers, functions) may be missing or another process's; a container "
+			"started with --pid=host has the host's");
 }
 
 /* The process's path in the hierarchy of version 2: the line that begins with 0:: (cgroups(7)). False: it has none. */

@@ -30,6 +30,16 @@ int tt_scope_open_cgroup(const char *cgroup);
 /* Is that process in scope, as far as /proc tells? For a scope of processes: is it one of those named. */
 bool tt_scope_contains(const struct tt_scope *scope, uint32_t pid);
 
+/*
+ * Numbers of processes are the kernel's own here, as its programs have them: telltale is in the first pid namespace. Elsewhere
+ * the same number is another process, and so it is in /proc.
+ */
+bool tt_scope_ids_are_the_kernels(void);
+/* Before processes are observed by their numbers. 0, or -EINVAL with one line logged where those are not the kernel's. */
+int tt_scope_check_ids(void);
+/* Logs one line on numbers that are shown and looked up, where they are not. */
+void tt_scope_warn_of_ids(void);
+
 /* The inode number by which the kernel names the namespace. Negative errno, -EINVAL for a file that is none. */
 int tt_scope_netns_inode(const char *netns, uint32_t *ret);
 
