@@ -106,6 +106,42 @@ __noinline int tt_hello_at(__u32 at, __u32 kind)
 	return 1;
 }
 
+/* BoringSSL keeps randoms in the front of a struct of its own, to which one of the object's first words points. */
+#define TT_SESSION_POINTERS 24
+#define TT_SESSION_BEHIND 96
+
+/* The same of what that word of the object points to; it takes the place of the object's further words, which were looked at. */
+__noinline int tt_hello_behind(__u32 pointer, __u32 kind)
+{
+	const __u32 to = TT_SESSION_POINTERS * sizeof(__u64);
+	struct tt_work *w = tt_work_here();
+
+	if (!w || pointer >= TT_SESSION_POINTERS)
+		return 0;
+	__u64 behind = ((const __u64 *)w->data)[pointer];
+	if (!behind || behind % sizeof(__u64) || bpf_probe_read_user(w->data + to, TT_SESSION_BEHIND, (const void *)behind))
+		return 0;
+	for (__u32 at = 0; at <= TT_SESSION_BEHIND - TT_HELLO_WORDS * sizeof(__u64); at += sizeof(__u64)) {
+		if (tt_hello_at(to + at, kind))
+			return 1;
+	}
+	return 0;
+}
+
+/* The object itself, then what is behind its pointers. */
+__noinline int tt_hello_within(__u32 kind)
+{
+	for (__u32 at = 0; at <= TT_SESSION_BYTES - TT_HELLO_WORDS * sizeof(__u64); at += sizeof(__u64)) {
+		if (tt_hello_at(at, kind))
+			return 1;
+	}
+	for (__u32 pointer = 0; pointer < TT_SESSION_POINTERS; pointer++) {
+		if (tt_hello_behind(pointer, kind))
+			return 1;
+	}
+	return 0;
+}
+
 /*
  * The socket that received the hello this session holds. Wherever in its object the library keeps the random, it is found there;
  * only what the peer of this side sends is looked for, as a program that has both sides keeps each random twice.
@@ -114,16 +150,11 @@ TT_INLINE bool tt_plain_recognise(__u64 session, __u32 kind, struct tt_conn_id *
 {
 	struct tt_work *w = tt_work_here();
 
-	if (!w || bpf_probe_read_user(w->data, TT_SESSION_BYTES, (const void *)session))
+	if (!w || bpf_probe_read_user(w->data, TT_SESSION_BYTES, (const void *)session) || !tt_hello_within(kind))
 		return false;
-	for (__u32 at = 0; at <= TT_SESSION_BYTES - TT_HELLO_WORDS * sizeof(__u64); at += sizeof(__u64)) {
-		if (tt_hello_at(at, kind)) {
-			ret->sock = (__u64)w->found.sk;
-			ret->ino = w->found.ino;
-			return true;
-		}
-	}
-	return false;
+	ret->sock = (__u64)w->found.sk;
+	ret->ino = w->found.ino;
+	return true;
 }
 
 TT_INLINE void tt_plain_bound(const struct tt_plain_key *key, const struct tt_conn_id *id)

@@ -120,6 +120,8 @@ const struct tt_library tt_libraries[] = {
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
 	/* What packages of Python bring along: libssl-8bd944e8.so.3. */
 	{"openssl", TT_LIBRARY_SHARED, "libssl-", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
+	/* Netty's, with BoringSSL in it: libnetty_tcnative_linux_x86_641234.so. */
+	{"openssl", TT_LIBRARY_SHARED, "libnetty_tcnative", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
 	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls), NULL},
 	{"nss", TT_LIBRARY_SHARED, "libssl3.so", nss, TT_ARRAY_LEN(nss), NULL},
 	{"nss", TT_LIBRARY_SHARED, "libnspr4.so", nspr, TT_ARRAY_LEN(nspr), NULL},
