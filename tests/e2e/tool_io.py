@@ -255,6 +255,27 @@ def test_buffered_by_the_kernel():
         lib.equal(total(mine, "moved_bytes"), size, f"bytes of {path}")
 
 
+def test_written_by_another():
+    """What is written over a page by a process nobody observes is not of the one that wrote there before, nor is that one forgotten."""
+    path = a_file("shared", 64 * KIB)
+    ready, over = DISK.mount / "ready", DISK.mount / "over"
+    write = f"f = os.open('{path}', os.O_WRONLY)\ndef write():\n  os.pwrite(f, os.urandom(4096), 0); os.fdatasync(f)\n"
+    mine = f"import os, time\n{write}write()\nopen('{ready}', 'w').close()\nwhile not os.path.exists('{over}'):\n  time.sleep(0.05)\nwrite()"
+
+    def another(_):
+        lib.wait_for(ready.exists, "the first write")
+        subprocess.run([lib.PYTHON, "-c", f"import os\n{write}for i in range(50):\n  write()"], check=True)
+        over.touch()
+
+    for _ in range(4):
+        ready.unlink(missing_ok=True)
+        over.unlink(missing_ok=True)
+        rows, err = io_once(command=[lib.PYTHON, "-c", mine], meanwhile=another)
+        if "did not tell" not in err:
+            break
+    lib.equal([(r["comm"][:6], r["requests"], r["moved_bytes"]) for r in files(rows, path, "write")], [("python", 2, 8192)], "what was written by the one")
+
+
 def test_fsync():
     path = DISK.mount / "synced"
     script = f"import os\nf = open('{path}', 'wb')\nfor i in range(20):\n  f.write(b'x' * {64 * KIB}); f.flush(); os.fsync(f.fileno())"

@@ -55,6 +55,9 @@ struct {
 	__type(value, struct tt_io_who);
 } tt_io_dirty SEC(".maps");
 
+/* Some place is somebody's: until then what others write need not be looked up. */
+__u32 tt_io_dirty_some = 0;
+
 /* Which of the two sets of rows is counted in: written by the user side. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -103,13 +106,14 @@ TT_INLINE void tt_dirty_key(struct tt_io_dirty_key *key, const struct tt_io_file
 	key->place = index / TT_IO_DIRTY_PAGES;
 }
 
-/* A page has something to be written from now on. */
+/* A page has something to be written from now on. A place that somebody else writes to, whom nobody observes, is nobody's. */
 TT_INLINE int tt_dirtied(__u64 folio, __u64 mapping)
 {
 	struct tt_io_dirty_key key = {};
 	struct tt_io_who who = {};
+	bool in = tt_tool_in_scope();
 
-	if (!mapping || !tt_tool_in_scope())
+	if (!mapping || (!in && !tt_io_dirty_some))
 		return 0;
 	__u64 inode = TT_ADDRESS(struct address_space___io, mapping, host);
 	if (!inode)
@@ -117,10 +121,16 @@ TT_INLINE int tt_dirtied(__u64 folio, __u64 mapping)
 	tt_file_of(&key.file, inode);
 	key.place = tt_folio_index(folio) / TT_IO_DIRTY_PAGES;
 	const struct tt_io_who *before = bpf_map_lookup_elem(&tt_io_dirty, &key);
+	if (!in) {
+		if (before)
+			bpf_map_delete_elem(&tt_io_dirty, &key);
+		return 0;
+	}
 	if (before && before->tgid == bpf_get_current_pid_tgid() >> 32 && before->start_ns == tt_task_start_here())
 		return 0;
 	tt_who_here(&who);
 	bpf_map_update_elem(&tt_io_dirty, &key, &who, BPF_ANY);
+	tt_io_dirty_some = 1;
 	return 0;
 }
 
