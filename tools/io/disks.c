@@ -87,7 +87,6 @@ static void take_line(struct tt_disks *d, char *line)
 	if (!disk)
 		return;
 	snprintf(disk->name, sizeof(disk->name), "%s", name);
-	disk->before = disk->now;
 	disk->now = (struct tt_disk_counts){
 		.reads = v[0],
 		.read_bytes = v[2] * TT_SECTOR,
@@ -103,6 +102,9 @@ void tt_disks_take(struct tt_disks *d, struct tt_span text)
 {
 	char line[512];
 
+	/* Of all, also of those the text does not have: a disk that is gone has counted nothing. */
+	for (size_t i = 0; i < d->count; i++)
+		d->list[i].before = d->list[i].now;
 	while (text.len) {
 		const uint8_t *end = memchr(text.data, '\n', text.len);
 		size_t len = end ? (size_t)(end - text.data) : text.len;
@@ -125,6 +127,26 @@ int tt_disks_read(struct tt_disks *d)
 		return r;
 	tt_disks_take(d, tt_buf_span(&text));
 	return 0;
+}
+
+static uint64_t more(uint64_t now, uint64_t before)
+{
+	return now >= before ? now - before : now;
+}
+
+struct tt_disk_counts tt_disk_more(const struct tt_disk *d)
+{
+	const struct tt_disk_counts *a = &d->before, *b = &d->now;
+
+	return (struct tt_disk_counts){
+		.reads = more(b->reads, a->reads),
+		.read_bytes = more(b->read_bytes, a->read_bytes),
+		.read_ns = more(b->read_ns, a->read_ns),
+		.writes = more(b->writes, a->writes),
+		.write_bytes = more(b->write_bytes, a->write_bytes),
+		.write_ns = more(b->write_ns, a->write_ns),
+		.busy_ns = more(b->busy_ns, a->busy_ns),
+	};
 }
 
 uint32_t tt_disk_number(const char *name)

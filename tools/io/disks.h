@@ -12,7 +12,7 @@
 #define TT_DISKS_MOST 1024
 #define TT_DISK_NAME 32
 
-/* All since the system began. */
+/* All since the system began, or since the device was set up anew. */
 struct tt_disk_counts {
 	uint64_t reads;
 	uint64_t read_bytes;
@@ -36,12 +36,17 @@ struct tt_disks {
 	uint64_t turned_away; /* disks beyond those */
 };
 
-/* Takes the text of /proc/diskstats: what was `now` becomes `before`; what is new begins at 0. Lines it cannot read are skipped.
+/*
+ * Takes the text of /proc/diskstats: what was `now` becomes `before`, also of disks it does not have; what is new begins at 0.
+ * Lines it cannot read are skipped.
  */
 void tt_disks_take(struct tt_disks *d, struct tt_span text);
 
-/* Reads the file. 0 or a negative errno. */
+/* Reads the file. 0 or a negative errno, and nothing is changed. */
 int tt_disks_read(struct tt_disks *d);
+
+/* What came on top from the reading before to the last one. Of a device that was set up anew meanwhile, all it has counted. */
+struct tt_disk_counts tt_disk_more(const struct tt_disk *d);
 
 /* NULL: not there. */
 struct tt_disk *tt_disks_find(struct tt_disks *d, uint32_t number);

@@ -87,12 +87,6 @@ static void row_export(struct tt_tool_run *run, const struct tt_inside_to *to, c
 			r.figure.ns, r.figure.times);
 }
 
-/* A device that was set up anew counts from 0. */
-static uint64_t more(uint64_t now, uint64_t before)
-{
-	return now >= before ? now - before : now;
-}
-
 /* Of one disk and direction, as it counts itself, whoever asked for it. */
 static void direction_export(const struct tt_inside_to *to, const char *disk, enum tt_io_op op, uint64_t requests, uint64_t bytes,
 			     uint64_t ns)
@@ -112,26 +106,22 @@ static void disks_export(struct tt_tool_run *run, const struct tt_inside_to *to)
 
 	for (size_t i = 0; i < s->disks.count; i++) {
 		const struct tt_disk *d = &s->disks.list[i];
-		const struct tt_disk_counts *a = &d->before, *b = &d->now;
+		const struct tt_disk_counts more = tt_disk_more(d);
 		const struct tt_label label = {"system_device", tt_span_str(d->name)};
 
 		if (!d->used)
 			continue;
-		direction_export(to, d->name, TT_IO_READ, more(b->reads, a->reads), more(b->read_bytes, a->read_bytes),
-				 more(b->read_ns, a->read_ns));
-		direction_export(to, d->name, TT_IO_WRITE, more(b->writes, a->writes), more(b->write_bytes, a->write_bytes),
-				 more(b->write_ns, a->write_ns));
-		tt_inside_seconds(to, "system_disk_io_time_seconds_total", NULL, &label, 1, more(b->busy_ns, a->busy_ns));
+		direction_export(to, d->name, TT_IO_READ, more.reads, more.read_bytes, more.read_ns);
+		direction_export(to, d->name, TT_IO_WRITE, more.writes, more.write_bytes, more.write_ns);
+		tt_inside_seconds(to, "system_disk_io_time_seconds_total", NULL, &label, 1, more.busy_ns);
 	}
 }
 
-/* Before the rows: what the disks counted meanwhile. One that is gone has counted nothing. */
+/* Before the rows: what the disks counted meanwhile. */
 static int disks_look(struct tt_tool_run *run)
 {
 	struct tt_io_state *s = run->state;
 
-	for (size_t i = 0; i < s->disks.count; i++)
-		s->disks.list[i].before = s->disks.list[i].now;
 	return tt_disks_read(&s->disks);
 }
 

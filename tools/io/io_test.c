@@ -112,6 +112,30 @@ static void disks_count_from_one_look_to_the_next(void **state)
 	assert_int_equal(tt_disk_number("no-such-disk"), 0);
 }
 
+/* One that was removed and added again counts from 0, and one that is gone has nothing more. */
+static void disks_come_anew(void **state)
+{
+	static struct tt_disks d;
+
+	memset(&d, 0, sizeof(d));
+	tt_disks_take(&d, tt_span_str(STATS("50", "400", "4")));
+	tt_disks_take(&d, tt_span_str(STATS("60", "480", "9")));
+	const struct tt_disk *loop = tt_disks_find(&d, DEV(7u, 0u));
+	assert_non_null(loop);
+	assert_int_equal(tt_disk_more(loop).reads, 10);
+	assert_int_equal(tt_disk_more(loop).read_bytes, 80 * 512);
+	assert_int_equal(tt_disk_more(loop).writes, 5);
+	tt_disks_take(&d, tt_span_str(STATS("5", "40", "2")));
+	assert_int_equal(tt_disk_more(loop).reads, 5);
+	assert_int_equal(tt_disk_more(loop).read_bytes, 40 * 512);
+	assert_int_equal(tt_disk_more(loop).writes, 2);
+	assert_int_equal(tt_disk_more(loop).write_bytes, 0);
+	assert_int_equal(tt_disk_more(loop).busy_ns, 0);
+	tt_disks_take(&d, tt_span_str("8 1 sda1 1 0 8 1 1 0 8 1 0 1 1\n"));
+	assert_int_equal(tt_disk_more(loop).reads, 0);
+	assert_int_equal(tt_disk_more(loop).writes, 0);
+}
+
 /* More disks than there is room for: the rest is counted. */
 static void too_many_disks_are_counted(void **state)
 {
@@ -230,6 +254,6 @@ static void a_disk_must_exist(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 TT_UNIT_TESTS(cmocka_unit_test(mounts_are_found), cmocka_unit_test(paths_stand_below_their_mount),
-	      cmocka_unit_test(disks_count_from_one_look_to_the_next), cmocka_unit_test(too_many_disks_are_counted),
-	      TEST(slow_requests_have_parts), TEST(other_records_are_left_alone), TEST(hooks_follow_the_kernel),
-	      TEST(a_disk_must_exist))
+	      cmocka_unit_test(disks_count_from_one_look_to_the_next), cmocka_unit_test(disks_come_anew),
+	      cmocka_unit_test(too_many_disks_are_counted), TEST(slow_requests_have_parts), TEST(other_records_are_left_alone),
+	      TEST(hooks_follow_the_kernel), TEST(a_disk_must_exist))

@@ -200,19 +200,19 @@ static int take_file(void *ctx, const void *key, const void *value)
 
 static int show_disk(const struct showing *s, const struct tt_disk *d)
 {
-	const struct tt_disk_counts *a = &d->before, *b = &d->now;
+	const struct tt_disk_counts more = tt_disk_more(d);
 	struct disk_row row = {
 		.time_ns = s->now_ns,
 		.interval_ns = s->interval_ns,
-		.reads = b->reads - a->reads,
-		.read_bytes = b->read_bytes - a->read_bytes,
-		.read_rate = per_second(s, b->read_bytes - a->read_bytes),
-		.read_ns = average(b->read_ns - a->read_ns, b->reads - a->reads),
-		.writes = b->writes - a->writes,
-		.write_bytes = b->write_bytes - a->write_bytes,
-		.write_rate = per_second(s, b->write_bytes - a->write_bytes),
-		.write_ns = average(b->write_ns - a->write_ns, b->writes - a->writes),
-		.busy = s->interval_ns ? TT_MIN((b->busy_ns - a->busy_ns) * 10000 / s->interval_ns, (uint64_t)10000) : TT_UNKNOWN,
+		.reads = more.reads,
+		.read_bytes = more.read_bytes,
+		.read_rate = per_second(s, more.read_bytes),
+		.read_ns = average(more.read_ns, more.reads),
+		.writes = more.writes,
+		.write_bytes = more.write_bytes,
+		.write_rate = per_second(s, more.write_bytes),
+		.write_ns = average(more.write_ns, more.writes),
+		.busy = s->interval_ns ? TT_MIN(more.busy_ns * 10000 / s->interval_ns, (uint64_t)10000) : TT_UNKNOWN,
 	};
 
 	memcpy(row.disk, d->name, sizeof(row.disk));
