@@ -213,6 +213,32 @@ def test_lock():
     lib.equal([(r["pid"], r["waker_pid"]) for r in found], [(pid, pid)], f"the holder let it go: {rows}")
 
 
+# One writes much to a file in memory, again and again, and others little: they wait for the inode's lock.
+WRITERS = """
+import os, threading, time
+fd, much, ends = os.memfd_create("x"), bytes(24 << 20), time.monotonic() + 2
+def write(what):
+    while time.monotonic() < ends:
+        os.pwrite(fd, what, 0)
+threads = [threading.Thread(target=write, args=(what,)) for what in (much, *[b"x"] * 12)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+"""
+
+
+def test_kernel_lock():
+    """While a task waits for one, spinlocks come and go: it waits for that one still. And there is no disk."""
+    if "__traceiter_contention_begin" not in pathlib.Path("/proc/kallsyms").read_text():
+        lib.skip("no tracepoints of locks here")
+    rows, _, err = sched("offcpu", command=python(WRITERS))
+    found = blocked(rows, "kernel lock", "pwrite64")
+    lib.check(total(found, "times") >= 5 and total(found, "blocked_ns") > MS, f"times: {rows}")
+    others = [r for r in rows if r["call"] == "pwrite64" and r["blocked_by"] != "kernel lock"]
+    lib.check(total(others, "times") <= untold(err), f"what else they waited for: {others} {err}")
+
+
 def test_pipe_and_child():
     rows, out, _ = sched("offcpu", command=["sh", "-c", "{ sleep 0.2; echo $$; } | { read x; echo $x; }"])
     found = blocked(rows, "pipe", "read")

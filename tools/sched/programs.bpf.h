@@ -170,6 +170,8 @@ TT_INLINE void tt_untold(struct tt_sched_task *t, __u64 now)
 	tt_account(t, t->state == TT_SCHED_WAITING ? TT_SCHED_WAIT : t->part, t->since_ns, now, 0);
 	t->state = TT_SCHED_RUNNING;
 	t->since_ns = now;
+	/* The end of its wait for a lock may have been among what was not told. */
+	t->lock = 0;
 }
 
 TT_INLINE void tt_leaves(void *ctx, struct task_struct *prev, __u64 state, bool preempted, __u64 now, struct tt_sched_cpu *c)
@@ -508,17 +510,18 @@ int TT_PROG(tt_sched_lock_enter, void *lock, unsigned int flags)
 	struct tt_sched_task *t = flags & TT_LOCK_SPIN && !(flags & TT_LOCK_MUTEX) ? NULL : tt_observed_here();
 
 	if (t)
-		t->in_lock = 1;
+		t->lock = (__u64)lock;
 	return 0;
 }
 
+/* Of that lock, and of no other: spinlocks come between, such as the one inside it, the processor's queue's, and interrupts'. */
 SEC("tp_btf/contention_end")
-int TT_PROG(tt_sched_lock_leave)
+int TT_PROG(tt_sched_lock_leave, void *lock)
 {
 	struct tt_sched_task *t = tt_observed_here();
 
-	if (t)
-		t->in_lock = 0;
+	if (t && t->lock == (__u64)lock)
+		t->lock = 0;
 	return 0;
 }
 

@@ -117,7 +117,7 @@ TT_INLINE void tt_reason(struct tt_sched_task *t, struct task_struct *task, __u6
 		part = TT_SCHED_SIGNAL;
 	else if (t->in_memory)
 		part = TT_SCHED_MEMORY;
-	else if (t->in_lock)
+	else if (t->lock)
 		part = TT_SCHED_KERNEL_LOCK;
 	else if (part != TT_SCHED_FAULT && part != TT_SCHED_AIO && TT_READ_BITS(struct task_struct___sched, task, in_iowait))
 		part = TT_SCHED_DISK;

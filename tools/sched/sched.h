@@ -86,6 +86,7 @@ struct tt_sched_task {
 	__u64 queued_ns;     /* waiting: since when for this CPU */
 	__u64 throttle_ns;   /* waiting: its queue's throttled time when that began */
 	__u64 interrupts_ns; /* running: that went to interrupts */
+	__u64 lock;	     /* of the kernel that it waits for, or is about to: its address. 0: none */
 	__u64 ahead_rest_ns;
 	struct tt_sched_ahead ahead[TT_SCHED_AHEAD];
 	__u32 tgid;
@@ -102,8 +103,7 @@ struct tt_sched_task {
 	__u8 preempted; /* waiting: it had not blocked before */
 	__u8 throttled; /* waiting: from the beginning */
 	__u8 in_memory; /* it frees memory */
-	__u8 in_lock;	/* it waits for a lock of the kernel, or is about to */
-	__u8 reserved[2];
+	__u8 reserved[7];
 	char comm[TT_SCHED_COMM_LEN];  /* of the process */
 	char name[TT_SCHED_COMM_LEN];  /* its own */
 	char waker[TT_SCHED_COMM_LEN]; /* the waking thread's */
@@ -279,7 +279,7 @@ struct tt_sched_config {
 };
 
 static_assert(sizeof(struct tt_sched_ahead) == 32, "layout");
-static_assert(sizeof(struct tt_sched_task) == 48 + 128 + 24 + 2 + 8 + 2 + 48 + 4, "layout");
+static_assert(sizeof(struct tt_sched_task) == 56 + 128 + 24 + 2 + 7 + 7 + 48, "layout");
 static_assert(sizeof(struct tt_sched_key) == 16, "layout");
 static_assert(sizeof(struct tt_sched_row) == 24 * TT_SCHED_PARTS_ROOM + 32, "layout");
 static_assert(sizeof(struct tt_sched_behind_key) == 16, "layout");
