@@ -179,9 +179,19 @@ def test_full_rows():
     rows, log = leak("stacks", 40, 32, "--all", "--limit", "tool_kernel_rows=16", full=True)
     found = of(rows, "deeper_here")
     lib.check(1 <= len(found) <= 16 and all(r["allocated"] and r["blocks"] == r["allocated"] - r["freed"] for r in found), f"rows: {found}")
-    left_out = int(re.search(r"(\d+) blocks not followed or not shown, for want of room for their row", log)[1])
+    left_out = int(re.search(r"(\d+) blocks not followed, or in no row, for want of room for it", log)[1])
     # A stack has two rows: those it keeps, and those it frees, of which nothing is left to show.
     lib.check(20 * 101 <= left_out < 40 * 101, f"left out: {left_out}")
+
+
+def test_full_table_of_stacks():
+    """Blocks that are followed and in no row are in the total, and each is counted once, however often it is looked."""
+    rows, log = leak("stacks", 100, 32, "--all", "0.2", "--limit", "tool_rows=64", full=True)
+    last = total(rows)
+    lib.equal((last["blocks"], last["outstanding_bytes"]), (100, 3200), f"total: {last}")
+    left_out = int(re.search(r"(\d+) blocks not followed, or in no row, for want of room for it", log)[1])
+    lib.check(last["stacks"] <= 64, f"rows: {last}")
+    lib.equal(last["stacks"] + left_out, 100, f"with a row and without: {last} {log}")
 
 
 def test_full_tasks():

@@ -153,7 +153,9 @@ const struct tt_tool tt_tool_leak = {
 		  [TT_LEAK_NOTE_STEADY] = "steady stacks not shown (--all shows them)",
 		  [TT_LEAK_NOTE_NO_ROOM] = "blocks not followed, for want of room (limit tool_allocations)",
 		  [TT_LEAK_NOTE_NO_ROW] =
-			  "blocks not followed or not shown, for want of room for their row (limits tool_kernel_rows, tool_rows)",
+			  "blocks not followed, or in no row, for want of room for it (limits tool_kernel_rows, tool_rows)",
+		  [TT_LEAK_NOTE_NO_GONE] =
+			  "processes whose end was not noted, for want of room: what they had stays (limit tool_rows)",
 		  [TT_LEAK_NOTE_NO_CALL] = "calls not followed, for want of room (limit tool_tasks)",
 		  [TT_LEAK_NOTE_REPLACED] = "blocks whose end was not told, but their address was given out anew",
 		  [TT_LEAK_NOTE_UNKNOWN] = "ends of blocks whose beginning was not seen",

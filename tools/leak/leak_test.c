@@ -60,9 +60,55 @@ static void rows_are_found_again(void **state)
 		assert_int_equal(tt_leak_sum_of(&sums, &k)->row.allocated, i);
 	}
 	const struct tt_leak_row_key more = key(1, 5000);
+	assert_null(tt_leak_sum_find(&sums, &more));
 	assert_null(tt_leak_sum_of(&sums, &more));
-	assert_int_equal(sums.refused, 1);
 	assert_int_equal(sums.count, 1000);
+}
+
+/* When there is no room those give way of which nothing is left, whose process is gone, and of which that was told. */
+static void rows_give_way(void **state)
+{
+	const struct tt_leak_row_key more = key(1, 5000), still_more = key(1, 5001);
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct tt_leak_row_key k = key(i % 10, i);
+		struct tt_leak_sum *s = tt_leak_sum_of(&sums, &k);
+		s->over = i < 4;
+		s->left.seen = i == 1;
+		s->now.seen = i == 2;
+		s->now.bytes = i == 2 || i == 3;
+	}
+	assert_non_null(tt_leak_sum_of(&sums, &more));
+	assert_int_equal(sums.count, 1000);
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct tt_leak_row_key k = key(i % 10, i);
+		assert_int_equal(tt_leak_sum_find(&sums, &k) == NULL, i == 0);
+	}
+	/* What has become nothing was not told before. */
+	tt_leak_sums_end(&sums);
+	tt_leak_sums_begin(&sums);
+	tt_leak_sums_read(&sums);
+	assert_null(tt_leak_sum_of(&sums, &still_more));
+	tt_leak_sums_end(&sums);
+	assert_null(tt_leak_sum_of(&sums, &still_more)); /* looked for once in a reading */
+	tt_leak_sums_read(&sums);
+	assert_non_null(tt_leak_sum_of(&sums, &still_more));
+}
+
+/* Blocks without a row are counted anew each time, but for what processes left that are gone. */
+static void blocks_without_a_row(void **state)
+{
+	const struct tt_leak_block b = {.size = 10, .time_ns = 5};
+
+	for (int i = 0; i < 3; i++) {
+		tt_leak_sums_begin(&sums);
+		tt_leak_now_add(&sums.rest, 0, &b, 0);
+		if (i == 1)
+			tt_leak_now_add(&sums.rest_left, 0, &b, 0);
+		assert_int_equal(sums.rest.seen, i == 2 ? 2 : 1);
+		assert_true(tt_leak_rest_grew(&sums) == (i == 1 ? 0 : 10));
+		tt_leak_sums_end(&sums);
+	}
 }
 
 static void processes_that_are_gone(void **state)
@@ -87,7 +133,7 @@ static void places_of_the_gone(void **state)
 			tt_leak_sums_read(&sums);
 		assert_non_null(tt_leak_sums_gone_of(&sums, i, 7));
 	}
-	assert_int_equal(sums.refused, 0);
+	assert_int_equal(sums.gone_refused, 0);
 	assert_int_equal(sums.gone_count, (TT_LEAK_READINGS - 1) * 200);
 	assert_null(tt_leak_sums_gone_of(&sums, 100, 7));
 	assert_int_equal(tt_leak_sums_gone_of(&sums, 4700, 7)->time_ns, 4700);
@@ -308,6 +354,8 @@ static void tables_are_sound(void **state)
 }
 
 TT_UNIT_TESTS(cmocka_unit_test_setup_teardown(rows_are_found_again, begin, end),
+	      cmocka_unit_test_setup_teardown(rows_give_way, begin, end),
+	      cmocka_unit_test_setup_teardown(blocks_without_a_row, begin, end),
 	      cmocka_unit_test_setup_teardown(processes_that_are_gone, begin, end),
 	      cmocka_unit_test_setup_teardown(places_of_the_gone, begin, end),
 	      cmocka_unit_test_setup_teardown(state_without_intervals, begin, end),

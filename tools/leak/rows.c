@@ -84,9 +84,10 @@ static const struct tt_field total_fields[] = {
 	TT_FIELD_MORE(struct total_row, time_ns, "time_unix_ns", TT_FIELD_TIME, "when that was so"),
 	TT_FIELD_MORE(struct total_row, interval_ns, "interval_ns", TT_FIELD_NS, "since the row before, or the beginning"),
 	TT_FIELD(struct total_row, stacks, "STACKS", TT_UNIT_NONE, 7, "stacks", TT_FIELD_COUNT,
-		 "stacks with blocks that are not freed"),
+		 "stacks with blocks that are not freed, as far as there was room for a row (limit tool_rows)"),
 	TT_FIELD(struct total_row, steady, "STEADY", TT_UNIT_NONE, 7, "steady", TT_FIELD_COUNT, "of those, steady"),
-	TT_FIELD(struct total_row, blocks, "BLOCKS", TT_UNIT_NONE, 10, "blocks", TT_FIELD_COUNT, "of all stacks"),
+	TT_FIELD(struct total_row, blocks, "BLOCKS", TT_UNIT_NONE, 10, "blocks", TT_FIELD_COUNT,
+		 "of all stacks, with a row or without"),
 	TT_FIELD(struct total_row, blocks_error, "+-", TT_UNIT_NONE, 8, "blocks_error", TT_FIELD_COUNT,
 		 "with `--sample`: standard error of that estimate"),
 	TT_FIELD(struct total_row, bytes, "BYTES", TT_UNIT_KIB, 12, "outstanding_bytes", TT_FIELD_BYTES, "their size"),
@@ -223,8 +224,9 @@ int tt_leak_show(struct tt_tool_run *run, uint64_t now_ns)
 	struct tt_leak_run *l = run->state;
 	struct tt_leak_now all = {0};
 	struct total_row total = {.time_ns = now_ns, .interval_ns = now_ns - l->shown_ns};
-	double by = 0;
+	double by = tt_leak_rest_grew(&l->sums);
 
+	tt_leak_now_join(&all, &l->sums.rest);
 	for (size_t i = 0; i < l->sums.count; i++) {
 		const struct tt_leak_sum *sum = &l->sums.list[i];
 		bool steady = tt_leak_state_of(sum) == TT_LEAK_STEADY;

@@ -45,18 +45,49 @@ static size_t *row_bucket(struct tt_leak_sums *s, const struct tt_leak_row_key *
 				     (uint64_t)key->tgid << 20 ^ key->image ^ (uint64_t)(uint32_t)key->stack << 7)];
 }
 
-struct tt_leak_sum *tt_leak_sum_of(struct tt_leak_sums *s, const struct tt_leak_row_key *key)
+struct tt_leak_sum *tt_leak_sum_find(struct tt_leak_sums *s, const struct tt_leak_row_key *key)
 {
-	size_t *bucket = row_bucket(s, key);
-
-	for (size_t i = *bucket; i; i = s->list[i - 1].next) {
+	for (size_t i = *row_bucket(s, key); i; i = s->list[i - 1].next) {
 		if (memcmp(&s->list[i - 1].key, key, sizeof(*key)) == 0)
 			return &s->list[i - 1];
 	}
-	if (!list_grow((void **)&s->list, &s->room, s->count, sizeof(*s->list), s->most)) {
-		s->refused++;
-		return NULL;
+	return NULL;
+}
+
+/* Its process is gone and has left nothing, and that is no news. */
+static bool is_done(const struct tt_leak_sum *sum)
+{
+	return sum->over && !sum->now.seen && !sum->left.seen && tt_leak_grew(sum) == 0;
+}
+
+static void rows_give_way(struct tt_leak_sums *s)
+{
+	size_t kept = 0;
+
+	s->full = true;
+	memset(s->buckets, 0, sizeof(s->buckets));
+	for (size_t i = 0; i < s->count; i++) {
+		if (is_done(&s->list[i]))
+			continue;
+		s->list[kept] = s->list[i];
+		size_t *bucket = row_bucket(s, &s->list[kept].key);
+		s->list[kept].next = *bucket;
+		*bucket = ++kept;
 	}
+	s->count = kept;
+}
+
+struct tt_leak_sum *tt_leak_sum_of(struct tt_leak_sums *s, const struct tt_leak_row_key *key)
+{
+	struct tt_leak_sum *known = tt_leak_sum_find(s, key);
+
+	if (known)
+		return known;
+	if (s->count == s->most && !s->full)
+		rows_give_way(s);
+	if (!list_grow((void **)&s->list, &s->room, s->count, sizeof(*s->list), s->most))
+		return NULL;
+	size_t *bucket = row_bucket(s, key);
 	struct tt_leak_sum *sum = &s->list[s->count++];
 	*sum = (struct tt_leak_sum){.key = *key, .next = *bucket};
 	*bucket = s->count;
@@ -70,7 +101,7 @@ void tt_leak_sums_gone(struct tt_leak_sums *s, uint32_t tgid, uint32_t image, bo
 	if (tt_leak_sums_gone_of(s, tgid, image))
 		return;
 	if (!list_grow((void **)&s->gone, &s->gone_room, s->gone_count, sizeof(*s->gone), s->most)) {
-		s->refused++;
+		s->gone_refused++;
 		return;
 	}
 	s->gone[s->gone_count++] =
@@ -101,6 +132,7 @@ void tt_leak_sums_read(struct tt_leak_sums *s)
 {
 	size_t kept = 0;
 
+	s->full = false;
 	for (size_t i = 0; i < s->gone_count; i++) {
 		if (++s->gone[i].readings < TT_LEAK_READINGS)
 			s->gone[kept++] = s->gone[i];
@@ -117,6 +149,7 @@ void tt_leak_sums_begin(struct tt_leak_sums *s)
 {
 	for (size_t i = 0; i < s->count; i++)
 		s->list[i].now = s->list[i].left;
+	s->rest = s->rest_left;
 }
 
 static size_t age_of(uint64_t age_ns)
@@ -258,8 +291,14 @@ double tt_leak_grew(const struct tt_leak_sum *s)
 	return s->now.bytes - (s->intervals ? s->ends[(s->intervals - 1) % TT_LEAK_HISTORY] : 0);
 }
 
+double tt_leak_rest_grew(const struct tt_leak_sums *s)
+{
+	return s->rest.bytes - s->rest_end;
+}
+
 void tt_leak_sums_end(struct tt_leak_sums *s)
 {
+	s->rest_end = s->rest.bytes;
 	for (size_t i = 0; i < s->count; i++) {
 		struct tt_leak_sum *sum = &s->list[i];
 		sum->ends[sum->intervals++ % TT_LEAK_HISTORY] = sum->now.bytes;

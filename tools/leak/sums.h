@@ -63,14 +63,22 @@ struct tt_leak_sums {
 	struct tt_leak_gone *gone;
 	size_t gone_count, gone_room;
 	size_t gone_buckets[TT_LEAK_BUCKETS];
-	uint64_t sample;  /* as in the configuration */
-	uint64_t refused; /* rows and processes that had no room */
+	struct tt_leak_now rest;      /* blocks there are now whose row had no room … */
+	struct tt_leak_now rest_left; /* … and of those, what processes had when they ended */
+	double rest_end;	      /* bytes at the last interval's end */
+	bool full;		      /* since the tables were last read no row gives way */
+	uint64_t gone_refused;	      /* ends of processes that had no room: what those had stays */
 };
 
 /* Frees what it holds, not itself. */
 void tt_leak_sums_free(struct tt_leak_sums *s);
 
-/* Its sum, made if it is not there. NULL: no room. Good until the next call. */
+/* Its sum. NULL: there is none. Good until the next one is made. */
+struct tt_leak_sum *tt_leak_sum_find(struct tt_leak_sums *s, const struct tt_leak_row_key *key);
+/*
+ * The same, made if it is not there. If there is no room, rows give way of which nothing is left and of which nothing can come
+ * any more. NULL: there is none all the same; its blocks belong to `rest`.
+ */
 struct tt_leak_sum *tt_leak_sum_of(struct tt_leak_sums *s, const struct tt_leak_row_key *key);
 
 /* The process became another program, or ended. */
@@ -86,8 +94,9 @@ void tt_leak_now_add(struct tt_leak_now *n, uint64_t sample, const struct tt_lea
 void tt_leak_now_join(struct tt_leak_now *n, const struct tt_leak_now *more);
 
 enum tt_leak_state tt_leak_state_of(const struct tt_leak_sum *s);
-/* Bytes more (or less) than at the last interval's end. */
+/* Bytes more (or less) than at the last interval's end; of those without a row, too. */
 double tt_leak_grew(const struct tt_leak_sum *s);
+double tt_leak_rest_grew(const struct tt_leak_sums *s);
 /* The interval is shown: what there is now is history. */
 void tt_leak_sums_end(struct tt_leak_sums *s);
 

@@ -28,11 +28,10 @@ static int take_block(void *ctx, const void *key, const void *value)
 	if ((r->only_gone && !gone) || age_ns < r->older_ns)
 		return gone != NULL;
 	struct tt_leak_sum *sum = tt_leak_sum_of(r->sums, &block->row);
-	if (!sum)
-		return gone != NULL;
-	tt_leak_now_add(gone ? &sum->left : &sum->now, r->sample, block, age_ns);
-	if (gone && !r->only_gone)
-		tt_leak_now_add(&sum->now, r->sample, block, age_ns);
+	if (gone)
+		tt_leak_now_add(sum ? &sum->left : &r->sums->rest_left, r->sample, block, age_ns);
+	if (!r->only_gone)
+		tt_leak_now_add(sum ? &sum->now : &r->sums->rest, r->sample, block, age_ns);
 	return gone != NULL;
 }
 
@@ -42,11 +41,10 @@ static int take_row(void *ctx, const void *key, const void *value)
 	const struct tt_leak_row_key *k = key;
 	const struct tt_leak_gone *gone = k->of ? NULL : tt_leak_sums_gone_of(r->sums, k->tgid, k->image);
 
-	if (gone && !gone->ended)
-		return 1;
 	if (r->only_gone && !gone)
 		return 0;
-	struct tt_leak_sum *sum = tt_leak_sum_of(r->sums, k);
+	/* Of one that is gone only what its blocks made a row for is told. */
+	struct tt_leak_sum *sum = gone ? tt_leak_sum_find(r->sums, k) : tt_leak_sum_of(r->sums, k);
 	if (!sum)
 		return gone != NULL;
 	memcpy(&sum->row, value, sizeof(sum->row));
@@ -86,7 +84,8 @@ static void notes_read(struct tt_tool_run *run)
 	}
 	run->notes[TT_LEAK_NOTE_SAMPLED] = all.sampled;
 	run->notes[TT_LEAK_NOTE_NO_ROOM] = all.no_room;
-	run->notes[TT_LEAK_NOTE_NO_ROW] = all.no_row + l->sums.refused;
+	run->notes[TT_LEAK_NOTE_NO_ROW] = all.no_row + l->sums.rest.seen;
+	run->notes[TT_LEAK_NOTE_NO_GONE] = l->sums.gone_refused;
 	run->notes[TT_LEAK_NOTE_NO_CALL] = all.no_call;
 	run->notes[TT_LEAK_NOTE_REPLACED] = all.replaced;
 	run->notes[TT_LEAK_NOTE_UNKNOWN] = all.unknown;
