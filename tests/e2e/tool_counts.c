@@ -5,25 +5,31 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define WORKERS_MOST 256
 #define BLOCK 512 /* of a disk */
+#define KEPT 100
 
 static size_t workers, rounds;
 static const char *name;
 static int ends[WORKERS_MOST][2]; /* of pipes */
 static struct {
-	pthread_barrier_t begin;
+	pthread_barrier_t begin, done;
 	atomic_ulong blocked, turns;
 } *together; /* processes, too */
 
@@ -111,6 +117,7 @@ static void hand(size_t i)
 	unsigned long before = times_blocked();
 	to_and_fro(i);
 	atomic_fetch_add(&together->blocked, times_blocked() - before);
+	atomic_fetch_add(&together->turns, turns("/proc/self/schedstat"));
 	_exit(0);
 }
 
@@ -139,6 +146,7 @@ static void pipes(void)
 		say("turns", (unsigned long)pids[i], turns(path));
 	}
 	say("blocked", together->blocked, 0);
+	say("turns-before-exit", together->turns, 0);
 }
 
 /* --- threads --- */
@@ -238,12 +246,88 @@ static void failed_starts(void)
 	say("failed", workers * rounds, 0);
 }
 
+/* The same, but they are there until all is over: of a thread that ends perf does not count the last moments. */
+static void in_lasting_threads(void *(*work)(void *))
+{
+	pthread_t thread;
+
+	pthread_barrier_init(&together->done, NULL, (unsigned)workers + 1);
+	for (size_t i = 0; i < workers; i++) {
+		if (pthread_create(&thread, NULL, work, (void *)i))
+			abort();
+	}
+	pthread_barrier_wait(&together->done);
+}
+
+static void *last(void)
+{
+	pthread_barrier_wait(&together->done);
+	for (;;)
+		pause();
+}
+
+/* To itself over the loopback device: each is a softirq. */
+static void *sends(void *number)
+{
+	struct sockaddr_in self = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(self);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char c = 0;
+
+	on_processor((size_t)number);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&self, len) < 0 || getsockname(fd, (struct sockaddr *)&self, &len) < 0)
+		abort();
+	pthread_barrier_wait(&together->begin);
+	for (size_t n = 0; n < rounds; n++) {
+		if (sendto(fd, &c, 1, 0, (struct sockaddr *)&self, len) != 1 || recv(fd, &c, 1, 0) != 1)
+			abort();
+	}
+	return last();
+}
+
+static void packets(void)
+{
+	in_lasting_threads(sends);
+	say("sent", workers * rounds, 0);
+}
+
+/* Things of the kernel's: objects, and now and then per-CPU memory and pages. The last ones are kept. */
+static void *makes(void *number)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	on_processor((size_t)number);
+	pthread_barrier_wait(&together->begin);
+	for (size_t n = 0; n < rounds; n++) {
+		int fd = eventfd(0, EFD_CLOEXEC);
+		if (fd < 0 || page == MAP_FAILED)
+			abort();
+		if (n + KEPT < rounds)
+			close(fd);
+		if (n % 1024)
+			continue;
+		aio_context_t context = 0;
+		if (syscall(SYS_io_setup, 1, &context) < 0 || syscall(SYS_io_destroy, context) < 0)
+			abort();
+		page[0] = 1;
+		madvise(page, 4096, MADV_DONTNEED);
+	}
+	return last();
+}
+
+static void objects(void)
+{
+	in_lasting_threads(makes);
+	say("kept", workers * KEPT, 0);
+}
+
 /* --- */
 
 static const struct {
 	const char *name;
 	void (*work)(void);
-} works[] = {{"pipe", pipes}, {"threads", threads}, {"malloc", allocations}, {"read", direct_reads}, {"exec", failed_starts}};
+} works[] = {{"pipe", pipes},	      {"threads", threads}, {"malloc", allocations}, {"read", direct_reads},
+	     {"exec", failed_starts}, {"packet", packets},  {"object", objects}};
 
 int main(int argc, char **argv)
 {

@@ -77,6 +77,7 @@ struct total_row {
 	uint64_t blocks, bytes;
 	uint64_t blocks_error, bytes_error;
 	uint64_t grew_bytes, shrank_bytes;
+	uint64_t allocated, freed;
 	uint64_t sample_bytes;
 };
 
@@ -96,6 +97,9 @@ static const struct tt_field total_fields[] = {
 	TT_FIELD(struct total_row, grew_bytes, "GREW", TT_UNIT_KIB, 10, "grew_bytes", TT_FIELD_BYTES,
 		 "more than at the last interval's end"),
 	TT_FIELD_MORE(struct total_row, shrank_bytes, "shrank_bytes", TT_FIELD_BYTES, "or less"),
+	TT_FIELD(struct total_row, allocated, "ALLOCS", TT_UNIT_NONE, 11, "allocated", TT_FIELD_COUNT,
+		 "blocks allocated since the beginning, those of stacks that have none now included"),
+	TT_FIELD(struct total_row, freed, "FREES", TT_UNIT_NONE, 11, "freed", TT_FIELD_COUNT, "of those, freed"),
 	TT_FIELD_MORE(struct total_row, sample_bytes, "sample_bytes", TT_FIELD_BYTES, "as `--sample` says"),
 };
 
@@ -232,6 +236,8 @@ int tt_leak_show(struct tt_tool_run *run, uint64_t now_ns)
 		bool steady = tt_leak_state_of(sum) == TT_LEAK_STEADY;
 
 		by += tt_leak_grew(sum);
+		total.allocated += sum->row.allocated;
+		total.freed += sum->row.freed;
 		if (!sum->now.seen)
 			continue;
 		tt_leak_now_join(&all, &sum->now);
@@ -242,6 +248,8 @@ int tt_leak_show(struct tt_tool_run *run, uint64_t now_ns)
 			return r;
 	}
 	run->notes[TT_LEAK_NOTE_STEADY] = s->all ? 0 : total.steady;
+	total.allocated = blocks_of(total.allocated);
+	total.freed = blocks_of(total.freed);
 	total.blocks = rounded(all.blocks);
 	total.bytes = rounded(all.bytes);
 	total.blocks_error = error_of(s, all.blocks_variance);

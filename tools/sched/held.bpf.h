@@ -182,19 +182,32 @@ TT_INLINE void tt_held_put(void *ctx, struct tt_held_cpu *c, struct tt_held_reco
 
 TT_INLINE void tt_held_found(void *ctx, struct tt_held_cpu *c, __u32 kind, __u32 number, __u64 since, __u64 stolen, __u64 end)
 {
-	if (!since || end <= since || !tt_tool_in_scope())
+	/* Another processor's clock may be a moment ahead, and a slow one stands still meanwhile. */
+	if (end < since)
+		end = since;
+	if (!tt_tool_in_scope())
 		return;
 	if (end - since < tt_tool_config.late_ns) {
 		tt_held_count(c, kind, end - since);
 		return;
 	}
-	for (__u32 i = 1; i < TT_HELD_WAITING; i++) {
+	for (__u32 i = TT_HELD_CLOCKS; i < TT_HELD_WAITING; i++) {
 		if (c->waiting[i].waiting)
 			continue;
 		tt_held_put(ctx, c, &c->waiting[i], kind, number, since, stolen, end);
 		return;
 	}
 	c->no_room++;
+}
+
+/* The same of a softirq. One that is asked for again before its turn in a round is told as one, though it runs twice; and what
+ * was asked for when this began, before the clock's first interrupt, is left out. */
+TT_INLINE void tt_held_softirq(void *ctx, struct tt_held_cpu *c, __u32 kind, __u32 number, __u64 since, __u64 stolen, __u64 now)
+{
+	if (since)
+		tt_held_found(ctx, c, kind, number, since, stolen, now);
+	else if (c->expected_ns && tt_tool_in_scope())
+		c->no_begin++;
 }
 
 /* --- the clock --- */
@@ -214,23 +227,31 @@ TT_INLINE __u64 tt_held_lateness(struct tt_held_cpu *c, __u64 now)
 	return late;
 }
 
+TT_INLINE void tt_held_irqs_off(void *ctx, struct tt_held_cpu *c, __u64 late, __u64 longest, __u64 now)
+{
+	for (__u32 i = 0; i < TT_HELD_CLOCKS; i++) {
+		struct tt_held_record *h = &c->waiting[i];
+		if (h->waiting)
+			continue;
+		tt_held_put(ctx, c, h, TT_HELD_IRQ_OFF, c->longest_number, now - late, c->stolen_ns, now);
+		if (longest >= late / 2)
+			__builtin_memcpy(h->by, c->longest, sizeof(h->by));
+		return;
+	}
+	c->no_room++;
+}
+
 TT_INLINE void tt_held_look_irqs(void *ctx, struct tt_held_cpu *c, __u64 now)
 {
-	__u64 late = tt_held_lateness(c, now), stolen = c->stolen_ns, longest = c->longest_ns;
-	struct tt_held_record *h = &c->waiting[0];
+	__u64 late = tt_held_lateness(c, now), longest = c->longest_ns;
 
 	c->longest_ns = 0;
 	if (!tt_tool_in_scope())
 		return;
-	if (late < tt_tool_config.late_ns) {
+	if (late < tt_tool_config.late_ns)
 		tt_held_count(c, TT_HELD_IRQ_OFF, late);
-	} else if (h->waiting) {
-		c->no_room++;
-	} else {
-		tt_held_put(ctx, c, h, TT_HELD_IRQ_OFF, c->longest_number, now - late, stolen, now);
-		if (longest >= late / 2)
-			__builtin_memcpy(h->by, c->longest, sizeof(h->by));
-	}
+	else
+		tt_held_irqs_off(ctx, c, late, longest, now);
 	for (__u32 i = 0; i < TT_HELD_SOFTIRQS; i++)
 		tt_held_within(ctx, c, TT_HELD_SOFTIRQ_LATE, c->raised_ns[i], now);
 	tt_held_within(ctx, c, TT_HELD_SOFTIRQ_LONG, c->softirq_ns, now);
@@ -358,7 +379,7 @@ int TT_PROG(tt_held_softirq_enter, unsigned int number)
 	c->raised_ns[n] = 0;
 	c->softirq_stolen_ns = c->stolen_ns;
 	c->softirq_ns = now;
-	tt_held_found(ctx, c, TT_HELD_SOFTIRQ_LATE, number, since, c->raised_stolen_ns[n], now);
+	tt_held_softirq(ctx, c, TT_HELD_SOFTIRQ_LATE, number, since, c->raised_stolen_ns[n], now);
 	return 0;
 }
 
@@ -371,7 +392,7 @@ int TT_PROG(tt_held_softirq_leave, unsigned int number)
 		return 0;
 	__u64 since = c->softirq_ns;
 	c->softirq_ns = 0;
-	tt_held_found(ctx, c, TT_HELD_SOFTIRQ_LONG, number, since, c->softirq_stolen_ns, bpf_ktime_get_ns());
+	tt_held_softirq(ctx, c, TT_HELD_SOFTIRQ_LONG, number, since, c->softirq_stolen_ns, bpf_ktime_get_ns());
 	return 0;
 }
 

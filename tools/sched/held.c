@@ -194,6 +194,7 @@ int tt_held_end(struct tt_tool_run *run, size_t table)
 
 	for (uint32_t cpu = 0; r >= 0 && tt_kernel_map_get(run->kernel, "tt_held_cpus", &cpu, &one) == 0; cpu++) {
 		run->notes[TT_HELD_NOTE_NO_ROOM] += one.no_room;
+		run->notes[TT_HELD_NOTE_NO_BEGIN] += one.no_begin;
 		for (unsigned i = 0; r >= 0 && i < TT_HELD_WAITING; i++)
 			r = take_waiting(run, table, &one, &one.waiting[i]);
 	}

@@ -24,8 +24,9 @@ enum tt_held_kind {
 #define TT_HELD_RESCHED 2
 
 #define TT_HELD_SOFTIRQS 16 /* a power of two; the kernel has 10 */
-/* That wait for what was stolen of them to be booked; the first is the clock's own. */
-#define TT_HELD_WAITING 8
+/* That wait for what was stolen of them to be booked; the first ones are the clock's own. */
+#define TT_HELD_WAITING 16
+#define TT_HELD_CLOCKS 8
 
 /* Beside those of sched.h. */
 #define TT_HELD_RECORD (TT_SCHED_SPAN + 1)
@@ -75,7 +76,8 @@ struct tt_held_cpu {
 	struct tt_held_look look[TT_HELD_KIND_MAX];
 	struct tt_held_record waiting[TT_HELD_WAITING];
 	struct tt_sched_latency lengths[TT_HELD_KIND_MAX];
-	__u64 no_room; /* that could not wait */
+	__u64 no_room;	/* that could not wait */
+	__u64 no_begin; /* of softirqs: since when they waited, or ran, was not told */
 	__u32 longest_number;
 	__u32 reserved;
 	char longest[TT_SCHED_COMM_LEN];
@@ -84,7 +86,7 @@ struct tt_held_cpu {
 static_assert(sizeof(struct tt_held_record) == sizeof(struct tt_record) + 24 + 24 + 32, "layout");
 static_assert(sizeof(struct tt_held_look) == 40, "layout");
 static_assert(sizeof(struct tt_held_cpu) ==
-		      80 + 16 * TT_HELD_SOFTIRQS + TT_HELD_KIND_MAX * (40 + 8 * TT_SCHED_BUCKETS) + TT_HELD_WAITING * 120 + 32,
+		      80 + 16 * TT_HELD_SOFTIRQS + TT_HELD_KIND_MAX * (40 + 8 * TT_SCHED_BUCKETS) + TT_HELD_WAITING * 120 + 40,
 	      "layout");
 
 #endif

@@ -153,7 +153,9 @@ int tt_sched_show_buckets(struct tt_tool_run *run, size_t table, const struct tt
 
 /* --- what held a processor up (held.c); its two tables stand in this order --- */
 
-#define TT_HELD_NOTE_NO_ROOM (TT_SCHED_NOTE_UNTOLD + 1) /* run->notes */
+/* run->notes */
+#define TT_HELD_NOTE_NO_ROOM (TT_SCHED_NOTE_UNTOLD + 1)
+#define TT_HELD_NOTE_NO_BEGIN (TT_SCHED_NOTE_UNTOLD + 2)
 
 /* Completes the settings: 0, or -EINVAL with a line in e->text. */
 int tt_held_prepare(struct tt_sched_settings *s, struct tt_tool_error *e);

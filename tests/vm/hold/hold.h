@@ -8,6 +8,9 @@ enum tt_hold_kind {
 	TT_HOLD_INTERRUPTS, /* a task wakes another: interrupts are off */
 	TT_HOLD_SOFTIRQS,   /* a task has sent a packet: softirqs are off, and one was asked for */
 	TT_HOLD_RECEIVE,    /* a packet is received: in a softirq */
+	/* By the program, without the kernel's help. */
+	TT_HOLD_LOCK,	   /* the thread wants a lock */
+	TT_HOLD_PROCESSOR, /* another thread of a higher priority runs */
 };
 
 /* The one entry of the map: what is wanted, once and of this thread, and then how it was. */
