@@ -26,7 +26,7 @@ import schema_lib
 MS = 10**6
 KINDS = schema_lib.documented("ping")
 BY_TIME = bool(os.environ.get("TT_BY_TIME"))
-# Carries frames between two devices. What is not as told: {"drop": [[reply, number]...], "double": ..., "hold": ... (until the next one has gone), "delay": [[reply, number, s]]}
+# Carries frames between two devices. What is not as told: {"drop": [[reply, number]...], "double": ..., "hold": ... (until the next one of that way has gone), "delay": [[reply, number, s]]}
 RELAY = """
 import json, select, socket, sys, time
 plan = json.loads(sys.argv[1])
@@ -47,7 +47,7 @@ while True:
         if which in plan.get("drop", []):
             continue
         if which in plan.get("hold", []):
-            held.append((other, frame))
+            held.append((which[0], other, frame))
             continue
         for reply, n, s in plan.get("delay", []):
             if which == [reply, n]:
@@ -56,9 +56,10 @@ while True:
         if which in plan.get("double", []):
             other.send(frame)
         if which:
-            for there, kept in held:
-                there.send(kept)
-            held.clear()
+            for way, there, kept in held:
+                if way == which[0]:
+                    there.send(kept)
+            held = [h for h in held if h[0] != which[0]]
 """
 
 
@@ -113,9 +114,20 @@ class Net:
 
 
 @contextlib.contextmanager
+def one_processor():
+    """For what is started meanwhile: what several processors send, one after the other, may come in another order."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
+
+
+@contextlib.contextmanager
 def relayed(**plan):
     """a and b, and between them m, whose two devices a relay joins."""
-    with Net("amb", addresses=False) as net:
+    with one_processor(), Net("amb", addresses=False) as net:
         net.address("a", "am", 0, 1)
         net.address("b", "bm", 0, 2)
         with subprocess.Popen(net.inside("m", lib.PYTHON, "-c", RELAY, json.dumps(plan), "ma", "mb"), stdout=subprocess.PIPE, text=True) as relay:
