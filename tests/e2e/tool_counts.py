@@ -275,7 +275,7 @@ def test_leak_of_the_kernel():
     for limit in ((), ("--limit", "tool_allocations=256"), LITTLE):
         load = Load(["leak", "--kernel=slab,pages,percpu", "--all"], *limit, load=("object", 2, lib.scaled(50000)), counted=counted)
         whole = load.of("total")[-1]
-        left_out = sum(load.note(f"blocks not followed{words}") for words in (", for want of room", " or not shown"))
+        left_out = sum(load.note(f"blocks not followed{words}") for words in (", for want of room", ", or in no row"))
         lacking = sum(load.passed.values()) - whole["allocated"] - left_out
         lib.check(0 <= lacking <= missed(load), f"{whole}, {left_out} left out; perf: {load.passed} ({load.err[-700:]})")
         lib.check(all(load.passed.values()), f"nothing of one kind: {load.passed}")

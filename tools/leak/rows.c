@@ -98,7 +98,7 @@ static const struct tt_field total_fields[] = {
 		 "more than at the last interval's end"),
 	TT_FIELD_MORE(struct total_row, shrank_bytes, "shrank_bytes", TT_FIELD_BYTES, "or less"),
 	TT_FIELD(struct total_row, allocated, "ALLOCS", TT_UNIT_NONE, 11, "allocated", TT_FIELD_COUNT,
-		 "blocks allocated since the beginning, those of stacks that have none now included"),
+		 "blocks allocated since the beginning, those of stacks that have none now included; as for STACKS"),
 	TT_FIELD(struct total_row, freed, "FREES", TT_UNIT_NONE, 11, "freed", TT_FIELD_COUNT, "of those, freed"),
 	TT_FIELD_MORE(struct total_row, sample_bytes, "sample_bytes", TT_FIELD_BYTES, "as `--sample` says"),
 };
