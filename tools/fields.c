@@ -226,6 +226,16 @@ void tt_fields_text(const struct tt_fields *fields, const void *row, int64_t wal
 	}
 }
 
+unsigned tt_fields_last_at(const struct tt_fields *fields, const void *row)
+{
+	size_t last = last_column(fields);
+	unsigned at = 0;
+
+	for (size_t i = 0; i < fields->count; i++)
+		at += i != last && has_column(&fields->list[i], row) ? fields->list[i].width + 1 : 0;
+	return at;
+}
+
 /* --- JSON --- */
 
 void tt_fields_json(const struct tt_fields *fields, const char *kind, const void *row, int64_t wall_minus_mono_ns,

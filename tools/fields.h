@@ -87,6 +87,8 @@ const char *tt_fields_fault(const struct tt_fields *f);
  * buffer is full, out->failed is set. */
 void tt_fields_heading(const struct tt_fields *f, const void *row, struct tt_buf *out);
 void tt_fields_text(const struct tt_fields *f, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out);
+/* The column the last one begins at. */
+unsigned tt_fields_last_at(const struct tt_fields *f, const void *row);
 /* `kind` is the line's first member. */
 void tt_fields_json(const struct tt_fields *f, const char *kind, const void *row, int64_t wall_minus_mono_ns, struct tt_buf *out);
 

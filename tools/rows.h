@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "tools/screen.h"
 #include "tools/table.h"
 
 struct tt_rows;
@@ -15,14 +16,14 @@ struct tt_rows;
 struct tt_rows_options {
 	const struct tt_table *const *tables; /* borrowed */
 	size_t table_count;
-	bool gather;	      /* keep rows until tt_rows_flush */
-	size_t most;	      /* rows kept of a table, at least 1 … */
-	size_t most_in_order; /* … and of one in order; 0: as many */
-	double least;	      /* rows whose rank is less, in the unit it is shown in, are left out; not of tables in order */
-	bool live;	      /* text_fd is a terminal, and what is gathered takes the place of what was shown before it */
-	bool colours;	      /* headings stand out there */
-	unsigned lines;	      /* it has so many; 0: not known */
-	int text_fd;	      /* -1: none. Both are borrowed */
+	bool gather;		 /* keep rows until tt_rows_flush */
+	size_t most;		 /* rows kept of a table, at least 1 … */
+	size_t most_in_order;	 /* … and of one in order; 0: as many */
+	double least;		 /* rows whose rank is less, in the unit it is shown in, are left out; not of tables in order */
+	bool live;		 /* text_fd is a terminal, and what is gathered takes the place of what was shown before it */
+	bool colours;		 /* headings stand out there */
+	struct tt_screen screen; /* its size, if it does not tell it itself when something is shown */
+	int text_fd;		 /* -1: none. Both are borrowed */
 	int json_fd;
 	int64_t wall_minus_mono_ns;
 };

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,10 +81,7 @@ static int open_rows(struct runner *r)
 		if (r->json_fd < 0)
 			return tt_error_errno(-errno, "--json=%s", o->json_file);
 	}
-	struct winsize window = {0};
 	bool live = o->interval_ns && !o->command && !o->json && isatty(out);
-	if (live)
-		ioctl(out, TIOCGWINSZ, &window);
 	const struct tt_rows_options rows = {
 		.tables = r->tool->tables,
 		.table_count = r->tool->table_count,
@@ -95,7 +91,6 @@ static int open_rows(struct runner *r)
 		.least = o->least,
 		.live = live,
 		.colours = !getenv("NO_COLOR"),
-		.lines = window.ws_row,
 		.text_fd = o->json ? -1 : out,
 		.json_fd = r->json_fd >= 0 ? r->json_fd
 			   : o->json	   ? STDOUT_FILENO

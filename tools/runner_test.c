@@ -251,15 +251,66 @@ static void tables_stand_apart(void **state)
 	assert_string_equal(text, HEADING SHOWN("3") "\n" HEADING SHOWN("1") SHOWN("2") SHOWN("3"));
 }
 
+#define BEGIN "\033[H\033[J"
+
 static void a_screen_is_not_overrun(void **state)
 {
+	struct tt_rows_options o = {.most = 8, .live = true, .screen = {.lines = 7}};
 	char text[4096];
 
-	shown_text(&(struct tt_rows_options){.most = 8, .live = true, .lines = 7}, text, sizeof(text));
-	assert_string_equal(text, "\033[H\033[J" HEADING SHOWN("3") SHOWN("2") SHOWN("1"));
-	shown_text(&(struct tt_rows_options){.most = 1, .most_in_order = 1, .live = true, .colours = true, .lines = 9}, text,
-		   sizeof(text));
-	assert_string_equal(text, "\033[H\033[J\033[1m" HEADING "\033[0m" SHOWN("3") "\n\033[1m" HEADING "\033[0m" SHOWN("1"));
+	shown_text(&o, text, sizeof(text));
+	assert_string_equal(text, BEGIN HEADING SHOWN("3") "… 2 more rows\n\n" HEADING "… 3 more rows\n");
+	o.screen.lines = 9;
+	shown_text(&o, text, sizeof(text));
+	assert_string_equal(text, BEGIN HEADING SHOWN("3") SHOWN("2") SHOWN("1") "\n" HEADING SHOWN("1") "… 2 more rows\n");
+	o.screen.lines = 10;
+	shown_text(&o, text, sizeof(text));
+	assert_string_equal(text, BEGIN HEADING SHOWN("3") SHOWN("2") SHOWN("1") "\n" HEADING SHOWN("1") SHOWN("2") SHOWN("3"));
+	/* No room for the other heading. */
+	o.screen.lines = 5;
+	shown_text(&o, text, sizeof(text));
+	assert_string_equal(text, BEGIN HEADING SHOWN("3") "… 2 more rows\n… 3 more rows\n");
+	o.screen = (struct tt_screen){.columns = 20};
+	o.most = o.most_in_order = 1;
+	o.colours = true;
+	shown_text(&o, text, sizeof(text));
+#define NARROW "\033[1mTIME           ID   \n\033[0m00:00:00.000    "
+	assert_string_equal(text, BEGIN NARROW "3   \n\n" NARROW "1   \n");
+}
+
+static void a_table_comes_first(void **state)
+{
+	struct tt_table mine = ordered;
+	const struct tt_table *const both[] = {&table, &mine};
+	struct tt_rows_options o = {.tables = both,
+				    .table_count = 2,
+				    .gather = true,
+				    .most = 8,
+				    .live = true,
+				    .screen = {.lines = 10, .columns = 60},
+				    .json_fd = -1};
+	struct row row = {.id = 1, .text = "one two three four five"};
+	struct tt_rows *r = NULL;
+	char text[4096];
+	int fds[2];
+
+	mine.first = true;
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	o.text_fd = fds[1];
+	assert_int_equal(tt_rows_new(&r, &o), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(tt_rows_add(r, 0, &row), 0);
+		assert_int_equal(i < 2 ? tt_rows_add(r, 1, &row) : 0, 0);
+	}
+	assert_int_equal(tt_rows_flush(r), 0);
+	ssize_t n = read(fds[0], text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+#define LONG "00:00:00.000    1        0.0       0.0 one two three four"
+#define GOES_ON "                                       five\n"
+	assert_string_equal(text, BEGIN HEADING LONG " fi\n… 5 more rows\n\n" HEADING LONG "\n" GOES_ON LONG "\n" GOES_ON);
+	tt_rows_free(r);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /* --- options --- */
@@ -442,5 +493,6 @@ static void tools_are_whole(void **state)
 TT_UNIT_TESTS(cmocka_unit_test(one_table_makes_both), cmocka_unit_test(a_column_that_is_there_sometimes),
 	      cmocka_unit_test(text_does_not_steer_the_terminal), cmocka_unit_test(wrong_tables_are_found),
 	      cmocka_unit_test(the_greatest_are_kept), cmocka_unit_test(rows_go_out_at_once),
-	      cmocka_unit_test(tables_stand_apart), cmocka_unit_test(a_screen_is_not_overrun), cmocka_unit_test(options_are_read),
+	      cmocka_unit_test(tables_stand_apart), cmocka_unit_test(a_screen_is_not_overrun),
+	      cmocka_unit_test(a_table_comes_first), cmocka_unit_test(options_are_read),
 	      cmocka_unit_test(wrong_options_are_named), cmocka_unit_test(tools_are_whole))

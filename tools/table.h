@@ -14,7 +14,9 @@ struct tt_table {
 	const char *help; /* what a row is, without capital and full stop */
 	struct tt_fields fields;
 	size_t row_size;
-	size_t rank;   /* index of the field --top and --min go by, greatest first; no text */
+	size_t rank; /* index of the field --top and --min go by, greatest first; no text */
+	bool first; /* where a terminal has no room for all tables it is this one that is shown whole, its last column broken into
+		       lines */
 	bool in_order; /* as they were added, all of them: --top and --min are not for these */
 };
 

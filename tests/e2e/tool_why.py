@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """telltale why: every moment of a process is in one part, and what was done to it is the one most of its time went to."""
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 import lib
 import schema_lib
@@ -249,6 +253,38 @@ def test_bad_use():
     for arguments, word in [(["x"], "x"), (["2147483600"], "2147483600"), (["1", "2", "3", "4"], "4"), (["--nothing"], "--nothing")]:
         done = subprocess.run([lib.TELLTALE, "why", *arguments], capture_output=True, text=True, timeout=30)
         lib.check(done.returncode in (1, 2) and word in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
+
+
+def screens(lines, columns, *words):
+    """What stands on a terminal of that size, interval by interval."""
+    pid, fd = pty.fork()
+    if not pid:
+        sys.stdin.readline()  # by then it has its size
+        os.execv(lib.TELLTALE, [lib.TELLTALE, *words, "--quiet"])
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    os.write(fd, b"\n")
+    text = b""
+    with contextlib.suppress(OSError):  # its end
+        while more := os.read(fd, 65536):
+            text += more
+    os.close(fd)
+    lib.equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, text)
+    return [re.sub(r"\033\[[0-9;]*m", "", s.decode()).split("\r\n") for s in text.split(b"\033[H\033[J")[1:]]
+
+
+def test_on_a_terminal():
+    """All tables are on the screen, the causes whole before the others, and no line is too long."""
+    with contextlib.ExitStack() as stack:
+        mine = [stack.enter_context(subprocess.Popen([sys.executable, "-c", "import time\nwhile True: time.sleep(0.01)"])) for _ in range(5)]
+        for process in mine:
+            stack.callback(process.kill)
+        seen = screens(24, 80, "why", "--pid", ",".join(str(p.pid) for p in mine), "--interval", "0.5", "--count", "2")
+    lib.equal(len(seen), 2, f"screens: {seen}")
+    for screen in seen:
+        lib.check(len(screen) <= 24 and all(len(line) <= 80 for line in screen), f"24 x 80: {screen}")
+        at = next((i for i, line in enumerate(screen) if "LIKELY CAUSE" in line), None)
+        lib.check(at and any(" PART " in line for line in screen[:at]) and any(re.match("… \\d+ more rows", line) for line in screen), f"tables: {screen}")
+        lib.check(all(any(line.split()[:1] == [str(p.pid)] for line in screen[at:]) for p in mine), f"causes of {[p.pid for p in mine]}: {screen}")
 
 
 if __name__ == "__main__":

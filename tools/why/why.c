@@ -121,6 +121,7 @@ static const struct tt_table causes_table = {
 	.fields = {cause_fields, TT_ARRAY_LEN(cause_fields)},
 	.row_size = sizeof(struct cause_row),
 	.rank = 6, /* share */
+	.first = true,
 	.in_order = true,
 };
 
