@@ -19,6 +19,8 @@
 #define TT_FUNCTION_ARG2(regs) ((__u64)(regs)->si)
 #define TT_FUNCTION_ARG3(regs) ((__u64)(regs)->dx)
 #define TT_FUNCTION_ARG4(regs) ((__u64)(regs)->cx)
+#define TT_FUNCTION_ARG5(regs) ((__u64)(regs)->r8)
+#define TT_FUNCTION_ARG6(regs) ((__u64)(regs)->r9)
 #define TT_RETURNED(regs) ((long)(regs)->ax)
 #elif defined(__TARGET_ARCH_arm64)
 #define TT_ARG_NUMBER(regs) ((__u64)(__s64)(regs)->syscallno)
@@ -33,6 +35,8 @@
 #define TT_FUNCTION_ARG2(regs) ((__u64)(regs)->regs[1])
 #define TT_FUNCTION_ARG3(regs) ((__u64)(regs)->regs[2])
 #define TT_FUNCTION_ARG4(regs) ((__u64)(regs)->regs[3])
+#define TT_FUNCTION_ARG5(regs) ((__u64)(regs)->regs[4])
+#define TT_FUNCTION_ARG6(regs) ((__u64)(regs)->regs[5])
 #define TT_RETURNED(regs) ((long)(regs)->regs[0])
 #else
 #error "no register names for this architecture"

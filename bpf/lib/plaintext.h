@@ -52,11 +52,23 @@ struct tt_plain_frames {
 	__u64 before; /* the session of the last call that sent some itself; 0: none */
 };
 
+/*
+ * A library within which a session writes has told the socket of what it writes, from its entry on until the thread uses a
+ * socket (libraries/grpc.bpf.c).
+ */
+struct tt_plain_writing {
+	__u64 sock; /* 0: none */
+	__u64 ino;
+	__u64 stack; /* at the entry … */
+	__u64 back;  /* … and what stands there until it returns */
+};
+
 struct tt_plain_calls {
 	struct tt_plain_call call[TT_PLAIN_DEPTH];
 	struct tt_plain_read read;
 	struct tt_plain_received received;
 	struct tt_plain_frames frames;
+	struct tt_plain_writing writing;
 };
 
 struct {
@@ -222,8 +234,10 @@ __noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
 {
 	struct tt_plain_calls *calls = tt_plain_find();
 
-	if (calls)
+	if (calls) {
 		tt_plain_mark(calls, sock, ino, begins);
+		calls->writing.sock = 0;
+	}
 	if (tt_plain_go) {
 		__u64 g = tt_plain_goroutine_here();
 

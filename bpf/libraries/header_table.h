@@ -111,6 +111,22 @@ __noinline int tt_table_text(__u64 from, __u64 len)
 	return 1;
 }
 
+/* The same of a number. */
+TT_INLINE bool tt_table_number(__u64 number)
+{
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return false;
+	__u32 at = w->gathered;
+	if (at + sizeof(number) > TT_TABLE_TEXT_BYTES)
+		return false;
+	TT_BOUND(at, 2 * TT_TABLE_TEXT_BYTES - 1);
+	__builtin_memcpy(w->data + sizeof(struct tt_table_record) + at, &number, sizeof(number));
+	w->gathered = at + sizeof(number);
+	return true;
+}
+
 /* Copies field `at` of those read; `entry` is its place in the record. */
 __noinline int tt_table_entry_take(__u32 at, __u32 entry)
 {

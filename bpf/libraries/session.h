@@ -32,6 +32,18 @@ TT_INLINE struct tt_plain_call *tt_plain_begin(struct tt_plain_calls *calls, __u
 	return call;
 }
 
+/* Within a call that told the socket of what is written. */
+TT_INLINE void tt_plain_told(const struct tt_plain_writing *writing, struct tt_plain_call *call)
+{
+	__u64 back = 0;
+
+	if (!writing->sock || call->stack >= writing->stack ||
+	    bpf_probe_read_user(&back, sizeof(back), (const void *)writing->stack) || back != writing->back)
+		return;
+	call->sock = writing->sock;
+	call->ino = writing->ino;
+}
+
 __noinline int tt_plain_enter(__u64 session, __u64 buffer, __u64 size_at, __u64 stack, __u32 handshake)
 {
 	struct tt_plain_calls *calls = session ? tt_plain_place() : NULL;
@@ -44,6 +56,7 @@ __noinline int tt_plain_enter(__u64 session, __u64 buffer, __u64 size_at, __u64 
 	struct tt_plain_call *call = tt_plain_begin(calls, session, stack, handshake);
 	call->buffer = buffer;
 	call->size_at = size_at;
+	tt_plain_told(&calls->writing, call);
 	return 0;
 }
 

@@ -102,6 +102,8 @@ void tt_library_program_prepare(const struct tt_kernel *k, struct bpf_program *p
 bool tt_plaintext_room(struct tt_kernel *k, size_t count); /* for one more file beside so many; counted if not */
 /* plaintext_middle.c: looks after those who met sessions whose sockets are not known. */
 void tt_plaintext_middle(struct tt_kernel *k);
+/* The same for this process, at once. */
+void tt_plaintext_middle_of(struct tt_kernel *k, uint32_t pid);
 struct tt_library;
 struct tt_mapped;
 /* plaintext_middle.c: attaches the file for a while, if it was not so lately. 0, also where it has none of the library; -ENOSPC,

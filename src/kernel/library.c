@@ -115,6 +115,18 @@ static const struct tt_library_function nghttp2[] = {
 
 const struct tt_library tt_library_nghttp2 = {"nghttp2", TT_LIBRARY_SHARED, "libnghttp2.so", nghttp2, TT_ARRAY_LEN(nghttp2), "*"};
 
+static const struct tt_library_function grpc[] = {
+	{"grpc_chttp2_header_parser_parse", "tt_grpc_parse", NULL, true},
+	{"HPackCompressor::Framer::FinishFrame", "tt_grpc_finish", NULL, true},
+	{"secure_endpoint.endpoint_write", "tt_grpc_write", NULL, true},
+};
+
+const struct tt_library tt_libraries_grpc[] = {
+	{"grpc", TT_LIBRARY_BUILD, "libgrpc.so", grpc, TT_ARRAY_LEN(grpc), ""},
+	{"grpc", TT_LIBRARY_BUILD, "cygrpc.", grpc, TT_ARRAY_LEN(grpc), ""}, /* Python's grpcio */
+};
+const size_t tt_libraries_grpc_count = TT_ARRAY_LEN(tt_libraries_grpc);
+
 const struct tt_library tt_libraries[] = {
 	/* SSL_do_handshake goes on at an address that only the session knows. */
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
@@ -158,6 +170,15 @@ const struct tt_library *tt_library_of(const char *file)
 	return NULL;
 }
 
+const struct tt_library *tt_library_grpc_of(const char *file)
+{
+	for (size_t i = 0; i < tt_libraries_grpc_count; i++) {
+		if (tt_library_is(&tt_libraries_grpc[i], file))
+			return &tt_libraries_grpc[i];
+	}
+	return NULL;
+}
+
 static bool with_returns(const struct tt_library *library)
 {
 	for (size_t i = 0; i < library->function_count; i++) {
@@ -176,8 +197,11 @@ static int sites_find(const struct tt_library *library, const char *path, struct
 		names[i] = library->functions[i].symbol;
 	if (library->form == TT_LIBRARY_GO)
 		return tt_go_functions(path, names, with_returns(library), ret, library->function_count);
-	int r = library->form == TT_LIBRARY_STRIPPED ? tt_openssl_functions(path, names, places, library->function_count)
-						     : tt_elf_functions(path, names, places, library->function_count);
+	int (*find)(const char *, const char *const *, struct tt_function_place *, size_t) =
+		library->form == TT_LIBRARY_STRIPPED ? tt_openssl_functions
+		: library->form == TT_LIBRARY_BUILD  ? tt_grpc_functions
+						     : tt_elf_functions;
+	int r = find(path, names, places, library->function_count);
 	if (r == 0)
 		tt_bio_functions(path, names, places, library->function_count);
 	for (size_t i = 0; r == 0 && i < library->function_count; i++)

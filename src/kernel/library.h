@@ -22,6 +22,7 @@ enum tt_library_form {
 	TT_LIBRARY_STATIC,   /* linked into a program that has kept its symbols */
 	TT_LIBRARY_STRIPPED, /* … that has not; functions by the traces they leave (tt_openssl_functions) */
 	TT_LIBRARY_GO,	     /* linked into a program by Go; functions by its own table */
+	TT_LIBRARY_BUILD,    /* a shared object of a build that is known (tt_grpc_functions) */
 };
 
 struct tt_library {
@@ -52,10 +53,16 @@ extern const struct tt_library tt_library_http2;
 extern const struct tt_library tt_library_nghttp2;
 
 /* Names of all of them, by which they can be left out. */
-#define TT_LIBRARY_NAMES(X) X("openssl") X("gnutls") X("nss") X("go") X("nghttp2")
+#define TT_LIBRARY_NAMES(X) X("openssl") X("gnutls") X("nss") X("go") X("nghttp2") X("grpc")
 
 /* One bit for each name; 0: there is no such library. */
 unsigned tt_library_bit(const char *name);
+
+/* The same of gRPC's C core, a library of its own or in Python's (bpf/libraries/grpc.bpf.c). */
+extern const struct tt_library tt_libraries_grpc[];
+extern const size_t tt_libraries_grpc_count;
+/* Which of the two the file's name says it is; NULL: none. */
+const struct tt_library *tt_library_grpc_of(const char *file);
 
 /* A file's name (without its directory) says it is this one. */
 bool tt_library_is(const struct tt_library *library, const char *file);
@@ -87,6 +94,14 @@ int tt_openssl_functions(const char *path, const char *const *names, struct tt_f
  * are not as they are known. */
 struct tt_nghttp2_layout;
 int tt_nghttp2_layout(const char *path, struct tt_nghttp2_layout *ret);
+
+/*
+ * The same of gRPC's C core, of builds that are known: where its functions are, and what differs in its structs. -ENOENT: it is
+ * another build.
+ */
+struct tt_grpc_layout;
+int tt_grpc_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
+int tt_grpc_layout(const char *path, struct tt_grpc_layout *ret);
 
 /* A library whose functions cannot be found by symbols where it is linked into a program, and the text by which it is known
  * there. */

@@ -138,6 +138,41 @@ int tt_elf_open(const char *path, int *ret_fd, Elf **ret)
 	return 0;
 }
 
+/* A note that is an id of a build: sizes of name and contents, type, name, contents. */
+#define BUILD_ID_HEAD "\4\0\0\0\24\0\0\0\3\0\0\0GNU"
+#define BUILD_ID_AT sizeof(BUILD_ID_HEAD)
+
+static int build_id_search(Elf *elf, uint8_t *ret)
+{
+	Elf_Scn *section = NULL;
+
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr head;
+
+		if (!gelf_getshdr(section, &head) || head.sh_type != SHT_NOTE || head.sh_size != BUILD_ID_AT + TT_BUILD_ID_BYTES)
+			continue;
+		const Elf_Data *data = elf_rawdata(section, NULL);
+		if (!data || data->d_size != head.sh_size || memcmp(data->d_buf, BUILD_ID_HEAD, BUILD_ID_AT) != 0)
+			continue;
+		memcpy(ret, (const uint8_t *)data->d_buf + BUILD_ID_AT, TT_BUILD_ID_BYTES);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int tt_elf_build_id(const char *path, uint8_t *ret)
+{
+	tt_close_auto int fd = -1;
+	Elf *elf;
+	int r = tt_elf_open(path, &fd, &elf);
+
+	if (r < 0)
+		return r;
+	r = build_id_search(elf, ret);
+	elf_end(elf);
+	return r;
+}
+
 /* A text of the section's table of texts. */
 static int dynamic_text(Elf *elf, const GElf_Shdr *head, uint64_t at, char *ret, size_t size)
 {

@@ -19,6 +19,10 @@ uint64_t tt_elf_offset(Elf *elf, uint64_t address);
 /* The code that is loaded at that address stands at this offset; 0: nowhere. */
 uint64_t tt_elf_code_offset(Elf *elf, uint64_t address);
 
+/* The id of the build (.note.gnu.build-id), as long as GNU's linker makes it. -ENOENT: it has none so long; or as above. */
+#define TT_BUILD_ID_BYTES 20
+int tt_elf_build_id(const char *path, uint8_t *ret);
+
 /*
  * The directories, with colons between, where the dynamic loader is told by the file itself to look for its libraries
  * (DT_RUNPATH, else DT_RPATH), as they stand there: $ORIGIN is the file's own. 0; -ENOENT: it says none; -ENAMETOOLONG, or as

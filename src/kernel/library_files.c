@@ -35,7 +35,8 @@ static struct tt_mapped mapped_of(const struct stat *st, const char *name, const
 
 static bool wanted(const char *name)
 {
-	return tt_library_of(name) || tt_library_is(&tt_library_middle, name) || tt_library_is(&tt_library_nghttp2, name);
+	return tt_library_of(name) || tt_library_is(&tt_library_middle, name) || tt_library_is(&tt_library_nghttp2, name) ||
+	       tt_library_grpc_of(name);
 }
 
 /* proc_pid_maps(5): begin-end permissions offset major:minor inode name. */

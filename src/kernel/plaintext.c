@@ -91,6 +91,8 @@ void tt_plaintext_programs_choose(struct tt_kernel *k)
 	programs_choose(k, &tt_library_middle);
 	programs_choose(k, &tt_library_http2);
 	programs_choose(k, &tt_library_nghttp2);
+	for (size_t i = 0; i < tt_libraries_grpc_count; i++)
+		programs_choose(k, &tt_libraries_grpc[i]);
 }
 
 static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
@@ -106,6 +108,7 @@ struct look {
 	struct tt_kernel *k;
 	uint32_t pid; /* whose files they are; 0: of one that is not there yet */
 	int attached;
+	bool grpc; /* one of them is known to give its library the bytes in memory */
 };
 
 bool tt_plaintext_room(struct tt_kernel *k, size_t count)
@@ -188,6 +191,11 @@ static int look_file(void *ctx, const struct tt_mapped *mapped)
 
 	if (tt_library_is(&tt_library_nghttp2, mapped->name))
 		(void)tt_plaintext_awhile(look->k, &tt_library_nghttp2, mapped, look->pid); /* as below */
+	const struct tt_library *grpc = tt_library_grpc_of(mapped->name);
+	if (grpc && tt_plaintext_takes(look->k, grpc)) {
+		look->grpc = true;
+		(void)tt_plaintext_awhile(look->k, grpc, mapped, look->pid);
+	}
 	if (!library || !tt_plaintext_takes(look->k, library) || known(look->k, mapped))
 		return 0;
 	int r = file_add(look->k, library, mapped, look->pid);
@@ -260,6 +268,8 @@ int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
 	int r = tt_mapped_files(pid, look_file, &look);
 	if (r == 0)
 		r = tt_program_file(pid, look_program, &look);
+	if (look.grpc)
+		tt_plaintext_middle_of(k, pid);
 	return r < 0 ? r : look.attached;
 }
 

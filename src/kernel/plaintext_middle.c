@@ -4,7 +4,8 @@
  * their sockets (bpf/libraries/middle.h); that is dear, as every user of the file meets those probes with each record, so they
  * are only there for a minute after such a session was met. A file whose sessions could not be told by then waits for ten.
  * Connections of HTTP/2 in programs of Go, whose library has the table of headers (bpf/libraries/http2.bpf.c): for a minute after
- * the program was found; the same of nghttp2, over TLS (bpf/libraries/nghttp2.bpf.c).
+ * the program was found; the same of nghttp2, over TLS (bpf/libraries/nghttp2.bpf.c), and of gRPC's C core
+ * (bpf/libraries/grpc.bpf.c), whose sessions are looked for meanwhile, too.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -67,6 +68,23 @@ static int layout_tell(struct tt_kernel *k, struct tt_library_file *file, const 
 	return r < 0 ? r : -ENOSPC;
 }
 
+/* The same of gRPC's C core. */
+static int build_tell(struct tt_kernel *k, struct tt_library_file *file, const char *path)
+{
+	size_t room = k->skel->rodata->tt_config.has_attach_cookie ? TT_GRPC_LAYOUTS : 1;
+	struct tt_grpc_layout layout, *told = k->skel->bss->tt_grpc_layouts;
+	int r = tt_grpc_layout(path, &layout);
+
+	for (size_t i = 0; r == 0 && i < room; i++) {
+		if (told[i].endpoint && memcmp(&told[i], &layout, sizeof(layout)) != 0)
+			continue;
+		told[i] = layout;
+		file->cookie = i;
+		return 0;
+	}
+	return r < 0 ? r : -ENOSPC;
+}
+
 static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const struct tt_mapped *mapped)
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
@@ -76,6 +94,8 @@ static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const 
 		r = -ENOENT;
 	if (r == 0 && file->library == &tt_library_nghttp2)
 		r = layout_tell(k, file, mapped->path);
+	if (r == 0 && file->library->form == TT_LIBRARY_BUILD)
+		r = build_tell(k, file, mapped->path);
 	return r == 0 ? tt_library_file_attach(k, file, mapped->path, sites) : r;
 }
 
@@ -98,6 +118,11 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 	int r = file_attach(k, file, mapped);
 	k->libraries_middle = file;
 	k->middle_count++;
+	if (r == -ENOENT && library->form == TT_LIBRARY_BUILD)
+		tt_warn("%s: headers of HTTP/2 on its connections that were open before are not known: another build of gRPC "
+			"than "
+			"those that are known",
+			mapped->name);
 	if (r < 0 && r != -ENOENT && r != -ENOEXEC) {
 		k->libraries_refused++;
 		tt_warn("%s: what its connections that were open before lack is not looked for: %s", mapped->name, strerror(-r));
@@ -148,6 +173,15 @@ static bool files_age(struct tt_kernel *k)
 	return any;
 }
 
+void tt_plaintext_middle_of(struct tt_kernel *k, uint32_t pid)
+{
+	struct met met = {k, pid};
+
+	(void)tt_mapped_files(pid, look_file, &met); /* it may have ended */
+	(void)tt_program_file(pid, look_program, &met);
+	__atomic_store_n(&k->skel->bss->tt_plain_middle, files_age(k), __ATOMIC_RELEASE);
+}
+
 void tt_plaintext_middle(struct tt_kernel *k)
 {
 	int fd = bpf_map__fd(k->skel->maps.tt_plain_asking);
@@ -156,10 +190,7 @@ void tt_plaintext_middle(struct tt_kernel *k)
 	for (uint32_t i = 0; i < bpf_map__max_entries(k->skel->maps.tt_plain_asking); i++) {
 		if (bpf_map_get_next_key(fd, NULL, &pid) < 0)
 			break;
-		struct met met = {k, pid};
-
-		(void)tt_mapped_files(pid, look_file, &met); /* it may have ended */
-		(void)tt_program_file(pid, look_program, &met);
+		tt_plaintext_middle_of(k, pid);
 		(void)bpf_map_delete_elem(fd, &pid);
 	}
 	__atomic_store_n(&k->skel->bss->tt_plain_middle, files_age(k), __ATOMIC_RELEASE);

@@ -440,9 +440,18 @@ ssize_t tt_hpack_inserts(struct tt_span block)
 	return inserts;
 }
 
+/* As far as both are known. */
 static bool hpack_same(struct tt_span known, struct tt_span told)
 {
-	return !known.data || tt_span_eq(known, told);
+	return !known.data || (told.data ? tt_span_eq(known, told) : known.len == told.len);
+}
+
+static bool hpack_same_field(const struct tt_hpack_field *known, const struct tt_header *told)
+{
+	if (!told->name.data)
+		return !known->name.data || !known->value.data ||
+		       known->name.len + known->value.len == told->name.len + told->value.len;
+	return hpack_same(known->name, told->name) && hpack_same(known->value, told->value);
 }
 
 /* All that was seen of the table is told alike, and the sizes are right. */
@@ -459,8 +468,7 @@ static bool hpack_fits(const struct tt_hpack *h, const struct tt_hpack_table *ta
 	for (uint32_t i = 0; i < h->count && newer + i < table->count; i++) {
 		struct tt_hpack_field f;
 
-		if (hpack_find(h, HPACK_STATIC + 1 + i, &f) < 0 || !hpack_same(f.name, table->header[newer + i].name) ||
-		    !hpack_same(f.value, table->header[newer + i].value))
+		if (hpack_find(h, HPACK_STATIC + 1 + i, &f) < 0 || !hpack_same_field(&f, &table->header[newer + i]))
 			return false;
 	}
 	return true;
@@ -468,15 +476,21 @@ static bool hpack_fits(const struct tt_hpack *h, const struct tt_hpack_table *ta
 
 static int hpack_add(struct tt_hpack *h, const struct tt_header *header)
 {
-	struct tt_hpack_field f = {.token = tt_hpack_name(header->name)};
+	struct tt_hpack_field f = {.name.len = header->name.len, .value.len = header->value.len, .token = TT_HPACK_UNKNOWN};
 
-	if (hpack_reserve(h, header->name.len + header->value.len + 1) < 0 || !h->bytes)
+	if (hpack_reserve(h, f.name.len + f.value.len + 1) < 0 || !h->bytes)
 		return -ENOMEM;
 	uint8_t *to = h->bytes + h->end;
-	tt_copy_short(to, header->name.data, header->name.len);
-	tt_copy_short(to + header->name.len, header->value.data, header->value.len);
-	f.name = tt_span(to, header->name.len);
-	f.value = tt_span(to + header->name.len, header->value.len);
+	memset(to, 0, f.name.len + f.value.len);
+	if (header->name.data) {
+		tt_copy_short(to, header->name.data, f.name.len);
+		f.name.data = to;
+		f.token = tt_hpack_name(header->name);
+	}
+	if (header->value.data) {
+		tt_copy_short(to + f.name.len, header->value.data, f.value.len);
+		f.value.data = to + f.name.len;
+	}
 	return hpack_insert(h, &f);
 }
 

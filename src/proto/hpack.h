@@ -112,7 +112,7 @@ struct tt_header;
 
 /* What is known of the whole table from elsewhere: its entries, the newest first, and its size and the most it may have (4.1). */
 struct tt_hpack_table {
-	const struct tt_header *header;
+	const struct tt_header *header; /* what is not known of one is data NULL, but counted: together the lengths are right */
 	size_t count;
 	uint32_t size;
 	uint32_t most;

@@ -22,6 +22,47 @@ struct tt_table_entry {
 };
 
 /*
+ * Beside a length: what the library does not have as a text.
+ */
+#define TT_TABLE_LENGTH 0x3fff
+#define TT_TABLE_FLAGS 0xc000
+#define TT_TABLE_CODED 0x8000	/* of a name: it is that of this number (enum tt_table_name), and none follows */
+#define TT_TABLE_NUMBER 0x8000	/* of a value: a number of 64 bits follows that the library made of a text so long … */
+#define TT_TABLE_UNKNOWN 0x4000 /* … or nothing. Of a name: it is none, and the value's length is that of both */
+
+/* Names a library does not keep beside their values. X(id) */
+#define TT_TABLE_TEXT_PATH ":path"
+#define TT_TABLE_TEXT_AUTHORITY ":authority"
+#define TT_TABLE_TEXT_TE "te"
+#define TT_TABLE_TEXT_CONTENT_TYPE "content-type"
+#define TT_TABLE_TEXT_USER_AGENT "user-agent"
+#define TT_TABLE_TEXT_GRPC_STATUS "grpc-status"
+#define TT_TABLE_TEXT_GRPC_ENCODING "grpc-encoding"
+#define TT_TABLE_TEXT_GRPC_ACCEPT_ENCODING "grpc-accept-encoding"
+#define TT_TABLE_TEXT_GRPC_TAGS "grpc-tags-bin"
+#define TT_TABLE_TEXT_GRPC_TRACE "grpc-trace-bin"
+#define TT_TABLE_TEXT_GRPC_TIMEOUT "grpc-timeout"
+#define TT_TABLE_NAMES(X)       \
+	X(PATH)                 \
+	X(AUTHORITY)            \
+	X(TE)                   \
+	X(CONTENT_TYPE)         \
+	X(USER_AGENT)           \
+	X(GRPC_STATUS)          \
+	X(GRPC_ENCODING)        \
+	X(GRPC_ACCEPT_ENCODING) \
+	X(GRPC_TAGS)            \
+	X(GRPC_TRACE)           \
+	X(GRPC_TIMEOUT)
+
+enum tt_table_name {
+#define TT_TABLE_NAME_ENUM(id) TT_TABLE_NAME_##id,
+	TT_TABLE_NAMES(TT_TABLE_NAME_ENUM)
+#undef TT_TABLE_NAME_ENUM
+		TT_TABLE_NAME_MAX,
+};
+
+/*
  * The table as it was at one header block, which is told by its stream and how its first frame begins: before it was read, or
  * after it was written. What could not be copied are the oldest entries.
  */

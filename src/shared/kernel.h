@@ -80,6 +80,14 @@ struct tt_nghttp2_layout {
 	__u32 next_stream; /* 32 bits: the number of the next stream that this side opens; never 0 */
 };
 
+/* Files with gRPC's C core that are known at a time, and what differs between them, in bytes. */
+#define TT_GRPC_LAYOUTS 4
+
+struct tt_grpc_layout {
+	__u32 endpoint;	  /* of a transport; never 0 */
+	__u32 compressor; /* the same, of what it sends; never 0 */
+};
+
 enum tt_phase {
 	TT_PHASE_CLOSED,  /* nothing is observed */
 	TT_PHASE_TESTING, /* only telltale itself, for the self-test */

@@ -322,6 +322,14 @@ void tt_held_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, 
 void tt_held_release(struct tt_link *link, uint64_t until_ns); /* what has waited since then or longer waits no more */
 void tt_held_free(struct tt_streams *s, struct tt_flow *f);
 
+/* table_entry.c */
+struct tt_table_entry;
+struct tt_header;
+size_t tt_table_entry_bytes(const struct tt_table_entry *e); /* it has in its record */
+size_t tt_table_entry_room(const struct tt_table_entry *e);  /* that its texts need at most */
+/* Takes its bytes from the record; its texts are written to `to`, which they borrow. */
+struct tt_header tt_table_entry_take(const struct tt_table_entry *e, const uint8_t *from, uint8_t *to);
+
 /* tables.c */
 struct tt_table_record;
 void tt_conn_table(struct tt_conn *c, const struct tt_table_record *r);

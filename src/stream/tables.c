@@ -48,22 +48,24 @@ void tt_conn_tables_free(struct tt_conn *c)
 	c->tables = NULL;
 }
 
-/* The bytes of all entries; SIZE_MAX: the record does not have them. */
-static size_t text_bytes(const struct tt_table_record *r)
+/* The room all texts of entries need; SIZE_MAX: the record does not have their bytes. */
+static size_t text_room(const struct tt_table_record *r)
 {
-	size_t bytes = 0;
+	size_t bytes = 0, room = 0;
 
 	if (r->entries > TT_TABLE_ENTRIES_MOST || r->entries > r->in_all)
 		return SIZE_MAX;
-	for (uint32_t i = 0; i < r->entries; i++)
-		bytes += (size_t)r->entry[i].name_len + r->entry[i].value_len;
-	return bytes <= r->rec.len - sizeof(*r) ? bytes : SIZE_MAX;
+	for (uint32_t i = 0; i < r->entries; i++) {
+		bytes += tt_table_entry_bytes(&r->entry[i]);
+		room += tt_table_entry_room(&r->entry[i]);
+	}
+	return bytes <= r->rec.len - sizeof(*r) ? room : SIZE_MAX;
 }
 
 /* NULL: the record makes no sense, or there is no room. */
 static struct kept *kept_new(struct tt_streams *s, const struct tt_table_record *r)
 {
-	size_t text = text_bytes(r), bytes;
+	size_t text = text_room(r), bytes;
 
 	if (text == SIZE_MAX) {
 		s->stats.bad_records++;
@@ -78,8 +80,8 @@ static struct kept *kept_new(struct tt_streams *s, const struct tt_table_record 
 	if (!k)
 		return NULL;
 	uint8_t *block = (uint8_t *)&k->header[r->entries], *at = block + sizeof(r->block);
+	const uint8_t *from = (const uint8_t *)(r + 1);
 	memcpy(block, r->block, sizeof(r->block));
-	memcpy(at, r + 1, text);
 	k->bytes = bytes;
 	k->table = (struct tt_header_table){
 		.stream = r->stream,
@@ -93,10 +95,9 @@ static struct kept *kept_new(struct tt_streams *s, const struct tt_table_record 
 		.header = k->header,
 	};
 	for (uint32_t i = 0; i < r->entries; i++) {
-		const struct tt_table_entry *e = &r->entry[i];
-
-		k->header[i] = (struct tt_header){tt_span(at, e->name_len), tt_span(at + e->name_len, e->value_len)};
-		at += e->name_len + e->value_len;
+		k->header[i] = tt_table_entry_take(&r->entry[i], from, at);
+		from += tt_table_entry_bytes(&r->entry[i]);
+		at += tt_table_entry_room(&r->entry[i]);
 	}
 	s->stats.parser_bytes += bytes;
 	return k;

@@ -305,7 +305,7 @@ def need_root():
 
 
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
-TLS_LIBRARIES = ("libssl.so.*", "libcrypto.so.*", "libgnutls.so.*", "libssl3.so", "libnspr4.so")
+TLS_LIBRARIES = ("libssl.so.*", "libcrypto.so.*", "libgnutls.so.*", "libssl3.so", "libnspr4.so", "libgrpc.so.*")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A client of gRPC's C++ library over TLS, for tls_grpc.py: all four kinds of calls, of bytes as they are. Says how many were right.
-// tls_grpc ADDRESS CHAIN CLIENTS CALLS
+// A client of gRPC's C++ library over TLS (CHAIN "": in the clear), for tls_grpc.py: all four kinds of calls, of bytes as they are. Says how many were right.
+// With BEFORE it calls that often on each connection, says "ready", waits for a line, and ends when nothing follows.
+// tls_grpc ADDRESS CHAIN CLIENTS CALLS [BEFORE]
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
@@ -67,15 +68,22 @@ static bool call(grpc::GenericStub &stub, const std::string &name, const std::ve
 	return good && status.error_code() == code && got == wanted;
 }
 
-static void ask(const std::string &address, const std::string &chain, int calls, int *right)
+static std::shared_ptr<grpc::Channel> channel(const std::string &address, const std::string &chain)
 {
 	grpc::SslCredentialsOptions options;
 	grpc::ChannelArguments arguments;
 
 	options.pem_root_certs = chain;
-	arguments.SetSslTargetNameOverride("localhost");
+	if (!chain.empty())
+		arguments.SetSslTargetNameOverride("localhost");
 	arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-	grpc::GenericStub stub(grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments));
+	return grpc::CreateCustomChannel(address, chain.empty() ? grpc::InsecureChannelCredentials() : grpc::SslCredentials(options),
+					 arguments);
+}
+
+static void ask(const std::shared_ptr<grpc::Channel> &channel, int calls, int *right)
+{
+	grpc::GenericStub stub(channel);
 	for (int i = 0; i < calls; i++) {
 		const std::vector<std::string> said(i % 4 + 1, "x");
 		const std::string all(said.size(), 'x');
@@ -88,20 +96,38 @@ static void ask(const std::string &address, const std::string &chain, int calls,
 	}
 }
 
-int main(int, char **argv)
+// All at a time.
+static int all(const std::vector<std::shared_ptr<grpc::Channel>> &channels, int calls)
 {
-	std::ifstream file(argv[2]);
-	std::stringstream chain;
-	int clients = std::stoi(argv[3]), sum = 0;
-	std::vector<int> right(clients);
+	std::vector<int> right(channels.size());
 	std::vector<std::thread> threads;
+	int sum = 0;
 
-	chain << file.rdbuf();
-	for (int &r : right)
-		threads.emplace_back(ask, argv[1], chain.str(), std::stoi(argv[4]), &r);
+	for (size_t i = 0; i < channels.size(); i++)
+		threads.emplace_back(ask, channels[i], calls, &right[i]);
 	for (auto &t : threads)
 		t.join();
 	for (int r : right)
 		sum += r;
-	std::cout << sum << std::endl;
+	return sum;
+}
+
+int main(int argc, char **argv)
+{
+	std::ifstream file(argv[2]);
+	std::stringstream chain;
+	std::vector<std::shared_ptr<grpc::Channel>> channels;
+	std::string line;
+
+	chain << file.rdbuf();
+	for (int i = 0; i < std::stoi(argv[3]); i++)
+		channels.push_back(channel(argv[1], chain.str()));
+	if (argc > 5) {
+		all(channels, std::stoi(argv[5]));
+		std::cout << "ready" << std::endl;
+		std::getline(std::cin, line);
+	}
+	std::cout << all(channels, std::stoi(argv[4])) << std::endl;
+	if (argc > 5)
+		std::getline(std::cin, line);
 }
