@@ -12,9 +12,8 @@
 /* Those waiting for their time. The one that has waited longest gives way; a handshake brings it back. */
 #define WAITING_MOST 1024
 
-/* So long after exec a process is looked at: the loader has mapped what it was linked with, what it opens itself, late starters.
- */
-static const uint64_t delays_ms[] = {20, 200, 2000, 20000};
+/* So long after exec a process is looked at: its own file, what the loader has mapped, what it opens itself, late starters. */
+static const uint64_t delays_ms[] = {0, 20, 200, 2000, 20000};
 
 struct waiting {
 	uint32_t pid; /* 0: free */

@@ -52,9 +52,12 @@ static int maps_line(uint32_t pid, char *line, tt_mapped_fn fn, void *ctx)
 	if (!name || !permissions || strnlen(permissions, 4) < 4 || permissions[2] != 'x' || !wanted(base_name(name)))
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/map_files/%s", pid, range);
-	/* The device of the line is another one than stat's on some file systems (btrfs, overlay). */
-	if (stat(path, &st) < 0)
+	/* The device of the line is another one than stat's on some file systems (btrfs, overlay). Opened, as the process may
+	 * end. */
+	tt_close_auto int fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	const struct tt_mapped file = mapped_of(&st, base_name(name), path);
 	return fn(ctx, &file);
 }
@@ -83,9 +86,12 @@ int tt_program_file(uint32_t pid, tt_mapped_fn fn, void *ctx)
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
 	ssize_t n = readlink(path, name, sizeof(name) - 1);
-	if (n < 0 || stat(path, &st) < 0)
+	/* It may end before its file is read: the next one that runs it is not to be missed, too. */
+	tt_close_auto int fd = open(path, O_PATH | O_CLOEXEC);
+	if (n < 0 || fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	name[n] = 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	const struct tt_mapped file = mapped_of(&st, base_name(name), path);
 	return fn(ctx, &file);
 }

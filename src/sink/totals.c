@@ -37,6 +37,7 @@ static const struct tt_total_row tt_total_limits[] = {
 
 static const struct tt_total_row tt_total_streams[] = {
 	{offsetof(struct tt_stream_stats, encrypted_bytes), "bytes were encrypted"},
+	{offsetof(struct tt_stream_stats, unread), "connections were encrypted, and nothing of their plaintext was seen"},
 	{offsetof(struct tt_stream_stats, unknown_bytes), "bytes of unknown protocols"},
 	{offsetof(struct tt_stream_stats, missing_bytes), "bytes were never seen"},
 };

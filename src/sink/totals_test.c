@@ -50,21 +50,21 @@ static void says_what_a_capture_lacks(void **state)
 {
 	tt_buf_auto struct tt_buf text = TT_BUF(4096);
 	const struct tt_source_stats source = {0};
-	const struct tt_stream_stats streams = {.encrypted_bytes = 10, .unknown_bytes = 5, .missing_bytes = 6, .evicted = 8};
+	const struct tt_stream_stats streams = {
+		.encrypted_bytes = 10, .unread = 2, .unknown_bytes = 5, .missing_bytes = 6, .evicted = 8};
 	const struct tt_pcap_stats capture = {
 		.packets = 12, .cut = 3, .cut_bytes = 99, .capture_dropped = 2, .malformed = 1, .unfitting = 3, .after_end = 4};
 	const struct tt_totals t = {.source = &source, .streams = &streams, .capture = &capture, .filtered = 4};
 
 	const char *got = written(&text, &t);
-	assert_non_null(strstr(
-		got,
-		"\n3 of 12 packets were cut by the capture's snap length: 99 bytes of payload are not in it\n"
-		"2 packets were lost by the capturing system, as the file says\n"
-		"3 segments do not fit their connection's numbers: they were passed over\n"
-		"4 segments came after their connection's end: what they hold is not shown\n"
-		"1 packets could not be read: cut too short, or contradicting themselves\n"
-		"4 exchanges not shown: --where does not hold for them\n"
-		"10 bytes were encrypted\n5 bytes of unknown protocols\n6 bytes were never seen\n8 connections were forgotten"));
+	assert_non_null(strstr(got, "\n3 of 12 packets were cut by the capture's snap length: 99 bytes of payload are not in it\n"
+				    "2 packets were lost by the capturing system, as the file says\n"
+				    "3 segments do not fit their connection's numbers: they were passed over\n"
+				    "4 segments came after their connection's end: what they hold is not shown\n"
+				    "1 packets could not be read: cut too short, or contradicting themselves\n"
+				    "4 exchanges not shown: --where does not hold for them\n"
+				    "10 bytes were encrypted\n2 connections were encrypted, and nothing of their plaintext was "
+				    "seen\n5 bytes of unknown protocols\n6 bytes were never seen\n8 connections were forgotten"));
 }
 
 /* Never "0 lost" and nothing else. */

@@ -85,10 +85,12 @@ void tt_conn_remove(struct tt_conn *c)
 	tt_conn_lru_out(c);
 	if (s->last == c)
 		s->last = NULL;
+	const bool unread = c->encrypted && !c->link[1];
 	for (int i = 0; i < TT_LAYERS; i++)
 		c->link[i] = tt_link_free(c->link[i]);
 	s->stats.connections--;
 	s->stats.closed++;
+	s->stats.unread += unread;
 	tt_conn_tables_free(c);
 	free(c->paths);
 	free(c);

@@ -187,6 +187,7 @@ struct tt_conn {
 	bool reset_counted;
 	bool peer_closed; /* the peer ended its stream first */
 	bool datagram;
+	bool encrypted;	 /* bytes were, and nothing is known of them */
 	bool unreported; /* something happened since the last connection report */
 };
 
@@ -351,8 +352,10 @@ static inline void tt_link_unread(struct tt_link *link, uint64_t n)
 {
 	struct tt_stream_stats *stats = &link->conn->s->stats;
 	bool beside = link->conn->link[1] && link != link->conn->link[1];
+	bool encrypted = (link->proto && link->proto->encrypts) || beside;
 
-	*((link->proto && link->proto->encrypts) || beside ? &stats->encrypted_bytes : &stats->unknown_bytes) += n;
+	*(encrypted ? &stats->encrypted_bytes : &stats->unknown_bytes) += n;
+	link->conn->encrypted |= encrypted;
 }
 void tt_link_wish(struct tt_link *link, int dir, uint64_t from, uint32_t bytes);
 static inline uint64_t tt_skip_end(uint64_t at, uint64_t n)

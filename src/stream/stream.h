@@ -29,6 +29,7 @@
 	X(late, "responses_late", "responses that came after their exchange was reported without them")                        \
 	X(opened, "connections_opened", "connections first seen")                                                              \
 	X(closed, "connections_closed", "connections ended")                                                                   \
+	X(unread, "connections_unread", "of them encrypted, and nothing of their plaintext was seen")                          \
 	X(evicted, "connections_evicted", "connections dropped because the table was full")                                    \
 	X(idle, "connections_idle", "connections dropped because nothing happened on them")                                    \
 	X(buffer_full, "buffer_full", "times a stream's unparsed bytes were dropped because of stream_bytes")                  \

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -130,6 +131,32 @@ def test_closed_sessions_are_forgotten():
 
 def test_sessions_of_killed_processes_are_forgotten():
     counted("stripped", "http", requests=3 * lib.scaled(100), together=40, scenario="killed", options=("--limit", "kernel_sessions=112", "--limit", "libraries_tidy_s=1"))
+
+
+SHORT, EACH = 12, 5
+
+
+def short_lived(program):
+    """Each has its own connection and ends at once; its file is another one than the server's."""
+    short = shutil.copy2(program, tls_lib.directory() / "short-lived")
+    with server(program) as port:
+        for i in range(SHORT):
+            if i == SHORT - 2:
+                lib.observed(short.name)
+            client = Client(short, port, "http", "1.3", str(EACH), "1")
+            lib.equal(client.ask(), EACH, "the client's own count")
+            client.process.communicate()
+
+
+def test_short_lived():
+    """A program may end before there is a probe in its file: who runs it later is seen, and a connection that was not read is counted."""
+    result = lib.run("short_lived", "--uprobes", args=(build("stripped"),))
+    lib.equal(len(result.of(kind="server", protocol="http", complete=True)), SHORT * EACH, "what the server was asked")
+    found = collections.Counter(x["pid"] for x in result.of(kind="client", protocol="http"))
+    hands = [x["pid"] for x in sorted(result.of(kind="client", protocol="tls"), key=lambda x: x["time_unix_ns"])]
+    lib.equal([found[pid] for pid in hands[-2:]], [EACH, EACH], f"requests of the last ones: {found}")
+    unread = [pid for pid in hands if not found[pid]]
+    lib.equal((len(hands), int(result.metric("telltale_stream_connections_unread_total"))), (SHORT, len(unread)), "clients, and those of which nothing was read")
 
 
 if __name__ == "__main__":
