@@ -58,7 +58,7 @@ int tt_own(void *ctx)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
+SEC("tt_tracepoint/sched_process_fork")
 int TT_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *child)
 {
 	if (!tt_in_scope())
@@ -71,7 +71,7 @@ int TT_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
+SEC("tt_tracepoint/sched_process_exit")
 int TT_PROG(tt_scope_exit, struct task_struct *task)
 {
 	if (tt_task_ends_process(task))

@@ -5,9 +5,7 @@
 
 #include "config.h"
 #include "errors.h"
-
-/* 6.2 (a35b9af4ec2c): gives a scalar its kernel type back, so that its fields can be loaded without a helper. */
-void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+#include "kernel_calls.h"
 
 /* A field of a kernel object found by walking: a plain load where the kernel can type it, else probe_read (30 ns, not 1). */
 #define TT_READ(type, ptr, field)                                                                       \
@@ -15,7 +13,7 @@ void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 		const void *_object = (const void *)(ptr);                                              \
 		typeof(((type *)0)->field) _value;                                                      \
 		if (tt_config.has_rdonly_cast) {                                                        \
-			const type *_typed = bpf_rdonly_cast(_object, bpf_core_type_id_kernel(type));   \
+			const type *_typed = bpf_rdonly_cast(_object, TT_TYPE_ID(type));                \
 			_value = _typed->field;                                                         \
 		} else if (bpf_core_read((void *)&_value, sizeof(_value), &((type *)_object)->field)) { \
 			tt_failed(TT_PLACE_KERNEL_READ);                                                \
@@ -33,7 +31,7 @@ TT_INLINE __u64 tt_read_word(const void *at)
 	__u64 value = 0;
 
 	if (tt_config.has_rdonly_cast) {
-		const struct rb_node *node = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct rb_node));
+		const struct rb_node *node = bpf_rdonly_cast(at, TT_TYPE_ID(struct rb_node));
 		value = node->__rb_parent_color;
 	} else if (bpf_probe_read_kernel(&value, sizeof(value), at)) {
 		tt_failed(TT_PLACE_KERNEL_READ);
@@ -42,16 +40,16 @@ TT_INLINE __u64 tt_read_word(const void *at)
 }
 
 /* A field of a few bits. */
-#define TT_READ_BITS(type, ptr, field)                                                                            \
-	({                                                                                                        \
-		__u64 _bits;                                                                                      \
-		if (tt_config.has_rdonly_cast) {                                                                  \
-			const type *_typed = bpf_rdonly_cast((const void *)(ptr), bpf_core_type_id_kernel(type)); \
-			_bits = BPF_CORE_READ_BITFIELD(_typed, field);                                            \
-		} else {                                                                                          \
-			_bits = BPF_CORE_READ_BITFIELD_PROBED((const type *)(ptr), field);                        \
-		}                                                                                                 \
-		_bits;                                                                                            \
+#define TT_READ_BITS(type, ptr, field)                                                               \
+	({                                                                                           \
+		__u64 _bits;                                                                         \
+		if (tt_config.has_rdonly_cast) {                                                     \
+			const type *_typed = bpf_rdonly_cast((const void *)(ptr), TT_TYPE_ID(type)); \
+			_bits = BPF_CORE_READ_BITFIELD(_typed, field);                               \
+		} else {                                                                             \
+			_bits = BPF_CORE_READ_BITFIELD_PROBED((const type *)(ptr), field);           \
+		}                                                                                    \
+		_bits;                                                                               \
 	})
 
 /* The first argument of a tracepoint, a pointer, as a plain number. */

@@ -3,11 +3,7 @@
 #ifndef TT_BPF_PROG_H
 #define TT_BPF_PROG_H
 
-#include "config.h"
-
-/* Since 6.10. */
-void bpf_preempt_disable(void) __ksym __weak;
-void bpf_preempt_enable(void) __ksym __weak;
+#include "kernel_calls.h"
 
 /*
  * Like BPF_PROG of libbpf, but no other task's program comes between. Since 7.0 tracepoints do not see to that themselves (those

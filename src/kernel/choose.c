@@ -175,6 +175,7 @@ int tt_kernel_new(struct tt_kernel **ret, const char *hooks, const struct tt_lim
 	}
 	report->set_count = tt_hook_set_count;
 	int r = tt_kernel_ask_features(report, true);
+	tt_kernel_types_forget();
 	if (r == 0)
 		r = try_sets(ret, hooks, limits, scope, report);
 	if (r < 0 && !report->error[0])

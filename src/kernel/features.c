@@ -2,7 +2,6 @@
 #include "kernel/features.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include "base/own.h"
 #include "kernel/hazards.h"
 #include "kernel/symbols.h"
+#include "kernel/types.h"
 
 const struct tt_feature_row tt_feature_rows[TT_FEATURE_MAX] = {
 #define TT_FEATURE_ROW(id, name_, since_, purpose_) [TT_FEATURE_##id] = {.name = name_, .since = since_, .purpose = purpose_},
@@ -67,11 +67,6 @@ static const struct {
 	{TT_FEATURE_PREEMPT_DISABLE, BTF_KIND_FUNC, "bpf_preempt_disable"},
 };
 
-static bool asked_kind(__u32 kind)
-{
-	return kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_FUNC || kind == BTF_KIND_STRUCT;
-}
-
 /* The kernel's types that came with a change by which programs are preempted. */
 static const struct {
 	enum tt_called_by by;
@@ -81,45 +76,54 @@ static const struct {
 	{TT_CALLED_BY_TRACEPOINT, BTF_KIND_TYPEDEF, "class_srcu_fast_notrace_t"},
 };
 
-static struct btf *types;
+static struct tt_types *types;
 
-struct btf *tt_kernel_types(void)
+int tt_kernel_types(const struct tt_types **ret)
 {
-	if (!types)
-		types = btf__load_vmlinux_btf();
-	return types;
+	int r = types ? 0 : tt_types_open(&types);
+
+	if (r == 0)
+		*ret = types;
+	return r;
+}
+
+void tt_kernel_types_forget(void)
+{
+	types = tt_types_free(types);
+}
+
+/* Names of both tables, one after the other. */
+#define NAMES (TT_ARRAY_LEN(btf_questions) + TT_ARRAY_LEN(preempted_signs))
+
+static void name_found(void *ctx, size_t name, uint32_t id)
+{
+	((bool *)ctx)[name] = true;
 }
 
 static int ask_btf(struct tt_features *f)
 {
-	struct btf *btf = tt_kernel_types();
-	if (!btf)
-		return errno == EPERM || errno == EACCES ? -EPERM : -ENOENT;
+	struct tt_type_name names[NAMES];
+	const struct tt_types *all;
+	bool found[NAMES] = {0};
+	size_t n = 0;
 
-	bool found[TT_ARRAY_LEN(btf_questions)] = {0};
-	__u32 count = btf__type_cnt(btf);
-	for (__u32 id = 1; id < count; id++) {
-		const struct btf_type *type = btf__type_by_id(btf, id);
-		__u32 kind = btf_kind(type);
-		if (!asked_kind(kind))
-			continue;
-		const char *name = btf__name_by_offset(btf, type->name_off);
-		for (size_t i = 0; i < TT_ARRAY_LEN(preempted_signs); i++)
-			f->preempted[preempted_signs[i].by] |=
-				kind == preempted_signs[i].kind && strcmp(name, preempted_signs[i].name) == 0;
-		for (size_t i = 0; i < TT_ARRAY_LEN(btf_questions); i++) {
-			if (kind == btf_questions[i].kind && strcmp(name, btf_questions[i].name) == 0)
-				found[i] = true;
-		}
-	}
-	btf__free(types);
-	types = NULL;
+	for (size_t i = 0; i < TT_ARRAY_LEN(btf_questions); i++)
+		names[n++] = tt_type_named(btf_questions[i].name, btf_questions[i].kind);
+	for (size_t i = 0; i < TT_ARRAY_LEN(preempted_signs); i++)
+		names[n++] = tt_type_named(preempted_signs[i].name, preempted_signs[i].kind);
+	int r = tt_kernel_types(&all);
+	if (r == 0)
+		r = tt_types_each(all, names, n, name_found, found);
+	if (r < 0)
+		return r == -ENOMEM ? -ENOENT : r;
 
 	f->has[TT_FEATURE_BTF] = true;
 	for (size_t i = 0; i < TT_ARRAY_LEN(btf_questions); i++)
 		f->has[btf_questions[i].feature] = true;
 	for (size_t i = 0; i < TT_ARRAY_LEN(btf_questions); i++)
 		f->has[btf_questions[i].feature] &= found[i];
+	for (size_t i = 0; i < TT_ARRAY_LEN(preempted_signs); i++)
+		f->preempted[preempted_signs[i].by] |= found[TT_ARRAY_LEN(btf_questions) + i];
 	return 0;
 }
 

@@ -77,12 +77,10 @@ struct tt_features {
  */
 int tt_features_probe(struct tt_features *ret, bool pages);
 
-/*
- * The kernel's types, read once for all who ask: NULL with errno where that fails. They are kept until tt_features_probe, which
- * comes last, has asked too.
- */
-struct btf;
-struct btf *tt_kernel_types(void);
+/* The kernel's types, opened once for all who ask, until they are forgotten. What tt_types_open returns. */
+struct tt_types;
+int tt_kernel_types(const struct tt_types **ret);
+void tt_kernel_types_forget(void);
 
 /* Why a feature is not used, in words that stand alone; empty where it is. Returns text. */
 const char *tt_feature_why(const struct tt_features *features, enum tt_feature id, char *text, size_t size);

@@ -295,9 +295,19 @@ static struct bpf_link *attach_multi(const struct bpf_program *p)
 	return bpf_program__attach_kprobe_multi_opts(p, NULL, &opts);
 }
 
+/* A tool's programs have sections that libbpf does not know (program_types.h). */
 static struct bpf_link *attach_one(const struct bpf_program *p)
 {
-	return bpf_program__expected_attach_type(p) == BPF_TRACE_KPROBE_MULTI ? attach_multi(p) : bpf_program__attach(p);
+	switch (bpf_program__expected_attach_type(p)) {
+	case BPF_TRACE_KPROBE_MULTI:
+		return attach_multi(p);
+	case BPF_TRACE_RAW_TP:
+		return bpf_program__attach_trace(p);
+	case BPF_TRACE_ITER:
+		return bpf_program__attach_iter(p, NULL);
+	default:
+		return bpf_program__attach(p);
+	}
 }
 
 int tt_kernel_attach(struct tt_kernel *k, const char *program)

@@ -10,6 +10,7 @@
 
 #include "base/own.h"
 #include "kernel/internal.h"
+#include "kernel/program_types.h"
 
 /* What every tool has beside its own (tools/tool.bpf.h): the scope grows by fork and shrinks by exit. */
 static const struct tt_hook_row scope_rows[] = {
@@ -202,28 +203,42 @@ static int config_set(struct tt_kernel *k, const struct tt_programs *p, const st
 	return tt_kernel_config_common(config, scope, report);
 }
 
+static int programs_load(struct tt_kernel *k, struct tt_program_types *types, struct tt_kernel_report *report)
+{
+	uint32_t *ids = variable_preset(k->obj, "tt_type_ids", TT_TYPE_IDS * sizeof(*ids));
+	const struct tt_types *all;
+
+	if (!ids)
+		return -EINVAL;
+	int r = tt_kernel_types(&all);
+	if (r == 0)
+		r = tt_program_types_find(types, k->obj, all, ids);
+	if (r < 0)
+		return types->missing ? tt_kernel_refuse(report, -EOPNOTSUPP, "this kernel has no %s", types->missing) : r;
+	r = tt_program_types_load(types, k->obj);
+	if (tt_kernel_forbidden(r))
+		return tt_kernel_not_permitted(report);
+	return r < 0 ? tt_kernel_refuse(report, -EOPNOTSUPP, "refused by the kernel (%s): %.160s", strerror(-r),
+					tt_kernel_complaint())
+		     : 0;
+}
+
 static int programs_open(struct tt_kernel *k, const struct tt_programs *p, const struct tt_limits *limits,
 			 const struct tt_scope *scope, struct tt_kernel_report *report)
 {
+	tt_cleanup(tt_program_types_close) struct tt_program_types types = {.fd = -1};
 	struct choice choice = {.count = 0};
 	int r = tt_kernel_ask_features(report, false);
 	if (r < 0)
 		return r;
 	k->uprobe_multi = report->features.has[TT_FEATURE_UPROBE_MULTI];
-	k->obj = bpf_object__open_mem(p->elf, p->elf_size, NULL);
-	if (!k->obj)
-		return -errno;
+	if ((r = tt_program_types_open(&types, &k->obj, p->elf, p->elf_size)) < 0)
+		return r;
 	if ((r = config_set(k, p, scope, report)) < 0 || (r = tt_kernel_maps_find(k, limits)) < 0 ||
 	    (r = maps_size(k, p, limits)) < 0 || (r = choice_make(&choice, p, scope, report)) < 0)
 		return r;
-	if ((r = choice_autoload(k, &choice)) < 0)
+	if ((r = choice_autoload(k, &choice)) < 0 || (r = programs_load(k, &types, report)) < 0)
 		return r;
-	r = bpf_object__load(k->obj);
-	if (tt_kernel_forbidden(r))
-		return tt_kernel_not_permitted(report);
-	if (r < 0)
-		return tt_kernel_refuse(report, -EOPNOTSUPP, "refused by the kernel (%s): %.160s", strerror(-r),
-					tt_kernel_complaint());
 	if ((r = tt_kernel_maps_open(k, limits)) < 0 || (r = self_map(k)) < 0 || (r = own_learn(k)) < 0 ||
 	    (r = tt_kernel_scope_fill(k, scope, report)) < 0 || (r = choice_attach(k, &choice, p, report)) < 0)
 		return r;
@@ -242,6 +257,7 @@ int tt_programs_load(struct tt_kernel **ret, const struct tt_programs *p, const 
 	libbpf_print_fn_t before = tt_kernel_complaint_begin();
 	int r = programs_open(k, p, limits, scope, report);
 	libbpf_set_print(before);
+	tt_kernel_types_forget();
 	tt_kernel_give_back();
 	if (r < 0) {
 		if (!report->error[0])

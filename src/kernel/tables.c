@@ -10,40 +10,58 @@
 
 #include "base/own.h"
 #include "kernel/internal.h"
+#include "kernel/types.h"
 
 #define SIZE_MOST 4096
 #define BATCH 1024 /* entries at a time: more than any bucket has */
 
-static void answer(const struct btf *btf, struct tt_kernel_question *q)
-{
-	char name[128];
+#define NAME_MOST 64
+#define QUESTIONS_MOST 128
 
-	if (q->function) {
-		q->has = btf__find_by_name_kind(btf, q->function, BTF_KIND_FUNC) > 0;
-		return;
-	}
-	/* A typedef of a pointer to a function, whose first parameter is the kernel's own. */
-	snprintf(name, sizeof(name), "btf_trace_%s", q->tracepoint);
-	__s32 id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
-	q->has = id > 0;
-	if (id <= 0)
-		return;
-	const struct btf_type *t = btf__type_by_id(btf, (__u32)id);
-	t = t ? btf__type_by_id(btf, t->type) : NULL;
-	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
-	if (t && btf_is_func_proto(t) && btf_vlen(t) > 0)
-		q->arguments = btf_vlen(t) - 1u;
+/* One look for all. */
+struct look {
+	const struct tt_types *types;
+	struct tt_kernel_question *questions;
+};
+
+/* A tracepoint's type is a typedef of a pointer to a function, whose first parameter is the kernel's own. */
+static unsigned arguments_of(const struct tt_types *types, uint32_t id)
+{
+	const struct btf_type *t = tt_types_get(types, id);
+
+	t = tt_types_get(types, t->type);
+	t = t && btf_is_ptr(t) ? tt_types_get(types, t->type) : NULL;
+	return t && btf_is_func_proto(t) && btf_vlen(t) > 0 ? btf_vlen(t) - 1u : 0;
+}
+
+static void answer(void *ctx, size_t name, uint32_t id)
+{
+	const struct look *look = ctx;
+	struct tt_kernel_question *q = &look->questions[name];
+
+	if (!q->has && q->tracepoint)
+		q->arguments = arguments_of(look->types, id);
+	q->has = true;
 }
 
 int tt_kernel_ask(struct tt_kernel_question *questions, size_t count)
 {
-	const struct btf *btf = tt_kernel_types();
+	char texts[QUESTIONS_MOST][NAME_MOST];
+	struct tt_type_name names[QUESTIONS_MOST];
+	struct look look = {.questions = questions};
 
-	if (!btf)
-		return -ENOENT;
-	for (size_t i = 0; i < count; i++)
-		answer(btf, &questions[i]);
-	return 0;
+	if (count > QUESTIONS_MOST)
+		return -E2BIG;
+	for (size_t i = 0; i < count; i++) {
+		struct tt_kernel_question *q = &questions[i];
+
+		q->has = false;
+		q->arguments = 0;
+		snprintf(texts[i], sizeof(texts[i]), "%s%s", q->function ? "" : "btf_trace_", q->function ?: q->tracepoint);
+		names[i] = tt_type_named(texts[i], q->function ? BTF_KIND_FUNC : BTF_KIND_TYPEDEF);
+	}
+	int r = tt_kernel_types(&look.types);
+	return r < 0 ? -ENOENT : tt_types_each(look.types, names, count, answer, &look);
 }
 
 int tt_kernel_count_time(void)

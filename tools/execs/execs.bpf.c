@@ -59,7 +59,7 @@ TT_INLINE void tt_submit(struct tt_record *rec, __u64 size)
 }
 
 /* The new program's stack holds its arguments in one piece. */
-SEC("tp_btf/sched_process_exec")
+SEC("tt_tracepoint/sched_process_exec")
 int TT_PROG(tt_execs_started, struct task_struct *task)
 {
 	if (!tt_tool_in_scope())
@@ -137,7 +137,7 @@ TT_INLINE void tt_add_call(struct tt_execs_started *s, struct pt_regs *regs, boo
 }
 
 /* The number is looked at before the scope: it dismisses nearly every call for the price of a comparison. */
-SEC("tp_btf/sys_exit")
+SEC("tt_tracepoint/sys_exit")
 int TT_PROG(tt_execs_failed, struct pt_regs *regs, long ret)
 {
 	if (ret >= 0 || ret < -TT_ERRNO_MOST)
@@ -162,7 +162,7 @@ int TT_PROG(tt_execs_failed, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
+SEC("tt_tracepoint/sched_process_exit")
 int TT_PROG(tt_execs_ended, struct task_struct *task)
 {
 	struct tt_execs_ended e = {};

@@ -134,14 +134,14 @@ TT_INLINE int tt_dirtied(__u64 folio, __u64 mapping)
 	return 0;
 }
 
-SEC("tp_btf/writeback_dirty_folio")
+SEC("tt_tracepoint/writeback_dirty_folio")
 int TT_PROG(tt_io_dirty_folio, void *folio, void *mapping)
 {
 	return tt_dirtied((__u64)folio, (__u64)mapping);
 }
 
 /* Its name before 5.18. */
-SEC("tp_btf/writeback_dirty_page")
+SEC("tt_tracepoint/writeback_dirty_page")
 int TT_PROG(tt_io_dirty_page, void *page, void *mapping)
 {
 	/* As a number: nothing is reckoned with what the verifier knows for a pointer. */
@@ -204,7 +204,7 @@ TT_INLINE bool tt_bio_who(struct tt_io_bio *b, const struct tt_io_found *found, 
 	return true;
 }
 
-SEC("tp_btf/block_bio_queue")
+SEC("tt_tracepoint/block_bio_queue")
 int TT_PROG(tt_io_bio_queued)
 {
 	__u64 bio = tt_behind(ctx, tt_tool_config.bio_queue);
@@ -287,13 +287,13 @@ TT_INLINE int tt_request_at(__u64 request, bool issued)
 	return 0;
 }
 
-SEC("tp_btf/block_rq_insert")
+SEC("tt_tracepoint/block_rq_insert")
 int TT_PROG(tt_io_inserted)
 {
 	return tt_request_at(tt_behind(ctx, tt_tool_config.request_queue), false);
 }
 
-SEC("tp_btf/block_rq_issue")
+SEC("tt_tracepoint/block_rq_issue")
 int TT_PROG(tt_io_issued)
 {
 	return tt_request_at(tt_behind(ctx, tt_tool_config.request_queue), true);
@@ -503,7 +503,7 @@ __noinline int tt_request_ended(__u64 request, __u64 bio, __u64 bytes, __u32 err
 	return 1;
 }
 
-SEC("tp_btf/block_rq_complete")
+SEC("tt_tracepoint/block_rq_complete")
 int TT_PROG(tt_io_completed, void *rq, __u32 error, __u32 nr_bytes)
 {
 	__u64 request = tt_first_argument(ctx), left = nr_bytes;
@@ -528,7 +528,7 @@ int TT_PROG(tt_io_completed, void *rq, __u32 error, __u32 nr_bytes)
 }
 
 /* Only of bios that are in no request: those were told above. */
-SEC("tp_btf/block_bio_complete")
+SEC("tt_tracepoint/block_bio_complete")
 int TT_PROG(tt_io_bio_done, void *queue, void *done)
 {
 	__u64 bio = (__u64)done;

@@ -88,7 +88,7 @@ TT_INLINE int tt_leak_alloc(unsigned long long *ctx, bool of_cache)
 }
 
 #define TT_LEAK_ALLOC(name, tracepoint, of_cache)    \
-	SEC("tp_btf/" tracepoint)                    \
+	SEC("tt_tracepoint/" tracepoint)             \
 	int TT_PROG(name)                            \
 	{                                            \
 		return tt_leak_alloc(ctx, of_cache); \
@@ -104,7 +104,7 @@ TT_LEAK_ALLOC(tt_leak_cache_alloc_node, "kmem_cache_alloc_node", true)
  * would not be seen. A second one behind the first is not running as long as the first is, and what is gone it does not find.
  */
 #define TT_LEAK_FREE(name, tracepoint, at)                            \
-	SEC("tp_btf/" tracepoint)                                     \
+	SEC("tt_tracepoint/" tracepoint)                              \
 	int TT_PROG(name)                                             \
 	{                                                             \
 		return tt_leak_kernel_remove(tt_leak_word(&ctx[at])); \
@@ -119,7 +119,7 @@ TT_LEAK_FREE(tt_leak_page_free_again, "mm_page_free", 0)
 TT_LEAK_FREE(tt_leak_percpu_free, "percpu_free_percpu", 2)
 
 /* kfree_rcu(), whose blocks are freed many at once, and not told one by one. */
-SEC("tp_btf/rcu_invoke_kfree_bulk_callback")
+SEC("tt_tracepoint/rcu_invoke_kfree_bulk_callback")
 int TT_PROG(tt_leak_bulk_free, const char *name, unsigned long count, void **blocks)
 {
 	for (__u32 i = 0; i < TT_BULK_MOST && i < count; i++) {
@@ -133,7 +133,7 @@ int TT_PROG(tt_leak_bulk_free, const char *name, unsigned long count, void **blo
 	return 0;
 }
 
-SEC("tp_btf/mm_page_alloc")
+SEC("tt_tracepoint/mm_page_alloc")
 int TT_PROG(tt_leak_page_alloc)
 {
 	__u32 order = tt_leak_word(&ctx[1]);
@@ -144,7 +144,7 @@ int TT_PROG(tt_leak_page_alloc)
 	return 0;
 }
 
-SEC("tp_btf/percpu_alloc_percpu")
+SEC("tt_tracepoint/percpu_alloc_percpu")
 int TT_PROG(tt_leak_percpu_alloc)
 {
 	struct tt_leak_block block = {.row = {.of = TT_LEAK_OF_PERCPU}};

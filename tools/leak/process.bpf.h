@@ -298,23 +298,25 @@ TT_INLINE void tt_leak_unmap(struct pt_regs *regs, __u64 address, __u64 size)
 #define TT_LEAK_ARG2 TT_FUNCTION_ARG2(regs)
 #define TT_LEAK_ARG3 TT_FUNCTION_ARG3(regs)
 
-TT_LEAK_AT(tt_leak_malloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG1, 0, 0), TT_LEAK_NO_END)
-TT_LEAK_AT(tt_leak_calloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_TIMES(TT_LEAK_ARG1, TT_LEAK_ARG2), 0, 0),
+TT_LEAK_AT(tt_leak_malloc, "tt_uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG1, 0, 0), TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_calloc, "tt_uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_TIMES(TT_LEAK_ARG1, TT_LEAK_ARG2), 0, 0),
 	   TT_LEAK_NO_END)
-TT_LEAK_AT(tt_leak_realloc, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_REALLOC, TT_LEAK_ARG2, TT_LEAK_ARG1, 0),
+TT_LEAK_AT(tt_leak_realloc, "tt_uprobe", tt_leak_enter(regs, TT_LEAK_CALL_REALLOC, TT_LEAK_ARG2, TT_LEAK_ARG1, 0),
 	   tt_leak_old(TT_LEAK_ARG1))
-TT_LEAK_AT(tt_leak_reallocarray, "uprobe",
+TT_LEAK_AT(tt_leak_reallocarray, "tt_uprobe",
 	   tt_leak_enter(regs, TT_LEAK_CALL_REALLOC, TT_LEAK_TIMES(TT_LEAK_ARG2, TT_LEAK_ARG3), TT_LEAK_ARG1, 0),
 	   tt_leak_old(TT_LEAK_ARG1))
-TT_LEAK_AT(tt_leak_memalign, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG2, 0, 0), TT_LEAK_NO_END)
-TT_LEAK_AT(tt_leak_posix_memalign, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_TO, TT_LEAK_ARG3, 0, TT_LEAK_ARG1), TT_LEAK_NO_END)
-TT_LEAK_AT(tt_leak_mmap, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_MMAP, (TT_LEAK_ARG2 + 4095) & ~4095ull, 0, 0), TT_LEAK_NO_END)
-TT_LEAK_AT(tt_leak_mremap, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_REMAP, (TT_LEAK_ARG3 + 4095) & ~4095ull, TT_LEAK_ARG1, 0),
-	   tt_leak_old(TT_LEAK_ARG1))
-TT_LEAK_AT(tt_leak_new, "uprobe", tt_leak_enter(regs, TT_LEAK_CALL_NEW, TT_LEAK_ARG1, 0, 0), TT_LEAK_NO_END)
-TT_LEAK_AT_END(tt_leak_freed, "uprobe", tt_leak_free(regs, TT_LEAK_ARG1))
-TT_LEAK_AT_END(tt_leak_munmap, "uprobe", tt_leak_unmap(regs, TT_LEAK_ARG1, TT_LEAK_ARG2))
-TT_LEAK_AT_END(tt_leak_returned, "uretprobe", tt_leak_leave(regs))
+TT_LEAK_AT(tt_leak_memalign, "tt_uprobe", tt_leak_enter(regs, TT_LEAK_CALL_ALLOC, TT_LEAK_ARG2, 0, 0), TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_posix_memalign, "tt_uprobe", tt_leak_enter(regs, TT_LEAK_CALL_TO, TT_LEAK_ARG3, 0, TT_LEAK_ARG1),
+	   TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_mmap, "tt_uprobe", tt_leak_enter(regs, TT_LEAK_CALL_MMAP, (TT_LEAK_ARG2 + 4095) & ~4095ull, 0, 0),
+	   TT_LEAK_NO_END)
+TT_LEAK_AT(tt_leak_mremap, "tt_uprobe",
+	   tt_leak_enter(regs, TT_LEAK_CALL_REMAP, (TT_LEAK_ARG3 + 4095) & ~4095ull, TT_LEAK_ARG1, 0), tt_leak_old(TT_LEAK_ARG1))
+TT_LEAK_AT(tt_leak_new, "tt_uprobe", tt_leak_enter(regs, TT_LEAK_CALL_NEW, TT_LEAK_ARG1, 0, 0), TT_LEAK_NO_END)
+TT_LEAK_AT_END(tt_leak_freed, "tt_uprobe", tt_leak_free(regs, TT_LEAK_ARG1))
+TT_LEAK_AT_END(tt_leak_munmap, "tt_uprobe", tt_leak_unmap(regs, TT_LEAK_ARG1, TT_LEAK_ARG2))
+TT_LEAK_AT_END(tt_leak_returned, "tt_uretprobe", tt_leak_leave(regs))
 
 /* --- processes --- */
 
@@ -326,7 +328,7 @@ TT_INLINE void tt_leak_tell(__u32 tgid, __u32 event, __u32 image)
 	tt_control_submit(&p.rec, sizeof(p));
 }
 
-SEC("tp_btf/sched_process_fork")
+SEC("tt_tracepoint/sched_process_fork")
 int TT_PROG(tt_leak_begun, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 pid = TT_READ(struct task_struct, child, pid), tgid = TT_READ(struct task_struct, child, tgid);
@@ -337,7 +339,7 @@ int TT_PROG(tt_leak_begun, struct task_struct *parent, struct task_struct *child
 }
 
 /* The name is the new program's by now, and what the old one had is gone whatever that was. */
-SEC("tp_btf/sched_process_exec")
+SEC("tt_tracepoint/sched_process_exec")
 int TT_PROG(tt_leak_became)
 {
 	if (tt_in_scope())
@@ -346,7 +348,7 @@ int TT_PROG(tt_leak_became)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
+SEC("tt_tracepoint/sched_process_exit")
 int TT_PROG(tt_leak_ended, struct task_struct *task)
 {
 	__u64 id = bpf_get_current_pid_tgid();

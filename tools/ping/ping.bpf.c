@@ -174,7 +174,7 @@ TT_INLINE bool tt_ping_look(struct tt_ping_point *p, const void *skb, const void
 
 /* --- points --- */
 
-SEC("tp_btf/net_dev_queue")
+SEC("tt_tracepoint/net_dev_queue")
 int TT_PROG(tt_ping_queue, struct sk_buff *skb)
 {
 	struct tt_ping_point p = {.kind = TT_PING_QUEUE, .at_ns = bpf_ktime_get_ns()};
@@ -184,7 +184,7 @@ int TT_PROG(tt_ping_queue, struct sk_buff *skb)
 	return 0;
 }
 
-SEC("tp_btf/net_dev_start_xmit")
+SEC("tt_tracepoint/net_dev_start_xmit")
 int TT_PROG(tt_ping_start, struct sk_buff *skb, struct net_device___ping *device)
 {
 	struct tt_ping_point p = {.kind = TT_PING_START, .at_ns = bpf_ktime_get_ns()};
@@ -201,7 +201,7 @@ int TT_PROG(tt_ping_start, struct sk_buff *skb, struct net_device___ping *device
 }
 
 /* The packet may be gone: only its address is looked at. */
-SEC("tp_btf/net_dev_xmit")
+SEC("tt_tracepoint/net_dev_xmit")
 int TT_PROG(tt_ping_xmit, struct sk_buff *skb, int result)
 {
 	struct tt_ping_cpu *here = tt_ping_here();
@@ -219,7 +219,7 @@ int TT_PROG(tt_ping_xmit, struct sk_buff *skb, int result)
 	return 0;
 }
 
-SEC("tp_btf/netif_receive_skb")
+SEC("tt_tracepoint/netif_receive_skb")
 int TT_PROG(tt_ping_receive, struct sk_buff *skb)
 {
 	struct tt_ping_point p = {.kind = TT_PING_RECEIVE, .at_ns = bpf_ktime_get_ns()};
@@ -238,7 +238,7 @@ int TT_PROG(tt_ping_receive, struct sk_buff *skb)
 
 /* --- the softirq --- */
 
-SEC("tp_btf/softirq_raise")
+SEC("tt_tracepoint/softirq_raise")
 int TT_PROG(tt_ping_raise, unsigned int vector)
 {
 	struct tt_ping_cpu *here = vector == TT_SOFTIRQ_RECEIVE ? tt_ping_here() : NULL;
@@ -248,7 +248,7 @@ int TT_PROG(tt_ping_raise, unsigned int vector)
 	return 0;
 }
 
-SEC("tp_btf/softirq_entry")
+SEC("tt_tracepoint/softirq_entry")
 int TT_PROG(tt_ping_softirq, unsigned int vector)
 {
 	struct tt_ping_cpu *here = vector == TT_SOFTIRQ_RECEIVE ? tt_ping_here() : NULL;
@@ -260,7 +260,7 @@ int TT_PROG(tt_ping_softirq, unsigned int vector)
 	return 0;
 }
 
-SEC("tp_btf/softirq_exit")
+SEC("tt_tracepoint/softirq_exit")
 int TT_PROG(tt_ping_softirq_end, unsigned int vector)
 {
 	struct tt_ping_cpu *here = vector == TT_SOFTIRQ_RECEIVE ? tt_ping_here() : NULL;
@@ -285,7 +285,7 @@ TT_INLINE struct tt_ping_point *tt_ping_woken_for(void)
 }
 
 /* On the processor the packet came on, just after it did. */
-SEC("tp_btf/sched_waking")
+SEC("tt_tracepoint/sched_waking")
 int TT_PROG(tt_ping_waking, struct task_struct *task)
 {
 	if (!tt_ping_is_own(task))
@@ -307,7 +307,7 @@ int TT_PROG(tt_ping_waking, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sched_wakeup")
+SEC("tt_tracepoint/sched_wakeup")
 int TT_PROG(tt_ping_wakeup, struct task_struct *task)
 {
 	if (!tt_ping_is_own(task))
@@ -323,7 +323,7 @@ int TT_PROG(tt_ping_wakeup, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sched_switch")
+SEC("tt_tracepoint/sched_switch")
 int TT_PROG(tt_ping_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	if (!tt_ping_is_own(next))

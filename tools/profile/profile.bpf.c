@@ -42,7 +42,7 @@ TT_INLINE struct tt_profile_sample *tt_profile_row(const struct tt_profile_key *
 	return bpf_map_lookup_elem(&tt_profile_samples, key);
 }
 
-SEC("perf_event")
+SEC("tt_clock")
 int tt_profile_look(void *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), zero = 0;
@@ -69,7 +69,7 @@ int tt_profile_look(void *ctx)
 }
 
 /* Inside the agent, where numbers of stacks would collide in time: they are sent as they are. */
-SEC("perf_event")
+SEC("tt_clock")
 int tt_profile_sampled(void *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id();

@@ -285,7 +285,7 @@ TT_INLINE void tt_held_look_resched(void *ctx, struct tt_held_cpu *c, __u64 now)
 	}
 }
 
-SEC("perf_event")
+SEC("tt_clock")
 int tt_held_clock(void *ctx)
 {
 	struct tt_held_cpu *c = tt_held_here();
@@ -307,7 +307,7 @@ int tt_held_clock(void *ctx)
 }
 
 /* By the processor's cycles, which on x86 is no interrupt that can be off: the clock is overdue, and interrupts are off. */
-SEC("perf_event")
+SEC("tt_clock")
 int tt_held_cycles(void *ctx)
 {
 	struct tt_held_cpu *c = tt_held_here();
@@ -324,7 +324,7 @@ int tt_held_cycles(void *ctx)
 
 /* --- interrupts --- */
 
-SEC("tp_btf/irq_handler_entry")
+SEC("tt_tracepoint/irq_handler_entry")
 int TT_PROG(tt_held_handler_enter)
 {
 	struct tt_held_cpu *c = tt_held_here();
@@ -334,7 +334,7 @@ int TT_PROG(tt_held_handler_enter)
 	return 0;
 }
 
-SEC("tp_btf/irq_handler_exit")
+SEC("tt_tracepoint/irq_handler_exit")
 int TT_PROG(tt_held_handler_leave, int number, struct irqaction___held *action)
 {
 	struct tt_held_cpu *c = tt_held_here();
@@ -352,7 +352,7 @@ int TT_PROG(tt_held_handler_leave, int number, struct irqaction___held *action)
 
 /* --- softirqs --- */
 
-SEC("tp_btf/softirq_raise")
+SEC("tt_tracepoint/softirq_raise")
 int TT_PROG(tt_held_softirq_raise, unsigned int number)
 {
 	struct tt_held_cpu *c = tt_held_here();
@@ -366,7 +366,7 @@ int TT_PROG(tt_held_softirq_raise, unsigned int number)
 	return 0;
 }
 
-SEC("tp_btf/softirq_entry")
+SEC("tt_tracepoint/softirq_entry")
 int TT_PROG(tt_held_softirq_enter, unsigned int number)
 {
 	struct tt_held_cpu *c = tt_held_here();
@@ -383,7 +383,7 @@ int TT_PROG(tt_held_softirq_enter, unsigned int number)
 	return 0;
 }
 
-SEC("tp_btf/softirq_exit")
+SEC("tt_tracepoint/softirq_exit")
 int TT_PROG(tt_held_softirq_leave, unsigned int number)
 {
 	struct tt_held_cpu *c = tt_held_here();
@@ -399,7 +399,7 @@ int TT_PROG(tt_held_softirq_leave, unsigned int number)
 /* --- who is to make room --- */
 
 /* Under the lock of that processor's run queue, by another processor too. A flag that is there already is only joined. */
-SEC("tp_btf/sched_set_need_resched_tp")
+SEC("tt_tracepoint/sched_set_need_resched_tp")
 int TT_PROG(tt_held_asked, struct task_struct *task, int cpu, int flag)
 {
 	struct tt_held_cpu *c = tt_self.phase == TT_PHASE_LIVE ? tt_held_of(cpu) : NULL;
@@ -417,7 +417,7 @@ int TT_PROG(tt_held_asked, struct task_struct *task, int cpu, int flag)
 	return 0;
 }
 
-SEC("tp_btf/sched_switch")
+SEC("tt_tracepoint/sched_switch")
 int TT_PROG(tt_held_switched, bool preempt, struct task_struct *prev)
 {
 	struct tt_held_cpu *c = tt_held_here();

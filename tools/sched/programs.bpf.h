@@ -234,7 +234,7 @@ TT_INLINE void tt_arrives(struct task_struct *next, __u64 now, struct tt_sched_c
 	c->observed = tid;
 }
 
-SEC("tp_btf/sched_switch")
+SEC("tt_tracepoint/sched_switch")
 int TT_PROG(tt_sched_switched, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct tt_sched_cpu *c = tt_cpu_here();
@@ -255,7 +255,7 @@ int TT_PROG(tt_sched_switched, bool preempt, struct task_struct *prev, struct ta
 /* --- wake-ups --- */
 
 /* In the waking task's context, or an interrupt's. */
-SEC("tp_btf/sched_waking")
+SEC("tt_tracepoint/sched_waking")
 int TT_PROG(tt_sched_waking, struct task_struct *p)
 {
 	__u32 tid = p->pid;
@@ -299,20 +299,20 @@ TT_INLINE int tt_runnable(struct task_struct *p, bool child)
 	return 0;
 }
 
-SEC("tp_btf/sched_wakeup")
+SEC("tt_tracepoint/sched_wakeup")
 int TT_PROG(tt_sched_woken, struct task_struct *p)
 {
 	return tt_runnable(p, false);
 }
 
-SEC("tp_btf/sched_wakeup_new")
+SEC("tt_tracepoint/sched_wakeup_new")
 int TT_PROG(tt_sched_begun, struct task_struct *p)
 {
 	return tt_runnable(p, true);
 }
 
 /* From here on it waits for another CPU. */
-SEC("tp_btf/sched_migrate_task")
+SEC("tt_tracepoint/sched_migrate_task")
 int TT_PROG(tt_sched_moved, struct task_struct *p, int to)
 {
 	__u32 tid = p->pid;
@@ -329,7 +329,7 @@ int TT_PROG(tt_sched_moved, struct task_struct *p, int to)
 }
 
 /* A thread that is not the first takes that one's number with its new program. */
-SEC("tp_btf/sched_process_exec")
+SEC("tt_tracepoint/sched_process_exec")
 int TT_PROG(tt_sched_exec, struct task_struct *p, pid_t old)
 {
 	__u32 tid = old;
@@ -341,7 +341,7 @@ int TT_PROG(tt_sched_exec, struct task_struct *p, pid_t old)
 
 /* --- those that were there before --- */
 
-SEC("iter/task")
+SEC("tt_iter/task")
 int tt_sched_first(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
@@ -396,31 +396,31 @@ TT_INLINE int tt_interrupt_leave(__u32 kind)
 	return 0;
 }
 
-SEC("tp_btf/irq_handler_entry")
+SEC("tt_tracepoint/irq_handler_entry")
 int TT_PROG(tt_sched_irq_enter)
 {
 	return tt_interrupt_enter(TT_SCHED_WAKER_INTERRUPT);
 }
 
-SEC("tp_btf/irq_handler_exit")
+SEC("tt_tracepoint/irq_handler_exit")
 int TT_PROG(tt_sched_irq_leave)
 {
 	return tt_interrupt_leave(TT_SCHED_WAKER_INTERRUPT);
 }
 
-SEC("tp_btf/local_timer_entry")
+SEC("tt_tracepoint/local_timer_entry")
 int TT_PROG(tt_sched_timer_enter)
 {
 	return tt_interrupt_enter(TT_SCHED_WAKER_TIMER);
 }
 
-SEC("tp_btf/local_timer_exit")
+SEC("tt_tracepoint/local_timer_exit")
 int TT_PROG(tt_sched_timer_leave)
 {
 	return tt_interrupt_leave(TT_SCHED_WAKER_TIMER);
 }
 
-SEC("tp_btf/softirq_entry")
+SEC("tt_tracepoint/softirq_entry")
 int TT_PROG(tt_sched_softirq_enter, unsigned int number)
 {
 	struct tt_sched_cpu *c = tt_cpu_here();
@@ -430,7 +430,7 @@ int TT_PROG(tt_sched_softirq_enter, unsigned int number)
 	return tt_interrupt_enter(TT_SCHED_WAKER_SOFTIRQ);
 }
 
-SEC("tp_btf/softirq_exit")
+SEC("tt_tracepoint/softirq_exit")
 int TT_PROG(tt_sched_softirq_leave)
 {
 	return tt_interrupt_leave(TT_SCHED_WAKER_SOFTIRQ);
@@ -457,31 +457,31 @@ TT_INLINE int tt_memory(bool in)
 	return 0;
 }
 
-SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
+SEC("tt_tracepoint/mm_vmscan_direct_reclaim_begin")
 int TT_PROG(tt_sched_reclaim_enter)
 {
 	return tt_memory(true);
 }
 
-SEC("tp_btf/mm_vmscan_direct_reclaim_end")
+SEC("tt_tracepoint/mm_vmscan_direct_reclaim_end")
 int TT_PROG(tt_sched_reclaim_leave)
 {
 	return tt_memory(false);
 }
 
-SEC("tp_btf/mm_vmscan_memcg_reclaim_begin")
+SEC("tt_tracepoint/mm_vmscan_memcg_reclaim_begin")
 int TT_PROG(tt_sched_cgroup_enter)
 {
 	return tt_memory(true);
 }
 
-SEC("tp_btf/mm_vmscan_memcg_reclaim_end")
+SEC("tt_tracepoint/mm_vmscan_memcg_reclaim_end")
 int TT_PROG(tt_sched_cgroup_leave)
 {
 	return tt_memory(false);
 }
 
-SEC("tp_btf/mark_victim")
+SEC("tt_tracepoint/mark_victim")
 int TT_PROG(tt_sched_killed)
 {
 	__u64 victim = tt_first_argument(ctx);
@@ -504,7 +504,7 @@ int TT_PROG(tt_sched_killed)
 #define TT_LOCK_SPIN 1
 #define TT_LOCK_MUTEX 32
 
-SEC("tp_btf/contention_begin")
+SEC("tt_tracepoint/contention_begin")
 int TT_PROG(tt_sched_lock_enter, void *lock, unsigned int flags)
 {
 	struct tt_sched_task *t = flags & TT_LOCK_SPIN && !(flags & TT_LOCK_MUTEX) ? NULL : tt_observed_here();
@@ -515,7 +515,7 @@ int TT_PROG(tt_sched_lock_enter, void *lock, unsigned int flags)
 }
 
 /* Of that lock, and of no other: spinlocks come between, such as the one inside it, the processor's queue's, and interrupts'. */
-SEC("tp_btf/contention_end")
+SEC("tt_tracepoint/contention_end")
 int TT_PROG(tt_sched_lock_leave, void *lock)
 {
 	struct tt_sched_task *t = tt_observed_here();
