@@ -21,6 +21,17 @@
 /* --comm, set before load. */
 const volatile struct tt_tool_filter tt_tool_filter = {};
 
+/*
+ * The first thread of its process, of a task that a tracepoint gives with its type. It is cast first where it can be:
+ * TT_TYPED_HERE says why.
+ */
+TT_INLINE struct task_struct *tt_task_leader(struct task_struct *task)
+{
+	if (tt_config.has_rdonly_cast)
+		task = bpf_rdonly_cast(task, TT_TYPE_ID(struct task_struct));
+	return task->group_leader;
+}
+
 /* The process, known by its first thread, has the name asked for. */
 TT_INLINE bool tt_tool_named(const struct task_struct *leader)
 {

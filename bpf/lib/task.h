@@ -10,11 +10,22 @@ TT_INLINE struct task_struct *tt_task_here(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-/* A field of the current task: since 5.13 at the latest it can be had with its type, so that a plain load does. */
+/*
+ * The current task with its type, as the kernel gives it since 5.13 at the latest. The verifier goes through all of the kernel's
+ * types for each pointer that is loaded from such a one, by name, for whether it may be trusted (since 6.3): tools, which are
+ * started for a moment, cast it where they can.
+ */
+#ifdef TT_TOOL
+#define TT_TYPED_HERE (tt_config.has_task_storage && !tt_config.has_rdonly_cast)
+#else
+#define TT_TYPED_HERE tt_config.has_task_storage
+#endif
+
+/* A field of the current task, by a plain load where that can be. */
 #define TT_READ_HERE(field)                                                                      \
 	({                                                                                       \
 		typeof(((struct task_struct *)0)->field) _here;                                  \
-		if (tt_config.has_task_storage)                                                  \
+		if (TT_TYPED_HERE)                                                               \
 			_here = ((const struct task_struct *)bpf_get_current_task_btf())->field; \
 		else                                                                             \
 			_here = TT_READ(struct task_struct, tt_task_here(), field);              \
@@ -22,7 +33,7 @@ TT_INLINE struct task_struct *tt_task_here(void)
 	})
 
 /* A field of what such a field points to. */
-#define TT_READ_TYPED(type, ptr, field) (tt_config.has_task_storage ? ((const type *)(ptr))->field : TT_READ(type, ptr, field))
+#define TT_READ_TYPED(type, ptr, field) (TT_TYPED_HERE ? ((const type *)(ptr))->field : TT_READ(type, ptr, field))
 
 TT_INLINE __u64 tt_task_start(struct task_struct *task)
 {

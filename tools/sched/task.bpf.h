@@ -117,12 +117,12 @@ TT_INLINE bool tt_other_in_scope(struct task_struct *task, bool child)
 	} else if (tt_config.scope != TT_SCOPE_ALL && !(child && tt_in_scope())) {
 		return false;
 	}
-	return tt_tool_named(task->group_leader);
+	return tt_tool_named(tt_task_leader(task));
 }
 
 TT_INLINE void tt_task_names(struct tt_sched_task *t, struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = tt_task_leader(task);
 
 	if (bpf_core_read(t->comm, sizeof(t->comm), &leader->comm) || bpf_core_read(t->name, sizeof(t->name), &task->comm))
 		tt_failed(TT_PLACE_KERNEL_READ);
@@ -140,7 +140,7 @@ TT_INLINE struct tt_sched_task *tt_task_new(struct task_struct *task, __u64 now)
 	if (!t || t->tgid)
 		return t;
 	t->since_ns = now;
-	t->start_ns = task->group_leader->start_boottime;
+	t->start_ns = tt_task_leader(task)->start_boottime;
 	t->tid = tid;
 	tt_task_names(t, task);
 	t->tgid = task->tgid;

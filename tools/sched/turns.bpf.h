@@ -15,7 +15,7 @@ struct {
 TT_INLINE void tt_turn_begin(struct tt_sched_cpu *c, struct task_struct *next, __u64 now)
 {
 	__u32 at = c->head + 1;
-	struct task_struct *leader = next->group_leader;
+	struct task_struct *leader = tt_task_leader(next);
 
 	TT_BOUND(at, TT_SCHED_TURNS - 1);
 	struct tt_sched_turn *turn = &c->turn[at];
