@@ -13,7 +13,11 @@ struct tt_symbol {
 	bool listed;	  /* it is there */
 };
 
-/* Looks all of them up in one pass. 0 or a negative errno of opening the list. */
+#define TT_SYMBOLS_MOST 8 /* at a time, or the list is read */
+
+/* Looks all of them up. 0 or a negative errno of opening the list. */
 int tt_symbols_find(struct tt_symbol *symbols, size_t count);
+/* The same from the list, in one pass. */
+int tt_symbols_read(struct tt_symbol *symbols, size_t count);
 
 #endif
