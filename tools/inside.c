@@ -142,6 +142,7 @@ static int tool_load(struct tool *t, const struct tt_scope *scope)
 		.elf_size = size,
 		.rows = tool->hooks,
 		.row_count = tool->hook_count,
+		.data_rings = tool->data_rings,
 		.sample_hz = tool->sample_hz ? tool->sample_hz(t->settings) : 0,
 		.unwanted = tool->unwanted ? tool->unwanted(t->settings) : 0,
 		.maps = t->inside->maps,

@@ -126,6 +126,7 @@ static int load(struct runner *r, const struct tt_scope *scope)
 		.elf_size = size,
 		.rows = tool->hooks,
 		.row_count = tool->hook_count,
+		.data_rings = tool->data_rings,
 		.sample_hz = tool->sample_hz ? tool->sample_hz(r->settings) : 0,
 		.sample_idle = tool->sample_idle,
 		.by_cycles = tool->by_cycles,

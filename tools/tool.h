@@ -94,6 +94,7 @@ struct tt_tool {
 	const struct tt_tool_preset *presets;
 	size_t preset_count;
 
+	bool data_rings; /* its programs report to rings of some processors each (tt_data_submit), too, not only to that of all */
 	const struct tt_hook_row *hooks;
 	size_t hook_count;
 	const struct tt_map_row *maps;

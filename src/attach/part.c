@@ -242,9 +242,9 @@ _Noreturn void tt_attach_part(const struct tt_attach_config *config, int in, int
 		signal(ignored[i], SIG_IGN);
 	prctl(PR_SET_NAME, "telltale-attach", 0, 0, 0);
 	files_close(config);
-	tt_kernel_unmap_rings(config->kernel);
+	tt_kernel_unmap(config->kernel);
 	for (size_t i = 0; i < config->tool_count; i++)
-		tt_kernel_unmap_rings(config->tools[i].kernel);
+		tt_kernel_unmap(config->tools[i].kernel);
 	int r = drop(config);
 	if (write(ready, &r, sizeof(r)) != sizeof(r) || r < 0)
 		_exit(1);

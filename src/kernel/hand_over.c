@@ -54,12 +54,17 @@ static int only_read(void *at, size_t size, const struct bpf_map *map)
 	return mmap(at, size, PROT_READ, MAP_SHARED | MAP_FIXED, bpf_map__fd(map), 0) == MAP_FAILED ? -errno : 0;
 }
 
-/* The scope is filled by now; who we are and whether anything is observed is for the programs and the other process to say. */
-static int mappings_let_go(struct tt_kernel *k, bool tables)
+static void scope_let_go(struct tt_kernel *k)
 {
 	if (k->scope_pids)
 		munmap(k->scope_pids, TT_SCOPE_ROWS * sizeof(*k->scope_pids));
 	k->scope_pids = NULL;
+}
+
+/* The scope is filled by now; who we are and whether anything is observed is for the programs and the other process to say. */
+static int mappings_let_go(struct tt_kernel *k, bool tables)
+{
+	scope_let_go(k);
 	int r = only_read(k->counters, k->counters_size, k->maps.counters);
 	if (r < 0 || !k->skel)
 		return r < 0 || !tables ? r : only_read(k->own_page, k->own_size, bpf_object__find_map_by_name(k->obj, ".bss"));
@@ -109,9 +114,10 @@ int tt_kernel_hand_over(struct tt_kernel *k, bool tables, const struct tt_kernel
 	return r;
 }
 
-void tt_kernel_unmap_rings(struct tt_kernel *k)
+void tt_kernel_unmap(struct tt_kernel *k)
 {
 	k->rings = tt_rings_free(k->rings);
+	scope_let_go(k);
 }
 
 int tt_kernel_try_call(struct tt_kernel *k)

@@ -221,23 +221,24 @@ static int wishes_map(struct tt_kernel *k)
 	return 0;
 }
 
+static int data_ring_make(struct tt_kernel *k, uint32_t number, size_t size)
+{
+	tt_close_auto int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tt_data", 0, 0, (uint32_t)size, NULL);
+
+	if (fd < 0 || bpf_map_update_elem(bpf_map__fd(k->maps.data_rings), &number, &fd, BPF_ANY) < 0)
+		return -errno;
+	return tt_rings_add(k->rings, fd, size);
+}
+
 static int rings_make(struct tt_kernel *k, const struct tt_limits *limits)
 {
-	uint32_t data_rings = data_rings_wanted(k, limits);
-	size_t size = tt_kernel_power_of_two(limits->value[TT_LIMIT_RING_BYTES]);
 	int r = tt_rings_new(&k->rings);
+
+	/* The kernel waits until no program can have the map as it was, some ten milliseconds for each that is put into it. */
+	for (uint32_t i = 0; r == 0 && !k->no_data_rings && i < data_rings_wanted(k, limits); i++)
+		r = data_ring_make(k, i, tt_kernel_power_of_two(limits->value[TT_LIMIT_RING_BYTES]));
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < data_rings; i++) {
-		tt_close_auto int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tt_data", 0, 0, (uint32_t)size, NULL);
-		if (fd < 0)
-			return -errno;
-		if (bpf_map_update_elem(bpf_map__fd(k->maps.data_rings), &i, &fd, BPF_ANY) < 0)
-			return -errno;
-		r = tt_rings_add(k->rings, fd, size);
-		if (r < 0)
-			return r;
-	}
 	return tt_rings_add(k->rings, bpf_map__fd(k->maps.control_ring),
 			    tt_kernel_power_of_two(limits->value[TT_LIMIT_CONTROL_RING_BYTES]));
 }
@@ -489,7 +490,7 @@ int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid)
 {
 	if (tgid >= TT_SCOPE_ROW * TT_SCOPE_ROWS)
 		return -EINVAL;
-	if (k->remote)
+	if (k->remote || !k->scope_pids)
 		return -EPERM;
 	__atomic_store_n(&k->scope_pids[tgid / TT_SCOPE_ROW].in[tgid % TT_SCOPE_ROW], TT_MARK_IN, __ATOMIC_RELEASE);
 	return 0;

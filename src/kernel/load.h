@@ -63,8 +63,9 @@ struct tt_kernel_remote {
  */
 int tt_kernel_hand_over(struct tt_kernel *k, bool tables, const struct tt_kernel_remote *remote, void *ctx);
 
-/* The other process's part of it: unmaps the rings, whose contents it is never to see. */
-void tt_kernel_unmap_rings(struct tt_kernel *k);
+/* The other process's part of it: unmaps the rings, whose contents it is never to see, and the scope, which nobody adds to by
+ * hand any more (4 MB). */
+void tt_kernel_unmap(struct tt_kernel *k);
 
 /* The table's part of tt_kernel_forget. */
 void tt_kernel_forget_socket(struct tt_kernel *k, const struct tt_conn_id *conn);

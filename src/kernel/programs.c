@@ -231,6 +231,7 @@ static int programs_open(struct tt_kernel *k, const struct tt_programs *p, const
 	int r = tt_kernel_ask_features(report, false);
 	if (r < 0)
 		return r;
+	k->no_data_rings = !p->data_rings;
 	k->uprobe_multi = report->features.has[TT_FEATURE_UPROBE_MULTI];
 	if ((r = tt_program_types_open(&types, &k->obj, p->elf, p->elf_size)) < 0)
 		return r;

@@ -28,6 +28,7 @@ struct tt_programs {
 	 */
 	const struct tt_hook_row *rows;
 	size_t row_count;
+	bool data_rings;    /* they report to those, not only to the control ring */
 	uint32_t sample_hz; /* how often those of the rows that a clock runs (SEC "perf_event") look at each processor */
 	bool sample_idle;   /* those that are idle, too */
 	uint64_t by_cycles; /* of these rows the clock is the processor's cycles, not its timer: one bit a row */

@@ -403,6 +403,7 @@ const struct tt_tool tt_tool_execs = {
 	.config_size = sizeof(struct tt_execs_config),
 	.prepare = execs_prepare,
 	.unwanted = execs_unwanted,
+	.data_rings = true,
 	.hooks = hooks,
 	.hook_count = TT_ARRAY_LEN(hooks),
 	.maps = maps,
