@@ -33,7 +33,7 @@ struct tt_kernel {
 	struct bpf_link **samplers; /* sampler.c: one a processor */
 	size_t sampler_count;
 	struct tt_rings *rings;
-	bool no_data_rings; /* only the control ring is used */
+	bool no_data_rings;		     /* only the control ring is used */
 	struct tt_kernel_counters *counters; /* mapped: one a CPU */
 	size_t counters_size;
 	struct tt_scope_row *scope_pids; /* mapped */

@@ -43,8 +43,7 @@ static const struct section *typed_section(const struct bpf_program *program, co
 	size_t len = strcspn(text, "/");
 
 	for (size_t i = 0; i < TT_ARRAY_LEN(sections) && text[len]; i++) {
-		if (sections[i].type_prefix && strlen(sections[i].prefix) == len &&
-		    strncmp(sections[i].prefix, text, len) == 0) {
+		if (sections[i].type_prefix && strlen(sections[i].prefix) == len && strncmp(sections[i].prefix, text, len) == 0) {
 			*ret_name = text + len + 1;
 			return &sections[i];
 		}

@@ -2,8 +2,8 @@
 /*
  * What a tool's programs need of the kernel's types, without libbpf reading all of them: it is given those that are asked for
  * fields (kernel/types.h), and what has a number in the kernel is found here, in one look: the types of tracepoints (sections
- * "tt_tracepoint/NAME", else as libbpf's tp_btf) and of iterators ("tt_iter/NAME"), functions that are called, types that are cast
- * to. Programs without a type of the kernel's are in "tt_uprobe", "tt_uretprobe" and "tt_clock" (perf_event).
+ * "tt_tracepoint/NAME", else as libbpf's tp_btf) and of iterators ("tt_iter/NAME"), functions that are called, types that are
+ * cast to. Programs without a type of the kernel's are in "tt_uprobe", "tt_uretprobe" and "tt_clock" (perf_event).
  */
 #ifndef TT_KERNEL_PROGRAM_TYPES_H
 #define TT_KERNEL_PROGRAM_TYPES_H
@@ -32,7 +32,8 @@ int tt_program_types_open(struct tt_program_types *p, struct bpf_object **ret, c
 
 void tt_program_types_close(struct tt_program_types *p); /* when it is loaded */
 
-/* Finds all that those of its programs need that will be loaded. `ids` is their tt_type_ids. 0, -ENOENT (`missing`) or a negative errno. */
+/* Finds all that those of its programs need that will be loaded. `ids` is their tt_type_ids. 0, -ENOENT (`missing`) or a negative
+ * errno. */
 int tt_program_types_find(struct tt_program_types *p, struct bpf_object *obj, const struct tt_types *types, uint32_t *ids);
 
 /* bpf_object__load with what was found. */

@@ -57,12 +57,9 @@ static size_t rest_size(const struct btf_type *t)
 		[BTF_KIND_ENUM64] = 0,
 	};
 	static const uint8_t each[] = {
-		[BTF_KIND_STRUCT] = sizeof(struct btf_member),
-		[BTF_KIND_UNION] = sizeof(struct btf_member),
-		[BTF_KIND_ENUM] = sizeof(struct btf_enum),
-		[BTF_KIND_FUNC_PROTO] = sizeof(struct btf_param),
-		[BTF_KIND_DATASEC] = sizeof(struct btf_var_secinfo),
-		[BTF_KIND_ENUM64] = sizeof(struct btf_enum64),
+		[BTF_KIND_STRUCT] = sizeof(struct btf_member),	     [BTF_KIND_UNION] = sizeof(struct btf_member),
+		[BTF_KIND_ENUM] = sizeof(struct btf_enum),	     [BTF_KIND_FUNC_PROTO] = sizeof(struct btf_param),
+		[BTF_KIND_DATASEC] = sizeof(struct btf_var_secinfo), [BTF_KIND_ENUM64] = sizeof(struct btf_enum64),
 	};
 	size_t kind = btf_kind(t);
 
@@ -222,13 +219,16 @@ const char *tt_types_text(const struct tt_types *t, uint32_t offset)
 	return offset < t->texts_size ? t->texts + offset : "";
 }
 
+#define FILTER_BITS 65536
+
 /* Names by their hash. */
 struct names {
 	struct {
 		uint32_t hash; /* 0: it is free */
 		uint32_t name;
-	} * slots;
+	} *slots;
 	uint32_t mask;
+	uint64_t filter[FILTER_BITS / 64]; /* by the hash's lower bits: most types end here */
 };
 
 static uint32_t kind_of(uint32_t kind)
@@ -242,7 +242,9 @@ static int names_make(struct names *n, const struct tt_type_name *names, size_t 
 
 	while (size < 4 * count)
 		size *= 2;
-	*n = (struct names){.slots = calloc(size, sizeof(*n->slots)), .mask = size - 1};
+	memset(n, 0, sizeof(*n));
+	n->slots = calloc(size, sizeof(*n->slots));
+	n->mask = size - 1;
 	if (!n->slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
@@ -250,6 +252,7 @@ static int names_make(struct names *n, const struct tt_type_name *names, size_t 
 
 		while (n->slots[slot].hash)
 			slot = (slot + 1) & n->mask;
+		n->filter[hash % FILTER_BITS / 64] |= 1ull << hash % 64;
 		n->slots[slot].hash = hash;
 		n->slots[slot].name = (uint32_t)i;
 	}
@@ -273,7 +276,9 @@ int tt_types_each(const struct tt_types *t, const struct tt_type_name *names, si
 	for (uint32_t id = 1; id <= t->count; id++) {
 		uint32_t hash = t->hashes[id - 1];
 
-		for (uint32_t slot = hash >> 1 & n.mask; hash && n.slots[slot].hash; slot = (slot + 1) & n.mask) {
+		if (!(n.filter[hash % FILTER_BITS / 64] & 1ull << hash % 64) || !hash)
+			continue;
+		for (uint32_t slot = hash >> 1 & n.mask; n.slots[slot].hash; slot = (slot + 1) & n.mask) {
 			uint32_t name = n.slots[slot].name;
 
 			if (n.slots[slot].hash == hash && is_named(t, id, &names[name]))

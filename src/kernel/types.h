@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel's types (BTF) as they lie in /sys/kernel/btf/vmlinux. libbpf reads that file whole, copies it, and goes through all
- * of its 130 000 types for each name it looks for; here it is mapped where the kernel allows (6.16, a539e2a6d51d), and gone through
- * once for all the names.
+ * of its 130 000 types for each name it looks for; here it is mapped where the kernel allows (6.16, a539e2a6d51d), and gone
+ * through once for all the names.
  */
 #ifndef TT_KERNEL_TYPES_H
 #define TT_KERNEL_TYPES_H

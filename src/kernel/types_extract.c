@@ -111,7 +111,7 @@ static void number_take(struct extract *x, const struct btf_type *t)
 /* What becomes of each kind. Others than these lie behind pointers, or are functions a typedef names. */
 static const struct {
 	bool is;
-	bool refers;						    /* to another type, in its header */
+	bool refers;						   /* to another type, in its header */
 	void (*rest)(struct extract *x, const struct btf_type *t); /* what follows the header; NULL: nothing does */
 } kinds[] = {
 	[BTF_KIND_INT] = {true, false, number_take},
