@@ -325,8 +325,9 @@ def test_disk():
             lib.skip("no direct reads here")
         rows, _, _ = sched("offcpu", "--stacks", command=python(DIRECT, path, number, size))
     found = [r for r in blocked(rows, "disk") if r["call"].startswith("preadv")]
-    # One may be done before the reader has begun to wait for it.
-    lib.check(number // 2 <= total(found, "times") <= number, f"times: {found}")
+    # One may be done before the reader has begun to wait for it, as most of them are by an emulated disk.
+    least = number // 2 if lib.PATIENCE == 1 else 1
+    lib.check(least <= total(found, "times") <= number, f"times: {found}")
     lib.check(any(re.search(r";do_preadv|;vfs_readv", r["kernel_stack"] or "") and r["kernel_stack"].endswith("schedule") for r in found)
               or all(r["kernel_stack"] is None or "0x" in r["kernel_stack"] for r in found), f"stacks: {found}")
 

@@ -8,11 +8,13 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import time
 
 import lib
 import schema_lib
@@ -110,7 +112,8 @@ def test_threads():
 
 
 # Round trips over the loopback device of a network namespace, of which each way takes so long.
-NETWORK = "ip link set lo up && tc qdisc add dev lo root netem delay 20ms && exec \"$@\""
+# busybox's unshare takes what its shell has of the same name.
+NETWORK = f"ip link set lo up && {shutil.which('tc') or 'tc'} qdisc add dev lo root netem delay 20ms && exec \"$@\""
 TRIPS = """
 import os, socket
 listener = socket.create_server(("127.0.0.1", 0))
@@ -129,8 +132,9 @@ print(os.getpid(), flush=True)
 
 def test_slow_network():
     """20 ms each way, by netem: the wait for each answer is two of them."""
-    if subprocess.run(["unshare", "-n", "sh", "-c", NETWORK, "sh", "true"], capture_output=True, check=False).returncode:
-        lib.skip("no netem")
+    tried = subprocess.run(["unshare", "-n", "sh", "-c", NETWORK, "sh", "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        lib.skip(f"no netem: {tried.stderr.strip()}")
     rows, out, _ = why(command=["unshare", "-n", "sh", "-c", NETWORK, "sh", *python(TRIPS)])
     check_whole(rows)
     pid = int(out)
@@ -232,6 +236,50 @@ def test_reclaim():
     check_whole(rows)
     mine = parts(rows, int(out))
     lib.check("reclaim" in mine and mine["reclaim"]["times"] > 0, f"reclaim: {mine}")
+
+
+# Takes memory for three seconds and keeps it.
+TAKER = """
+import os, time
+print(os.getpid(), flush=True)
+kept, begin = [], time.monotonic()
+while time.monotonic() - begin < 3:
+    kept.append(os.urandom(1 << 18))
+"""
+
+
+def all_pressure(file):
+    """Nanoseconds, when all of it is told: the kernel adds up every two seconds, and only when that has been asked for is it known to be more no longer."""
+    def total():
+        return int(re.search(r"^some .*total=(\d+)", file.read_text())[1]) * 1000
+
+    before, since = total(), time.monotonic()
+
+    def is_still():
+        nonlocal before, since
+        now = total()
+        if now != before:
+            before, since = now, time.monotonic()
+        return time.monotonic() - since > 5
+
+    lib.wait_for(is_still, "all pressure")
+    return before
+
+
+def test_held_back_by_memory_high():
+    """A program whose cgroup is above memory.high is made to wait: that is as long as the kernel says memory stalled it."""
+    with Group("memory", ({"memory.high": "0"}, {"memory.high": str(16 * MIB), "memory.swap.max": "0"})) as group:
+        if not (group.path / "memory.pressure").exists():
+            lib.skip("this kernel does not count pressure")
+        rows, out, _ = why(whole=False, command=group.inside(python(TAKER)))
+        stalled = all_pressure(group.path / "memory.pressure")
+    check_whole(rows)
+    mine = parts(rows, int(out))
+    lib.check(stalled >= 500 * MS, f"it was not held back: {stalled}")
+    got = mine["reclaim"]["part_ns"] if "reclaim" in mine else 0
+    lib.check(abs(got - stalled) <= stalled // 10 + 20 * MS, f"held back: {mine}, by the kernel: {stalled / MS:.1f} ms")
+    if cause(rows, int(out))["part"] == "reclaim":
+        lib.check("what its cgroup may have of it, is too little" in cause(rows, int(out))["cause"], f"{cause(rows, int(out))}")
 
 
 def test_killed_for_want_of_memory():

@@ -2,6 +2,7 @@
 /* Which tracepoints serve which report, and what this kernel has of them. */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "identity/text.h"
 #include "kernel/tables.h"
@@ -114,6 +115,13 @@ static bool has_swap(void)
 	return !end || end + 1 < text.data + text.len;
 }
 
+/* In a line; of several for one thing the first says it. */
+static void tell_lack(const struct tt_hook_row *row)
+{
+	if (strcmp(row->without, "as above") != 0)
+		tt_warn("this kernel has no tracepoint %s: %s", row->hook, row->without);
+}
+
 void tt_sched_prepare(struct tt_sched_settings *s)
 {
 	s->stacks.wanted = s->config.stacks |= s->stacks.folded || s->stacks.svg;
@@ -126,11 +134,13 @@ void tt_sched_prepare(struct tt_sched_settings *s)
 	for (size_t i = 0; i < TT_ARRAY_LEN(asked); i++)
 		q[TT_SCHED_HOOKS + i].function = asked[i];
 	/* Without BTF nothing loads, which is said then. */
-	(void)tt_kernel_ask(q, TT_ARRAY_LEN(q));
+	const bool known = tt_kernel_ask(q, TT_ARRAY_LEN(q)) == 0;
 	s->unwanted = 0;
 	for (size_t i = 0; i < TT_SCHED_HOOKS; i++) {
 		if (!is_wanted(s, wanted_for[i]) || (wanted_for[i] & MAYBE && !q[i].has))
 			s->unwanted |= 1ull << i;
+		if (known && is_wanted(s, wanted_for[i]) && !q[i].has && wanted_for[i] & MAYBE)
+			tell_lack(&tt_sched_hooks[i]);
 		if (strcmp(tt_sched_hooks[i].program, "tt_held_asked") == 0)
 			s->config.asked_tracepoint = q[i].has;
 		if (strcmp(tt_sched_hooks[i].hook, "sched_switch") == 0)

@@ -107,6 +107,15 @@ TT_INLINE __u32 tt_call_part(struct task_struct *task, const struct tt_call_now 
 	return state & TT_STATE_UNINTERRUPTIBLE ? TT_SCHED_KERNEL : TT_SCHED_OTHER;
 }
 
+/* Memory keeps it: to be freed, or its cgroup is above memory.high, and it is made to wait. Not what is read from disks for it.
+ */
+TT_INLINE bool tt_memory_stalls(struct task_struct *task)
+{
+	return bpf_core_field_exists(((struct task_struct___psi *)0)->in_memstall) &&
+	       TT_READ_BITS(struct task_struct___psi, task, in_memstall) &&
+	       !TT_READ_BITS(struct task_struct___sched, task, in_iowait);
+}
+
 /* Fills in what the task is blocked by, except for its stack. */
 TT_INLINE void tt_reason(struct tt_sched_task *t, struct task_struct *task, __u64 state)
 {
@@ -115,7 +124,7 @@ TT_INLINE void tt_reason(struct tt_sched_task *t, struct task_struct *task, __u6
 
 	if (state & TT_STATE_STOPPED)
 		part = TT_SCHED_SIGNAL;
-	else if (t->in_memory)
+	else if (t->in_memory || tt_memory_stalls(task))
 		part = TT_SCHED_MEMORY;
 	else if (t->lock)
 		part = TT_SCHED_KERNEL_LOCK;

@@ -17,27 +17,27 @@
  * What a task's time goes to: every moment of a task belongs to one of them. X(id, name, meaning). Those from LOCK on are what it
  * is blocked by.
  */
-#define TT_SCHED_PARTS(X)                                                                         \
-	X(RUN, "running", "on a processor")                                                       \
-	X(INTERRUPT, "interrupt", "on a processor, but its interrupts were served meanwhile")     \
-	X(WAIT, "cpu wait", "could run, but other tasks had the processor")                       \
-	X(THROTTLED, "throttled", "could run, but its cgroup had used up its processor time")     \
-	X(MEMORY, "reclaim", "had to free memory first, running or blocked")                      \
-	X(LOCK, "lock", "futex: a lock or condition of user space")                               \
-	X(KERNEL_LOCK, "kernel lock", "a lock of the kernel")                                     \
-	X(DISK, "disk", "files and disks")                                                        \
-	X(NETWORK, "network", "a socket of the network")                                          \
-	X(LOCAL, "local socket", "a Unix socket")                                                 \
-	X(PIPE, "pipe", "a pipe")                                                                 \
-	X(EVENTS, "events", "until one of several things happens (poll, epoll, select, eventfd)") \
-	X(AIO, "async I/O", "io_uring and libaio: until something is done")                       \
-	X(SLEEP, "sleep", "for a time it chose itself")                                           \
-	X(CHILD, "child", "until a process it started changes")                                   \
-	X(FAULT, "page fault", "memory whose contents are not there yet")                         \
-	X(SWAP, "swap-in", "memory that was swapped out")                                         \
-	X(SIGNAL, "signal", "until a signal comes, or stopped by one")                            \
-	X(DEVICE, "device", "a terminal or another device that is read and written")              \
-	X(KERNEL, "kernel", "uninterruptible in the kernel, for no reason known")                 \
+#define TT_SCHED_PARTS(X)                                                                            \
+	X(RUN, "running", "on a processor")                                                          \
+	X(INTERRUPT, "interrupt", "on a processor, but its interrupts were served meanwhile")        \
+	X(WAIT, "cpu wait", "could run, but other tasks had the processor")                          \
+	X(THROTTLED, "throttled", "could run, but its cgroup had used up its processor time")        \
+	X(MEMORY, "reclaim", "had to free memory first, running or blocked; or memory.high held it") \
+	X(LOCK, "lock", "futex: a lock or condition of user space")                                  \
+	X(KERNEL_LOCK, "kernel lock", "a lock of the kernel")                                        \
+	X(DISK, "disk", "files and disks")                                                           \
+	X(NETWORK, "network", "a socket of the network")                                             \
+	X(LOCAL, "local socket", "a Unix socket")                                                    \
+	X(PIPE, "pipe", "a pipe")                                                                    \
+	X(EVENTS, "events", "until one of several things happens (poll, epoll, select, eventfd)")    \
+	X(AIO, "async I/O", "io_uring and libaio: until something is done")                          \
+	X(SLEEP, "sleep", "for a time it chose itself")                                              \
+	X(CHILD, "child", "until a process it started changes")                                      \
+	X(FAULT, "page fault", "memory whose contents are not there yet")                            \
+	X(SWAP, "swap-in", "memory that was swapped out")                                            \
+	X(SIGNAL, "signal", "until a signal comes, or stopped by one")                               \
+	X(DEVICE, "device", "a terminal or another device that is read and written")                 \
+	X(KERNEL, "kernel", "uninterruptible in the kernel, for no reason known")                    \
 	X(OTHER, "other", "for no reason known")
 
 enum tt_sched_part {

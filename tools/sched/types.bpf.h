@@ -27,6 +27,11 @@ struct task_struct___sched {
 	void *stack;
 };
 
+/* With CONFIG_PSI. */
+struct task_struct___psi {
+	unsigned in_memstall : 1;
+};
+
 struct task_struct___state {
 	unsigned int __state;
 };
