@@ -18,13 +18,26 @@
 /* At the end: with the programs gone the rings are empty soon. */
 #define TT_TOOL_LAST_DRAINS 1000
 
-static const int minded[] = {SIGINT, SIGTERM, SIGCHLD};
+/* SIGHUP comes when a terminal or its connection is gone, and nobody wants to lose an hour's profile by that. */
+static const struct {
+	int signo;
+	bool unless_ignored; /* as by nohup(1), or a shell that runs it in the background: it stays so then */
+} minded[] = {{SIGINT, false}, {SIGTERM, false}, {SIGHUP, true}, {SIGQUIT, true}, {SIGCHLD, false}};
+
+static bool is_ignored(int signo)
+{
+	struct sigaction now;
+
+	return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
 
 static void minded_set(sigset_t *set)
 {
 	sigemptyset(set);
-	for (size_t i = 0; i < TT_ARRAY_LEN(minded); i++)
-		sigaddset(set, minded[i]);
+	for (size_t i = 0; i < TT_ARRAY_LEN(minded); i++) {
+		if (!minded[i].unless_ignored || !is_ignored(minded[i].signo))
+			sigaddset(set, minded[i].signo);
+	}
 }
 
 int tt_tool_loop_prepare(void)
@@ -72,8 +85,8 @@ static bool take_signal(struct tt_tool_loop *loop, const struct signalfd_siginfo
 	}
 	if (c->pid <= 0)
 		return true;
-	/* A command decides itself when to end. One that has the terminal got SIGINT from there already. */
-	if (info->ssi_signo != SIGINT || info->ssi_code == SI_USER)
+	/* A command decides itself when to end. One that has the terminal got what comes from there already. */
+	if (info->ssi_code != SI_KERNEL)
 		tt_command_signal(c, (int)info->ssi_signo);
 	return false;
 }

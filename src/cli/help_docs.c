@@ -73,7 +73,9 @@ static const struct {
 	{NULL, "SIGINT, SIGTERM",
 	 "what is still open is reported, everything is written out, and telltale ends; run, and a tool with a command, pass "
 	 "them on to "
-	 "the command instead (SIGINT from a terminal reaches it anyhow) and end when it ends"},
+	 "the command instead (SIGINT from a terminal reaches it anyhow) and end when it ends. A tool does so at SIGHUP and "
+	 "SIGQUIT, too, where they "
+	 "were not ignored when it began (nohup)"},
 	{"EXAMPLES", "telltale run -- curl http://localhost/", "what does this command ask for?"},
 	{NULL, "telltale watch --pid 4242 --protocol postgresql", "the statements of one server, as they come"},
 	{NULL, "telltale read --json traffic.pcapng", "the exchanges of a capture as JSON lines"},

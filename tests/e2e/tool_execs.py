@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """telltale execs against the shell's own count: every program, its status, the failed ones, and what was lost."""
+import contextlib
 import json
 import os
 import pathlib
@@ -143,6 +144,30 @@ def test_bad_use():
         done = subprocess.run([lib.TELLTALE, "execs", *arguments], capture_output=True, text=True, timeout=120)
         lib.check(done.returncode not in (0, 124), f"{arguments}: status {done.returncode}")
         lib.check(len(done.stderr.splitlines()) == 1 and word in done.stderr, f"{arguments}: {done.stderr}")
+
+
+def ended_by(number, ignored=False):
+    """Status and report of one that gets this signal."""
+    with contextlib.ExitStack() as stack:
+        mine = stack.enter_context(subprocess.Popen(["sleep", "1000"]))
+        stack.callback(mine.kill)
+        told = subprocess.Popen([lib.TELLTALE, "execs", "--pid", str(mine.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                preexec_fn=lambda: signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL))
+        lib.wait_until_up(told)
+        told.send_signal(number)
+        if ignored:
+            time.sleep(0.3)
+            lib.equal(told.poll(), None, f"ended by {number}, which it was to ignore")
+            told.send_signal(signal.SIGTERM)
+        err = told.communicate(timeout=60 * lib.PATIENCE)[1]
+        return told.returncode, "execs: 0 shown" in err
+
+
+def test_every_end_is_reported():
+    """A lost connection, too."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        lib.equal(ended_by(number), (0, True), f"status and report after {number}")
+    lib.equal(ended_by(signal.SIGHUP, ignored=True), (0, True), "as by nohup")
 
 
 if __name__ == "__main__":
