@@ -86,7 +86,7 @@ static int open_rows(struct runner *r)
 		.tables = r->tool->tables,
 		.table_count = r->tool->table_count,
 		.gather = tt_tool_gathers(r->tool, o, r->settings),
-		.most = o->top ? o->top : o->limits.value[TT_LIMIT_TOOL_ROWS],
+		.most = o->top && !r->tool->top_own ? o->top : o->limits.value[TT_LIMIT_TOOL_ROWS],
 		.most_in_order = o->limits.value[TT_LIMIT_TOOL_ROWS],
 		.least = o->least,
 		.live = live,

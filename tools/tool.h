@@ -90,6 +90,8 @@ struct tt_tool {
 	/* What is wanted of stacks (tools/stacks/stacks.h); NULL, or returns NULL or one that is not `wanted`: nothing. */
 	const struct tt_stack_wish *(*stacks)(const void *settings);
 
+	bool top_own; /* --top is of something else than rows, the tool minds it itself */
+
 	/* Limits that are others for this tool where nobody sets them. */
 	const struct tt_tool_preset *presets;
 	size_t preset_count;

@@ -335,5 +335,14 @@ def test_on_a_terminal():
         lib.check(all(any(line.split()[:1] == [str(p.pid)] for line in screen[at:]) for p in mine), f"causes of {[p.pid for p in mine]}: {screen}")
 
 
+def test_top_is_processes():
+    """What is shown of the one that is left is whole: that it slept, and that it waited for a pipe."""
+    script = "import os, time\nr, w = os.pipe()\nif not os.fork():\n  time.sleep(0.4); os._exit(0)\nos.close(w)\nos.read(r, 1)\ntime.sleep(0.4)\nt = time.time()\nwhile time.time() - t < 0.3: pass"
+    rows, _, _ = why("--top", "1", command=python(script))
+    lib.equal(len([r for r in rows if r["kind"] == "cause"]), 1, f"processes: {rows}")
+    blocks = {r["blocked_by"] for r in rows if r["kind"] == "block"}
+    lib.check({"pipe", "sleep"} <= blocks, f"blocked by: {[r for r in rows if r['kind'] == 'block']}")
+
+
 if __name__ == "__main__":
     sys.exit(lib.main(globals()))

@@ -409,6 +409,7 @@ const struct tt_tool tt_tool_why = {
 	.prepare = why_prepare,
 	.unwanted = tt_sched_unwanted,
 	.stacks = tt_sched_stacks,
+	.top_own = true, /* processes; what is shown of each is whole */
 	.presets = tt_sched_presets,
 	.preset_count = TT_SCHED_PRESETS,
 	.hooks = tt_sched_hooks,
