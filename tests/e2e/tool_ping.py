@@ -503,6 +503,13 @@ def test_bad_use():
         check(done.stderr.count("telltale: error:") == 1, f"{words}: one line says it: {done.stderr}")
 
 
+def test_scopes_are_not_for_it():
+    """Wrong use, said before anything is done."""
+    for words in (["--pid", "1"], ["--comm", "x"], ["--cgroup", "/"], ["--", "echo", "begun"]):
+        done = subprocess.run([lib.TELLTALE, "ping", "127.0.0.1", "--echoes", "1", *words], capture_output=True, text=True, timeout=60 * lib.PATIENCE, check=False)
+        lib.equal((done.returncode, done.stdout, len(done.stderr.splitlines())), (2, "", 1), f"{words}: {done.stderr}")
+
+
 def test_no_route():
     """What is wrong is said, in one line, and no capability that is not missing."""
     done = subprocess.run(["unshare", "-n", lib.TELLTALE, "ping", "192.0.2.1", "--echoes", "1"], capture_output=True, text=True, timeout=60 * lib.PATIENCE, check=False)

@@ -152,6 +152,14 @@ static int ping_prepare(void *settings, struct tt_tool_error *e)
 	return resolve(s, e);
 }
 
+static int ping_check(const struct tt_tool_options *o, const void *settings, struct tt_tool_error *e)
+{
+	if (!o->pid_count && !o->cgroup && !o->container && !o->comm && !o->command)
+		return 0;
+	return tt_tool_fail(e, "%s not for ping: only its own packets are observed",
+			    o->command ? "a command is" : "--pid, --comm, --cgroup and --container are");
+}
+
 static bool serves(const struct tt_tool_run *run)
 {
 	return ((const struct tt_ping_settings *)run->settings)->config.serve;
@@ -174,12 +182,6 @@ static bool ping_at_once(const void *settings)
 
 static int ping_begin(struct tt_tool_run *run)
 {
-	const struct tt_tool_options *o = run->options;
-
-	if (o && (o->pid_count || o->cgroup || o->comm)) {
-		tt_error("ping: --pid, --cgroup and --comm are not for ping: only its own packets are observed");
-		return -ECHILD; /* it was said */
-	}
 	return serves(run) ? tt_ping_serve_begin(run) : tt_ping_client_begin(run);
 }
 
@@ -227,6 +229,7 @@ const struct tt_tool tt_tool_ping = {
 	.settings_size = sizeof(struct tt_ping_settings),
 	.config_size = sizeof(struct tt_ping_config),
 	.prepare = ping_prepare,
+	.check = ping_check,
 	.at_once = ping_at_once,
 	.unwanted = ping_unwanted,
 	.presets = presets,
