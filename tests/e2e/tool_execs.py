@@ -170,5 +170,14 @@ def test_every_end_is_reported():
     lib.equal(ended_by(signal.SIGHUP, ignored=True), (0, True), "as by nohup")
 
 
+def test_memory():
+    """As issue 6 wants it of a tool at rest. What a sanitizer takes is not the program's."""
+    told = subprocess.run([lib.TELLTALE, "execs", "-d", "0.3", "--pid", str(os.getpid())], capture_output=True, text=True, timeout=120).stderr
+    mib = float(re.search(r"([\d.]+) MiB of memory", told)[1])
+    if b"__asan_" in pathlib.Path(lib.TELLTALE).read_bytes():
+        lib.skip("built with a sanitizer")
+    lib.check(mib <= 12, told)
+
+
 if __name__ == "__main__":
     sys.exit(lib.main(globals()))

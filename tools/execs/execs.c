@@ -394,6 +394,12 @@ static void execs_free(struct tt_tool_run *run)
 	run->state = NULL;
 }
 
+/* Some hundred bytes a program: thousands that start between two looks fit. */
+static const struct tt_tool_preset presets[] = {
+	{TT_LIMIT_RING_BYTES, 1u << 20},
+	{TT_LIMIT_CONTROL_RING_BYTES, 256u << 10},
+};
+
 const struct tt_tool tt_tool_execs = {
 	.tables = tables,
 	.table_count = 1,
@@ -404,6 +410,8 @@ const struct tt_tool tt_tool_execs = {
 	.prepare = execs_prepare,
 	.unwanted = execs_unwanted,
 	.data_rings = true,
+	.presets = presets,
+	.preset_count = TT_ARRAY_LEN(presets),
 	.hooks = hooks,
 	.hook_count = TT_ARRAY_LEN(hooks),
 	.maps = maps,
