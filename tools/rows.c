@@ -27,8 +27,14 @@ struct tt_rows {
 	struct tt_greatest kept[TT_TOOL_TABLES_MOST];
 	size_t headed;	    /* the table the last heading was of; SIZE_MAX: none yet */
 	struct tt_buf line; /* of a screen */
+	int64_t wall_minus_mono_ns;
 	uint64_t shown, left_out;
 };
+
+static void ask_wall(struct tt_rows *r)
+{
+	r->wall_minus_mono_ns = r->o.wall_minus_mono_ns ? r->o.wall_minus_mono_ns() : 0;
+}
 
 int tt_rows_new(struct tt_rows **ret, const struct tt_rows_options *options)
 {
@@ -46,6 +52,7 @@ int tt_rows_new(struct tt_rows **ret, const struct tt_rows_options *options)
 		size_t most = table->in_order && options->most_in_order ? options->most_in_order : options->most;
 		r->kept[i] = (struct tt_greatest){.table = table, .most = most};
 	}
+	ask_wall(r);
 	*ret = r;
 	return 0;
 }
@@ -92,7 +99,7 @@ static void write_text(struct tt_rows *r, size_t table, const void *row)
 		tt_fields_heading(fields, row, &r->text.buf);
 		r->headed = table;
 	}
-	tt_fields_text(fields, row, r->o.wall_minus_mono_ns, &r->text.buf);
+	tt_fields_text(fields, row, r->wall_minus_mono_ns, &r->text.buf);
 	if (r->text.buf.len > TT_ROWS_BUFFER / 2)
 		write_out(&r->text);
 }
@@ -104,7 +111,7 @@ static void write_row(struct tt_rows *r, size_t table, const void *row)
 	if (r->text.fd >= 0 && !r->o.live)
 		write_text(r, table, row);
 	if (r->json.fd >= 0)
-		tt_fields_json(&t->fields, t->kind, row, r->o.wall_minus_mono_ns, &r->json.buf);
+		tt_fields_json(&t->fields, t->kind, row, r->wall_minus_mono_ns, &r->json.buf);
 	if (r->json.buf.len > TT_ROWS_BUFFER / 2)
 		write_out(&r->json);
 	r->shown++;
@@ -119,7 +126,7 @@ static unsigned screen_row(struct tt_rows *r, size_t table, size_t i, unsigned m
 	const void *row = tt_greatest_at(&r->kept[table], i);
 
 	tt_buf_clear(&r->line);
-	tt_fields_text(&t->fields, row, r->o.wall_minus_mono_ns, &r->line);
+	tt_fields_text(&t->fields, row, r->wall_minus_mono_ns, &r->line);
 	return tt_screen_add(&r->text.buf, r->o.screen.columns, tt_fields_last_at(&t->fields, row), most,
 			     tt_span(r->line.data, r->line.len));
 }
@@ -217,6 +224,7 @@ int tt_rows_add(struct tt_rows *r, size_t table, const void *row)
 
 int tt_rows_flush(struct tt_rows *r)
 {
+	ask_wall(r);
 	/* Headings begin anew where rows were gathered. */
 	if (r->o.gather && r->headed != SIZE_MAX)
 		r->headed = r->o.table_count;

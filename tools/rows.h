@@ -25,7 +25,8 @@ struct tt_rows_options {
 	struct tt_screen screen; /* its size, if it does not tell it itself when something is shown */
 	int text_fd;		 /* -1: none. Both are borrowed */
 	int json_fd;
-	int64_t wall_minus_mono_ns;
+	int64_t (*wall_minus_mono_ns)(
+		void); /* asked whenever rows are flushed: clocks are set, and stand still in a suspend; NULL: 0 */
 };
 
 /* *ret is untouched on failure (-ENOMEM). */

@@ -95,7 +95,7 @@ static int open_rows(struct runner *r)
 		.json_fd = r->json_fd >= 0 ? r->json_fd
 			   : o->json	   ? STDOUT_FILENO
 					   : -1,
-		.wall_minus_mono_ns = tt_wall_minus_mono_ns(),
+		.wall_minus_mono_ns = tt_wall_minus_mono_ns,
 	};
 	int e = tt_rows_new(&r->run.rows, &rows);
 	return e < 0 ? tt_error_errno(e, "%s", r->entry->name) : 0;

@@ -209,6 +209,49 @@ static void rows_go_out_at_once(void **state)
 	close(fds[1]);
 }
 
+static int64_t wall_ns = 1000;
+
+static int64_t wall(void)
+{
+	return wall_ns;
+}
+
+/* A clock that is set while rows are gathered is right for them; of what goes out at once it is for what comes after the flush.
+ */
+static void the_clock_is_asked_anew(void **state)
+{
+	static const char *const want[] = {"\"time_unix_ns\":5007,", "\"time_unix_ns\":1007,"};
+
+	for (int at_once = 0; at_once < 2; at_once++) {
+		struct tt_rows_options o = {.tables = tables,
+					    .table_count = TT_ARRAY_LEN(tables),
+					    .gather = !at_once,
+					    .most = 4,
+					    .text_fd = -1,
+					    .wall_minus_mono_ns = wall};
+		struct tt_rows *r = NULL;
+		char text[4096];
+		int fds[2];
+
+		wall_ns = 1000;
+		assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+		o.json_fd = fds[1];
+		assert_int_equal(tt_rows_new(&r, &o), 0);
+		assert_int_equal(tt_rows_add(r, 0, &(struct row){.time_ns = 7}), 0);
+		wall_ns = 5000;
+		assert_int_equal(tt_rows_flush(r), 0);
+		assert_int_equal(tt_rows_add(r, 0, &(struct row){.time_ns = 8}), 0);
+		assert_int_equal(tt_rows_flush(r), 0);
+		ssize_t n = read(fds[0], text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = 0;
+		assert_non_null(strstr(text, want[at_once]));
+		assert_non_null(strstr(text, "\"time_unix_ns\":5008,"));
+		tt_rows_free(r);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
 /* Text of a run that shows three rows of each table. */
 static void shown_text(const struct tt_rows_options *more, char *text, size_t size)
 {
@@ -494,5 +537,5 @@ TT_UNIT_TESTS(cmocka_unit_test(one_table_makes_both), cmocka_unit_test(a_column_
 	      cmocka_unit_test(text_does_not_steer_the_terminal), cmocka_unit_test(wrong_tables_are_found),
 	      cmocka_unit_test(the_greatest_are_kept), cmocka_unit_test(rows_go_out_at_once),
 	      cmocka_unit_test(tables_stand_apart), cmocka_unit_test(a_screen_is_not_overrun),
-	      cmocka_unit_test(a_table_comes_first), cmocka_unit_test(options_are_read),
-	      cmocka_unit_test(wrong_options_are_named), cmocka_unit_test(tools_are_whole))
+	      cmocka_unit_test(a_table_comes_first), cmocka_unit_test(the_clock_is_asked_anew),
+	      cmocka_unit_test(options_are_read), cmocka_unit_test(wrong_options_are_named), cmocka_unit_test(tools_are_whole))
