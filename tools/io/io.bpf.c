@@ -442,7 +442,8 @@ TT_INLINE void tt_request_done(const struct tt_io_bio *b, const struct tt_io_req
 	__u64 now = bpf_ktime_get_ns();
 	__u64 ns = now > b->queued_ns ? now - b->queued_ns : 0;
 	/* A flush is not issued itself: another one is, for all that wait. */
-	__u64 device_ns = r && r->issued_ns && now > r->issued_ns ? now - r->issued_ns : b->op == TT_IO_FLUSH ? ns : 0;
+	bool issued = r && r->issued_ns >= b->queued_ns && now > r->issued_ns; /* and not the one there before */
+	__u64 device_ns = issued ? now - r->issued_ns : b->op == TT_IO_FLUSH ? ns : 0;
 
 	TT_COUNT(completed);
 	if (tt_tool_config.slow_ns) {

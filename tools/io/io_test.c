@@ -215,6 +215,12 @@ static void slow_requests_have_parts(void **state)
 	/* Without a scheduler. */
 	check_slow((struct tt_io_slow){.queued_ns = 1000, .issued_ns = 5000, .bytes = 512, .error = 10},
 		   SLOW("read", "512", PARTS("8000", "4000", "0", "4000"), "failed", "null"));
+	/* What is left of another request that was there before. */
+	check_slow(
+		(struct tt_io_slow){.queued_ns = 1000, .inserted_ns = 500, .issued_ns = 5000, .bytes = 4096, .op = TT_IO_WRITE},
+		SLOW("write", "4096", PARTS("8000", "4000", "0", "4000"), "done", "null"));
+	check_slow((struct tt_io_slow){.queued_ns = 1000, .inserted_ns = 2000, .issued_ns = 700, .bytes = 512},
+		   SLOW("read", "512", PARTS("8000", "1000", "7000", "null"), "done", "null"));
 	/* A flush is not issued itself. The page cache of a disk has the disk's name. */
 	check_slow((struct tt_io_slow){.queued_ns = 1000,
 				       .op = TT_IO_FLUSH,

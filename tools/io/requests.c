@@ -80,8 +80,11 @@ static uint64_t span(uint64_t from, uint64_t to)
 	return from && to >= from ? to - from : TT_UNKNOWN;
 }
 
+/* What came before it was queued is of the request that had its place in memory before, whose end was not told. */
 static void set_stages(struct slow_row *row, uint64_t queued, uint64_t inserted, uint64_t issued, uint64_t end)
 {
+	inserted = inserted < queued ? 0 : inserted;
+	issued = issued < queued ? 0 : issued;
 	uint64_t left = inserted ? inserted : issued;
 
 	row->took_ns = span(queued, end);
