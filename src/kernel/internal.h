@@ -4,6 +4,7 @@
 #define TT_KERNEL_INTERNAL_H
 
 #include <bpf/libbpf.h>
+#include <pthread.h>
 
 #include "kernel/library.h"
 #include "kernel/load.h"
@@ -21,6 +22,17 @@ struct tt_kernel_maps {
 	struct bpf_map *control_ring;
 	struct bpf_map *scope_pids;
 	struct bpf_map *scope_cgroup;
+};
+
+/* Files to be let go of. */
+struct tt_library_release {
+	struct tt_library_file *gone;
+	size_t count;		       /* processes they are of */
+	struct tt_library_file *going; /* the thread's, while there is one */
+	pthread_t thread;
+	bool begun;  /* there is one … */
+	bool done;   /* … and that is the last it writes */
+	bool ending; /* it is to leave the rest */
 };
 
 struct tt_kernel {
@@ -54,11 +66,12 @@ struct tt_kernel {
 	struct tt_program_seen *programs_seen; /* plaintext.c */
 	struct tt_plaintext_worker *plaintext_worker;
 	struct tt_process_probes *process_probes; /* process_probes.c; NULL: they are not used */
-	bool plaintext;				  /* the programs for libraries are loaded */
-	unsigned without;			  /* … but for these libraries: tt_library_bit */
-	bool by_instruction;			  /* … and no return probes are used */
-	bool uprobe_multi;			  /* programs at functions are attached by links that have many places */
-	const struct tt_kernel_remote *remote;	  /* NULL: links and programs are ours */
+	struct tt_library_release release;
+	bool plaintext;			       /* the programs for libraries are loaded */
+	unsigned without;		       /* … but for these libraries: tt_library_bit */
+	bool by_instruction;		       /* … and no return probes are used */
+	bool uprobe_multi;		       /* programs at functions are attached by links that have many places */
+	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
 	void *remote_ctx;
 };
 
@@ -114,9 +127,17 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 void tt_plaintext_tidy(struct tt_kernel *k);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
 void tt_plaintext_descriptors_allow(void);	   /* plaintext.c: a probe is two of them */
-/* process_probes.c: lets go of processes that are gone, and looks again at those that are new. */
+bool tt_plaintext_busy(struct tt_kernel *k);	   /* plaintext_worker.c: processes are waiting to be looked at, or one is */
+/* process_probes.c: looks at a process that is new; counts it if it cannot be observed. */
+void tt_process_probes_new(struct tt_kernel *k, uint32_t pid);
+/* Lets go of processes that are gone, and looks again at those that are new. */
 void tt_process_probes_turn(struct tt_kernel *k);
 void tt_process_probes_free(struct tt_kernel *k);
+/* library_release.c: lets go of what is gone, in a thread of its own; what comes meanwhile waits for the next call. */
+void tt_library_release(struct tt_kernel *k);
+/* Until that thread has ended, which leaves then what is still to be done. */
+void tt_library_release_end(struct tt_kernel *k);
+void tt_library_release_free(struct tt_kernel *k, void (*let_go)(struct bpf_link *link));
 bool tt_plaintext_takes(const struct tt_kernel *k,
 			const struct tt_library *library); /* not where it is not wanted, or needs return probes that do harm */
 void tt_plaintext_programs_choose(struct tt_kernel *k);	   /* plaintext.c: before the load */

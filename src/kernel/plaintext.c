@@ -333,6 +333,7 @@ void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *li
 	tt_plaintext_worker_end(k);
 	tt_library_files_free(&k->libraries, let_go);
 	tt_library_files_free(&k->libraries_middle, let_go);
+	tt_library_release_free(k, let_go);
 	tt_process_probes_free(k);
 	free(k->programs_seen);
 	k->programs_seen = NULL;

@@ -22,6 +22,7 @@ struct tt_plaintext_worker {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t woken;
 	bool ending;
+	bool looking; /* at the one that was taken off the queue */
 	size_t first;
 	size_t count;
 	uint32_t queue[QUEUE_MOST];
@@ -43,12 +44,14 @@ static bool next(struct tt_plaintext_worker *w, struct timespec *due, uint32_t *
 
 	*pid = 0;
 	pthread_mutex_lock(&w->lock);
+	w->looking = false;
 	while (!w->ending && !w->count && r != ETIMEDOUT)
 		r = pthread_cond_timedwait(&w->woken, &w->lock, due);
 	if (w->count) {
 		*pid = w->queue[w->first];
 		w->first = (w->first + 1) % QUEUE_MOST;
 		w->count--;
+		w->looking = true;
 	}
 	bool goes_on = !w->ending;
 	pthread_mutex_unlock(&w->lock);
@@ -67,7 +70,7 @@ static void *work(void *arg)
 	while (next(w, &due, &pid)) {
 		/* It may have ended. */
 		if (pid && w->k->process_probes)
-			(void)tt_process_probes_look(w->k, pid);
+			tt_process_probes_new(w->k, pid);
 		else if (pid)
 			(void)tt_plaintext_look(w->k, pid);
 		clock_gettime(CLOCK_MONOTONIC, &now);
@@ -121,11 +124,23 @@ int tt_plaintext_look_later(struct tt_kernel *k, uint32_t pid)
 		return r;
 	struct tt_plaintext_worker *w = k->plaintext_worker;
 	pthread_mutex_lock(&w->lock);
+	if (w->count == QUEUE_MOST && k->process_probes)
+		__atomic_fetch_add(&k->self->processes_missed, 1, __ATOMIC_RELAXED);
 	if (w->count == QUEUE_MOST)
 		r = -ENOSPC;
 	else if (!queued(w, pid))
 		w->queue[(w->first + w->count++) % QUEUE_MOST] = pid;
 	pthread_cond_signal(&w->woken);
+	pthread_mutex_unlock(&w->lock);
+	return r;
+}
+
+bool tt_plaintext_busy(struct tt_kernel *k)
+{
+	struct tt_plaintext_worker *w = k->plaintext_worker;
+
+	pthread_mutex_lock(&w->lock);
+	bool r = !w->ending && (w->count || w->looking);
 	pthread_mutex_unlock(&w->lock);
 	return r;
 }
@@ -141,6 +156,7 @@ void tt_plaintext_worker_end(struct tt_kernel *k)
 	pthread_cond_signal(&w->woken);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
+	tt_library_release_end(k);
 	pthread_cond_destroy(&w->woken);
 	pthread_mutex_destroy(&w->lock);
 	free(w);

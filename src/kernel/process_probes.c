@@ -18,6 +18,7 @@
 #define PLACES_MOST 96	 /* functions of one file */
 #define NAMES_MOST 64
 #define LOOKS 3 /* at a new process: what it maps comes bit by bit */
+#define TOLD_KNOWN 1024
 
 /* A file, and which groups it has. */
 struct probed_file {
@@ -34,6 +35,12 @@ struct probed_process {
 	size_t functions;
 };
 
+/* One that was to be looked at, which may be told of again when it executes something. */
+struct told_process {
+	uint32_t pid;
+	bool missed;
+};
+
 struct tt_process_probes {
 	const struct tt_probe_group *groups;
 	size_t group_count;
@@ -41,6 +48,8 @@ struct tt_process_probes {
 	size_t process_count, processes_most;
 	bool full;			       /* that was said */
 	struct probed_file files[FILES_KNOWN]; /* by number, the last one wins its place */
+	struct told_process told[TOLD_KNOWN];  /* the last ones, so that each counts once */
+	size_t told_count;
 };
 
 int tt_process_probes_begin(struct tt_kernel *k, const struct tt_probe_group *groups, size_t count, size_t processes)
@@ -91,7 +100,9 @@ static uint64_t began(uint32_t pid)
 	return ticks;
 }
 
-static void process_let_go(struct tt_kernel *k, uint32_t pid)
+/* --- processes that are gone --- */
+
+static void files_take(struct tt_kernel *k, uint32_t pid)
 {
 	for (struct tt_library_file **at = &k->libraries; *at;) {
 		struct tt_library_file *f = *at;
@@ -100,11 +111,28 @@ static void process_let_go(struct tt_kernel *k, uint32_t pid)
 			continue;
 		}
 		*at = f->next;
-		tt_library_file_detach(f);
-		free(f->links);
-		free(f);
+		f->next = k->release.gone;
+		k->release.gone = f;
 	}
 }
+
+/* Their places are free at once, unless as many are still to be let go of. */
+static void gone_take(struct tt_kernel *k)
+{
+	struct tt_process_probes *p = k->process_probes;
+
+	for (size_t i = 0; i < p->process_count && k->release.count < p->processes_most;) {
+		if (kill((pid_t)p->processes[i].pid, 0) == 0 || errno != ESRCH) {
+			i++;
+			continue;
+		}
+		files_take(k, p->processes[i].pid);
+		k->release.count++;
+		p->processes[i] = p->processes[--p->process_count];
+	}
+}
+
+/* --- those that are there --- */
 
 /* A number that came round again is another process's, and the probes of the one before ended with it. */
 static struct probed_process *process_again(struct tt_kernel *k, struct probed_process *process)
@@ -112,7 +140,7 @@ static struct probed_process *process_again(struct tt_kernel *k, struct probed_p
 	uint64_t now = began(process->pid);
 
 	if (now && process->began && now != process->began) {
-		process_let_go(k, process->pid);
+		files_take(k, process->pid);
 		*process = (struct probed_process){.pid = process->pid, .looks = LOOKS};
 	}
 	process->began = now ? now : process->began;
@@ -128,6 +156,8 @@ static struct probed_process *process_of(struct tt_kernel *k, uint32_t pid)
 		if (p->processes[i].pid == pid)
 			return process_again(k, &p->processes[i]);
 	}
+	if (p->process_count == p->processes_most)
+		gone_take(k);
 	if (p->process_count == p->processes_most) {
 		if (!p->full)
 			tt_warn("no more than %zu processes are observed at a time (limit tool_processes)", p->processes_most);
@@ -332,29 +362,35 @@ static int line_look(struct tt_kernel *k, struct probed_process *process, char *
 	return file_attach(k, process, path, name);
 }
 
-int tt_process_probes_look(struct tt_kernel *k, uint32_t pid)
+/* -ESRCH: it has no memory any more, or is gone altogether. */
+static int maps_look(struct tt_kernel *k, struct probed_process *process)
 {
 	char path[32];
 	tt_free_auto char *line = NULL;
-	size_t size = 0;
+	size_t size = 0, lines = 0;
 	int r = 0;
 
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", process->pid);
+	FILE *maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	for (; r >= 0 && getline(&line, &size, maps) > 0; lines++)
+		r = line_look(k, process, line);
+	fclose(maps);
+	return r < 0 ? r : !lines ? -ESRCH : (int)process->functions;
+}
+
+int tt_process_probes_look(struct tt_kernel *k, uint32_t pid)
+{
 	struct probed_process *process = process_of(k, pid);
+
 	if (!process)
 		return -ENOSPC;
 	process->looks = LOOKS;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
-	FILE *maps = fopen(path, "re");
-	if (!maps) {
-		r = -errno;
-		if (!process->functions) /* it never was one: its place is for others */
-			*process = k->process_probes->processes[--k->process_probes->process_count];
-		return r;
-	}
-	while (r >= 0 && getline(&line, &size, maps) > 0)
-		r = line_look(k, process, line);
-	fclose(maps);
-	return r < 0 ? r : (int)process->functions;
+	int r = maps_look(k, process);
+	if (r < 0 && r != -EOPNOTSUPP && !process->functions) /* it never was one: its place is for others */
+		*process = k->process_probes->processes[--k->process_probes->process_count];
+	return r;
 }
 
 int tt_process_probes_file(struct tt_kernel *k, uint32_t pid, const char *path)
@@ -368,19 +404,51 @@ void tt_process_probes_turn(struct tt_kernel *k)
 {
 	struct tt_process_probes *p = k->process_probes;
 
+	gone_take(k);
+	tt_library_release(k);
 	for (size_t i = 0; i < p->process_count;) {
 		uint32_t pid = p->processes[i].pid;
-
-		if (kill((pid_t)pid, 0) < 0 && errno == ESRCH) {
-			process_let_go(k, pid);
-			p->processes[i] = p->processes[--p->process_count];
-			continue;
-		}
 		unsigned looks = p->processes[i].looks;
-		if (looks && tt_process_probes_look(k, pid) != -ENOSPC)
-			p->processes[i].looks = looks - 1;
-		i++;
+
+		if (looks)
+			(void)tt_process_probes_look(k, pid);
+		if (i == p->process_count || p->processes[i].pid != pid) /* it gave its place away */
+			continue;
+		p->processes[i++].looks = looks ? looks - 1 : 0;
 	}
+}
+
+/* --- those that are new --- */
+
+static struct told_process *told_of(struct tt_process_probes *p, uint32_t pid)
+{
+	for (size_t i = 0; i < TOLD_KNOWN; i++) {
+		if (p->told[i].pid == pid)
+			return &p->told[i];
+	}
+	struct told_process *t = &p->told[p->told_count++ % TOLD_KNOWN];
+	*t = (struct told_process){.pid = pid};
+	return t;
+}
+
+void tt_process_probes_new(struct tt_kernel *k, uint32_t pid)
+{
+	struct tt_process_probes *p = k->process_probes;
+	size_t before = p->told_count;
+	struct told_process *t = told_of(p, pid);
+	int r = tt_process_probes_look(k, pid);
+	bool observed = r >= 0 || r == -EOPNOTSUPP;
+
+	/* What was observed and is gone by now was not missed. */
+	if (observed ? !t->missed : before == p->told_count)
+		return;
+	t->missed = !observed;
+	__atomic_fetch_add(&k->self->processes_missed, observed ? -1ull : 1, __ATOMIC_RELAXED);
+}
+
+uint64_t tt_process_probes_missed(const struct tt_kernel *k)
+{
+	return __atomic_load_n(&k->self->processes_missed, __ATOMIC_RELAXED);
 }
 
 /* --- before it runs --- */

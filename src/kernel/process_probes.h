@@ -38,6 +38,12 @@ int tt_process_probes_begin(struct tt_kernel *k, const struct tt_probe_group *gr
  */
 int tt_process_probes_look(struct tt_kernel *k, uint32_t pid);
 
+/*
+ * How many processes were to be looked at later (tt_plaintext_look_later) and are not observed: they were gone by then, or there
+ * was no room. Each counts once; asked in either part.
+ */
+uint64_t tt_process_probes_missed(const struct tt_kernel *k);
+
 /* The same of one file that it is going to map. */
 int tt_process_probes_file(struct tt_kernel *k, uint32_t pid, const char *path);
 

@@ -96,10 +96,11 @@ enum tt_phase {
 
 /* Written by both sides at run time. */
 struct tt_kernel_self {
-	__u32 phase;	    /* enum tt_phase */
-	__u32 own_tgid;	    /* telltale's id as the kernel has it: learned in the self-test */
-	__u32 stamp_failed; /* a call's entry could not be remembered: calls without a stamp are not trusted any more */
-	__u32 plaintext;    /* a library is attached */
+	__u32 phase;		/* enum tt_phase */
+	__u32 own_tgid;		/* telltale's id as the kernel has it: learned in the self-test */
+	__u32 stamp_failed;	/* a call's entry could not be remembered: calls without a stamp are not trusted any more */
+	__u32 plaintext;	/* a library is attached */
+	__u64 processes_missed; /* the user side's: kernel/process_probes.h */
 };
 
 /* One byte for each process id (the kernel's most is 2^22): whether it is in scope. */
@@ -197,7 +198,7 @@ struct tt_listener {
 static_assert(sizeof(struct tt_conn_head) == 24, "layout");
 static_assert(sizeof(struct tt_wish_slot) == 48, "layout");
 static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 80, "layout");
-static_assert(sizeof(struct tt_kernel_self) == 16, "layout");
+static_assert(sizeof(struct tt_kernel_self) == 24, "layout");
 static_assert(sizeof(struct tt_kernel_counters) % 64 == 0, "layout");
 
 #endif

@@ -181,6 +181,20 @@ static void late(void)
 	leaks_here();
 }
 
+/* A process that comes and goes: if it is observed within a second, it leaks, and stays a little. */
+static void passing(void)
+{
+	for (int i = 0; i < 100; i++) {
+		if (*(volatile unsigned char *)(uintptr_t)free == 0xcc) {
+			leaks_here();
+			sleep(1);
+			break;
+		}
+		usleep(10000);
+	}
+	_exit(0);
+}
+
 /* A child that leaks and one that has its number then. */
 static void same_number(void)
 {
@@ -284,6 +298,7 @@ static const struct {
 	{"stacks", many_stacks},
 	{"renamed", renamed},
 	{"late", late},
+	{"passing", passing},
 	{"number", same_number},
 	{"realloc", reallocs_here},
 	{"elsewhere", frees_elsewhere},

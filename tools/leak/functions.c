@@ -188,7 +188,7 @@ static int pids_attach(struct tt_tool_run *run)
 		return r;
 	for (size_t i = 0; i < count; i++) {
 		r = is_named(pids[i], o->comm) ? tt_process_probes_look(run->kernel, pids[i]) : 0;
-		if (r < 0 && i < o->pid_count) /* those named come first */
+		if (r < 0 && r != -ESRCH && i < o->pid_count) /* those named come first; one without memory has no allocator */
 			return r;
 		functions += r > 0;
 	}

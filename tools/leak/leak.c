@@ -151,6 +151,8 @@ const struct tt_tool tt_tool_leak = {
 	.map_count = TT_LEAK_MAPS,
 	.notes = {[TT_LEAK_NOTE_SAMPLED] = "blocks not followed, for which others stand (--sample)",
 		  [TT_LEAK_NOTE_STEADY] = "steady stacks not shown (--all shows them)",
+		  [TT_LEAK_NOTE_MISSED] =
+			  "processes not observed: gone before that began, or more at a time than limit tool_processes",
 		  [TT_LEAK_NOTE_NO_ROOM] = "blocks not followed, for want of room (limit tool_allocations)",
 		  [TT_LEAK_NOTE_NO_ROW] =
 			  "blocks not followed, or in no row, for want of room for it (limits tool_kernel_rows, tool_rows)",

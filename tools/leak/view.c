@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/process_probes.h"
 #include "kernel/tables.h"
 #include "tools/leak/state.h"
 
@@ -83,6 +84,7 @@ static void notes_read(struct tt_tool_run *run)
 		all.busy += one.busy;
 	}
 	run->notes[TT_LEAK_NOTE_SAMPLED] = all.sampled;
+	run->notes[TT_LEAK_NOTE_MISSED] = run->kernel ? tt_process_probes_missed(run->kernel) : 0;
 	run->notes[TT_LEAK_NOTE_NO_ROOM] = all.no_room;
 	run->notes[TT_LEAK_NOTE_NO_ROW] = all.no_row + l->sums.rest.seen;
 	run->notes[TT_LEAK_NOTE_NO_GONE] = l->sums.gone_refused;
