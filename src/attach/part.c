@@ -197,6 +197,7 @@ static int drop(const struct tt_attach_config *config)
 	if (tt_plaintext_on(config->kernel)) {
 		keep[count++] = CAP_PERFMON;
 		keep[count++] = CAP_CHECKPOINT_RESTORE; /* /proc/PID/map_files */
+		keep[count++] = CAP_LEASE;		/* library_guard.c */
 		if (uprobes_privileged())
 			keep[count++] = CAP_SYS_ADMIN;
 	}

@@ -38,6 +38,9 @@ const struct tt_need tt_needs[] = {
 	 "--uprobes and stacks of tools: files that processes have mapped; with --uprobes CAP_PERFMON and, where they want it, "
 	 "CAP_SYS_ADMIN are kept with it",
 	 "libraries that are mapped later are not found, functions of deleted files have no names"},
+	{CAP_LEASE, "CAP_LEASE", -1, TT_NEED_RUNNING, false,
+	 "--uprobes and leak: probes are gone before somebody else's file they are in is written",
+	 "a program or library that is rewritten in place is only noticed up to two seconds later"},
 	{CAP_SYSLOG, "CAP_SYSLOG", -1, TT_NEED_START, false,
 	 "addresses in /proc/kallsyms: payload of sendfile, splice and zero-copy sends",
 	 "these bytes are counted, and what they are is not seen"},

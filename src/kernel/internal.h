@@ -63,8 +63,10 @@ struct tt_kernel {
 	size_t libraries_most; /* of each */
 	uint64_t libraries_tidy_s;
 	uint64_t libraries_refused;
+	uint64_t libraries_unguarded;
 	struct tt_program_seen *programs_seen; /* plaintext.c */
 	struct tt_plaintext_worker *plaintext_worker;
+	struct tt_library_guard *library_guard;	  /* library_guard.c */
 	struct tt_process_probes *process_probes; /* process_probes.c; NULL: they are not used */
 	struct tt_library_release release;
 	bool plaintext;			       /* the programs for libraries are loaded */
@@ -92,12 +94,18 @@ struct tt_library_file {
 	const struct tt_library *library;
 	uint64_t dev;
 	uint64_t inode;
-	uint32_t user;	    /* a process that had it; 0: one that is not there yet will have it, so it stays */
-	bool used;	    /* found so far, of those that were sought */
-	uint32_t only;	    /* process_probes.c: nothing is put into other processes; 0: into all that have the file */
-	uint64_t until_ns;  /* plaintext_middle.c: it is let go of then */
-	uint64_t cookie;    /* of its probes */
-	size_t probe_count; /* entries and returns counted each; below: what holds them */
+	struct tt_file_state state; /* when it was looked at */
+	uint32_t user;		    /* a process that had it; 0: one that is not there yet will have it, so it stays */
+	bool used;		    /* found so far, of those that were sought */
+	uint32_t only;		    /* process_probes.c: nothing is put into other processes; 0: into all that have the file */
+	uint64_t until_ns;	    /* plaintext_middle.c: it is let go of then */
+	uint64_t cookie;	    /* of its probes */
+	int fd;			    /* library_guard.c: the file, while it has probes and after it was written; 0: none */
+	bool leased;		    /* … and who would write it has to wait */
+	bool attaching;		    /* … which has not ended */
+	uint64_t written_ns;	    /* since boot: it was let go of, as somebody writes it; 0: nobody did */
+	uint64_t held_until_ns;	    /* … and not before then it is asked again whether somebody has it since before that */
+	size_t probe_count;	    /* entries and returns counted each; below: what holds them */
 	size_t link_count;
 	size_t links_size;
 	struct bpf_link **links;	  /* by perf: one each */
@@ -111,6 +119,10 @@ void tt_library_files_free(struct tt_library_file **files, void (*let_go)(struct
 int tt_library_file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
 			   const struct tt_function_sites *sites);
 void tt_library_file_detach(struct tt_library_file *file);
+void tt_library_probes_detach(struct tt_library_file *file); /* its probes only */
+/* To a list, and out of it. */
+void tt_library_file_enter(struct tt_library_file **list, struct tt_library_file *file);
+struct tt_library_file *tt_library_file_leave(struct tt_library_file **at);
 /* Before the load: how it will be attached. */
 void tt_library_program_prepare(const struct tt_kernel *k, struct bpf_program *p);
 bool tt_plaintext_room(struct tt_kernel *k, size_t count); /* for one more file beside so many; counted if not */
@@ -125,6 +137,11 @@ struct tt_mapped;
 int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t pid);
 /* plaintext_users.c: lets go of files that no process has any more, and of sessions of processes that are gone. */
 void tt_plaintext_tidy(struct tt_kernel *k);
+/* … and looks anew at those that were written. */
+void tt_plaintext_written(struct tt_kernel *k);
+/* plaintext.c: looks at the file anew by its descriptor, as somebody wrote it; `at` is no more then, and what follows is there.
+ */
+void tt_plaintext_again(struct tt_kernel *k, struct tt_library_file **at);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
 void tt_plaintext_descriptors_allow(void);	   /* plaintext.c: a probe is two of them */
 bool tt_plaintext_busy(struct tt_kernel *k);	   /* plaintext_worker.c: processes are waiting to be looked at, or one is */
@@ -132,6 +149,8 @@ bool tt_plaintext_busy(struct tt_kernel *k);	   /* plaintext_worker.c: processes
 void tt_process_probes_new(struct tt_kernel *k, uint32_t pid);
 /* Lets go of processes that are gone, and looks again at those that are new. */
 void tt_process_probes_turn(struct tt_kernel *k);
+/* … when a process began, in clock ticks since boot; 0: it is gone. */
+uint64_t tt_process_began(uint32_t pid);
 void tt_process_probes_free(struct tt_kernel *k);
 /* library_release.c: lets go of what is gone, in a thread of its own; what comes meanwhile waits for the next call. */
 void tt_library_release(struct tt_kernel *k);

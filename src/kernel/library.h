@@ -139,13 +139,24 @@ int tt_go_functions(const char *path, const char *const *names, bool returns, st
  */
 int tt_library_find(const struct tt_library *library, const char *path, bool by_instruction, struct tt_function_sites *ret);
 
+/* By which it is told whether a file was written since. */
+struct tt_file_state {
+	uint64_t changed_ns; /* its inode, of the wall clock */
+	uint64_t size;
+	uint64_t links;
+};
+
+struct stat;
+struct tt_file_state tt_file_state(const struct stat *st);
+bool tt_file_written(const struct tt_file_state *before, const struct tt_file_state *now);
+
 /* A file that a process has mapped to run code from. */
 struct tt_mapped {
 	uint64_t dev;
 	uint64_t inode;
-	uint64_t changed_ns; /* its inode, of the wall clock */
-	const char *name;    /* as the process knows it, possibly with " (deleted)" behind; ended by 0 */
-	const char *path;    /* by which it can be opened from here, whatever became of its name */
+	struct tt_file_state state;
+	const char *name; /* as the process knows it, possibly with " (deleted)" behind; ended by 0 */
+	const char *path; /* by which it can be opened from here, whatever became of its name */
 };
 
 /* Returns 0 to go on. */

@@ -17,6 +17,7 @@
 #include "base/own.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
+#include "kernel/library_guard.h"
 #include "kernel/plaintext.h"
 
 /* --- by perf --- */
@@ -288,13 +289,21 @@ static void descriptors_close(const int *fds, size_t count)
 	}
 }
 
-void tt_library_file_detach(struct tt_library_file *file)
+void tt_library_probes_detach(struct tt_library_file *file)
 {
 	while (file->link_count)
 		bpf_link__destroy(file->links[--file->link_count]);
 	descriptors_close(file->multi, file->multi_count);
 	file->multi_count = 0;
 	file->probe_count = 0;
+}
+
+void tt_library_file_detach(struct tt_library_file *file)
+{
+	tt_library_lists_lock();
+	tt_library_probes_detach(file);
+	tt_library_guard_end(file);
+	tt_library_lists_unlock();
 }
 
 void tt_library_file_free(struct tt_library_file *file, void (*let_go)(struct bpf_link *link))
@@ -340,15 +349,38 @@ void tt_library_files_free(struct tt_library_file **files, void (*let_go)(struct
 
 /* --- a file --- */
 
+void tt_library_file_enter(struct tt_library_file **list, struct tt_library_file *file)
+{
+	tt_library_lists_lock();
+	file->next = *list;
+	*list = file;
+	tt_library_lists_unlock();
+}
+
+struct tt_library_file *tt_library_file_leave(struct tt_library_file **at)
+{
+	struct tt_library_file *file = *at;
+
+	tt_library_lists_lock();
+	*at = file->next;
+	tt_library_lists_unlock();
+	return file;
+}
+
 int tt_library_file_attach(struct tt_kernel *k, struct tt_library_file *file, const char *path,
 			   const struct tt_function_sites *sites)
 {
-	int r = k->uprobe_multi ? multi_attach(k, file, path, sites) : 0;
+	int r = tt_library_guard_begin(k, file, path);
+
+	if (r == 0 && k->uprobe_multi)
+		r = multi_attach(k, file, path, sites);
 
 	for (size_t i = 0; !k->uprobe_multi && r == 0 && i < file->library->function_count; i++) {
 		if (sites[i].entry)
 			r = function_attach(k, file, &file->library->functions[i], path, &sites[i]);
 	}
+	if (r == 0)
+		r = tt_library_guard_done(file);
 	if (r < 0)
 		tt_library_file_detach(file);
 	return r;

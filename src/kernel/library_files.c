@@ -24,13 +24,16 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+struct tt_file_state tt_file_state(const struct stat *st)
+{
+	return (struct tt_file_state){.changed_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000u + (uint64_t)st->st_ctim.tv_nsec,
+				      .size = (uint64_t)st->st_size,
+				      .links = st->st_nlink};
+}
+
 static struct tt_mapped mapped_of(const struct stat *st, const char *name, const char *path)
 {
-	return (struct tt_mapped){.dev = st->st_dev,
-				  .inode = st->st_ino,
-				  .changed_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000u + (uint64_t)st->st_ctim.tv_nsec,
-				  .name = name,
-				  .path = path};
+	return (struct tt_mapped){.dev = st->st_dev, .inode = st->st_ino, .state = tt_file_state(st), .name = name, .path = path};
 }
 
 static bool wanted(const char *name)

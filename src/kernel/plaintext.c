@@ -4,10 +4,12 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -16,6 +18,7 @@
 #include "kernel/hazards.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
+#include "kernel/library_guard.h"
 #include "probes.skel.h"
 
 /* Programs without a library in themselves are many: those looked at last are known by this. */
@@ -95,13 +98,28 @@ void tt_plaintext_programs_choose(struct tt_kernel *k)
 		programs_choose(k, &tt_libraries_grpc[i]);
 }
 
-static bool known(const struct tt_kernel *k, const struct tt_mapped *mapped)
+static void file_forget(struct tt_kernel *k, struct tt_library_file **at)
 {
-	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
-		if (f->dev == mapped->dev && f->inode == mapped->inode)
-			return true;
+	struct tt_library_file *file = tt_library_file_leave(at);
+
+	k->library_count--;
+	tt_library_file_detach(file);
+	free(file->links);
+	free(file);
+}
+
+/* One that was refused and was written since is not. */
+static bool known(struct tt_kernel *k, const struct tt_mapped *mapped)
+{
+	struct tt_library_file **at = &k->libraries;
+
+	while (*at && ((*at)->dev != mapped->dev || (*at)->inode != mapped->inode))
+		at = &(*at)->next;
+	if (*at && !(*at)->fd && tt_file_written(&(*at)->state, &mapped->state)) {
+		file_forget(k, at);
+		return false;
 	}
-	return false;
+	return *at;
 }
 
 struct look {
@@ -140,8 +158,8 @@ static int file_enter(struct tt_kernel *k, const struct tt_library *library, con
 	if (!file)
 		return -ENOMEM;
 	*file = (struct tt_library_file){
-		.next = k->libraries, .library = library, .dev = mapped->dev, .inode = mapped->inode, .user = user};
-	k->libraries = file;
+		.library = library, .dev = mapped->dev, .inode = mapped->inode, .state = mapped->state, .user = user};
+	tt_library_file_enter(&k->libraries, file);
 	k->library_count++;
 	return 0;
 }
@@ -167,6 +185,10 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 		return entered;
 	if (r == 0)
 		r = tt_library_file_attach(k, k->libraries, mapped->path, sites);
+	if (r == -ETXTBSY) { /* a later look finds what it has become */
+		file_forget(k, &k->libraries);
+		return r;
+	}
 	if (r < 0) {
 		refused(k, mapped, library->name, refusal(library, r));
 		return r;
@@ -211,7 +233,7 @@ static struct tt_program_seen *program_seen(struct tt_kernel *k, const struct tt
 	if (!k->programs_seen)
 		return NULL;
 	struct tt_program_seen *place = &k->programs_seen[(mapped->inode ^ mapped->dev) % PROGRAMS_SEEN];
-	*seen = place->dev == mapped->dev && place->inode == mapped->inode && place->changed_ns == mapped->changed_ns;
+	*seen = place->dev == mapped->dev && place->inode == mapped->inode && place->changed_ns == mapped->state.changed_ns;
 	return place;
 }
 
@@ -253,8 +275,27 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 		if (r != -ENOEXEC && r != -ENOENT)
 			return r == -ENOMEM ? r : 0;
 	}
-	*place = (struct tt_program_seen){mapped->dev, mapped->inode, mapped->changed_ns};
+	*place = (struct tt_program_seen){mapped->dev, mapped->inode, mapped->state.changed_ns};
 	return look_signs(look, mapped);
+}
+
+void tt_plaintext_again(struct tt_kernel *k, struct tt_library_file **at)
+{
+	struct tt_library_file *file = tt_library_file_leave(at);
+	char path[32], name[PATH_MAX] = "";
+	struct stat st;
+
+	k->library_count--;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	if (fstat(file->fd, &st) == 0 && readlink(path, name, sizeof(name) - 1) > 0) {
+		const struct tt_mapped now = {file->dev, file->inode, tt_file_state(&st),
+					      strrchr(name, '/') ? strrchr(name, '/') + 1 : name, path};
+
+		(void)file_add(k, file->library, &now, file->user); /* else it is another program now, which who runs it shows */
+	}
+	tt_library_file_detach(file);
+	free(file->links);
+	free(file);
 }
 
 /* --- whom --- */
@@ -265,6 +306,7 @@ int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
 
 	if (!k->plaintext || pid == (uint32_t)getpid())
 		return 0;
+	tt_plaintext_written(k);
 	int r = tt_mapped_files(pid, look_file, &look);
 	if (r == 0)
 		r = tt_program_file(pid, look_program, &look);
@@ -331,6 +373,7 @@ void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link))
 {
 	tt_plaintext_worker_end(k);
+	tt_library_guard_stop(k);
 	tt_library_files_free(&k->libraries, let_go);
 	tt_library_files_free(&k->libraries_middle, let_go);
 	tt_library_release_free(k, let_go);
@@ -346,7 +389,7 @@ bool tt_plaintext_on(const struct tt_kernel *k)
 
 void tt_plaintext_stats(const struct tt_kernel *k, struct tt_plaintext_stats *ret)
 {
-	*ret = (struct tt_plaintext_stats){.refused = k->libraries_refused};
+	*ret = (struct tt_plaintext_stats){.refused = k->libraries_refused, .unguarded = k->libraries_unguarded};
 	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
 		ret->files += f->probe_count != 0;
 		ret->functions += f->probe_count;

@@ -11,6 +11,7 @@
 struct tt_plaintext_stats {
 	uint64_t files;	    /* attached now */
 	uint64_t functions; /* of them, probes at their entries and returns counted each */
+	uint64_t unguarded; /* files on which no lease was to be had, so that they may be written at any time */
 	uint64_t refused;   /* files that were not attached: no room (limit libraries), or the kernel would not */
 };
 

@@ -31,7 +31,7 @@ struct met {
 static bool known(const struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped)
 {
 	for (const struct tt_library_file *f = k->libraries_middle; f; f = f->next) {
-		if (f->library == library && f->dev == mapped->dev && f->inode == mapped->inode)
+		if (!f->written_ns && f->library == library && f->dev == mapped->dev && f->inode == mapped->inode)
 			return true;
 	}
 	return false;
@@ -109,15 +109,15 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	*file = (struct tt_library_file){.next = k->libraries_middle,
-					 .library = library,
+	*file = (struct tt_library_file){.library = library,
 					 .dev = mapped->dev,
 					 .inode = mapped->inode,
+					 .state = mapped->state,
 					 .user = pid,
 					 .until_ns = tt_now_ns() + LOOKED_FOR_NS};
-	int r = file_attach(k, file, mapped);
-	k->libraries_middle = file;
+	tt_library_file_enter(&k->libraries_middle, file);
 	k->middle_count++;
+	int r = file_attach(k, file, mapped);
 	if (r == -ENOENT && library->form == TT_LIBRARY_BUILD)
 		tt_warn("%s: headers of HTTP/2 on its connections that were open before are not known: another build of gRPC "
 			"than "
@@ -158,15 +158,16 @@ static bool files_age(struct tt_kernel *k)
 	for (struct tt_library_file **at = &k->libraries_middle; *at;) {
 		struct tt_library_file *f = *at;
 
-		if (f->until_ns < now)
+		if (f->until_ns < now && !f->written_ns)
 			tt_library_file_detach(f);
 		any |= f->probe_count != 0 && f->library == &tt_library_middle;
-		if (f->until_ns + WAITING_NS >= now) {
+		if (f->until_ns + WAITING_NS >= now && !f->written_ns) {
 			at = &f->next;
 			continue;
 		}
-		*at = f->next;
+		(void)tt_library_file_leave(at);
 		k->middle_count--;
+		tt_library_file_detach(f);
 		free(f->links);
 		free(f);
 	}

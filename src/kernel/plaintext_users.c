@@ -6,10 +6,13 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "kernel/internal.h"
 #include "kernel/library.h"
+#include "kernel/library_guard.h"
 #include "probes.skel.h"
 
 struct users {
@@ -64,6 +67,69 @@ static bool mark_everywhere(struct tt_kernel *k)
 	}
 	closedir(proc);
 	return true;
+}
+
+/* --- files that were written --- */
+
+struct sought {
+	const struct tt_library_file *file;
+	bool found;
+};
+
+static int is_sought(void *ctx, const struct tt_mapped *mapped)
+{
+	struct sought *s = ctx;
+
+	s->found |= s->file->dev == mapped->dev && s->file->inode == mapped->inode;
+	return s->found;
+}
+
+/* As far as the kernel tells it: in hundredths of a second. */
+static bool began_before(uint32_t pid, uint64_t boot_ns)
+{
+	uint64_t ticks = tt_process_began(pid);
+
+	return ticks && ticks < boot_ns / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/*
+ * Whether a process has the file from before it was written. While it is within a function the kernel keeps that function's
+ * probe with its old instruction, and would give it to the new one at the same place. A program that runs is not written.
+ */
+static bool had_before(const struct tt_kernel *k, struct tt_library_file *file)
+{
+	uint64_t now = tt_clock_ns(CLOCK_BOOTTIME);
+	struct sought s = {.file = file};
+	const struct dirent *entry;
+
+	if (file->library->form != TT_LIBRARY_SHARED)
+		return false;
+	if (now < file->held_until_ns)
+		return true;
+	file->held_until_ns = now + k->libraries_tidy_s * 1000000000u;
+	DIR *proc = opendir("/proc");
+	while (proc && !s.found && (entry = readdir(proc))) {
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		if (pid && began_before(pid, file->written_ns))
+			(void)tt_mapped_files(pid, is_sought, &s);
+	}
+	if (proc)
+		closedir(proc);
+	return !proc || s.found;
+}
+
+void tt_plaintext_written(struct tt_kernel *k)
+{
+	tt_library_guard_look(k);
+	for (struct tt_library_file **at = &k->libraries; *at;) {
+		struct tt_library_file *f = *at;
+
+		if (!f->written_ns || f->only || tt_library_being_written(k, f) || had_before(k, f))
+			at = &f->next;
+		else
+			tt_plaintext_again(k, at);
+	}
 }
 
 static void link_destroy(struct bpf_link *link)
@@ -126,7 +192,7 @@ void tt_plaintext_tidy(struct tt_kernel *k)
 			at = &f->next;
 			continue;
 		}
-		*at = f->next;
+		(void)tt_library_file_leave(at);
 		k->library_count--;
 		tt_debug("%s of device %" PRIx64 ", inode %" PRIu64 ": no process has it any more, %zu probes are gone",
 			 f->library->name, f->dev, f->inode, f->probe_count);

@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "kernel/internal.h"
+#include "kernel/library_guard.h"
 #include "kernel/plaintext.h"
 #include "kernel/process_probes.h"
 
@@ -80,6 +83,7 @@ static void *work(void *arg)
 			tt_process_probes_turn(w->k);
 		else
 			tt_plaintext_middle(w->k);
+		tt_plaintext_written(w->k);
 		if (!w->k->process_probes && now.tv_sec >= tidy_s) {
 			tt_plaintext_tidy(w->k);
 			tidy_s = now.tv_sec + (time_t)w->k->libraries_tidy_s;
@@ -97,6 +101,9 @@ static int start(struct tt_kernel *k)
 
 	if (!w)
 		return -ENOMEM;
+	int guard = tt_library_guard_start(k);
+	if (guard < 0)
+		tt_warn("files with probes are not guarded against being rewritten in place: %s", strerror(-guard));
 	w->k = k;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);

@@ -79,8 +79,8 @@ void tt_process_probes_free(struct tt_kernel *k)
 	k->process_probes = NULL;
 }
 
-/* proc_pid_stat(5): the 22nd word; the second one, in brackets, may have any characters. 0: it is gone. */
-static uint64_t began(uint32_t pid)
+/* proc_pid_stat(5): the 22nd word; the second one, in brackets, may have any characters. */
+uint64_t tt_process_began(uint32_t pid)
 {
 	char path[32], text[1024] = "";
 	unsigned long long ticks = 0;
@@ -110,7 +110,7 @@ static void files_take(struct tt_kernel *k, uint32_t pid)
 			at = &f->next;
 			continue;
 		}
-		*at = f->next;
+		(void)tt_library_file_leave(at); /* who would write it waits until it is let go of */
 		f->next = k->release.gone;
 		k->release.gone = f;
 	}
@@ -137,7 +137,7 @@ static void gone_take(struct tt_kernel *k)
 /* A number that came round again is another process's, and the probes of the one before ended with it. */
 static struct probed_process *process_again(struct tt_kernel *k, struct probed_process *process)
 {
-	uint64_t now = began(process->pid);
+	uint64_t now = tt_process_began(process->pid);
 
 	if (now && process->began && now != process->began) {
 		files_take(k, process->pid);
@@ -164,7 +164,7 @@ static struct probed_process *process_of(struct tt_kernel *k, uint32_t pid)
 		p->full = true;
 		return NULL;
 	}
-	p->processes[p->process_count] = (struct probed_process){.pid = pid, .began = began(pid), .looks = LOOKS};
+	p->processes[p->process_count] = (struct probed_process){.pid = pid, .began = tt_process_began(pid), .looks = LOOKS};
 	return &p->processes[p->process_count++];
 }
 
@@ -295,16 +295,20 @@ static int group_attach(struct tt_kernel *k, const struct tt_probe_group *g, con
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	*file = (struct tt_library_file){
-		.library = &g->library, .dev = st->st_dev, .inode = st->st_ino, .user = pid, .only = pid};
+	*file = (struct tt_library_file){.library = &g->library,
+					 .dev = st->st_dev,
+					 .inode = st->st_ino,
+					 .state = tt_file_state(st),
+					 .user = pid,
+					 .only = pid};
+	tt_library_file_enter(&k->libraries, file);
 	r = tt_library_file_attach(k, file, path, sites);
 	if (r < 0) {
+		(void)tt_library_file_leave(&k->libraries);
 		free(file->links);
 		free(file);
 		return r;
 	}
-	file->next = k->libraries;
-	k->libraries = file;
 	return (int)file->probe_count;
 }
 

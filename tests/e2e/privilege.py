@@ -20,10 +20,10 @@ import tls_lib
 # capabilities(7), linux/capability.h
 CAPS = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_SETPCAP": 8,
         "CAP_NET_BIND_SERVICE": 10, "CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24, "CAP_SYSLOG": 34,
-        "CAP_PERFMON": 38, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40}
+        "CAP_PERFMON": 38, "CAP_LEASE": 28, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40}
 # docs/threat-model.md: what the attach part keeps.
 ATTACH_KEEPS = {"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}
-WITH_UPROBES = {"CAP_PERFMON", "CAP_CHECKPOINT_RESTORE"}
+WITH_UPROBES = {"CAP_PERFMON", "CAP_CHECKPOINT_RESTORE", "CAP_LEASE"}
 KERNEL = tuple(map(int, os.uname().release.split(".")[:2]))
 # In stable trees it is so earlier: there either is right.
 UPROBES_WANT_ADMIN = KERNEL >= (6, 17) or int(pathlib.Path("/proc/sys/kernel/perf_event_paranoid").read_text()) > 2
