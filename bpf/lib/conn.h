@@ -41,8 +41,9 @@ struct tt_conn {
 	__u8 ended;	 /* the end of what is received was reported */
 	__u8 reset_sent;
 	__u8 reset_received;
-	__u8 error[2];	   /* last error reported for a direction; all that are (tt_error_matters) fit in */
-	__u8 plain_begins; /* a library's plaintext is counted from its true first byte */
+	__u8 error[2];	     /* last error reported for a direction; all that are (tt_error_matters) fit in */
+	__u8 plain_begins;   /* a library's plaintext is counted from its true first byte */
+	__u8 plain_keyed[2]; /* with which context the direction's records are sealed or opened is known */
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
 };

@@ -47,9 +47,10 @@ struct tt_work {
 	__u64 back_left; /* … and the bytes before it that are not found yet */
 	__u64 args[6];	 /* of a system call, from its second on; of a socket's operation, from its first on */
 	struct tt_sockaddr peer; /* of messages that name none */
+	__u64 sealed;		 /* the context of the records it sent, known since this call; 0: none */
 	__u64 name;		 /* the peer's address of an unconnected datagram */
 	__u32 name_len;
-	__u8 cut;	     /* there were more segments than are read */
+	__u8 cut;	     /* there were more segments than are read; TT_CUT_HELD: more bytes than were kept */
 	__u8 in_kernel;	     /* the segments lie in the kernel's memory … */
 	__u8 name_in_kernel; /* … and so does the name */
 	__u8 fault;	     /* a segment could not be read */
@@ -58,6 +59,8 @@ struct tt_work {
 	struct tt_chunk chunk;
 	__u8 data[3 * TT_PART_BYTES]; /* a part, and room for what the verifier thinks may come behind it */
 };
+
+#define TT_CUT_HELD 2
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -98,6 +98,7 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 		return;
 	}
 	tt_chunk_at(&w->chunk, conn, position);
+	w->sealed = 0;
 	if (tt_self.plaintext && m->transport == TT_TRANSPORT_TCP)
 		tt_plain_socket(sock, conn->ino, conn->seen_open && !w->chunk.offset);
 	if (tt_is_datagram(m->transport))
@@ -118,6 +119,8 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 	tt_data_end(c);
 	__sync_fetch_and_add(&conn->bytes[m->direction & 1], m->moved);
 	conn->fresh = 0;
+	if (w->sealed)
+		tt_records_sent(w->sealed);
 	if (now - conn->sampled_ns >= TT_SAMPLE_NS)
 		tt_conn_sample(sock);
 }

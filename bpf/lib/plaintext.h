@@ -19,7 +19,10 @@ struct tt_plain_call {
 	__u64 entry_ns;
 	__u64 sock; /* moved bytes meanwhile; 0: none did */
 	__u64 ino;
-	__u64 top;     /* of the goroutine's stack, which may be moved meanwhile; 0: a thread's stays */
+	union {
+		__u64 top; /* of the goroutine's stack, which may be moved meanwhile; 0: a thread's stays */
+		__u64 tag; /* of a record that is sealed: where that will lie */
+	};
 	__u32 begins;  /* the connection's first bytes were among them, or a handshake was asked for */
 	__u32 several; /* more than one connection moved bytes meanwhile */
 };
@@ -103,6 +106,13 @@ struct {
 
 /* Written by the user side at run time: a Go program is attached. */
 __u32 tt_plain_go = 0;
+
+/* The same: a program whose library seals and opens records in memory is. */
+__u32 tt_plain_records = 0;
+
+/* libraries/aead.bpf.c: what the work area says was moved may be records of such a program; what was sealed before is told. */
+int tt_records_pass(__u64 sock, __u64 ino);
+int tt_records_sent(__u64 context);
 
 /* The socket a session uses. Sized at load (limit kernel_sessions). */
 struct {
@@ -246,6 +256,8 @@ __noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
 			tt_plain_mark(calls, sock, ino, begins);
 	}
 	tt_hello_hear(sock, ino);
+	if (tt_plain_records)
+		tt_records_pass(sock, ino);
 	return 0;
 }
 

@@ -216,7 +216,7 @@ __noinline int tt_report_wanted(__u32 length)
 		capture = TT_PART_BYTES;
 	__u32 missing = tt_report(length, capture);
 	if (missing)
-		tt_lost(w->cut ? TT_LOSS_IOV_LIMIT : TT_LOSS_USER_FAULT, missing);
+		tt_lost(w->cut == TT_CUT_HELD ? TT_LOSS_SESSION : w->cut ? TT_LOSS_IOV_LIMIT : TT_LOSS_USER_FAULT, missing);
 	return 0;
 }
 

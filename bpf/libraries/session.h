@@ -275,15 +275,15 @@ TT_INLINE bool tt_plain_within(const struct tt_plain_calls *calls, const struct 
 	return outer && outer->sock == id->sock && (outer->ino & TT_PLAIN_INO) == id->ino;
 }
 
-TT_INLINE void tt_plain_report(struct tt_conn *conn, const struct tt_conn_id *id, const struct tt_plain_call *call,
-			       __u8 direction, __u8 origin, __u32 length)
+/* Plaintext whose segments are in the work area. */
+TT_INLINE void tt_plain_report_here(struct tt_work *w, struct tt_conn *conn, const struct tt_conn_id *id, __u64 entry_ns,
+				    __u8 direction, __u8 origin, __u32 length)
 {
-	struct tt_work *w = tt_work_here();
 	struct tt_kernel_counters *c = tt_counters_here();
 
-	if (!w || !c)
+	if (!c)
 		return;
-	tt_chunk_fill(&w->chunk, id->sock, conn, direction, direction == TT_TX ? call->entry_ns : 0);
+	tt_chunk_fill(&w->chunk, id->sock, conn, direction, direction == TT_TX ? entry_ns : 0);
 	w->chunk.origin = origin;
 	w->chunk.flags &= ~TT_CHUNK_FROM_START;
 	if (conn->plain_begins)
@@ -292,12 +292,22 @@ TT_INLINE void tt_plain_report(struct tt_conn *conn, const struct tt_conn_id *id
 	w->chunk.tcp_seq = 0;
 	if (!length)
 		w->chunk.flags |= TT_CHUNK_EOF;
-	tt_iov_one(w, call->buffer, length);
 	w->chunk.rec.time_ns = tt_data_begin(c);
 	tt_report_wanted(length);
 	tt_data_end(c);
 	conn->plain_next[direction & 1] += length;
 	conn->fresh = 0;
+}
+
+TT_INLINE void tt_plain_report(struct tt_conn *conn, const struct tt_conn_id *id, const struct tt_plain_call *call,
+			       __u8 direction, __u8 origin, __u32 length)
+{
+	struct tt_work *w = tt_work_here();
+
+	if (!w)
+		return;
+	tt_iov_one(w, call->buffer, length);
+	tt_plain_report_here(w, conn, id, call->entry_ns, direction, origin, length);
 }
 
 TT_INLINE struct tt_plain_call *tt_plain_returned(struct tt_plain_calls *calls, __u64 stack)

@@ -82,7 +82,7 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 			on ? tt_plaintext_refused() : tt_feature_why(&report.features, TT_FEATURE_UPROBE, why, sizeof(why));
 
 		tt_warn("%s TLS libraries are not observed%s: %s", tt_config_name(&name, config, "uprobes", "--uprobes:"),
-			on ? ", but OpenSSL and programs of Go" : "",
+			on ? ", but OpenSSL, rustls and programs of Go" : "",
 			refused[0] ? refused : "this kernel does not take the probes");
 	}
 	r = more ? more->load(more->ctx, scope) : 0;

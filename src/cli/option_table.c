@@ -289,8 +289,8 @@ const struct tt_option tt_options[] = {
 	 .kind = TT_OPTION_FLAG,
 	 .offset = AT(no_return_probes),
 	 .commands = ATTACHING,
-	 .help = "with --uprobes, use no return probes, as on kernels where those may end a service under seccomp: OpenSSL and "
-		 "programs of Go only"},
+	 .help = "with --uprobes, use no return probes, as on kernels where those may end a service under seccomp: OpenSSL, "
+		 "rustls and programs of Go only"},
 	{.name = "limit",
 	 .argument = "NAME=VALUE",
 	 .key = "limits",

@@ -182,7 +182,7 @@ static void bad_use_is_told_in_one_line(void **state)
 		{&agent, {"--hooks", "magic"}, "--hooks: 'magic' is not auto or fexit or tracepoint or kprobe"},
 		{&agent,
 		 {"--uprobes-without", "go,ssl"},
-		 "--uprobes-without: 'ssl' is not one of openssl gnutls nss go nghttp2 grpc"},
+		 "--uprobes-without: 'ssl' is not one of openssl gnutls nss go nghttp2 grpc rustls"},
 		{&agent, {"--log-level", "loud"}, "--log-level: 'loud' is not error, warning, info or debug"},
 		{&agent, {"--pid", "1", "--netns=x"}, "--pid, --cgroup and --netns exclude each other"},
 		{&watch,

@@ -82,6 +82,19 @@ const struct tt_library tt_library_middle = {"openssl", TT_LIBRARY_SHARED, "libc
 const struct tt_library tt_library_stripped = {"openssl", TT_LIBRARY_STRIPPED,	  NULL,
 					       stripped,  TT_ARRAY_LEN(stripped), "SSL_do_handshake"};
 
+/* aws-lc's, by which rustls seals and opens records; their names begin with its version. */
+static const struct tt_library_function rustls[] = {
+	{"aws_lc_*_EVP_AEAD_CTX_init", "tt_rustls_begin", NULL, false},
+	{"aws_lc_*_EVP_AEAD_CTX_init_with_direction", "tt_rustls_begin", NULL, false},
+	{"aws_lc_*_EVP_AEAD_CTX_seal", "tt_rustls_seal", "tt_rustls_sealed", true},
+	{"aws_lc_*_EVP_AEAD_CTX_seal_scatter", "tt_rustls_seal_scatter", "tt_rustls_sealed", false},
+	{"aws_lc_*_EVP_AEAD_CTX_open", "tt_rustls_open", "tt_rustls_opened", true},
+	{"aws_lc_*_EVP_AEAD_CTX_open_gather", "tt_rustls_open_gather", "tt_rustls_opened", false},
+	{"aws_lc_*_EVP_AEAD_CTX_free", "tt_rustls_end", NULL, true},
+};
+
+const struct tt_library tt_library_rustls = {"rustls", TT_LIBRARY_STATIC, NULL, rustls, TT_ARRAY_LEN(rustls), ""};
+
 /*
  * HTTP/2 as golang.org/x/net has it: in net/http until and since it stands in a package of its own, and by itself, as grpc-go and
  * others use it. What moves a socket's bytes is the same for all.

@@ -44,6 +44,8 @@ extern const size_t tt_library_count;
 
 /* OpenSSL in a program without symbols. */
 extern const struct tt_library tt_library_stripped;
+/* rustls in a program that has the symbols of aws-lc, which seals and opens for it. */
+extern const struct tt_library tt_library_rustls;
 
 /* What is attached beside it for a while, in a program, too, that has OpenSSL in itself (plaintext_middle.c). */
 extern const struct tt_library tt_library_middle;
@@ -53,7 +55,7 @@ extern const struct tt_library tt_library_http2;
 extern const struct tt_library tt_library_nghttp2;
 
 /* Names of all of them, by which they can be left out. */
-#define TT_LIBRARY_NAMES(X) X("openssl") X("gnutls") X("nss") X("go") X("nghttp2") X("grpc")
+#define TT_LIBRARY_NAMES(X) X("openssl") X("gnutls") X("nss") X("go") X("nghttp2") X("grpc") X("rustls")
 
 /* One bit for each name; 0: there is no such library. */
 unsigned tt_library_bit(const char *name);
@@ -75,8 +77,9 @@ struct tt_function_place {
 };
 
 /*
- * Where functions are in the ELF file `path`: ret[i] of names[i]. From the symbols it needs
- * when run, and those for debugging. 0, or -errno of opening; -ENOEXEC: not an ELF file of this machine.
+ * Where functions are in the ELF file `path`: ret[i] of names[i], in which a `*` stands for whatever a name has there. From the
+ * symbols it needs when run, and those for debugging. 0, or -errno of opening; -ENOEXEC: not an ELF file of this machine;
+ * -ENOTUNIQ: a name with a `*` has several places.
  */
 int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count);
 
@@ -106,10 +109,10 @@ int tt_grpc_layout(const char *path, struct tt_grpc_layout *ret);
 /* A library whose functions cannot be found by symbols where it is linked into a program, and the text by which it is known
  * there. */
 struct tt_library_sign {
-	struct tt_library library; /* its name; it has no functions */
-	const char *text[2];	   /* in two pieces, so that telltale has not itself what is looked for */
-	const char *reason;	   /* that it is not observed */
-	bool stripped;		   /* its functions may be told otherwise: tt_library_stripped */
+	struct tt_library library;	    /* its name; it has no functions */
+	const char *text[2];		    /* in two pieces, so that telltale has not itself what is looked for */
+	const char *reason;		    /* that it is not observed */
+	const struct tt_library *otherwise; /* its functions may be found so */
 };
 
 /* Which one the file of a program has in it, of the first 128 MiB; NULL: none. */

@@ -21,7 +21,19 @@ struct wanted {
 	const char *const *names;
 	struct tt_function_place *places;
 	size_t count;
+	bool several; /* a name with a `*` has more than one place */
 };
+
+/* A `*` stands for whatever is there. */
+static bool is_called(const char *name, const char *wanted)
+{
+	const char *star = strchr(wanted, '*');
+
+	if (!star)
+		return strcmp(name, wanted) == 0;
+	size_t len = strlen(name), before = (size_t)(star - wanted), behind = strlen(star + 1);
+	return len >= before + behind && strncmp(name, wanted, before) == 0 && strcmp(name + len - behind, star + 1) == 0;
+}
 
 static void section_search(Elf *elf, Elf_Scn *section, const GElf_Shdr *head, struct wanted *w)
 {
@@ -36,8 +48,10 @@ static void section_search(Elf *elf, Elf_Scn *section, const GElf_Shdr *head, st
 			continue;
 		const char *name = elf_strptr(elf, head->sh_link, symbol.st_name);
 		for (size_t j = 0; name && j < w->count; j++) {
-			if (strcmp(name, w->names[j]) == 0)
-				w->places[j] = (struct tt_function_place){symbol.st_value, symbol.st_size};
+			if (!is_called(name, w->names[j]))
+				continue;
+			w->several |= strchr(w->names[j], '*') && w->places[j].at && w->places[j].at != symbol.st_value;
+			w->places[j] = (struct tt_function_place){symbol.st_value, symbol.st_size};
 		}
 	}
 }
@@ -215,7 +229,7 @@ int tt_elf_search_path(const char *path, char *ret, size_t size)
 int tt_elf_functions(const char *path, const char *const *names, struct tt_function_place *ret, size_t count)
 {
 	tt_close_auto int fd = -1;
-	struct wanted w = {names, ret, count};
+	struct wanted w = {names, ret, count, false};
 	Elf *elf;
 
 	memset(ret, 0, count * sizeof(*ret));
@@ -224,5 +238,5 @@ int tt_elf_functions(const char *path, const char *const *names, struct tt_funct
 		return r;
 	search(elf, &w);
 	elf_end(elf);
-	return 0;
+	return w.several ? -ENOTUNIQ : 0;
 }

@@ -66,9 +66,9 @@ static void put(int fd, const void *bytes, size_t n, off_t at)
 }
 
 /* What is found in it; the status is kept beside. */
-static uint64_t found(const struct made *m, int *status)
+static uint64_t found_as(const char *name, const struct made *m, int *status)
 {
-	static const char *const names[] = {WANTED};
+	const char *const names[] = {name};
 	struct tt_function_place place = {0};
 	char path[64];
 	int fd = memfd_create("made", 0);
@@ -86,6 +86,11 @@ static uint64_t found(const struct made *m, int *status)
 	return place.at;
 }
 
+static uint64_t found(const struct made *m, int *status)
+{
+	return found_as(WANTED, m, status);
+}
+
 static void finds(void **state)
 {
 	(void)state;
@@ -94,6 +99,36 @@ static void finds(void **state)
 
 	assert_int_equal(found(&m, &status), CODE_AT + 0x20);
 	assert_int_equal(status, 0);
+}
+
+static void finds_by_a_part_of_the_name(void **state)
+{
+	(void)state;
+	struct made m = sound();
+	int status;
+
+	assert_int_equal(found_as("SSL_*", &m, &status), CODE_AT + 0x20);
+	assert_int_equal(found_as("*_read", &m, &status), CODE_AT + 0x20);
+	assert_int_equal(found_as("SS*ead", &m, &status), CODE_AT + 0x20);
+	assert_int_equal(status, 0);
+	assert_int_equal(found_as("SSL_*_read", &m, &status), 0);
+	assert_int_equal(found_as("*_write", &m, &status), 0);
+	assert_int_equal(found_as("SSL_*rea", &m, &status), 0);
+	assert_int_equal(status, 0);
+}
+
+static void which_of_several_is_not_sure(void **state)
+{
+	(void)state;
+	struct made m = sound();
+	int status;
+
+	m.symbols[0] = m.symbols[1];
+	found_as("SSL_*", &m, &status);
+	assert_int_equal(status, 0); /* it is told twice */
+	m.symbols[0].st_value += 0x20;
+	found_as("SSL_*", &m, &status);
+	assert_int_equal(status, -ENOTUNIQ);
 }
 
 static void large_tables_are_not_read(void **state)
@@ -152,5 +187,6 @@ static void many_segments(void **state)
 	assert_int_equal(status, -EFBIG);
 }
 
-TT_UNIT_TESTS(cmocka_unit_test(finds), cmocka_unit_test(large_tables_are_not_read), cmocka_unit_test(large_names_of_sections),
-	      cmocka_unit_test(many_sections), cmocka_unit_test(many_segments))
+TT_UNIT_TESTS(cmocka_unit_test(finds), cmocka_unit_test(finds_by_a_part_of_the_name),
+	      cmocka_unit_test(which_of_several_is_not_sure), cmocka_unit_test(large_tables_are_not_read),
+	      cmocka_unit_test(large_names_of_sections), cmocka_unit_test(many_sections), cmocka_unit_test(many_segments))

@@ -16,11 +16,12 @@ static const struct tt_library_sign tt_library_signs[] = {
 	{{"openssl", TT_LIBRARY_STATIC, NULL, NULL, 0, NULL},
 	 {"ssl/ssl", "_lib.c"},
 	 "OpenSSL or BoringSSL is linked into it, its symbols are stripped, and where its functions are is not sure",
-	 true},
+	 &tt_library_stripped},
 	{{"rustls", TT_LIBRARY_STATIC, NULL, NULL, 0, NULL},
 	 {"/rustls", "-0."},
-	 "rustls is linked into it, whose functions have no names and no calling convention to rely on",
-	 false},
+	 "rustls is linked into it, and no functions of aws-lc that have names seal its records (ring does, or the program is "
+	 "stripped)",
+	 &tt_library_rustls},
 };
 
 static const struct tt_library_sign *sign_in(struct tt_span s)

@@ -118,6 +118,12 @@ static uint32_t hello_rows(const struct tt_kernel *k, const struct tt_limits *li
 	return k->plaintext ? tt_kernel_power_of_two(limits->value[TT_LIMIT_KERNEL_SESSIONS] / 4) : 1;
 }
 
+/* What is sealed is sent soon: few contexts have some at a time. */
+static uint32_t held_most(const struct tt_kernel *k, const struct tt_limits *limits)
+{
+	return k->plaintext ? (uint32_t)limits->value[TT_LIMIT_KERNEL_SESSIONS] / 1024 + 1 : 1;
+}
+
 static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 {
 	int r = tt_kernel_maps_find(k, limits);
@@ -139,6 +145,8 @@ static int maps_size(struct tt_kernel *k, const struct tt_limits *limits)
 		{k->skel->maps.tt_framers, hello_rows(k, limits)},
 		{k->skel->maps.tt_go_sending, hello_rows(k, limits)},
 		{k->skel->maps.tt_hellos, hello_rows(k, limits)},
+		{k->skel->maps.tt_records, hello_rows(k, limits)},
+		{k->skel->maps.tt_held, held_most(k, limits)},
 		{k->skel->maps.tt_wishes, c->wish_mask + 1},
 		{k->skel->maps.tt_listeners, limits->value[TT_LIMIT_LISTENERS]},
 	};

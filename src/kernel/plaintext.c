@@ -91,6 +91,7 @@ void tt_plaintext_programs_choose(struct tt_kernel *k)
 {
 	for (size_t i = 0; i < tt_library_count; i++)
 		programs_choose(k, &tt_libraries[i]);
+	programs_choose(k, &tt_library_rustls);
 	programs_choose(k, &tt_library_middle);
 	programs_choose(k, &tt_library_http2);
 	programs_choose(k, &tt_library_nghttp2);
@@ -143,6 +144,8 @@ static const char *refusal(const struct tt_library *library, int r)
 		return "OpenSSL or BoringSSL is linked into it, its symbols are stripped, and where its functions are is not "
 		       "sure: to "
 		       "find them takes more work than is done for one file";
+	if (r == -ENOTUNIQ)
+		return "several versions of what seals for it are linked into it";
 	if (r != -EOPNOTSUPP)
 		return strerror(-r);
 	return library->form == TT_LIBRARY_GO ? "linked by a Go older than 1.18"
@@ -195,6 +198,8 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 	}
 	if (library->form == TT_LIBRARY_GO)
 		__atomic_store_n(&k->skel->bss->tt_plain_go, 1, __ATOMIC_RELEASE);
+	if (library == &tt_library_rustls)
+		__atomic_store_n(&k->skel->bss->tt_plain_records, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
 	tt_debug("%s (%s): in %.3f ms %zu probes", mapped->name, library->name, (double)(tt_now_ns() - begin_ns) / 1e6,
 		 k->libraries->probe_count);
@@ -244,7 +249,7 @@ static int look_signs(struct look *look, const struct tt_mapped *mapped)
 	const struct tt_library_sign *sign = tt_library_sign_find(mapped->path);
 	if (sign && k->without & tt_library_bit(sign->library.name))
 		return 0;
-	int r = sign && sign->stripped ? file_add(k, &tt_library_stripped, mapped, look->pid) : -ENOENT;
+	int r = sign ? file_add(k, sign->otherwise, mapped, look->pid) : -ENOENT;
 
 	look->attached += r == 0;
 	if (!sign || (r != -ENOENT && r != -ENOEXEC))

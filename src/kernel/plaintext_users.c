@@ -170,6 +170,7 @@ static void processes_tidy(struct tt_kernel *k)
 	unsigned sessions = forget_gone(k->skel->maps.tt_plain_sessions);
 	(void)forget_gone(k->skel->maps.tt_plain_goroutines);
 	(void)forget_gone(k->skel->maps.tt_go_sending);
+	(void)forget_gone(k->skel->maps.tt_held);
 	if (sessions)
 		tt_debug("%u TLS sessions of processes that are gone are forgotten", sessions);
 }

@@ -98,6 +98,7 @@ enum tt_origin {
 	TT_ORIGIN_GNUTLS = 3,
 	TT_ORIGIN_GO_TLS = 4,
 	TT_ORIGIN_NSS = 5,
+	TT_ORIGIN_RUSTLS = 6,
 	TT_ORIGIN_MAX,
 };
 

@@ -15,6 +15,7 @@ struct tt_span tt_jsonl_origin(uint8_t origin)
 	static const char *const names[TT_ORIGIN_MAX] = {
 		[TT_ORIGIN_SOCKET] = "socket", [TT_ORIGIN_PCAP] = "pcap", [TT_ORIGIN_OPENSSL] = "openssl",
 		[TT_ORIGIN_GNUTLS] = "gnutls", [TT_ORIGIN_GO_TLS] = "go", [TT_ORIGIN_NSS] = "nss",
+		[TT_ORIGIN_RUSTLS] = "rustls",
 	};
 	return tt_span_str(origin < TT_ORIGIN_MAX ? names[origin] : NULL);
 }
