@@ -496,14 +496,27 @@ static int add_mapped(struct tt_symbols *s, struct process *p, struct mapping *m
 	return m->inode ? add_place(to, path, in_file ? in_file : offset) : tt_buf_add_str(to, "[unknown]");
 }
 
-int tt_symbols_add(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t address, bool returned, struct tt_buf *to)
+/* The executable mapping the code lies in; NULL: none. */
+static struct mapping *code_find(struct tt_symbols *s, struct process *p, uint64_t code)
 {
-	struct process *p = process_find(s, pid, image);
-	uint64_t code = returned && address ? address - 1 : address;
 	struct mapping *m = p ? mapping_find(p, code) : NULL;
 
 	if (!m && p && tt_now_ns() - p->looked_ns >= AGAIN_NS && process_look(s, p) == 0)
 		m = mapping_find(p, code);
+	return m;
+}
+
+bool tt_symbols_is_code(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t address, bool returned)
+{
+	return code_find(s, process_find(s, pid, image), returned && address ? address - 1 : address);
+}
+
+int tt_symbols_add(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t address, bool returned, struct tt_buf *to)
+{
+	struct process *p = process_find(s, pid, image);
+	uint64_t code = returned && address ? address - 1 : address;
+	struct mapping *m = code_find(s, p, code);
+
 	if (m)
 		return add_mapped(s, p, m, code, to);
 	if (!p || !p->count)

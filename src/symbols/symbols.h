@@ -45,6 +45,9 @@ struct tt_symbols *tt_symbols_free(struct tt_symbols *s);
  */
 int tt_symbols_add(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t address, bool returned, struct tt_buf *to);
 
+/* Whether it lies in memory the process may execute, of a file or not (as a just-in-time compiler's). False, too: it is gone. */
+bool tt_symbols_is_code(struct tt_symbols *s, uint32_t pid, uint64_t image, uint64_t address, bool returned);
+
 /* Adds a name as it may stand in a stack. As above. */
 int tt_symbols_clean(struct tt_buf *to, const char *name);
 

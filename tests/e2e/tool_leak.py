@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import signal
@@ -368,6 +369,45 @@ def test_a_command():
     lib.equal((done.returncode, done.stdout), (0, "done\n"), f"the command: {done.stderr[-600:]}")
     rows = [json.loads(line) for line in rows_at.read_text().splitlines()]
     lib.equal([(r["blocks"], r["outstanding_bytes"]) for r in rows if r["kind"] == "stack" and r["blocks"] == 123], [(123, 123 * 456)], f"rows: {rows}")
+
+
+ASTRAY = """
+#include <stdlib.h>
+#include <unistd.h>
+static struct { void *next; unsigned long returned; } frames[40];
+static void *kept[10];
+__attribute__((noinline)) void *astray(unsigned long frame)
+{
+	void *p;
+	__asm__ volatile("push %%rbp\\n\\tmov %%rsp, %%r12\\n\\tmov %1, %%rbp\\n\\tand $-16, %%rsp\\n\\tmov $1000, %%edi\\n\\tcall *%2\\n\\tmov %%r12, %%rsp\\n\\tpop %%rbp"
+			 : "=a"(p) : "r"(frame), "r"(malloc) : "rdi", "rsi", "rdx", "rcx", "r8", "r9", "r10", "r11", "r12", "memory", "cc");
+	return p;
+}
+int main(void)
+{
+	for (int i = 0; i < 39; i++) {
+		frames[i].next = &frames[i + 1];
+		frames[i].returned = 16 + i;
+	}
+	for (int i = 0; i < 10; i++)
+		kept[i] = astray((unsigned long)frames);
+	sleep(1);
+	return !kept[9];
+}
+"""
+
+
+def test_a_frame_pointer_of_another_use():
+    """What stands behind the first address that is no code is one frame nobody knows."""
+    if platform.machine() != "x86_64":
+        lib.skip("it is in x86-64's assembler")
+    lib.need("cc")
+    source, program, rows = (DIRECTORY / name for name in ("astray.c", "astray", "astray.jsonl"))
+    source.write_text(ASTRAY)
+    subprocess.run(["cc", "-O1", "-fno-omit-frame-pointer", "-mno-red-zone", "-o", program, source], check=True)
+    subprocess.run([lib.TELLTALE, "leak", "--all", f"--json={rows}", "-q", "--", program], check=True, capture_output=True, timeout=120)
+    stacks = [row["stack"] for row in map(json.loads, rows.read_text().splitlines()) if row["kind"] == "stack" and "astray" in (row["stack"] or "")]
+    lib.equal(stacks, ["[unknown];astray;malloc"], "stacks")
 
 
 def test_objects_of_the_kernel():

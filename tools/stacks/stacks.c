@@ -206,10 +206,24 @@ struct key {
 	int32_t id;
 };
 
-static int user_frames(struct tt_stacks *s, const struct key *key, uint64_t image, const uint64_t *frames, unsigned depth,
+/*
+ * Code that uses the frame pointer for something else leads the kernel astray: what stands behind the first address that is no
+ * code is chance. Code of just-in-time compilers that tell no names is some.
+ */
+static unsigned frames_sure(struct tt_stacks *s, const struct key *key, uint64_t image, const uint64_t *frames, unsigned depth)
+{
+	unsigned sure = 0;
+
+	while (sure < depth && tt_symbols_is_code(s->symbols, key->tgid, image, frames[sure], sure > 0))
+		sure++;
+	return sure;
+}
+
+static int user_frames(struct tt_stacks *s, const struct key *key, uint64_t image, const uint64_t *frames, unsigned count,
 		       struct tt_buf *to)
 {
-	unsigned count = depth;
+	unsigned sure = frames_sure(s, key, image, frames, count);
+	unsigned depth = TT_MIN(count, sure + 1); /* the first that is not sure is [unknown], and stands for the rest */
 	bool called = key->caller && !(count > 1 && frames[1] == key->caller);
 	size_t begin = to->len;
 	int r = 0;
