@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "base/now.h"
 #include "base/own.h"
 #include "kernel/stats.h"
@@ -17,6 +18,7 @@
 #define TT_TOOL_BUDGET 20000
 /* At the end: with the programs gone the rings are empty soon. */
 #define TT_TOOL_LAST_DRAINS 1000
+#define TT_TOOL_LOOK_NS UINT64_C(500000000)
 
 /* SIGHUP comes when a terminal or its connection is gone, and nobody wants to lose an hour's profile by that. */
 static const struct {
@@ -101,6 +103,20 @@ static bool take_signals(struct tt_tool_loop *loop, int fd)
 	return end;
 }
 
+/* The processes named by --pid are gone, and all they began. */
+static bool none_left(struct tt_tool_loop *loop, uint64_t now)
+{
+	const struct tt_tool_options *o = loop->options;
+
+	if (!o->pid_count || now - loop->looked_ns < TT_TOOL_LOOK_NS)
+		return false;
+	loop->looked_ns = now;
+	if (!tt_kernel_scope_empty(loop->run->kernel, o->pids, o->pid_count))
+		return false;
+	tt_warn("pid %u%s ended: nothing is left to observe", o->pids[0], o->pid_count > 1 ? " and others" : "");
+	return true;
+}
+
 static int run_until_end(struct tt_tool_loop *loop, int signals)
 {
 	const struct tt_tool_options *o = loop->options;
@@ -135,7 +151,7 @@ static int run_until_end(struct tt_tool_loop *loop, int signals)
 		}
 		if (r < 0)
 			return r;
-		if (done)
+		if (done || none_left(loop, now))
 			return 0;
 		if (o->duration_ns && now - begin >= o->duration_ns)
 			return 0;

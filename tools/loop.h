@@ -16,6 +16,7 @@ struct tt_tool_loop {
 	struct tt_command *command; /* pid -1: none. Signals to end are passed on to it */
 	struct tt_tool_container *container;
 	struct tt_tool_cost *cost; /* what the programs took is asked while they are there */
+	uint64_t looked_ns;	   /* when it was looked whether processes are left */
 	int command_status;	   /* out: its wait status, once pid is -1 */
 };
 

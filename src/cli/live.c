@@ -81,6 +81,8 @@ static bool tt_live_over(void *ctx)
 {
 	struct tt_live_state *s = ctx;
 
+	if (s->run->over && s->run->over())
+		return true;
 	return !s->run->command && tt_ends_look(&s->ends, s->scope, sizeof(s->scope)) && s->run->ends;
 }
 

@@ -11,6 +11,7 @@ struct tt_live_run {
 	struct tt_command *command; /* NULL: none */
 	const char *listen;	    /* NULL: no server */
 	bool ends;		    /* with the processes that are named, when nothing is left of them */
+	bool (*over)(void);	    /* asked often whether to end; NULL: no other reason to */
 	/* Adds further sinks before anything is observed; NULL. Negative errno, printed. */
 	int (*prepare)(struct tt_session *session);
 	/* Everything is in place; NULL. Negative errno, printed. */

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -268,6 +269,39 @@ int tt_programs_load(struct tt_kernel **ret, const struct tt_programs *p, const 
 	}
 	*ret = k;
 	return 0;
+}
+
+/* A mark may stay where the program that takes it away did not run. Somebody else's process may not be signalled, but is there.
+ */
+static bool row_empty(const struct tt_scope_row *row, uint32_t first)
+{
+	for (uint32_t i = 0; i < TT_SCOPE_ROW; i++) {
+		if (row->in[i] == TT_MARK_IN && (kill((pid_t)(first + i), 0) == 0 || errno != ESRCH))
+			return false;
+	}
+	return true;
+}
+
+bool tt_kernel_scope_empty(const struct tt_kernel *k, const uint32_t *pids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tt_scope_row row;
+		uint32_t at = pids[i] / TT_SCOPE_ROW;
+		if (bpf_map_lookup_elem(bpf_map__fd(k->maps.scope_pids), &at, &row) == 0 && !row_empty(&row, at * TT_SCOPE_ROW))
+			return false;
+	}
+	static const struct tt_scope_row none;
+	const size_t size = TT_SCOPE_ROWS * sizeof(none);
+	bool empty = true;
+
+	/* Mapped for this look alone, as it is 4 MiB: mostly for the last one. */
+	const struct tt_scope_row *rows = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(k->maps.scope_pids), 0);
+	if (rows == MAP_FAILED)
+		return false;
+	for (uint32_t i = 0; i < TT_SCOPE_ROWS && empty; i++)
+		empty = memcmp(&rows[i], &none, sizeof(none)) == 0 || row_empty(&rows[i], i * TT_SCOPE_ROW);
+	munmap((void *)rows, size);
+	return empty;
 }
 
 int tt_kernel_map_fd(const struct tt_kernel *k, const char *name)

@@ -48,6 +48,12 @@ struct tt_programs {
 int tt_programs_load(struct tt_kernel **ret, const struct tt_programs *programs, const struct tt_limits *limits,
 		     const struct tt_scope *scope, struct tt_kernel_report *report);
 
+/*
+ * Whether no process is left of a scope of TT_SCOPE_PIDS: neither those named, which are looked at first, nor any that they
+ * began. Also after the hand-over, unless that took the tables.
+ */
+bool tt_kernel_scope_empty(const struct tt_kernel *k, const uint32_t *pids, size_t count);
+
 /* Descriptor of one of its maps, borrowed; -ENOENT. */
 int tt_kernel_map_fd(const struct tt_kernel *k, const char *name);
 

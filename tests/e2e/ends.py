@@ -26,6 +26,33 @@ def test_watch_ends_with_its_process():
     lib.equal((watch.returncode, told), (0, f"telltale: warning: pid {process.pid} ended: nothing is left to observe\n"), "status, standard error")
 
 
+def test_tools_end_with_their_process():
+    """All of them do so in one place; and not while a child is there."""
+    process = shell("sleep 60 & echo $!; wait")
+    child = int(process.stdout.readline())
+    tool = subprocess.Popen([lib.TELLTALE, "io", "--quiet", "--pid", str(process.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lib.wait_until_up(tool)
+    process.kill()  # who is not waited for has ended, too
+    try:
+        tool.wait(1.5)
+        lib.check(False, f"it ended, though there is a child: {tool.stderr.read()}")
+    except subprocess.TimeoutExpired:
+        os.kill(child, signal.SIGKILL)
+    out, told = tool.communicate(timeout=60 * lib.PATIENCE)
+    lib.equal((tool.returncode, out, told), (0, "", f"telltale: warning: pid {process.pid} ended: nothing is left to observe\n"), "status, rows, standard error")
+    process.wait()
+
+
+def test_watch_that_nobody_reads():
+    """It ends as filters do, and has nothing to say of it; with and without lines to write."""
+    for options in ([], ["--json"]):
+        watch = subprocess.Popen([lib.TELLTALE, "watch", *options, "--pid", str(os.getpid()), *lib.HOOKS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        lib.wait_until_up(watch)
+        lib.equal(watch.poll(), None, "watch while it is read")
+        watch.stdout.close()
+        lib.equal((watch.wait(60 * lib.PATIENCE), watch.stderr.read()), (-signal.SIGPIPE, ""), f"status, standard error with {options}")
+
+
 def uptime(agent):
     return float(re.search(r"^telltale_uptime_seconds (\S+)$", agent.get("/metrics"), re.M).group(1))
 
