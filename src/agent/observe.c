@@ -76,6 +76,9 @@ static int tt_observe_scope(struct tt_source **ret, const struct tt_config *conf
 	tt_observe_chosen(&report, config->hooks);
 	tt_scope_warn_of_ids();
 	bool on = tt_plaintext_on(tt_live_kernel(live));
+	/* What a file says may be meant for when they are wanted. */
+	if (!config->uprobes && config->uprobes_without.count && !tt_config_line(config, "uprobes_without"))
+		tt_warn("--uprobes-without is without effect: there is no --uprobes");
 	if (config->uprobes && (!on || tt_plaintext_refused())) {
 		char why[256];
 		const char *refused =

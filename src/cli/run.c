@@ -23,6 +23,16 @@ static void tt_run_end(struct tt_session *session)
 	tt_outputs_write_summary(session->outputs, STDERR_FILENO);
 }
 
+/* Options that are without effect as they are given. */
+static void tt_run_warn(const struct tt_config *config)
+{
+	struct tt_config_name name;
+
+	if (config->tools.count && !config->metrics && !config->listen)
+		tt_warn("%s what they find is told by --metrics FILE or --listen ADDRESS, and neither is given",
+			tt_config_name(&name, config, "tools", "--tools:"));
+}
+
 int tt_run_main(struct tt_config *config, int argc, char **argv)
 {
 	struct tt_command command = TT_COMMAND_NONE;
@@ -34,6 +44,7 @@ int tt_run_main(struct tt_config *config, int argc, char **argv)
 		return 2;
 	}
 	command_argv = argv;
+	tt_run_warn(config);
 	if (!config->quiet)
 		run.end = tt_run_end;
 	/* One command's figures are wanted whole at its end. */

@@ -38,6 +38,15 @@ def test_unknown_things():
     refused(["read"], "file", status=2)
 
 
+def test_without_effect():
+    """One line says so of an option that does nothing as it is given."""
+    for options, want in ((["--tools", "io"], ["telltale: warning: --tools: what they find is told by --metrics FILE or --listen ADDRESS, and neither is given"]),
+                          (["--tools", "io", "--metrics=/dev/null"], []),
+                          (["--uprobes-without", "go"], ["telltale: warning: --uprobes-without is without effect: there is no --uprobes"])):
+        done = subprocess.run([lib.TELLTALE, "run", "--quiet", *options, "--", "true"], capture_output=True, text=True, timeout=120)
+        lib.equal((done.returncode, done.stderr.splitlines()), (0, want), f"{options}")
+
+
 def test_port_taken():
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
