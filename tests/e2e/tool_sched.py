@@ -389,6 +389,50 @@ def test_names():
     check_blocked(blocked(rows, "sleep"), err, 1, 100 * MS, "tt-sleeper")
 
 
+# A shell beside it on one processor, which becomes such a program after a while.
+RENAMED = """
+import subprocess, sys
+busy = 'i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done; exec "$@"'
+hogs = [subprocess.Popen(["taskset", "-c", sys.argv[2], *before, sys.executable, "-c", *sys.argv[1:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for before in ([], ["sh", "-c", busy, "sh"])]
+print(*(p.pid for p in hogs), flush=True)
+for p in hogs:
+    p.stdin.write("go\\n")
+    p.stdin.flush()
+for p in hogs:
+    p.communicate()
+"""
+
+
+def test_names_of_now():
+    """A process that became another program has that one's name in all rows it had a part in since."""
+    rows, out, _ = sched("wait", "--top", "1000", whole=False, command=python(RENAMED, HOG, CPU, 0.6))
+    first, renamed = map(int, out.split())
+    behind = {(r["pid"], r["ahead_pid"]): (r["comm"], r["ahead_comm"]) for r in rows if r["kind"] == "behind"}
+    own = {r["pid"]: r["comm"] for r in rows if r["kind"] == "wait"}
+    lib.equal((behind[renamed, first], behind[first, renamed]), ((own[renamed], own[first]), (own[first], own[renamed])), "names")
+    lib.check(own[renamed].startswith("python"), f"its name: {own}")
+
+
+def test_least_of_behind():
+    """Hardly anything of a wait is not shown, but counted; unless it is asked for."""
+    script = f"{{ for i in $(seq 10); do taskset -c {CPU} true; done; }} & \"$@\"; wait"
+    command = ["sh", "-c", script, "sh", *hogs(0.4)]
+    for options, few in ((), False), (("--top", "10000"), True):
+        rows, _, err = sched("wait", *options, whole=False, command=command)
+        waited = {r["pid"]: r["wait_ns"] for r in rows if r["kind"] == "wait"}
+        least = [r for r in rows if r["kind"] == "behind" and r["behind_ns"] < waited[r["pid"]] // 100]
+        told = re.search(r"; (\d+) rows of who was ahead not shown", err)
+        lib.equal((bool(least), bool(told)), (few, not few), f"rows of little, and said how many: {least} {err[-400:]}")
+
+
+def test_command_begins_with_its_exec():
+    """What telltale does before is not the command's."""
+    rows, _, _ = sched("offcpu", command=["sleep", "0.3"])
+    lib.equal({(r["comm"], r["blocked_by"]) for r in rows} & {("telltale", "pipe"), ("sleep", "pipe")}, set(), f"pipe: {rows}")
+    lib.equal([r["comm"] for r in blocked(rows, "sleep", "clock_nanosleep")], ["sleep"], f"sleep: {rows}")
+
+
 def test_no_room():
     """More processes than rows, and more threads than are followed: counted."""
     script = "for i in $(seq 60); do sleep 0.2 & done; wait"

@@ -127,9 +127,8 @@ TT_INLINE void tt_block_add(const struct tt_sched_task *t, __u32 set, __u64 ns, 
 	struct tt_sched_blocked *b = bpf_map_lookup_elem(&tt_sched_blocks, &key);
 
 	if (!b) {
-		struct tt_sched_blocked new = {};
-		__builtin_memcpy(new.waker, t->waker, sizeof(new.waker));
-		bpf_map_update_elem(&tt_sched_blocks, &key, &new, BPF_NOEXIST);
+		static const struct tt_sched_blocked none = {};
+		bpf_map_update_elem(&tt_sched_blocks, &key, &none, BPF_NOEXIST);
 		b = bpf_map_lookup_elem(&tt_sched_blocks, &key);
 	}
 	if (!b) {
@@ -137,6 +136,7 @@ TT_INLINE void tt_block_add(const struct tt_sched_task *t, __u32 set, __u64 ns, 
 		return;
 	}
 	__builtin_memcpy(b->comm, tt_tool_config.threads ? t->name : t->comm, sizeof(b->comm));
+	__builtin_memcpy(b->waker, t->waker, sizeof(b->waker));
 	__sync_fetch_and_add(&b->ns, ns);
 	if (!whole_ns)
 		return;
@@ -186,7 +186,7 @@ TT_INLINE void tt_leaves(void *ctx, struct task_struct *prev, __u64 state, bool 
 	c->observed = 0;
 	/* A signal that was there already had it not block. */
 	bool waits = !state || preempted || !tt_task_state(prev);
-	if (!t && in && !dead) {
+	if (!t && in && !dead && !tt_task_to_be(prev)) {
 		t = tt_task_new(prev, now);
 		if (!t && waits)
 			TT_COUNT(task_waits);
@@ -283,7 +283,7 @@ TT_INLINE int tt_runnable(struct task_struct *p, bool child)
 	struct tt_sched_task *t = bpf_map_lookup_elem(&tt_sched_tasks, &tid);
 
 	if (!t) {
-		if (!tt_other_in_scope(p, child))
+		if (!tt_other_in_scope(p, child) || tt_task_to_be(p))
 			return 0;
 		t = tt_task_new(p, now);
 		if (!t) {
@@ -328,14 +328,18 @@ int TT_PROG(tt_sched_moved, struct task_struct *p, int to)
 	return 0;
 }
 
-/* A thread that is not the first takes that one's number with its new program. */
+/* A thread that is not the first takes that one's number with its new program. A command begins here. */
 SEC("tt_tracepoint/sched_process_exec")
 int TT_PROG(tt_sched_exec, struct task_struct *p, pid_t old)
 {
-	__u32 tid = old;
+	__u32 tid = old, now = p->pid;
+	struct tt_sched_cpu *c = tt_cpu_here();
 
-	if (p->pid != old)
+	if (now != tid)
 		bpf_map_delete_elem(&tt_sched_tasks, &tid);
+	else if (c && c->observed != tid && tt_tool_in_scope() && !bpf_map_lookup_elem(&tt_sched_tasks, &tid) &&
+		 tt_task_new(p, bpf_ktime_get_ns()))
+		c->observed = tid;
 	return 0;
 }
 
@@ -349,7 +353,7 @@ int tt_sched_first(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	__u32 tid = task->pid;
-	if (!tid || !tt_other_in_scope(task, false) || bpf_map_lookup_elem(&tt_sched_tasks, &tid))
+	if (!tid || !tt_other_in_scope(task, false) || tt_task_to_be(task) || bpf_map_lookup_elem(&tt_sched_tasks, &tid))
 		return 0;
 	__u64 state = tt_task_state(task);
 	if (state & TT_STATE_DEAD)

@@ -8,6 +8,10 @@
 #include "tools/sched/held.h"
 #include "tools/sched/state.h"
 
+/* Rows of less than this part of a process's waiting are left out of the table beside it: a hundredth. */
+#define LEAST 100
+#define NOTE_NOT_SHOWN (TT_HELD_NOTE_NO_BEGIN + 1) /* run->notes */
+
 enum tt_sched_report {
 	REPORT_NONE,
 	REPORT_WAIT,
@@ -125,6 +129,35 @@ static int sched_record(struct tt_tool_run *run, const struct tt_record *rec)
 						       : tt_sched_show_late(run, TABLE_LATE, (const struct tt_sched_late *)rec);
 }
 
+struct worth {
+	struct tt_tool_run *run;
+	const struct tt_sched_view *view;
+};
+
+static bool worth_showing(void *ctx, uint32_t tgid, uint32_t tid, uint64_t ns)
+{
+	const struct worth *w = ctx;
+	const struct tt_sched_sum *sum = tt_sched_sum_find(w->view, tgid, tid);
+	bool worth = !sum || ns >= sum->row.part[TT_SCHED_WAIT].ns / LEAST;
+
+	w->run->notes[NOTE_NOT_SHOWN] += !worth;
+	return worth;
+}
+
+/* Behind whom: who asks for so many, or so much, gets what was asked for. */
+static int show_behind(struct tt_tool_run *run, struct tt_sched_view *v)
+{
+	struct worth worth = {run, v};
+
+	if (!run->options->top && !(run->options->least > 0))
+		v->filter = worth_showing;
+	v->filter_ctx = &worth;
+	int r = tt_sched_show_behind(run, TABLE_BEHIND, v);
+	v->filter = NULL;
+	v->filter_ctx = NULL;
+	return r;
+}
+
 static int sched_interval(struct tt_tool_run *run)
 {
 	const struct tt_sched_settings *s = run->settings;
@@ -137,7 +170,7 @@ static int sched_interval(struct tt_tool_run *run)
 	int r = tt_sched_view(run, &v);
 	if (r == 0 && s->report == REPORT_WAIT) {
 		r = tt_sched_show_waits(run, TABLE_WAITS, &v);
-		r = r < 0 ? r : tt_sched_show_behind(run, TABLE_BEHIND, &v);
+		r = r < 0 ? r : show_behind(run, &v);
 		r = r < 0 ? r : tt_sched_show_latency(run, TABLE_LATENCY, &v);
 	} else if (r == 0) {
 		r = tt_sched_show_blocks(run, TABLE_BLOCKS, &v);
@@ -178,7 +211,8 @@ const struct tt_tool tt_tool_sched = {
 	.maps = maps,
 	.map_count = TT_ARRAY_LEN(maps),
 	.notes = {TT_SCHED_NOTE_ROWS, [TT_HELD_NOTE_NO_ROOM] = "not kept while others of their processor waited to be shown",
-		  [TT_HELD_NOTE_NO_BEGIN] = "softirqs in no row, because since when was not told"},
+		  [TT_HELD_NOTE_NO_BEGIN] = "softirqs in no row, because since when was not told",
+		  [NOTE_NOT_SHOWN] = "rows of who was ahead not shown, of less than a hundredth of the waiting (--top, --min)"},
 	.begin = sched_begin,
 	.record = sched_record,
 	.interval = sched_interval,

@@ -126,6 +126,8 @@ void tt_sched_free(struct tt_tool_run *run);
 /* Ends the interval, and takes what it counted out of the kernel. 0 or a negative errno. */
 int tt_sched_view(struct tt_tool_run *run, struct tt_sched_view *ret);
 void tt_sched_view_free(struct tt_sched_view *v);
+/* A process's, or thread's (tid 0: all), row of it; borrowed. NULL: there is none. */
+const struct tt_sched_sum *tt_sched_sum_find(const struct tt_sched_view *v, uint32_t tgid, uint32_t tid);
 
 /* The part a task is in now, and of that what lies within the interval. False: nothing of it. */
 bool tt_sched_open(const struct tt_sched_view *v, const struct tt_sched_task *t, uint32_t *part, uint64_t *ns);

@@ -120,6 +120,18 @@ TT_INLINE bool tt_other_in_scope(struct task_struct *task, bool child)
 	return tt_tool_named(tt_task_leader(task));
 }
 
+#define TT_NO_EXEC_YET 0x00000040 /* task_struct.flags */
+
+/* A command of telltale's that is not the command's own program yet: what it does is telltale's. */
+TT_INLINE bool tt_task_to_be(struct task_struct *task)
+{
+	struct task_struct *leader = TT_READ(struct task_struct, task, group_leader);
+	struct task_struct *parent = TT_READ(struct task_struct, leader, real_parent);
+	__u32 by = TT_READ(struct task_struct, parent, tgid);
+
+	return by == tt_self.own_tgid && TT_READ(struct task_struct, leader, flags) & TT_NO_EXEC_YET;
+}
+
 TT_INLINE void tt_task_names(struct tt_sched_task *t, struct task_struct *task)
 {
 	struct task_struct *leader = tt_task_leader(task);

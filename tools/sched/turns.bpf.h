@@ -36,17 +36,19 @@ TT_INLINE void tt_ahead_row(const struct tt_sched_task *t, __u32 ahead_tgid, con
 	struct tt_sched_behind *b = bpf_map_lookup_elem(&tt_sched_behinds, &key);
 
 	if (!b) {
-		struct tt_sched_behind new = {};
-		__builtin_memcpy(new.comm, tt_tool_config.threads ? t->name : t->comm, sizeof(new.comm));
-		if (ahead)
-			__builtin_memcpy(new.ahead, ahead, sizeof(new.ahead));
-		bpf_map_update_elem(&tt_sched_behinds, &key, &new, BPF_NOEXIST);
+		static const struct tt_sched_behind none = {};
+		bpf_map_update_elem(&tt_sched_behinds, &key, &none, BPF_NOEXIST);
 		b = bpf_map_lookup_elem(&tt_sched_behinds, &key);
 	}
-	if (b)
-		__sync_fetch_and_add(&b->ns, ns);
-	else
+	if (!b) {
 		TT_COUNT(no_ahead);
+		return;
+	}
+	/* Names change with exec: the last ones count. */
+	__builtin_memcpy(b->comm, tt_tool_config.threads ? t->name : t->comm, sizeof(b->comm));
+	if (ahead)
+		__builtin_memcpy(b->ahead, ahead, sizeof(b->ahead));
+	__sync_fetch_and_add(&b->ns, ns);
 }
 
 /* For the record of one wait. */

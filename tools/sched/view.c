@@ -236,6 +236,13 @@ int tt_sched_view(struct tt_tool_run *run, struct tt_sched_view *ret)
 	return r;
 }
 
+const struct tt_sched_sum *tt_sched_sum_find(const struct tt_sched_view *v, uint32_t tgid, uint32_t tid)
+{
+	const struct tt_sched_sum key = {.key = {.tgid = tgid, .tid = tid}};
+
+	return v->sum_count ? bsearch(&key, v->sums, v->sum_count, sizeof(key), compare) : NULL;
+}
+
 void tt_sched_view_free(struct tt_sched_view *v)
 {
 	free(v->sums);

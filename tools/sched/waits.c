@@ -64,7 +64,8 @@ static const struct tt_field behind_fields[] = {
 	TT_FIELD(struct behind_row, ns, "BEHIND", TT_UNIT_MS, 10, "behind_ns", TT_FIELD_NS,
 		 "for so long of its waits that ended this one had the processor; waits of several threads add up"),
 	TT_FIELD(struct behind_row, ahead_pid, "AHEAD", TT_UNIT_NONE, 7, "ahead_pid", TT_FIELD_ID,
-		 "process that had it; 0: nobody, the processor was waking up; unknown: several that are not remembered"),
+		 "process that had it; 0: nobody, the processor was waking up; unknown: several that are not remembered, "
+		 "`(others)`"),
 	TT_FIELD(struct behind_row, ahead, "AHEAD_COMM", TT_UNIT_NONE, 0, "ahead_comm", TT_FIELD_TEXT, "its name"),
 };
 
@@ -260,8 +261,8 @@ static int take_behind(void *ctx, const void *key, const void *value)
 		return 1;
 	memcpy(row.comm, b->comm, sizeof(row.comm));
 	memcpy(row.ahead, b->ahead, sizeof(row.ahead));
-	if (!k->ahead_tgid)
-		snprintf(row.ahead, sizeof(row.ahead), "(idle)");
+	if (!k->ahead_tgid || k->ahead_tgid == TT_SCHED_OTHERS)
+		tt_sched_who("", k->ahead_tgid, row.ahead, sizeof(row.ahead));
 	int r = tt_tool_row(s->run, s->table, &row);
 	return r < 0 ? r : 1;
 }
