@@ -395,6 +395,8 @@ def test_no_room():
     lib.check(len(shown) <= 16, f"{len(shown)} rows")
     missing = re.search(r"(\d+) requests in no row", err)
     lib.check(missing, f"nothing had no room: {err}")
+    lib.equal({r["cause"]: r["requests"] for r in rows if r["kind"] == "lost"}.get("rows_full"), int(missing[1]), "told by a row")
+    lib.check(re.search(rf"^ +{missing[1]} there was no room for a row", err, re.MULTILINE), f"as text: {err}")
     disk = [r for r in rows if r["kind"] == "disk"][0]
     lib.check(total(shown, "requests") + int(missing[1]) >= 160, f"requests: {total(shown, 'requests')} and {missing[1]}")
     within(total([r for r in shown if r["operation"] == "read"], "requests") + int(missing[1]), disk["reads"], 0.02, "requests by the disk's count")

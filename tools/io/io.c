@@ -15,10 +15,9 @@
 #include "tools/io/state.h"
 
 static const struct tt_table *const tables[TT_IO_TABLE_MAX] = {
-	[TT_IO_TABLE_FILES] = &tt_io_files_table,
-	[TT_IO_TABLE_DISKS] = &tt_io_disks_table,
-	[TT_IO_TABLE_LATENCIES] = &tt_io_latencies_table,
-	[TT_IO_TABLE_SLOW] = &tt_io_slow_table,
+	[TT_IO_TABLE_FILES] = &tt_io_files_table,	  [TT_IO_TABLE_DISKS] = &tt_io_disks_table,
+	[TT_IO_TABLE_LATENCIES] = &tt_io_latencies_table, [TT_IO_TABLE_SLOW] = &tt_io_slow_table,
+	[TT_IO_TABLE_LOST] = &tt_io_lost_table,
 };
 
 static const struct tt_option_row options[] = {
@@ -147,7 +146,7 @@ static int io_begin(struct tt_tool_run *run)
 	run->state = s;
 	if (!s)
 		return -ENOMEM;
-	s->since_ns = tt_now_ns();
+	s->since_ns = s->lost_since_ns = tt_now_ns();
 	return tt_disks_read(&s->disks);
 }
 
@@ -169,26 +168,20 @@ static int count_open(void *ctx, const void *key, const void *value)
 static int io_end(struct tt_tool_run *run)
 {
 	const struct tt_io_state *s = run->state;
-	struct tt_io_counts sum = {0}, one;
 
-	for (uint32_t cpu = 0; tt_kernel_map_get(run->kernel, "tt_io_counts", &cpu, &one) == 0; cpu++) {
-		sum.no_bio += one.no_bio;
-		sum.no_row += one.no_row;
-		sum.no_request += one.no_request;
-		sum.no_dirtier += one.no_dirtier;
-		sum.no_latency += one.no_latency;
-		sum.no_end += one.no_end;
-	}
-	run->notes[TT_IO_NOTE_NO_BIO] = sum.no_bio;
-	run->notes[TT_IO_NOTE_NO_ROW] = sum.no_row;
-	run->notes[TT_IO_NOTE_NO_REQUEST] = sum.no_request;
-	run->notes[TT_IO_NOTE_NO_DIRTIER] = sum.no_dirtier;
-	run->notes[TT_IO_NOTE_NO_LATENCY] = sum.no_latency;
-	run->notes[TT_IO_NOTE_NO_END] = sum.no_end;
+	tt_io_lost_count(run);
 	run->notes[TT_IO_NOTE_NO_DISK] = s->disks.turned_away;
 	run->notes[TT_IO_NOTE_OPEN] = 0;
 	return tt_kernel_map_walk(run->kernel, "tt_io_bios", sizeof(uint64_t), sizeof(struct tt_io_bio), count_open,
 				  &run->notes[TT_IO_NOTE_OPEN]);
+}
+
+/* What is missing comes last. */
+static int io_interval(struct tt_tool_run *run)
+{
+	int r = tt_io_show(run);
+
+	return r < 0 ? r : tt_io_lost_show(run);
 }
 
 static void io_free(struct tt_tool_run *run)
@@ -224,7 +217,7 @@ const struct tt_tool tt_tool_io = {
 		  [TT_IO_NOTE_NO_DISK] = "disks not known, for want of room"},
 	.begin = io_begin,
 	.record = io_record,
-	.interval = tt_io_show,
+	.interval = io_interval,
 	.end = io_end,
 	.free = io_free,
 	.inside = &tt_io_inside,

@@ -11,11 +11,25 @@
 #define TT_IO_CONTAINERS 64 /* processes whose container is remembered */
 #define TT_IO_CONTAINER_LEN 72
 
+/* What the tool itself turned away, in run->notes. */
+enum tt_io_note {
+	TT_IO_NOTE_NO_BIO,
+	TT_IO_NOTE_NO_ROW,
+	TT_IO_NOTE_NO_REQUEST,
+	TT_IO_NOTE_NO_DIRTIER,
+	TT_IO_NOTE_NO_LATENCY,
+	TT_IO_NOTE_NO_DISK,
+	TT_IO_NOTE_NO_END,
+	TT_IO_NOTE_OPEN,
+	TT_IO_NOTE_MAX,
+};
+
 enum tt_io_table {
 	TT_IO_TABLE_FILES,
 	TT_IO_TABLE_DISKS,
 	TT_IO_TABLE_LATENCIES,
 	TT_IO_TABLE_SLOW,
+	TT_IO_TABLE_LOST,
 	TT_IO_TABLE_MAX,
 };
 
@@ -38,6 +52,8 @@ struct tt_io_state {
 	struct tt_io_container containers[TT_IO_CONTAINERS];
 	uint32_t set; /* of rows, in which is counted now */
 	uint64_t since_ns;
+	uint64_t lost_since_ns;
+	uint64_t lost[TT_IO_NOTE_MAX]; /* of those shown as lost: what was shown before */
 };
 
 /* What files, disks and operations are called in rows. */
@@ -57,7 +73,7 @@ void tt_io_name(struct tt_tool_run *run, const struct tt_io_file *file, uint32_t
 /* A disk's name, or its number where it is not known. */
 void tt_io_disk_name(struct tt_io_state *s, uint32_t number, char *to, size_t size);
 
-extern const struct tt_table tt_io_files_table, tt_io_disks_table, tt_io_latencies_table, tt_io_slow_table;
+extern const struct tt_table tt_io_files_table, tt_io_disks_table, tt_io_latencies_table, tt_io_slow_table, tt_io_lost_table;
 
 /* From now on the other set of rows is counted in; *ret_set is the one that is to be read and emptied. 0 or a negative errno. */
 int tt_io_change_sets(struct tt_tool_run *run, uint32_t *ret_set);
@@ -73,20 +89,13 @@ struct tt_io_inside_row {
 
 extern const struct tt_tool_inside tt_io_inside;
 
-/* What the tool itself turned away, in run->notes. */
-enum tt_io_note {
-	TT_IO_NOTE_NO_BIO,
-	TT_IO_NOTE_NO_ROW,
-	TT_IO_NOTE_NO_REQUEST,
-	TT_IO_NOTE_NO_DIRTIER,
-	TT_IO_NOTE_NO_LATENCY,
-	TT_IO_NOTE_NO_DISK,
-	TT_IO_NOTE_NO_END,
-	TT_IO_NOTE_OPEN,
-};
-
 /* The tool's `interval`. */
 int tt_io_show(struct tt_tool_run *run);
+
+/* run->notes of what the programs counted up to now (lost.c). */
+void tt_io_lost_count(struct tt_tool_run *run);
+/* Shows what is in no row and came since this was called last, by cause. 0 or a negative errno of the output. */
+int tt_io_lost_show(struct tt_tool_run *run);
 
 /* A request that took long, and those under way since long. 0 or a negative errno of the output. */
 int tt_io_slow_record(struct tt_tool_run *run, const struct tt_io_slow *slow);
