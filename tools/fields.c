@@ -15,8 +15,9 @@ static const struct {
 	double divisor;
 	int decimals;
 } units[TT_UNIT_MAX] = {
-	[TT_UNIT_NONE] = {"", 1, 0}, [TT_UNIT_US] = {"us", 1e3, 0},    [TT_UNIT_MS] = {"ms", 1e6, 1},
-	[TT_UNIT_S] = {"s", 1e9, 3}, [TT_UNIT_KIB] = {"KiB", 1024, 1}, [TT_UNIT_MIB] = {"MiB", 1048576, 1},
+	[TT_UNIT_NONE] = {"", 1, 0},	     [TT_UNIT_US] = {"us", 1e3, 0}, [TT_UNIT_MS] = {"ms", 1e6, 1},
+	[TT_UNIT_MS_FINE] = {"ms", 1e6, 3},  [TT_UNIT_S] = {"s", 1e9, 3},   [TT_UNIT_KIB] = {"KiB", 1024, 1},
+	[TT_UNIT_MIB] = {"MiB", 1048576, 1},
 };
 
 static const struct {

@@ -29,6 +29,7 @@ enum tt_field_unit {
 	TT_UNIT_NONE,
 	TT_UNIT_US,
 	TT_UNIT_MS,
+	TT_UNIT_MS_FINE, /* with three decimals */
 	TT_UNIT_S,
 	TT_UNIT_KIB,
 	TT_UNIT_MIB,

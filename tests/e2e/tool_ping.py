@@ -239,8 +239,11 @@ def test_a_server():
             for stage in ("reply", "qdisc", "driver"):
                 check(stage in run.stages(side="remote"), f"no {stage} there: {run.stages()}")
             equal([r["estimated"] for r in run.of("stage", stage="link")], [1, 1], "no clock but its own is known: the two ways are halves")
+            text = subprocess.run(net.inside("a", lib.TELLTALE, "ping", there.format(0), "--echoes", 3, "--every", 20, "--namespace"), capture_output=True, text=True, timeout=120).stdout
+            equal(text.count(" link (est.) "), 2, f"that is seen in the table: {text}")
+            check(re.search(r"^[\d:.]+ +\d+ +\d+\.\d{3} +\d+\.\d{3} \w", text, re.MULTILINE), f"milliseconds with their thousandths: {text}")
             check(not run.of("stage", side="netns"), f"only its own namespace: {run.of('stage')}")
-    equal({r["client"]: (r["echoes"], r["reports"], r["limited"]) for r in served}, {str(ipaddress.ip_address(here.format(0))): (20, 20, 0) for _, _, here in FAMILIES}, "served")
+    equal({r["client"]: (r["echoes"], r["reports"], r["limited"]) for r in served}, {str(ipaddress.ip_address(here.format(0))): (23, 23, 0) for _, _, here in FAMILIES}, "served")
 
 
 def test_without_a_server():

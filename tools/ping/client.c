@@ -68,9 +68,9 @@ static const struct tt_field echo_fields[] = {
 	TT_FIELD(struct echo_row, time_ns, "TIME", TT_UNIT_NONE, 12, "time_unix_ns", TT_FIELD_TIME, "when it was sent"),
 	TT_FIELD(struct echo_row, number, "NUMBER", TT_UNIT_NONE, 8, "number", TT_FIELD_ID,
 		 "of the echo, from 0 on; the low 16 bits are its sequence number"),
-	TT_FIELD(struct echo_row, rtt_ns, "RTT", TT_UNIT_MS, 10, "rtt_ns", TT_FIELD_NS, "from the program, and back to it"),
+	TT_FIELD(struct echo_row, rtt_ns, "RTT", TT_UNIT_MS_FINE, 10, "rtt_ns", TT_FIELD_NS, "from the program, and back to it"),
 	TT_FIELD_MORE(struct echo_row, reported, "reported", TT_FIELD_COUNT, "1: who answered sent a report"),
-	TT_FIELD(struct echo_row, stage_ns, "STAGE", TT_UNIT_MS, 10, "blamed_ns", TT_FIELD_NS,
+	TT_FIELD(struct echo_row, stage_ns, "STAGE", TT_UNIT_MS_FINE, 10, "blamed_ns", TT_FIELD_NS,
 		 "time of that went to the stage named"),
 	TT_FIELD_MORE(struct echo_row, side, "blamed_side", TT_FIELD_TEXT, "as in `stage`"),
 	TT_FIELD(struct echo_row, stage, "TO BLAME", TT_UNIT_NONE, 0, "blamed", TT_FIELD_TEXT,
@@ -94,6 +94,7 @@ struct path_row {
 	char way[8];
 	char side[8];
 	char stage[16];
+	char shown[24];
 	char device[TT_PING_DEVICE_LEN];
 };
 
@@ -103,7 +104,9 @@ static const struct tt_field path_fields[] = {
 	TT_FIELD(struct path_row, side, "SIDE", TT_UNIT_NONE, 7, "side", TT_FIELD_TEXT, "as in `stage`"),
 	TT_FIELD(struct path_row, device, "DEVICE", TT_UNIT_NONE, 15, "device", TT_FIELD_TEXT, "as in `stage`"),
 	TT_FIELD_MORE(struct path_row, netns, "netns", TT_FIELD_ID, "as in `stage`"),
-	TT_FIELD(struct path_row, stage, "STAGE", TT_UNIT_NONE, 13, "stage", TT_FIELD_TEXT, "as in `stage`"),
+	TT_FIELD_MORE(struct path_row, stage, "stage", TT_FIELD_TEXT, "as in `stage`"),
+	TT_FIELD(struct path_row, shown, "STAGE", TT_UNIT_NONE, 14, NULL, TT_FIELD_TEXT,
+		 "the same; `(est.)` behind it: half of what is neither side's, not a measured way"),
 	TT_FIELD_MORE(struct path_row, estimated, "estimated", TT_FIELD_COUNT, "as in `stage`"),
 	TT_FIELD(struct path_row, ns, "TIME", TT_UNIT_US, 10, "stage_ns", TT_FIELD_NS,
 		 "it took; together an echo's are its round trip"),
@@ -177,6 +180,7 @@ static int show_path(struct tt_tool_run *run, const struct echo *e, const struct
 		snprintf(row.way, sizeof(row.way), "%s", p->back ? "back" : "out");
 		snprintf(row.side, sizeof(row.side), "%s", tt_ping_side_names[p->side]);
 		snprintf(row.stage, sizeof(row.stage), "%s", tt_ping_stage_names[p->kind]);
+		snprintf(row.shown, sizeof(row.shown), "%s%s", row.stage, p->estimated ? " (est.)" : "");
 		memcpy(row.device, p->device, sizeof(row.device));
 		r = tt_tool_row(run, TT_PING_TABLE_PATH, &row);
 	}

@@ -26,6 +26,7 @@ struct stage_row {
 	char way[8];
 	char side[8];
 	char stage[16];
+	char shown[24];
 	char device[TT_PING_DEVICE_LEN];
 };
 
@@ -39,7 +40,9 @@ static const struct tt_field stage_fields[] = {
 	TT_FIELD(struct stage_row, device, "DEVICE", TT_UNIT_NONE, 15, "device", TT_FIELD_TEXT,
 		 "whose stage it is, on this kernel"),
 	TT_FIELD_MORE(struct stage_row, netns, "netns", TT_FIELD_ID, "that device's network namespace: inode number"),
-	TT_FIELD(struct stage_row, stage, "STAGE", TT_UNIT_NONE, 13, "stage", TT_FIELD_TEXT, "see above"),
+	TT_FIELD_MORE(struct stage_row, stage, "stage", TT_FIELD_TEXT, "see above"),
+	TT_FIELD(struct stage_row, shown, "STAGE", TT_UNIT_NONE, 14, NULL, TT_FIELD_TEXT,
+		 "the same; `(est.)` behind it: half of what is neither side's, not a measured way"),
 	TT_FIELD_MORE(struct stage_row, estimated, "estimated", TT_FIELD_COUNT,
 		      "1: half of what is neither side's, not a measured way"),
 	TT_FIELD(struct stage_row, count, "TIMES", TT_UNIT_NONE, 8, "times", TT_FIELD_COUNT, "echoes that passed it"),
@@ -191,6 +194,7 @@ static int show_stage(struct tt_tool_run *run, const struct tt_ping_totals *t, c
 	snprintf(row.way, sizeof(row.way), "%s", p->back ? "back" : "out");
 	snprintf(row.side, sizeof(row.side), "%s", tt_ping_side_names[p->side]);
 	snprintf(row.stage, sizeof(row.stage), "%s", tt_ping_stage_names[p->kind]);
+	snprintf(row.shown, sizeof(row.shown), "%s%s", row.stage, p->estimated ? " (est.)" : "");
 	memcpy(row.device, p->device, sizeof(row.device));
 	return tt_tool_row(run, TT_PING_TABLE_STAGE, &row);
 }
