@@ -221,6 +221,9 @@ static void tell_counts(struct runner *r)
 	stats.lost[TT_LOSS_BAD_RECORD] += rings.bad;
 	for (int i = 0; i < TT_LOSS_MAX; i++)
 		lost += stats.lost[i];
+	/* Told by its cause alone: mostly it would have been counted in a row, and not have been a record. */
+	lost -= stats.lost[TT_LOSS_MISSED_RUN];
+	stats.produced -= stats.lost[TT_LOSS_MISSED_RUN];
 	tt_buf_printf(&b, "telltale %s: %llu shown; records: %llu produced, %llu delivered, %llu lost, %llu queued",
 		      r->entry->name, (unsigned long long)tt_rows_shown(r->run.rows), (unsigned long long)stats.produced,
 		      (unsigned long long)rings.delivered, (unsigned long long)lost, (unsigned long long)rings.queued);
@@ -353,8 +356,11 @@ int tt_tool_main(const struct tt_tool_entry *entry, int argc, char **argv)
 	} else if (e < 0) {
 		tt_error("%s: %s (telltale %s --help)", entry->name, e == -EINVAL ? error.text : strerror(-e), entry->name);
 	} else if (r.tool->prepare && (e = r.tool->prepare(r.settings, &error)) < 0) {
-		tt_error("%s: %s", entry->name, error.text);
 		status = e == -EINVAL ? TT_STATUS_USAGE : 1;
+		if (status == TT_STATUS_USAGE)
+			tt_error("%s: %s (telltale %s --help)", entry->name, error.text, entry->name);
+		else
+			tt_error("%s: %s", entry->name, error.text);
 	} else if (tt_tool_container_find(&r.container, &r.options, &error) < 0) {
 		tt_error("%s: %s", entry->name, error.text);
 		status = 1;
