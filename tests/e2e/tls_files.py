@@ -3,6 +3,7 @@
 """Which files probes are in: a library that lies where the loader would not look, replaced while it is used, and let go of after its last user;
 programs and libraries that are rewritten in place."""
 import collections
+import functools
 import os
 import pathlib
 import shutil
@@ -91,12 +92,20 @@ def test_replaced():
 SOURCE = pathlib.Path(__file__).with_name("tls_rewritten.c")
 
 
-def built(name, *options):
-    """Another file each: of programs and libraries one after the other has the same name."""
+# What is built of it, by name: the compiler's options.
+BUILDS = {"earlier": ("-DCALLS",), "later": ("-DCALLS", "-DLATER"), "opens": ("-DOPENS",), "earlier-library": ("-shared", "-fPIC"),
+          "later-library": ("-shared", "-fPIC", "-DLATER")}
+
+
+@functools.cache
+def built(name):
+    program = tls_lib.brought("tls_files", name)
+    if program:
+        return program
     lib.need("cc")
-    path = tls_lib.directory() / name
-    subprocess.run(["cc", "-O0", "-o", path, SOURCE, *options, "-ldl"], check=True)
-    return path
+    program = tls_lib.directory() / name
+    subprocess.run(["cc", "-O0", "-o", program, SOURCE, *BUILDS[name], "-ldl"], check=True)
+    return program
 
 
 class User:
@@ -125,7 +134,7 @@ def rewritten_program(earlier, later):
 
 def test_program_rewritten():
     """Stopped, copied over, and started at once."""
-    result = lib.run("rewritten_program", "--uprobes", args=(built("earlier", "-DCALLS"), built("later", "-DCALLS", "-DLATER")))
+    result = lib.run("rewritten_program", "--uprobes", args=(built("earlier"), built("later")))
     lib.equal(result.told["status"], 0, "the second one's status")
     lib.check("it is written" in result.output, f"it was not let go of: {result.output}")
 
@@ -150,8 +159,7 @@ def rewritten_library(opens, earlier, later):
 
 def test_library_rewritten():
     """One has it still: until that has ended it is not attached again."""
-    result = lib.run("rewritten_library", "--uprobes", "--limit", "libraries_tidy_s=1", args=(
-        built("opens", "-DOPENS"), built("earlier.so", "-shared", "-fPIC"), built("later.so", "-shared", "-fPIC", "-DLATER")))
+    result = lib.run("rewritten_library", "--uprobes", "--limit", "libraries_tidy_s=1", args=(built("opens"), built("earlier-library"), built("later-library")))
     lib.equal(result.told["statuses"], [0, 0], "statuses of those that came later")
 
 
