@@ -95,7 +95,10 @@ const char *tt_fields_fault(const struct tt_fields *fields)
 
 		if (f->type != TT_FIELD_TEXT && f->size != sizeof(uint64_t))
 			return "a number is no uint64_t";
-		if (!f->help || (!f->json && !f->name) || !f->json != !types[f->type].json)
+		/* A text may stand in a column only, as what is shown of others. */
+		bool shown_only = f->type == TT_FIELD_TEXT && f->name;
+		if (!f->help || (!f->json && !f->name) || (f->json && !types[f->type].json) ||
+		    (!f->json && types[f->type].json && !shown_only))
 			return "a field that is not told, or not explained";
 		if (ending && (len < strlen(ending) || strcmp(json + len - strlen(ending), ending) != 0))
 			return "a JSON name does not end in its unit";

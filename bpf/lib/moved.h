@@ -70,6 +70,8 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 {
 	const struct tt_found *found = &w->found;
 	const struct tt_move *m = &w->move;
+
+	w->sealed = 0;
 	if (m->result < 0 && tt_never_connected(m)) {
 		tt_connect_failed(found, m->result);
 		return;
@@ -98,7 +100,6 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 		return;
 	}
 	tt_chunk_at(&w->chunk, conn, position);
-	w->sealed = 0;
 	if (tt_self.plaintext && m->transport == TT_TRANSPORT_TCP)
 		tt_plain_socket(sock, conn->ino, conn->seen_open && !w->chunk.offset);
 	if (tt_is_datagram(m->transport))
@@ -119,10 +120,15 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 	tt_data_end(c);
 	__sync_fetch_and_add(&conn->bytes[m->direction & 1], m->moved);
 	conn->fresh = 0;
-	if (w->sealed)
-		tt_records_sent(w->sealed);
 	if (now - conn->sampled_ns >= TT_SAMPLE_NS)
 		tt_conn_sample(sock);
+}
+
+/* Behind that, as calls are eight deep at most: what was sealed before, of a context whose socket is known now. */
+TT_INLINE void tt_moved_sealed(const struct tt_work *w)
+{
+	if (w->sealed)
+		tt_records_sent(w->sealed);
 }
 
 #endif

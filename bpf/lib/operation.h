@@ -255,8 +255,10 @@ TT_INLINE int tt_op_finish(bool looked, __u32 op, __u64 socket, __u64 message, _
 		return 0;
 	m->moved = result > 0 ? result : 0;
 	m->given = tt_op_given(w, op, message, size, flags, m);
-	if (!tt_says_nothing(w, m))
+	if (!tt_says_nothing(w, m)) {
 		tt_op_moved();
+		tt_moved_sealed(w);
+	}
 	return 0;
 }
 

@@ -223,6 +223,7 @@ __noinline int tt_call_moved(void)
 			     (m->before.known ? m->before.has_sequence : tt_sock_has_sequence(w->found.sk)),
 		     &m->view);
 	tt_moved(w, c, true);
+	tt_moved_sealed(w);
 	return 0;
 }
 

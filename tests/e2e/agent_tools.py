@@ -54,7 +54,8 @@ def in_run(tools, command, *options):
         metrics = pathlib.Path(directory) / "metrics"
         done = subprocess.run([lib.TELLTALE, "run", "--quiet", "--tools", tools, f"--metrics={metrics}", *lib.HOOKS, *options, "--", *command], capture_output=True,
                               text=True, stdin=subprocess.DEVNULL, timeout=120 * lib.PATIENCE)
-        lib.equal((done.returncode, done.stderr), (0, ""), "telltale run")
+        said = [line for line in done.stderr.splitlines() if "this kernel has no tracepoint" not in line]
+        lib.equal((done.returncode, said), (0, []), "telltale run")
         return metrics.read_text()
 
 

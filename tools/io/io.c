@@ -210,8 +210,8 @@ const struct tt_tool tt_tool_io = {
 		  [TT_IO_NOTE_NO_ROW] = "requests in no row, for want of room (limit tool_kernel_rows)",
 		  [TT_IO_NOTE_NO_REQUEST] =
 			  "requests whose time in the driver is not known, for want of room (limit tool_requests)",
-		  [TT_IO_NOTE_NO_DIRTIER] = "writes by the kernel of what nobody known had made dirty since telltale began, or "
-					    "it was forgotten (limit tool_dirty)",
+		  [TT_IO_NOTE_NO_DIRTIER] =
+			  "writes by the kernel of what nobody is known to have made dirty, or was forgotten (limit tool_dirty)",
 		  [TT_IO_NOTE_NO_LATENCY] = "requests not among the latencies, for want of room",
 		  [TT_IO_NOTE_NO_END] = "requests in no row, because the kernel did not tell that they were done",
 		  [TT_IO_NOTE_OPEN] = "requests not done by then, as far as the kernel told",

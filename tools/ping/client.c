@@ -117,7 +117,7 @@ const struct tt_table tt_ping_path_table = {
 	.help = "with `--path`: a stage of one echo that came back, in the order of its path",
 	.fields = {path_fields, TT_ARRAY_LEN(path_fields)},
 	.row_size = sizeof(struct path_row),
-	.rank = 2, /* ns */
+	.rank = 8, /* ns */
 	.in_order = true,
 };
 

@@ -61,7 +61,7 @@ const struct tt_table tt_ping_stage_table = {
 	.help = "a stage of the path, over all echoes that came back; in the order of the path",
 	.fields = {stage_fields, TT_ARRAY_LEN(stage_fields)},
 	.row_size = sizeof(struct stage_row),
-	.rank = 10, /* average_ns */
+	.rank = 11, /* average_ns */
 	.in_order = true,
 };
 
