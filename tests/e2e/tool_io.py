@@ -3,13 +3,16 @@
 """telltale io against what programs did and what the disk counted: a loop device with ext4, in a mount namespace of this test's own."""
 import atexit
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
 import pty
 import re
+import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,6 +33,14 @@ fd = os.open(name, os.O_DIRECT | (os.O_RDONLY if mode == "read" else os.O_WRONLY
 for i in range(number):
     moved = os.preadv(fd, [buffer], i * size) if mode == "read" else os.pwritev(fd, [buffer], i * size)
     assert moved == size
+"""
+# The same, at places and of sizes that are told: file, JSON of [mode, place, size].
+PLACED = """
+import json, mmap, os, sys
+fd = os.open(sys.argv[1], os.O_DIRECT | os.O_RDWR)
+for mode, place, size in json.loads(sys.argv[2]):
+    buffer = mmap.mmap(-1, size)
+    assert (os.preadv if mode == "read" else os.pwritev)(fd, [buffer], place) == size
 """
 # The same reads by calls that do not name the file: libaio's (io_submit(2)), io_uring's, and io_uring's by a worker of the kernel.
 ASYNCHRONOUS = """
@@ -193,14 +204,75 @@ def test_direct():
         lib.check(str(path) in err, f"the text has no such file: {err}")
 
 
+def follows(path):
+    """How often a place of the file ends where another begins on the disk, as the file system says it (FIBMAP): places, in the order they are used."""
+    block = os.statvfs(path).f_bsize
+    with open(path, "rb") as f:
+        on_disk = [struct.unpack("i", fcntl.ioctl(f, 1, struct.pack("i", i)))[0] for i in range(path.stat().st_size // block)]
+    return lambda places: sum(on_disk[b[0] // block] == on_disk[(a[0] + a[1]) // block - 1] + 1 for a, b in zip(places, places[1:]))
+
+
+def test_access_pattern():
+    """Reads and writes one behind the other, in turn at other places, and both in one: what is sequential is so by the disk's own places."""
+    number, size = 200, 16 * KIB
+    path = a_file("pattern", number * size)
+    truth = follows(path)
+    one_by_one = [(i * size, size) for i in range(number)]
+    shuffled = [(i * 77 % number * size, size) for i in range(number)]  # 77 and 200 have no divisor in common, so each once, and no neighbours
+    half = one_by_one[:number // 2] + [p for p in shuffled if p[0] >= number // 2 * size]
+    lib.check(truth(one_by_one) >= number - 5 and truth(shuffled) == 0 and truth(half) < 0.6 * number, f"the disk's places: {truth(one_by_one)}")
+
+    def check(rows, mode, places):
+        mine = files(rows, path, mode)
+        lib.equal([(r["requests"], r["sequential_requests"], r["sequential_percent"]) for r in mine],
+                  [(len(places), truth(places), round(truth(places) * 10000 // (len(places) - 1) / 100, 2))], f"{mode} of {len(places)}: {mine}")
+
+    def command(uses):
+        return [lib.PYTHON, "-c", PLACED, str(path), json.dumps(uses)]
+
+    for mode in ("read", "write"):
+        for places in (one_by_one, shuffled, half):
+            rows, err = io(command=command([(mode, *p) for p in places]))
+            check(rows, mode, places)
+            lib.check("SEQ(%)" in err, f"as text: {err}")
+    # The other direction's places are its own.
+    rows, _ = io(command=command([use for p, q in zip(one_by_one, shuffled) for use in (("read", *p), ("write", *q))]))
+    check(rows, "read", one_by_one)
+    check(rows, "write", shuffled)
+    # And so are another process's.
+    both = [" ".join(map(shlex.quote, command([("read", *p) for p in places]))) for places in (one_by_one, shuffled)]
+    rows, _ = io(command=["sh", "-c", f"{both[0]} & {both[1]} & wait"])
+    lib.equal(sorted((r["requests"], r["sequential_requests"]) for r in files(rows, path, "read")), [(number, 0), (number, truth(one_by_one))], "two at once")
+    # Of a single one it cannot be told.
+    rows, _ = io(command=command([("read", size, size)]))
+    lib.equal([(r["requests"], r["sequential_requests"], r["sequential_percent"]) for r in files(rows, path, "read")], [(1, 0, None)], "a single one")
+
+
+def test_sizes():
+    """As many requests of each size as were made."""
+    made = {8 * KIB: 10, 32 * KIB: 20, 64 * KIB: 5}
+    path = a_file("sizes", MIB)
+    rows, err = io("--sizes", command=[lib.PYTHON, "-c", PLACED, str(path), json.dumps([("read", 0, size) for size in made for _ in range(made[size])])])
+    counted = [r for r in rows if r["kind"] == "size" and r["operation"] == "read"]
+    lib.equal({r["from_bytes"]: r["requests"] for r in counted if r["requests"]}, made, f"sizes: {rows}")
+    lib.check(all(r["to_bytes"] == 2 * r["from_bytes"] and r["disk"] == DISK.name for r in counted), f"buckets: {counted}")
+    lib.check(all(a["to_bytes"] == b["from_bytes"] for a, b in zip(counted, counted[1:])), f"buckets: {counted}")
+    lib.equal([(r["sequential_requests"], r["sequential_percent"]) for r in files(rows, path, "read")], [(0, 0)], "the same place again")
+    lib.check(re.search(r" read +32\.0 +64\.0 +20 #{40}$", err, re.MULTILINE), f"no bar: {err}")
+    lib.equal([r for r in rows if r["kind"] == "latency"], [], "what was not asked for")
+
+
 def test_split_requests():
-    """A call larger than a request may be: several requests, no byte twice."""
+    """A call larger than a request may be: several requests, no byte twice; all but the first are sequential, as far as the file lies in one place."""
     size = 8 * MIB
     path = a_file("large", size)
     rows, _ = io(command=[lib.PYTHON, "-c", DIRECT, "read", str(path), "1", str(size)])
     mine = files(rows, path, "read")
     lib.equal(total(mine, "moved_bytes"), size, f"bytes: {mine}")
     lib.check(mine[0]["requests"] > 1, f"requests: {mine}")
+    block = os.statvfs(path).f_bsize
+    apart = size // block - 1 - follows(path)([(i * block, block) for i in range(size // block)])
+    lib.equal(mine[0]["sequential_requests"], mine[0]["requests"] - 1 - apart, f"sequential, of a file in {apart + 1} places: {mine}")
 
 
 def test_asynchronous():

@@ -3,7 +3,7 @@
  * Who moves which file's bytes on which disk. A bio is told apart when it is queued: there the submitter runs, or the page says
  * which file it is of and who dirtied it. Requests are counted when the disk has done them, which is when the disk counts them.
  */
-#include "tools/io/file.bpf.h"
+#include "tools/io/rows.bpf.h"
 
 #define TT_OP_MASK 0xff
 #define TT_OP_PASSTHROUGH 34 /* REQ_OP_DRV_IN and what is above: no disk counts it */
@@ -28,27 +28,6 @@ struct {
 } tt_io_requests SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct tt_io_key);
-	__type(value, struct tt_io_value);
-} tt_io_rows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct tt_io_figure_key);
-	__type(value, struct tt_io_figure);
-} tt_io_figures SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 512);
-	__type(key, struct tt_io_latency_key);
-	__type(value, struct tt_io_latency);
-} tt_io_latencies SEC(".maps");
-
-struct {
 	__uint(type, TT_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct tt_io_dirty_key);
@@ -57,35 +36,6 @@ struct {
 
 /* Some place is somebody's: until then what others write need not be looked up. */
 __u32 tt_io_dirty_some = 0;
-
-/* Which of the two sets of rows is counted in: written by the user side. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} tt_io_set SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tt_io_counts);
-} tt_io_counts SEC(".maps");
-
-TT_INLINE struct tt_io_counts *tt_counts_here(void)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&tt_io_counts, &cpu);
-}
-
-#define TT_COUNT(member)                                           \
-	do {                                                       \
-		struct tt_io_counts *_counts = tt_counts_here();   \
-		if (_counts)                                       \
-			__sync_fetch_and_add(&_counts->member, 1); \
-	} while (0)
 
 /* --- who --- */
 
@@ -204,6 +154,20 @@ TT_INLINE bool tt_bio_who(struct tt_io_bio *b, const struct tt_io_found *found, 
 	return true;
 }
 
+/* How it comes behind the one of its row before it. Of its own, so that the verifier proves it once, not for each kind of bio. */
+__noinline int tt_bio_order(__u64 bio)
+{
+	struct tt_io_bio *b = bpf_map_lookup_elem(&tt_io_bios, &bio);
+	struct tt_io_value *v = b && b->bytes ? tt_row_of(b, tt_set_now()) : NULL;
+
+	if (!v)
+		return 0;
+	if (v->end_sector)
+		b->order = v->end_sector == b->sector ? TT_IO_ORDER_NEXT : TT_IO_ORDER_ELSEWHERE;
+	v->end_sector = b->sector + b->bytes / TT_IO_SECTOR;
+	return 0;
+}
+
 SEC("tt_tracepoint/block_bio_queue")
 int TT_PROG(tt_io_bio_queued)
 {
@@ -237,6 +201,8 @@ int TT_PROG(tt_io_bio_queued)
 		TT_COUNT(no_end);
 	if (bpf_map_update_elem(&tt_io_bios, &bio, &b, BPF_ANY))
 		TT_COUNT(no_bio);
+	else if (!tt_tool_config.figures && !tt_tool_config.slow_ns)
+		tt_bio_order(tt_read_word(&bio)); /* as a number: 5.10 takes no pointer there */
 	return 0;
 }
 
@@ -254,6 +220,12 @@ TT_INLINE struct tt_io_bio *tt_bio_known(__u64 *bio)
 }
 
 /* --- requests --- */
+
+/* What does not begin where its bio does was split off it: the part before it was asked for just before. */
+TT_INLINE enum tt_io_order tt_request_order(const struct tt_io_bio *b, __u64 sector)
+{
+	return sector > b->sector && sector - b->sector < b->bytes / TT_IO_SECTOR ? TT_IO_ORDER_NEXT : b->order;
+}
 
 TT_INLINE int tt_request_at(__u64 request, bool issued)
 {
@@ -274,14 +246,14 @@ TT_INLINE int tt_request_at(__u64 request, bool issued)
 	else
 		b->inserted_ns = now;
 	struct tt_io_request *known = bpf_map_lookup_elem(&tt_io_requests, &request);
-	if (known && issued) {
-		known->issued_ns = now;
-		return 0;
-	}
-	if (issued)
-		r.issued_ns = now;
-	else
+	if (!issued) {
 		r.inserted_ns = now;
+	} else {
+		r.inserted_ns = known ? known->inserted_ns : 0;
+		r.issued_ns = now;
+		r.order = tt_request_order(b, TT_READ(struct request___io, request, __sector));
+		r.bytes = TT_READ(struct request___io, request, __data_len);
+	}
 	if (bpf_map_update_elem(&tt_io_requests, &request, &r, BPF_ANY))
 		TT_COUNT(no_request);
 	return 0;
@@ -300,118 +272,6 @@ int TT_PROG(tt_io_issued)
 }
 
 /* --- what came of it --- */
-
-TT_INLINE __u32 tt_set_now(void)
-{
-	__u32 zero = 0;
-	const __u32 *set = bpf_map_lookup_elem(&tt_io_set, &zero);
-
-	return set ? *set & 1 : 0;
-}
-
-TT_INLINE struct tt_io_value *tt_row_of(const struct tt_io_bio *b, __u32 set)
-{
-	struct tt_io_key key = {
-		.file = b->file, .start_ns = b->who.start_ns, .tgid = b->who.tgid, .disk = b->disk, .op = b->op, .set = set};
-	struct tt_io_value *v = bpf_map_lookup_elem(&tt_io_rows, &key);
-
-	if (v)
-		return v;
-	struct tt_io_value new = {.cgroup_id = b->who.cgroup_id};
-	__builtin_memcpy(new.comm, b->who.comm, sizeof(new.comm));
-	bpf_map_update_elem(&tt_io_rows, &key, &new, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&tt_io_rows, &key);
-}
-
-TT_INLINE struct tt_io_figure *tt_figure_of(const struct tt_io_bio *b, __u32 set)
-{
-	static const struct tt_io_figure none = {};
-	struct tt_io_figure_key key = {
-		.start_ns = b->who.start_ns, .tgid = b->who.tgid, .disk = b->disk, .op = b->op, .set = set};
-	struct tt_io_figure *f = bpf_map_lookup_elem(&tt_io_figures, &key);
-
-	if (f)
-		return f;
-	bpf_map_update_elem(&tt_io_figures, &key, &none, BPF_NOEXIST);
-	f = bpf_map_lookup_elem(&tt_io_figures, &key);
-	if (f) {
-		f->cgroup_id = b->who.cgroup_id;
-		__builtin_memcpy(f->comm, b->who.comm, sizeof(f->comm));
-	}
-	return f;
-}
-
-/* True: it is counted, or cannot be. */
-TT_INLINE bool tt_figure_add(const struct tt_io_bio *b, __u32 set, __u64 ns, __s32 error)
-{
-	struct tt_io_figure *f = tt_tool_config.figures ? tt_figure_of(b, set) : NULL;
-	__u32 time = tt_tool_time(ns);
-
-	if (!f) {
-		if (tt_tool_config.figures)
-			TT_COUNT(no_row);
-		return tt_tool_config.figures;
-	}
-	TT_BOUND(time, 31);
-	if (time < TT_TOOL_TIMES)
-		__sync_fetch_and_add(&f->times[time], 1);
-	__sync_fetch_and_add(&f->requests, 1);
-	__sync_fetch_and_add(&f->ns, ns);
-	if (error)
-		__sync_fetch_and_add(&f->errors, 1);
-	return true;
-}
-
-TT_INLINE void tt_bytes_add(const struct tt_io_bio *b, __u32 set, __u64 bytes)
-{
-	if (!bytes || tt_tool_config.slow_ns)
-		return;
-	if (tt_tool_config.figures) {
-		struct tt_io_figure *f = tt_figure_of(b, set);
-		if (f)
-			__sync_fetch_and_add(&f->bytes, bytes);
-		return;
-	}
-	struct tt_io_value *v = tt_row_of(b, set);
-	if (v)
-		__sync_fetch_and_add(&v->bytes, bytes);
-}
-
-/* Of its own, so that the verifier follows the ways through it once. */
-__noinline int tt_bucket(__u64 ns)
-{
-	__u64 us = ns / 1000;
-	__u32 bucket = 0;
-
-	/* Position of the highest bit, by halves. */
-	for (__u32 step = 16; step; step /= 2) {
-		if (us >> step) {
-			us >>= step;
-			bucket += step;
-		}
-	}
-	return us ? bucket + 1 : 0;
-}
-
-TT_INLINE void tt_latency_add(const struct tt_io_bio *b, __u32 set, __u64 ns)
-{
-	struct tt_io_latency_key key = {.disk = b->disk, .op = b->op, .set = set};
-	struct tt_io_latency *l = bpf_map_lookup_elem(&tt_io_latencies, &key);
-	__u32 bucket = tt_bucket(ns);
-
-	if (!l) {
-		static const struct tt_io_latency none = {};
-		bpf_map_update_elem(&tt_io_latencies, &key, &none, BPF_NOEXIST);
-		l = bpf_map_lookup_elem(&tt_io_latencies, &key);
-	}
-	if (bucket >= TT_IO_BUCKETS)
-		bucket = TT_IO_BUCKETS - 1;
-	TT_BOUND(bucket, TT_IO_BUCKETS - 1);
-	if (l)
-		__sync_fetch_and_add(&l->count[bucket], 1);
-	else
-		TT_COUNT(no_latency);
-}
 
 TT_INLINE void tt_slow_send(const struct tt_io_bio *b, const struct tt_io_request *r, __u64 bytes, __s32 error)
 {
@@ -443,7 +303,14 @@ TT_INLINE void tt_request_done(const struct tt_io_bio *b, const struct tt_io_req
 	__u64 ns = now > b->queued_ns ? now - b->queued_ns : 0;
 	/* A flush is not issued itself: another one is, for all that wait. */
 	bool issued = r && r->issued_ns >= b->queued_ns && now > r->issued_ns; /* and not the one there before */
-	__u64 device_ns = issued ? now - r->issued_ns : b->op == TT_IO_FLUSH ? ns : 0;
+	__u64 device_ns = b->op == TT_IO_FLUSH ? ns : 0;
+	__u32 order = b->alone ? b->order : TT_IO_ORDER_UNKNOWN;
+
+	if (issued) {
+		device_ns = now - r->issued_ns;
+		order = r->order;
+		bytes = r->bytes; /* of one that was done in parts, the whole */
+	}
 
 	TT_COUNT(completed);
 	if (tt_tool_config.slow_ns) {
@@ -466,8 +333,12 @@ TT_INLINE void tt_request_done(const struct tt_io_bio *b, const struct tt_io_req
 	/* Two that end at the same moment on two processors may leave the smaller one. */
 	if (ns > v->most_ns)
 		v->most_ns = ns;
+	if (order < TT_IO_ORDER_MAX)
+		__sync_fetch_and_add(&v->order[order], 1);
 	if (tt_tool_config.latency)
-		tt_latency_add(b, set, ns);
+		tt_histogram_add(b, TT_IO_HISTOGRAM_LATENCY, set, ns / TT_IO_LATENCY_UNIT);
+	if (tt_tool_config.sizes && bytes)
+		tt_histogram_add(b, TT_IO_HISTOGRAM_SIZE, set, bytes / TT_IO_SECTOR);
 }
 
 /*

@@ -16,8 +16,8 @@
 
 static const struct tt_table *const tables[TT_IO_TABLE_MAX] = {
 	[TT_IO_TABLE_FILES] = &tt_io_files_table,	  [TT_IO_TABLE_DISKS] = &tt_io_disks_table,
-	[TT_IO_TABLE_LATENCIES] = &tt_io_latencies_table, [TT_IO_TABLE_SLOW] = &tt_io_slow_table,
-	[TT_IO_TABLE_LOST] = &tt_io_lost_table,
+	[TT_IO_TABLE_LATENCIES] = &tt_io_latencies_table, [TT_IO_TABLE_SIZES] = &tt_io_sizes_table,
+	[TT_IO_TABLE_SLOW] = &tt_io_slow_table,		  [TT_IO_TABLE_LOST] = &tt_io_lost_table,
 };
 
 static const struct tt_option_row options[] = {
@@ -27,6 +27,8 @@ static const struct tt_option_row options[] = {
 	 "instead of tables, list each request that takes at least so many milliseconds, and where its time went"},
 	{"latency", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_io_settings, config.latency), 0, 0,
 	 "show how many requests took how long, by disk and operation"},
+	{"sizes", 0, NULL, TT_ROW_FLAG, offsetof(struct tt_io_settings, config.sizes), 0, 0,
+	 "show how many requests were how large, by disk and operation"},
 };
 
 enum hook {
@@ -212,7 +214,7 @@ const struct tt_tool tt_tool_io = {
 			  "requests whose time in the driver is not known, for want of room (limit tool_requests)",
 		  [TT_IO_NOTE_NO_DIRTIER] =
 			  "writes by the kernel of what nobody is known to have made dirty, or was forgotten (limit tool_dirty)",
-		  [TT_IO_NOTE_NO_LATENCY] = "requests not among the latencies, for want of room",
+		  [TT_IO_NOTE_NO_HISTOGRAM] = "requests not among latencies or sizes, for want of room",
 		  [TT_IO_NOTE_NO_END] = "requests in no row, because the kernel did not tell that they were done",
 		  [TT_IO_NOTE_OPEN] = "requests not done by then, as far as the kernel told",
 		  [TT_IO_NOTE_NO_DISK] = "disks not known, for want of room"},

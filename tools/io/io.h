@@ -8,7 +8,9 @@
 #define TT_IO_COMM_LEN 16
 #define TT_IO_NAME_LEN 96   /* of a path's part, its end included */
 #define TT_IO_NAMES_MOST 12 /* parts of a path, the file itself first */
-#define TT_IO_BUCKETS 32    /* by powers of two of microseconds, what is faster than one in the first */
+#define TT_IO_BUCKETS 32    /* by powers of two of the units below, what is less than one in the first */
+#define TT_IO_LATENCY_UNIT 1000
+#define TT_IO_SECTOR 512
 
 /* As the disks' own counts tell them apart (Documentation/admin-guide/iostats.rst). */
 enum tt_io_op {
@@ -63,6 +65,14 @@ struct tt_io_who {
 	char comm[TT_IO_COMM_LEN];
 };
 
+/* Where a request begins, and the one of its row that was asked for before ended. */
+enum tt_io_order {
+	TT_IO_ORDER_UNKNOWN, /* none was before it, or it moves nothing */
+	TT_IO_ORDER_NEXT,    /* at the same sector */
+	TT_IO_ORDER_ELSEWHERE,
+	TT_IO_ORDER_MAX,
+};
+
 /* Rows are counted in one of two sets, so that the other can be read and emptied meanwhile. */
 struct tt_io_key {
 	struct tt_io_file file;
@@ -80,6 +90,8 @@ struct tt_io_value {
 	__u64 device_ns; /* … and from then on until they were done */
 	__u64 most_ns;	 /* the slowest, both together */
 	__u64 errors;
+	__u64 order[TT_IO_ORDER_MAX]; /* how many requests came how */
+	__u64 end_sector;	      /* of the one asked for last; 0: none in this set */
 	__u64 cgroup_id;
 	char comm[TT_IO_COMM_LEN];
 };
@@ -103,14 +115,20 @@ struct tt_io_figure {
 	__u64 times[TT_TOOL_TIMES];
 };
 
-struct tt_io_latency_key {
+enum tt_io_histogram_kind {
+	TT_IO_HISTOGRAM_LATENCY,
+	TT_IO_HISTOGRAM_SIZE,
+	TT_IO_HISTOGRAM_MAX,
+};
+
+struct tt_io_histogram_key {
 	__u32 disk;
 	__u32 op;
 	__u32 set;
-	__u32 reserved;
+	__u32 kind; /* enum tt_io_histogram_kind */
 };
 
-struct tt_io_latency {
+struct tt_io_histogram {
 	__u64 count[TT_IO_BUCKETS];
 };
 
@@ -127,7 +145,7 @@ struct tt_io_bio {
 	__u32 disk;
 	__u32 op;
 	__u32 alone; /* the disk takes bios as they are, without requests (device mapper, RAID, zram) */
-	__u32 reserved;
+	__u32 order; /* enum tt_io_order */
 };
 
 /* A page's dirtying is remembered for so many pages around it. */
@@ -142,18 +160,20 @@ struct tt_io_dirty_key {
 struct tt_io_request {
 	__u64 inserted_ns;
 	__u64 issued_ns;
+	__u32 bytes; /* when it was issued, so with all that was merged into it */
+	__u32 order; /* enum tt_io_order */
 };
 
 /* One a CPU, added to atomically: completions interrupt. */
 struct tt_io_counts {
-	__u64 seen;	  /* bios in scope */
-	__u64 no_bio;	  /* … that had no room (limit tool_requests) */
-	__u64 completed;  /* requests of the others */
-	__u64 no_row;	  /* … whose row had no room (limit tool_rows) */
-	__u64 no_request; /* … whose time at the driver had no room */
-	__u64 no_dirtier; /* bios the kernel wrote of its own accord, nobody known to have dirtied them */
-	__u64 no_latency;
-	__u64 no_end; /* bios whose memory came again though the kernel had not said that they were done */
+	__u64 seen;	    /* bios in scope */
+	__u64 no_bio;	    /* … that had no room (limit tool_requests) */
+	__u64 completed;    /* requests of the others */
+	__u64 no_row;	    /* … whose row had no room (limit tool_rows) */
+	__u64 no_request;   /* … whose time at the driver had no room */
+	__u64 no_dirtier;   /* bios the kernel wrote of its own accord, nobody known to have dirtied them */
+	__u64 no_histogram; /* … not among latencies or sizes */
+	__u64 no_end;	    /* bios whose memory came again though the kernel had not said that they were done */
 };
 
 enum tt_io_record_type {
@@ -183,6 +203,7 @@ struct tt_io_config {
 	__u8 request_queue;	       /* before 5.11, but for late 5.10, the tracepoints of requests have the queue in front */
 	__u8 bio_queue;		       /* before 5.11 those of bios have */
 	__u8 latency;
+	__u8 sizes;
 	__u8 has_task_regs;
 	__u8 figures; /* by process, for the agent */
 };
@@ -190,7 +211,7 @@ struct tt_io_config {
 static_assert(sizeof(struct tt_io_file) == 24, "layout");
 static_assert(sizeof(struct tt_io_names) == 24 + TT_IO_NAMES_MOST * TT_IO_NAME_LEN, "layout");
 static_assert(sizeof(struct tt_io_key) == 48, "layout");
-static_assert(sizeof(struct tt_io_value) == 72, "layout");
+static_assert(sizeof(struct tt_io_value) == 104, "layout");
 static_assert(sizeof(struct tt_io_figure_key) == 24, "layout");
 static_assert(sizeof(struct tt_io_figure) == 56 + 8 * TT_TOOL_TIMES, "layout");
 static_assert(sizeof(struct tt_io_bio) == 40 + 24 + 64, "layout");

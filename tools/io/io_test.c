@@ -228,6 +228,71 @@ static void slow_requests_have_parts(void **state)
 		   SLOW("flush", "0", PARTS("8000", "8000", "null", "null"), "done", "\"4095:8\""));
 }
 
+/* --- counts --- */
+
+/* The first JSON line that is written has this in it. */
+static void check_shown(const char *want)
+{
+	char text[2048];
+
+	assert_int_equal(tt_rows_flush(run.rows), 0);
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	if (!strstr(text, want))
+		fail_msg("no %s in %s", want, text);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+}
+
+static void the_share_is_of_those_that_can_be_told(void **state)
+{
+	static const struct {
+		struct tt_io_value v;
+		const char *want;
+	} rows[] = {
+		{{.requests = 4, .bytes = 4096, .order = {1, 2, 1}}, "\"sequential_percent\":66.660,\"sequential_requests\":2,"},
+		{{.requests = 9, .order = {1, 0, 8}}, "\"sequential_percent\":0.000,\"sequential_requests\":0,"},
+		{{.requests = 9, .order = {0, 9}}, "\"sequential_percent\":100.000,\"sequential_requests\":9,"},
+		{{.requests = 1, .bytes = 512, .order = {1}}, "\"sequential_percent\":null,\"sequential_requests\":0,"},
+	};
+	const struct tt_io_key k = {.tgid = 4000000, .disk = DEV(4095u, 7u)};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(tt_io_file_show(&run, &k, &rows[i].v, 9000, 1000), 0);
+		check_shown(rows[i].want);
+	}
+	/* What was only asked for yet is no row. */
+	assert_int_equal(tt_io_file_show(&run, &k, &(struct tt_io_value){.end_sector = 8}, 9000, 1000), 0);
+	assert_int_equal(tt_rows_shown(run.rows), 4);
+}
+
+#define COUNTED(kind, from, to, requests)                                                                                    \
+	"{\"kind\":\"" kind                                                                                                  \
+	"\",\"time_unix_ns\":9000,\"interval_ns\":1000,\"disk\":\"4095:7\",\"operation\":\"write\",\"from_" from ",\"to_" to \
+	",\"requests\":" requests "}\n"
+
+static void histograms_are_of_times_and_sizes(void **state)
+{
+	struct tt_io_histogram_key k = {.disk = DEV(4095u, 7u), .op = TT_IO_WRITE, .kind = TT_IO_HISTOGRAM_SIZE};
+	const struct tt_io_histogram h = {.count = {[4] = 7, [6] = 2}}, ends = {.count = {[0] = 1}},
+				     last = {.count = {[TT_IO_BUCKETS - 1] = 3}};
+
+	assert_int_equal(tt_io_histogram_show(&run, &k, &h, 9000, 1000), 0);
+	check_shown(COUNTED("size", "bytes\":4096", "bytes\":8192", "7") COUNTED("size", "bytes\":8192", "bytes\":16384", "0")
+			    COUNTED("size", "bytes\":16384", "bytes\":32768", "2"));
+	k.kind = TT_IO_HISTOGRAM_LATENCY;
+	assert_int_equal(tt_io_histogram_show(&run, &k, &h, 9000, 1000), 0);
+	check_shown(COUNTED("latency", "ns\":8000", "ns\":16000", "7") COUNTED("latency", "ns\":16000", "ns\":32000", "0")
+			    COUNTED("latency", "ns\":32000", "ns\":64000", "2"));
+	assert_int_equal(tt_io_histogram_show(&run, &k, &ends, 9000, 1000), 0);
+	check_shown(COUNTED("latency", "ns\":0", "ns\":1000", "1"));
+	assert_int_equal(tt_io_histogram_show(&run, &k, &last, 9000, 1000), 0);
+	check_shown(COUNTED("latency", "ns\":1073741824000", "ns\":null", "3"));
+	k.kind = TT_IO_HISTOGRAM_MAX;
+	assert_int_equal(tt_io_histogram_show(&run, &k, &h, 9000, 1000), 0);
+	assert_int_equal(tt_rows_shown(run.rows), 8);
+}
+
 /* What is shorter than it should be, or of another type, is left alone. */
 static void other_records_are_left_alone(void **state)
 {
@@ -262,4 +327,5 @@ static void a_disk_must_exist(void **state)
 TT_UNIT_TESTS(cmocka_unit_test(mounts_are_found), cmocka_unit_test(paths_stand_below_their_mount),
 	      cmocka_unit_test(disks_count_from_one_look_to_the_next), cmocka_unit_test(disks_come_anew),
 	      cmocka_unit_test(too_many_disks_are_counted), TEST(slow_requests_have_parts), TEST(other_records_are_left_alone),
+	      TEST(the_share_is_of_those_that_can_be_told), TEST(histograms_are_of_times_and_sizes),
 	      TEST(hooks_follow_the_kernel), TEST(a_disk_must_exist))

@@ -52,14 +52,14 @@ void tt_io_lost_count(struct tt_tool_run *run)
 		sum.no_row += one.no_row;
 		sum.no_request += one.no_request;
 		sum.no_dirtier += one.no_dirtier;
-		sum.no_latency += one.no_latency;
+		sum.no_histogram += one.no_histogram;
 		sum.no_end += one.no_end;
 	}
 	run->notes[TT_IO_NOTE_NO_BIO] = sum.no_bio;
 	run->notes[TT_IO_NOTE_NO_ROW] = sum.no_row;
 	run->notes[TT_IO_NOTE_NO_REQUEST] = sum.no_request;
 	run->notes[TT_IO_NOTE_NO_DIRTIER] = sum.no_dirtier;
-	run->notes[TT_IO_NOTE_NO_LATENCY] = sum.no_latency;
+	run->notes[TT_IO_NOTE_NO_HISTOGRAM] = sum.no_histogram;
 	run->notes[TT_IO_NOTE_NO_END] = sum.no_end;
 }
 

@@ -17,7 +17,7 @@ enum tt_io_note {
 	TT_IO_NOTE_NO_ROW,
 	TT_IO_NOTE_NO_REQUEST,
 	TT_IO_NOTE_NO_DIRTIER,
-	TT_IO_NOTE_NO_LATENCY,
+	TT_IO_NOTE_NO_HISTOGRAM,
 	TT_IO_NOTE_NO_DISK,
 	TT_IO_NOTE_NO_END,
 	TT_IO_NOTE_OPEN,
@@ -28,6 +28,7 @@ enum tt_io_table {
 	TT_IO_TABLE_FILES,
 	TT_IO_TABLE_DISKS,
 	TT_IO_TABLE_LATENCIES,
+	TT_IO_TABLE_SIZES,
 	TT_IO_TABLE_SLOW,
 	TT_IO_TABLE_LOST,
 	TT_IO_TABLE_MAX,
@@ -73,7 +74,8 @@ void tt_io_name(struct tt_tool_run *run, const struct tt_io_file *file, uint32_t
 /* A disk's name, or its number where it is not known. */
 void tt_io_disk_name(struct tt_io_state *s, uint32_t number, char *to, size_t size);
 
-extern const struct tt_table tt_io_files_table, tt_io_disks_table, tt_io_latencies_table, tt_io_slow_table, tt_io_lost_table;
+extern const struct tt_table tt_io_files_table, tt_io_disks_table, tt_io_latencies_table, tt_io_sizes_table, tt_io_slow_table,
+	tt_io_lost_table;
 
 /* From now on the other set of rows is counted in; *ret_set is the one that is to be read and emptied. 0 or a negative errno. */
 int tt_io_change_sets(struct tt_tool_run *run, uint32_t *ret_set);
@@ -91,6 +93,15 @@ extern const struct tt_tool_inside tt_io_inside;
 
 /* The tool's `interval`. */
 int tt_io_show(struct tt_tool_run *run);
+
+/*
+ * The rows of what was counted for one file, and in one histogram, in an interval of that length which ended then (monotonic ns).
+ * 0 or a negative errno of the output.
+ */
+int tt_io_file_show(struct tt_tool_run *run, const struct tt_io_key *k, const struct tt_io_value *v, uint64_t now_ns,
+		    uint64_t interval_ns);
+int tt_io_histogram_show(struct tt_tool_run *run, const struct tt_io_histogram_key *k, const struct tt_io_histogram *h,
+			 uint64_t now_ns, uint64_t interval_ns);
 
 /* run->notes of what the programs counted up to now (lost.c). */
 void tt_io_lost_count(struct tt_tool_run *run);

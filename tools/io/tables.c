@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* telltale io's tables of counts: by file, disk and latency. What was counted in the kernel is shown and begins anew. */
+/* telltale io's tables of counts: by file, disk, latency and size. What was counted in the kernel is shown and begins anew. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +23,8 @@ struct file_row {
 	uint64_t average_ns;
 	uint64_t wait_ns;
 	uint64_t most_ns;
+	uint64_t sequential;
+	uint64_t sequential_share;
 	uint64_t errors;
 	uint64_t ino;
 	uint64_t cgroup;
@@ -51,6 +53,10 @@ static const struct tt_field file_fields[] = {
 	TT_FIELD(struct file_row, most_ns, "MAX", TT_UNIT_MS, 9, "most_ns", TT_FIELD_NS, "the slowest"),
 	TT_FIELD(struct file_row, wait_ns, "WAIT", TT_UNIT_MS, 9, "wait_average_ns", TT_FIELD_NS,
 		 "part of the average before the driver had it"),
+	TT_FIELD(struct file_row, sequential_share, "SEQ", TT_UNIT_NONE, 7, "sequential_percent", TT_FIELD_PERCENT,
+		 "part of the requests that began where the one asked for before them ended, by the same process in the same "
+		 "direction; of those that had one before them in the interval"),
+	TT_FIELD_MORE(struct file_row, sequential, "sequential_requests", TT_FIELD_COUNT, "how many these are"),
 	TT_FIELD_MORE(struct file_row, errors, "errors", TT_FIELD_COUNT, "requests that failed"),
 	TT_FIELD_MORE(struct file_row, ino, "inode", TT_FIELD_ID, "number of the file's inode"),
 	TT_FIELD_MORE(struct file_row, cgroup, "cgroup_id", TT_FIELD_ID, "cgroup (version 2) the process was in"),
@@ -93,26 +99,35 @@ static const struct tt_field disk_fields[] = {
 		 "part of the interval in which it had something to do"),
 };
 
-struct latency_row {
+/* Of both histograms; from and to in ns or bytes. */
+struct histogram_row {
 	uint64_t time_ns;
 	uint64_t interval_ns;
-	uint64_t from_ns;
-	uint64_t to_ns;
+	uint64_t from;
+	uint64_t to;
 	uint64_t requests;
 	uint64_t bar;
 	char disk[TT_DISK_NAME];
 	char op[8];
 };
 
+#define HISTOGRAM_FIELDS(unit_, from_, to_, type_, what_)                                                                       \
+	TT_FIELD_MORE(struct histogram_row, time_ns, "time_unix_ns", TT_FIELD_TIME, "end of the interval"),                     \
+		TT_FIELD_MORE(struct histogram_row, interval_ns, "interval_ns", TT_FIELD_NS, "its length"),                     \
+		TT_FIELD(struct histogram_row, disk, "DISK", TT_UNIT_NONE, 8, "disk", TT_FIELD_TEXT, "name of the whole disk"), \
+		TT_FIELD(struct histogram_row, op, "OP", TT_UNIT_NONE, 7, "operation", TT_FIELD_TEXT,                           \
+			 "as in the table of files"),                                                                           \
+		TT_FIELD(struct histogram_row, from, "FROM", unit_, 11, from_, type_, what_),                                   \
+		TT_FIELD(struct histogram_row, to, "TO", unit_, 11, to_, type_, "… and less than this"),                        \
+		TT_FIELD(struct histogram_row, requests, "REQS", TT_UNIT_NONE, 8, "requests", TT_FIELD_COUNT, "how many"),      \
+		TT_FIELD(struct histogram_row, bar, "", TT_UNIT_NONE, 0, NULL, TT_FIELD_BAR, "the same as a bar")
+
 static const struct tt_field latency_fields[] = {
-	TT_FIELD_MORE(struct latency_row, time_ns, "time_unix_ns", TT_FIELD_TIME, "end of the interval"),
-	TT_FIELD_MORE(struct latency_row, interval_ns, "interval_ns", TT_FIELD_NS, "its length"),
-	TT_FIELD(struct latency_row, disk, "DISK", TT_UNIT_NONE, 8, "disk", TT_FIELD_TEXT, "name of the whole disk"),
-	TT_FIELD(struct latency_row, op, "OP", TT_UNIT_NONE, 7, "operation", TT_FIELD_TEXT, "as in the table of files"),
-	TT_FIELD(struct latency_row, from_ns, "FROM", TT_UNIT_US, 11, "from_ns", TT_FIELD_NS, "requests that took so long …"),
-	TT_FIELD(struct latency_row, to_ns, "TO", TT_UNIT_US, 11, "to_ns", TT_FIELD_NS, "… and less than this"),
-	TT_FIELD(struct latency_row, requests, "REQS", TT_UNIT_NONE, 8, "requests", TT_FIELD_COUNT, "how many"),
-	TT_FIELD(struct latency_row, bar, "", TT_UNIT_NONE, 0, NULL, TT_FIELD_BAR, "the same as a bar"),
+	HISTOGRAM_FIELDS(TT_UNIT_US, "from_ns", "to_ns", TT_FIELD_NS, "requests that took so long …"),
+};
+
+static const struct tt_field size_fields[] = {
+	HISTOGRAM_FIELDS(TT_UNIT_KIB, "from_bytes", "to_bytes", TT_FIELD_BYTES, "requests of so much …"),
 };
 
 const struct tt_table tt_io_files_table = {
@@ -136,7 +151,16 @@ const struct tt_table tt_io_latencies_table = {
 	.kind = "latency",
 	.help = "with `--latency`: how many requests took how long",
 	.fields = {latency_fields, TT_ARRAY_LEN(latency_fields)},
-	.row_size = sizeof(struct latency_row),
+	.row_size = sizeof(struct histogram_row),
+	.rank = 6, /* requests */
+	.in_order = true,
+};
+
+const struct tt_table tt_io_sizes_table = {
+	.kind = "size",
+	.help = "with `--sizes`: how many requests were how large",
+	.fields = {size_fields, TT_ARRAY_LEN(size_fields)},
+	.row_size = sizeof(struct histogram_row),
 	.rank = 6, /* requests */
 	.in_order = true,
 };
@@ -150,9 +174,9 @@ struct showing {
 	uint64_t interval_ns;
 };
 
-static uint64_t per_second(const struct showing *s, uint64_t v)
+static uint64_t per_second(uint64_t interval_ns, uint64_t v)
 {
-	return s->interval_ns ? (uint64_t)((double)v * 1e9 / (double)s->interval_ns) : TT_UNKNOWN;
+	return interval_ns ? (uint64_t)((double)v * 1e9 / (double)interval_ns) : TT_UNKNOWN;
 }
 
 static uint64_t average(uint64_t sum, uint64_t count)
@@ -160,30 +184,32 @@ static uint64_t average(uint64_t sum, uint64_t count)
 	return count ? sum / count : TT_UNKNOWN;
 }
 
-static int take_file(void *ctx, const void *key, const void *value)
+int tt_io_file_show(struct tt_tool_run *run, const struct tt_io_key *k, const struct tt_io_value *v, uint64_t now_ns,
+		    uint64_t interval_ns)
 {
-	const struct showing *s = ctx;
-	struct tt_io_state *state = s->run->state;
-	const struct tt_io_key *k = key;
-	const struct tt_io_value *v = value;
+	struct tt_io_state *state = run->state;
 	struct tt_io_names_of names;
 
-	if (k->set != s->set)
+	/* It was asked for, but not done by then: it counts in the next set. */
+	if (!v->requests && !v->bytes)
 		return 0;
 	struct tt_disk *disk = tt_disks_find(&state->disks, k->disk);
 	if (disk)
 		disk->used = true;
-	tt_io_name(s->run, &k->file, k->disk, k->tgid, k->start_ns, &names);
+	tt_io_name(run, &k->file, k->disk, k->tgid, k->start_ns, &names);
 	struct file_row row = {
-		.time_ns = s->now_ns,
-		.interval_ns = s->interval_ns,
+		.time_ns = now_ns,
+		.interval_ns = interval_ns,
 		.pid = k->tgid,
 		.requests = v->requests,
 		.bytes = v->bytes,
-		.rate = per_second(s, v->bytes),
+		.rate = per_second(interval_ns, v->bytes),
 		.average_ns = average(v->wait_ns + v->device_ns, v->requests),
 		.wait_ns = average(v->wait_ns, v->requests),
 		.most_ns = v->requests ? v->most_ns : TT_UNKNOWN,
+		.sequential = v->order[TT_IO_ORDER_NEXT],
+		.sequential_share =
+			average(v->order[TT_IO_ORDER_NEXT] * 10000, v->order[TT_IO_ORDER_NEXT] + v->order[TT_IO_ORDER_ELSEWHERE]),
 		.errors = v->errors,
 		.ino = names.ino,
 		.cgroup = v->cgroup_id ? v->cgroup_id : TT_UNKNOWN,
@@ -194,7 +220,17 @@ static int take_file(void *ctx, const void *key, const void *value)
 	memcpy(row.file, names.file, sizeof(row.file));
 	if (k->op < TT_IO_OP_MAX)
 		snprintf(row.op, sizeof(row.op), "%s", tt_io_op_names[k->op]);
-	int r = tt_tool_row(s->run, TT_IO_TABLE_FILES, &row);
+	return tt_tool_row(run, TT_IO_TABLE_FILES, &row);
+}
+
+static int take_file(void *ctx, const void *key, const void *value)
+{
+	const struct showing *s = ctx;
+	const struct tt_io_key *k = key;
+
+	if (k->set != s->set)
+		return 0;
+	int r = tt_io_file_show(s->run, k, value, s->now_ns, s->interval_ns);
 	return r < 0 ? r : 1;
 }
 
@@ -206,11 +242,11 @@ static int show_disk(const struct showing *s, const struct tt_disk *d)
 		.interval_ns = s->interval_ns,
 		.reads = more.reads,
 		.read_bytes = more.read_bytes,
-		.read_rate = per_second(s, more.read_bytes),
+		.read_rate = per_second(s->interval_ns, more.read_bytes),
 		.read_ns = average(more.read_ns, more.reads),
 		.writes = more.writes,
 		.write_bytes = more.write_bytes,
-		.write_rate = per_second(s, more.write_bytes),
+		.write_rate = per_second(s->interval_ns, more.write_bytes),
 		.write_ns = average(more.write_ns, more.writes),
 		.busy = s->interval_ns ? TT_MIN(more.busy_ns * 10000 / s->interval_ns, (uint64_t)10000) : TT_UNKNOWN,
 	};
@@ -232,45 +268,63 @@ static int show_disks(const struct showing *s)
 	return r;
 }
 
-/* Bucket 0 is what took less than a microsecond, bucket n what took from 2^(n-1) on. */
-static uint64_t bucket_from(unsigned bucket)
+static const struct {
+	enum tt_io_table table;
+	uint64_t unit;
+} histograms[TT_IO_HISTOGRAM_MAX] = {
+	[TT_IO_HISTOGRAM_LATENCY] = {TT_IO_TABLE_LATENCIES, TT_IO_LATENCY_UNIT},
+	[TT_IO_HISTOGRAM_SIZE] = {TT_IO_TABLE_SIZES, TT_IO_SECTOR},
+};
+
+/* Bucket 0 is what is less than one unit, bucket n what is 2^(n-1) of them and more. */
+static uint64_t bucket_from(unsigned bucket, uint64_t unit)
 {
-	return bucket ? 1000ull << (bucket - 1) : 0;
+	return bucket ? unit << (bucket - 1) : 0;
 }
 
-static int take_latency(void *ctx, const void *key, const void *value)
+int tt_io_histogram_show(struct tt_tool_run *run, const struct tt_io_histogram_key *k, const struct tt_io_histogram *h,
+			 uint64_t now_ns, uint64_t interval_ns)
 {
-	const struct showing *s = ctx;
-	const struct tt_io_latency_key *k = key;
-	const struct tt_io_latency *l = value;
 	unsigned first = TT_IO_BUCKETS, last = 0;
 	uint64_t most = 1;
 
-	if (k->set != s->set || k->op >= TT_IO_OP_MAX)
+	if (k->op >= TT_IO_OP_MAX || k->kind >= TT_IO_HISTOGRAM_MAX)
 		return 0;
+	const uint64_t unit = histograms[k->kind].unit;
 	for (unsigned i = 0; i < TT_IO_BUCKETS; i++) {
-		if (!l->count[i])
+		if (!h->count[i])
 			continue;
 		first = TT_MIN(first, i);
 		last = i;
-		most = TT_MAX(most, l->count[i]);
+		most = TT_MAX(most, h->count[i]);
 	}
 	for (unsigned i = first; i <= last; i++) {
-		struct latency_row row = {
-			.time_ns = s->now_ns,
-			.interval_ns = s->interval_ns,
-			.from_ns = bucket_from(i),
-			.to_ns = i + 1 < TT_IO_BUCKETS ? bucket_from(i + 1) : TT_UNKNOWN,
-			.requests = l->count[i],
-			.bar = (uint64_t)((double)l->count[i] * 10000 / (double)most),
+		struct histogram_row row = {
+			.time_ns = now_ns,
+			.interval_ns = interval_ns,
+			.from = bucket_from(i, unit),
+			.to = i + 1 < TT_IO_BUCKETS ? bucket_from(i + 1, unit) : TT_UNKNOWN,
+			.requests = h->count[i],
+			.bar = (uint64_t)((double)h->count[i] * 10000 / (double)most),
 		};
-		tt_io_disk_name(s->run->state, k->disk, row.disk, sizeof(row.disk));
+		tt_io_disk_name(run->state, k->disk, row.disk, sizeof(row.disk));
 		snprintf(row.op, sizeof(row.op), "%s", tt_io_op_names[k->op]);
-		int r = tt_tool_row(s->run, TT_IO_TABLE_LATENCIES, &row);
+		int r = tt_tool_row(run, histograms[k->kind].table, &row);
 		if (r < 0)
 			return r;
 	}
-	return 1;
+	return 0;
+}
+
+static int take_histogram(void *ctx, const void *key, const void *value)
+{
+	const struct showing *s = ctx;
+	const struct tt_io_histogram_key *k = key;
+
+	if (k->set != s->set)
+		return 0;
+	int r = tt_io_histogram_show(s->run, k, value, s->now_ns, s->interval_ns);
+	return r < 0 ? r : 1;
 }
 
 int tt_io_change_sets(struct tt_tool_run *run, uint32_t *ret_set)
@@ -305,8 +359,8 @@ int tt_io_show(struct tt_tool_run *run)
 	r = tt_kernel_map_walk(run->kernel, "tt_io_rows", sizeof(struct tt_io_key), sizeof(struct tt_io_value), take_file, &s);
 	if (r == 0)
 		r = show_disks(&s);
-	if (r == 0 && settings->config.latency)
-		r = tt_kernel_map_walk(run->kernel, "tt_io_latencies", sizeof(struct tt_io_latency_key),
-				       sizeof(struct tt_io_latency), take_latency, &s);
+	if (r == 0 && (settings->config.latency || settings->config.sizes))
+		r = tt_kernel_map_walk(run->kernel, "tt_io_histograms", sizeof(struct tt_io_histogram_key),
+				       sizeof(struct tt_io_histogram), take_histogram, &s);
 	return r;
 }

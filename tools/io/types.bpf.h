@@ -130,6 +130,7 @@ struct bio___disk {
 
 struct request___io {
 	struct bio___io *bio;
+	u64 __sector;
 	unsigned int __data_len;
 };
 
