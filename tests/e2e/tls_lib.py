@@ -35,11 +35,13 @@ def certificate(services):
     return key, chain
 
 
-def served(services, program):
-    """Starts a program as `PROGRAM serve PORT CHAIN KEY`; returns the port it answers on."""
+def served(services, program, observed=False):
+    """Starts a program as `PROGRAM serve PORT CHAIN KEY`; returns the port it answers on. `observed`: it has probes before it has a connection."""
     key, chain = certificate(services)
     port = lib.free_port()
     services.start([program, "serve", port, chain, key])
+    if observed:
+        lib.observed(pathlib.Path(program).name)
     lib.wait_for(lambda: lib.port_answers(port), "the server")
     return port
 

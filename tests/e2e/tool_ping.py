@@ -5,6 +5,7 @@
 Where delay and loss have to be exact they are made by a relay: a program in a namespace between two devices, which carries frames from one to the other and
 keeps, drops, or doubles those it was told to. Netem does it where the kernel has it.
 """
+import collections
 import contextlib
 import ipaddress
 import json
@@ -229,21 +230,25 @@ def test_two_namespaces():
 
 def test_a_server():
     """One namespace each for who asks and who answers, which look at nothing else."""
+    echoes = collections.Counter()
     with Net("ab") as net, server(net, "b") as served:
         for family, there, _ in FAMILIES:
-            run = ping(net, there.format(0), 20, family, "--namespace")
-            run.check(20)
-            reported = len(run.of("echo", reported=1))
-            # On a busy machine some may come too late.
-            check(reported >= 1, f"{reported} reports ({run.err[-600:]})")
-            for stage in ("reply", "qdisc", "driver"):
-                check(stage in run.stages(side="remote"), f"no {stage} there: {run.stages()}")
+            # On a busy machine reports may come too late, all of them even.
+            for _ in range(5):
+                run = ping(net, there.format(0), 20, family, "--namespace")
+                run.check(20)
+                echoes[family] += 20
+                if {"reply", "qdisc", "driver"} <= set(run.stages(side="remote")):
+                    break
+            else:
+                check(False, f"no stages there: {run.stages()} ({run.err[-600:]})")
+            check(run.of("echo", reported=1), "no report")
             equal([r["estimated"] for r in run.of("stage", stage="link")], [1, 1], "no clock but its own is known: the two ways are halves")
             text = subprocess.run(net.inside("a", lib.TELLTALE, "ping", there.format(0), "--echoes", 3, "--every", 20, "--namespace"), capture_output=True, text=True, timeout=120).stdout
             equal(text.count(" link (est.) "), 2, f"that is seen in the table: {text}")
             check(re.search(r"^[\d:.]+ +\d+ +\d+\.\d{3} +\d+\.\d{3} \w", text, re.MULTILINE), f"milliseconds with their thousandths: {text}")
             check(not run.of("stage", side="netns"), f"only its own namespace: {run.of('stage')}")
-    equal({r["client"]: (r["echoes"], r["reports"], r["limited"]) for r in served}, {str(ipaddress.ip_address(here.format(0))): (23, 23, 0) for _, _, here in FAMILIES}, "served")
+    equal({r["client"]: (r["echoes"], r["reports"], r["limited"]) for r in served}, {str(ipaddress.ip_address(here.format(0))): (echoes[family] + 3, echoes[family] + 3, 0) for family, _, here in FAMILIES}, "served")
 
 
 def test_without_a_server():
