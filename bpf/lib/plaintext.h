@@ -25,6 +25,7 @@ struct tt_plain_call {
 	};
 	__u32 begins;  /* the connection's first bytes were among them, or a handshake was asked for */
 	__u32 several; /* more than one connection moved bytes meanwhile */
+	__s32 error;   /* the first that the library raised (TT_HANDSHAKE_PART_SHIFT); 0: none */
 };
 
 /* A session within a session (HTTPS to a proxy) is a call within a call. */
@@ -222,8 +223,11 @@ TT_INLINE __u64 tt_plain_top(__u64 g)
 /* --- from the socket ---------------------------------------------------------------------------------------------------------
  */
 
-TT_INLINE void tt_plain_mark(struct tt_plain_calls *calls, __u64 sock, __u64 ino, __u32 begins)
+/* Returns whether it was within a call. */
+TT_INLINE bool tt_plain_mark(struct tt_plain_calls *calls, __u64 sock, __u64 ino, __u32 begins)
 {
+	bool within = false;
+
 	for (int i = 0; i < TT_PLAIN_DEPTH; i++) {
 		struct tt_plain_call *call = &calls->call[i];
 
@@ -233,19 +237,22 @@ TT_INLINE void tt_plain_mark(struct tt_plain_calls *calls, __u64 sock, __u64 ino
 		call->sock = sock;
 		call->ino = ino;
 		call->begins |= begins;
+		within = true;
 	}
+	return within;
 }
 
 /*
  * The current thread moved bytes on this connection: at its very beginning, if `begins`. Also within a call they may be another
- * session's, which a callback has; and the call may be one whose return was not seen.
+ * session's, which a callback has; and the call may be one whose return was not seen. Returns whether it was within one.
  */
 __noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
 {
 	struct tt_plain_calls *calls = tt_plain_find();
+	bool within = false;
 
 	if (calls) {
-		tt_plain_mark(calls, sock, ino, begins);
+		within = tt_plain_mark(calls, sock, ino, begins);
 		calls->writing.sock = 0;
 	}
 	if (tt_plain_go) {
@@ -253,12 +260,12 @@ __noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
 
 		calls = g ? tt_plain_goroutine_find(g) : NULL;
 		if (calls)
-			tt_plain_mark(calls, sock, ino, begins);
+			within |= tt_plain_mark(calls, sock, ino, begins);
 	}
 	tt_hello_hear(sock, ino);
 	if (tt_plain_records)
 		tt_records_pass(sock, ino);
-	return 0;
+	return within;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "lib/prog.h"
 #include "libraries/closing.h"
 #include "libraries/goroutine.h"
+#include "libraries/handshake.h"
 #include "libraries/middle.h"
 #include "libraries/uprobe.h"
 
@@ -13,21 +14,28 @@
 #define TT_PLAIN_ENTER_EX(regs) \
 	tt_plain_enter(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG4(regs), TT_STACK(regs), 0)
 
-#define TT_PLAIN_LIBRARY(library, origin)                                                                         \
-	TT_UPROBE(tt_##library##_move, "uprobe", TT_PLAIN_ENTER(regs, 0))                                         \
-	TT_UPROBE(tt_##library##_move_ex, "uprobe", TT_PLAIN_ENTER_EX(regs))                                      \
-	TT_UPROBE(tt_##library##_handshake, "uprobe", TT_PLAIN_ENTER(regs, 1))                                    \
-	TT_UPROBE(tt_##library##_sent, "uretprobe",                                                               \
-		  tt_plain_exit(TT_STACK_RETURNED(regs), TT_TX, origin, (__s32)TT_RETURNED(regs)))                \
-	TT_UPROBE(tt_##library##_received, "uretprobe",                                                           \
-		  tt_plain_exit(TT_STACK_RETURNED(regs), TT_RX, origin, (__s32)TT_RETURNED(regs)))                \
-	TT_UPROBE(tt_##library##_returned, "uretprobe", tt_plain_exit(TT_STACK_RETURNED(regs), TT_TX, origin, 0)) \
+#define TT_PLAIN_LIBRARY(library, origin)                                                          \
+	TT_UPROBE(tt_##library##_move, "uprobe", TT_PLAIN_ENTER(regs, 0))                          \
+	TT_UPROBE(tt_##library##_move_ex, "uprobe", TT_PLAIN_ENTER_EX(regs))                       \
+	TT_UPROBE(tt_##library##_handshake, "uprobe", TT_PLAIN_ENTER(regs, 1))                     \
+	TT_UPROBE(tt_##library##_sent, "uretprobe",                                                \
+		  tt_plain_exit(TT_STACK_RETURNED(regs), TT_TX, origin, (__s32)TT_RETURNED(regs))) \
+	TT_UPROBE(tt_##library##_returned, "uretprobe",                                            \
+		  tt_##library##_shaken(TT_STACK_RETURNED(regs), (__s32)TT_RETURNED(regs)))        \
 	TT_UPROBE(tt_##library##_end, "uprobe", tt_plain_end(TT_FUNCTION_ARG1(regs)))
 
 /* (session): it is told which side it is to take. */
 TT_UPROBE(tt_openssl_connects, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), TT_HELLO_SERVER))
 TT_UPROBE(tt_openssl_accepts, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), TT_HELLO_CLIENT))
 TT_UPROBE(tt_openssl_again, "uprobe", tt_plain_again(TT_FUNCTION_ARG1(regs)))
+
+/* (library, reason, …), and before 3.0 (library, function, reason, …). */
+TT_UPROBE(tt_openssl_raises, "uprobe", tt_openssl_error(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs)))
+TT_UPROBE(tt_openssl_puts, "uprobe", tt_openssl_error(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG3(regs)))
+
+TT_UPROBE(tt_openssl_received, "uretprobe",
+	  tt_plain_exit(TT_STACK_RETURNED(regs), TT_RX, TT_ORIGIN_OPENSSL, (__s32)TT_RETURNED(regs)))
+TT_UPROBE(tt_gnutls_received, "uretprobe", tt_gnutls_read_ends(TT_STACK_RETURNED(regs), (__s32)TT_RETURNED(regs)))
 
 /* (bio, buffer, size), returns how many bytes. */
 TT_UPROBE(tt_openssl_bio, "uprobe", tt_plain_read_begins(TT_FUNCTION_ARG2(regs), TT_STACK(regs)))
@@ -121,6 +129,8 @@ TT_INLINE void tt_go_read_ends(struct pt_regs *regs)
 {
 	__s64 result = tt_go_received_result(regs);
 
+	if (result < 0)
+		tt_go_read_fails(TT_STACK(regs), TT_GO_G(regs), TT_GO_ARG2(regs), TT_GO_ARG3(regs));
 	if (!TT_GO_EXIT(regs, TT_RX, result) && !tt_go_read_begun_before(TT_STACK(regs), TT_GO_G(regs), result) && result > 0)
 		tt_lost(TT_LOSS_SESSION, result);
 }
@@ -150,5 +160,6 @@ TT_UPROBE(tt_go_send, "uprobe", tt_go_sends(regs))
 TT_UPROBE(tt_go_handshake, "uprobe", tt_go_handshake_begins(regs))
 TT_UPROBE(tt_go_sent, "uprobe", tt_go_sent_ends(regs))
 TT_UPROBE(tt_go_received, "uprobe", tt_go_read_ends(regs))
-TT_UPROBE(tt_go_returned, "uprobe", TT_GO_EXIT(regs, TT_TX, -1))
+TT_UPROBE(tt_go_returned, "uprobe", tt_go_shaken(TT_STACK(regs), TT_GO_G(regs), TT_GO_ARG1(regs), TT_GO_ARG2(regs)))
+TT_UPROBE(tt_go_alert, "uprobe", tt_go_alert_sent(TT_GO_G(regs), TT_GO_ARG2(regs)))
 TT_UPROBE(tt_go_end, "uprobe", tt_go_closes(regs))

@@ -29,6 +29,7 @@ TT_INLINE struct tt_plain_call *tt_plain_begin(struct tt_plain_calls *calls, __u
 	call->several = 0;
 	call->top = 0;
 	call->begins = handshake;
+	call->error = 0;
 	return call;
 }
 
@@ -204,6 +205,23 @@ __noinline int tt_plain_wait(__u64 session)
 	return 1;
 }
 
+/* Of the connection of a session, if it is known (handshake.h). */
+__noinline int tt_handshake_tell(__u64 session, __u32 origin, __u32 state, __s32 error)
+{
+	struct tt_plain_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+	const struct tt_conn_id *bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
+
+	if (!bound || bound->sock <= TT_PLAIN_WAITS)
+		return 0;
+	struct tt_handshake_record r = {.conn = {.sock = bound->sock, .ino = bound->ino & TT_PLAIN_INO},
+					.error = error,
+					.origin = origin,
+					.state = state};
+	tt_record_here(&r.rec, TT_REC_HANDSHAKE);
+	tt_control_submit(&r.rec, sizeof(r));
+	return 0;
+}
+
 /*
  * By the sockets its thread used within the library; of two neither is taken, and the session is lost for good. `beside`: what
  * else is kept of it.
@@ -225,7 +243,7 @@ TT_INLINE bool tt_plain_nested(const struct tt_plain_key *key, __u64 beside, con
  * library. A callback of the program may use another meanwhile (a cache of sessions, a log), so what was used in a handshake
  * counts only until the first plaintext shows another. False: it is not known.
  */
-TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, __u64 length, bool ends, struct tt_conn_id *ret)
+TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, __u32 origin, __u64 length, bool ends, struct tt_conn_id *ret)
 {
 	struct tt_plain_key key = {.session = call->session, .tgid = bpf_get_current_pid_tgid() >> 32};
 
@@ -235,6 +253,7 @@ TT_INLINE bool tt_plain_bind(struct tt_plain_call *call, __u64 length, bool ends
 		return false;
 	if (bound && (bound->sock == TT_PLAIN_WAITS || (bound->ino & TT_PLAIN_GUESS)) && tt_plain_wait(call->session)) {
 		call->begins = 1;
+		tt_handshake_tell(call->session, origin, TT_HANDSHAKE_WATCHED, 0);
 		bound = bpf_map_lookup_elem(&tt_plain_sessions, &key);
 	}
 	__u64 side = tt_plain_side_of(bound) << TT_PLAIN_SIDE;
@@ -358,7 +377,7 @@ TT_INLINE void tt_plain_moved(struct tt_plain_calls *calls, struct tt_plain_call
 			      __u64 length, bool ends)
 {
 	struct tt_conn_id id = {};
-	bool bound = tt_plain_bind(call, length, ends, &id);
+	bool bound = tt_plain_bind(call, origin, length, ends, &id);
 
 	if (!bound && !length)
 		return;
@@ -395,6 +414,8 @@ __noinline int tt_plain_exit(__u64 stack, __u32 direction, __u32 origin, __s64 r
 		length = 0;
 	}
 	tt_plain_moved(calls, call, direction, origin, length, ends);
+	if (call->error && !length)
+		tt_handshake_tell(call->session, origin, TT_HANDSHAKE_FAILED, call->error);
 	call->session = 0;
 	return 0;
 }

@@ -171,6 +171,7 @@ static int tt_pipeline_record(void *ctx, const struct tt_record *rec)
 	case TT_REC_L4:
 	case TT_REC_UNIX:
 	case TT_REC_HEADER_TABLE:
+	case TT_REC_HANDSHAKE:
 		tt_streams_record(p->streams, rec);
 		break;
 	case TT_REC_CLOCK:

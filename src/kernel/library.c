@@ -21,10 +21,19 @@ static const struct tt_library_function openssl[] = {
 	{"SSL_set_accept_state", "tt_openssl_accepts", NULL, false},
 	{"SSL_free", "tt_openssl_end", NULL, true},
 	{"SSL_clear", "tt_openssl_again", NULL, false},
+	/* libcrypto's, where it is in the same file (`errors`). */
+	{"ERR_vset_error", "tt_openssl_raises", NULL, false},
+	{"ERR_put_error", "tt_openssl_puts", NULL, false}, /* before 3.0, and BoringSSL's */
 	/* Of the BIO, which takes the session's place (tt_bio_functions). */
 	{"BIO_f_ssl.bread", "tt_openssl_move_ex", "tt_openssl_received", false},
 	{"BIO_f_ssl.bwrite", "tt_openssl_move_ex", "tt_openssl_sent", false},
 	{"BIO_f_ssl.destroy", "tt_openssl_end", NULL, false},
+};
+
+/* By which libssl says why a handshake failed. */
+static const struct tt_library_function errors[] = {
+	{"ERR_vset_error", "tt_openssl_raises", NULL, false},
+	{"ERR_put_error", "tt_openssl_puts", NULL, false},
 };
 
 /* One of the two reading and one of the two writing ones are always found. */
@@ -70,6 +79,7 @@ static const struct tt_library_function go[] = {
 	{"crypto/tls.(*Conn).clientHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in programs that connect */
 	{"crypto/tls.(*Conn).serverHandshake", "tt_go_handshake", "tt_go_returned", false}, /* in those that listen */
 	{"crypto/tls.(*Conn).Close", "tt_go_end", NULL, false},
+	{"crypto/tls.(*Conn).sendAlertLocked", "tt_go_alert", NULL, false},
 };
 
 /* By which libssl reads its bytes, from a socket or from memory. */
@@ -147,6 +157,7 @@ const struct tt_library tt_libraries[] = {
 	{"openssl", TT_LIBRARY_SHARED, "libssl-", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
 	/* Netty's, with BoringSSL in it: libnetty_tcnative_linux_x86_641234.so. */
 	{"openssl", TT_LIBRARY_SHARED, "libnetty_tcnative", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},
+	{"openssl", TT_LIBRARY_SHARED, "libcrypto.so", errors, TT_ARRAY_LEN(errors), ""},
 	{"gnutls", TT_LIBRARY_SHARED, "libgnutls.so", gnutls, TT_ARRAY_LEN(gnutls), NULL},
 	{"nss", TT_LIBRARY_SHARED, "libssl3.so", nss, TT_ARRAY_LEN(nss), NULL},
 	{"nss", TT_LIBRARY_SHARED, "libnspr4.so", nspr, TT_ARRAY_LEN(nspr), NULL},

@@ -96,6 +96,7 @@ struct tt_message {
 	struct tt_message *open_next;
 	bool ends_at_eof;
 	bool will_end; /* end_off is set */
+	bool noted;    /* last_ns is set, though it has not ended */
 	bool hashed;
 	bool held; /* the parser has not ended it yet: its pointer stays good */
 	bool dead; /* already reported or given up: only kept for the parser's pointer */

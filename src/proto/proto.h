@@ -117,6 +117,16 @@ struct tt_proto_doc {
 	const char *verified; /* against which real peers and independent readers */
 };
 
+/* What a library says of the handshake on this connection (shared/record.h, struct tt_handshake_record). */
+struct tt_handshake_told {
+	uint8_t state;	/* enum tt_handshake */
+	uint8_t origin; /* enum tt_origin */
+	int32_t error;	/* the library's own number */
+	bool server;	/* the library is the server's */
+	bool done;	/* it has been TT_HANDSHAKE_DONE */
+	bool over;	/* nothing more will be told */
+};
+
 struct tt_link; /* the core's, see below */
 
 struct tt_proto {
@@ -153,6 +163,10 @@ struct tt_proto {
 
 	/* Headers decoded elsewhere. NULL: not used. */
 	void (*headers)(struct tt_link *link, enum tt_side side, const struct tt_headers *headers);
+
+	/* A library has said something new, or nothing more will be said; what was said before tt_link_handshake() has. NULL: not
+	 * used. */
+	void (*handshake)(struct tt_link *link, const struct tt_handshake_told *told);
 };
 
 /* --- what a parser may call ------------------------------------------------------------------------------------------------ */
@@ -243,6 +257,12 @@ void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_
  */
 void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t at);
 
+/*
+ * What it has is the bytes before position `at`, but tt_message_end is called later, for the same place: when that moment is not
+ * kept any more.
+ */
+void tt_message_note_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at);
+
 /* It ends when its side's stream ends (close-delimited). */
 void tt_message_end_at_eof(struct tt_link *link, struct tt_message *m);
 
@@ -298,6 +318,9 @@ bool tt_header_table_awaited(const struct tt_link *link, enum tt_side side);
 
 /* That one fits what was seen, and none is needed any more; or it does not, and is forgotten. Counted. */
 void tt_header_table_taken(struct tt_link *link, enum tt_side side, size_t number, bool fits);
+
+/* What a library has said of the handshake here; state TT_HANDSHAKE_UNTOLD: nothing. */
+const struct tt_handshake_told *tt_link_handshake(const struct tt_link *link);
 
 /* By-id pairing, where a response cannot be read without its request: the oldest one with this id that has no response yet. */
 enum tt_awaited tt_awaited_by_id(struct tt_link *link, uint64_t id, const struct tt_message **ret);

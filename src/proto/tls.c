@@ -6,12 +6,16 @@
  * the handshake is through: up to its own Finished before TLS 1.3; from 1.3 on, where that cannot be told from what else is
  * encrypted, up to the client's first encrypted record. A client that refuses a TLS 1.3 server says so encrypted, too; but an
  * alert is shorter than any other message there can be, so that it was one is known, only not which.
+ *
+ * A library says more: whether the handshake is through on its side, or why it failed. Where it speaks, what the bytes say is
+ * held until it has, or until a server of TLS 1.3 has gone on, which it does only if it has taken the client's last message.
  */
 #include "proto/tls.h"
 
 #include "base/buf.h"
 #include "base/own.h"
 #include "proto/detect.h"
+#include "shared/record.h"
 
 /* RFC 8446, 5.2 and 6: two bytes of alert, one of type, and the tag; Java adds 16 of padding. The messages that may come in its
  * place are of other lengths: EndOfEarlyData 21, an empty Certificate 25 or 41, a Finished at least 45. */
@@ -34,6 +38,7 @@ struct tls_state {
 	struct tt_message *request;  /* open */
 	struct tt_message *response; /* open */
 	uint64_t server_end;	     /* stream offset past what was read of the server's records */
+	uint64_t through_end;	     /* the same when the client's last message was read; of `through` */
 	uint16_t version;	     /* chosen; 0 not yet */
 	uint8_t session[32];	     /* what the client would resume */
 	uint8_t session_len;
@@ -41,94 +46,15 @@ struct tls_state {
 	bool retry;    /* another ClientHello is to come */
 	bool early_data;
 	bool certificate; /* the server sent one */
+	bool through;	  /* but for what a library says */
+	bool refused;	  /* the client's last message was an alert; of `through` */
 	bool over;
 	uint8_t client_alert; /* read before the server's first record; told by client_alerted */
 	bool client_alerted;
 };
 
-/* --- what goes into the exchange ---------------------------------------------------------------------------------------------
+/* --- how it ends-------------------------------------------------------------------------------------------------------
  */
-
-static void set_version(struct tt_message *m, const char *key, uint16_t version)
-{
-	static const char *const names[] = {"3", "1.0", "1.1", "1.2", "1.3"};
-
-	tt_message_attr(m, key, tt_span_str(names[version - 0x0300]));
-}
-
-static void set_number(struct tt_message *m, const char *key, const char *name, uint16_t number)
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[6] = "0x";
-
-	for (int i = 0; i < 4; i++)
-		text[2 + i] = digits[number >> (12 - 4 * i) & 15];
-	tt_message_attr(m, key, name ? tt_span_str(name) : tt_span(text, sizeof(text)));
-}
-
-/* Names of protocols, with commas between them. */
-static void set_protocols(struct tt_message *m, const char *key, struct tt_span protocols)
-{
-	struct tt_cursor c = tt_cursor(protocols);
-	uint8_t list[256];
-	size_t len = 0;
-
-	while (tt_cursor_left(&c)) {
-		struct tt_span name = tt_cursor_take8(&c);
-		/* Names without sense are sent to keep servers tolerant (RFC 8701). */
-		bool grease = name.len == 2 && name.data[0] == name.data[1] && (name.data[0] & 0x0f) == 0x0a;
-		if (!name.len || grease)
-			continue;
-		if (len + 1 + name.len > sizeof(list))
-			break;
-		if (len)
-			list[len++] = ',';
-		memcpy(list + len, name.data, name.len);
-		len += name.len;
-	}
-	if (len)
-		tt_message_attr(m, key, tt_span(list, len));
-}
-
-static void describe_request(struct tt_message *m, const struct tt_tls_hello *h)
-{
-	tt_message_attr(m, "tls.protocol.name", h->version > 0x0300 ? TT_SPAN_LIT("tls") : TT_SPAN_LIT("ssl"));
-	if (h->server_name.len) {
-		tt_message_text(m, TT_TEXT_RESOURCE, h->server_name);
-		tt_message_attr_text(m, "tls.client.server_name", TT_TEXT_RESOURCE);
-	}
-	set_version(m, "tls.client.protocol.version", h->version);
-	set_protocols(m, "tls.client.supported_protocols", h->protocols);
-}
-
-static void describe_response(struct tt_message *m, const struct tt_tls_hello *h)
-{
-	set_version(m, "tls.protocol.version", h->version);
-	set_number(m, "tls.cipher", tt_tls_cipher_name(h->cipher), h->cipher);
-	if (h->group)
-		set_number(m, "tls.curve", tt_tls_group_name(h->group), h->group);
-	set_protocols(m, "tls.next_protocol", h->protocols);
-}
-
-static void fail(struct tt_message *m, const char *name)
-{
-	tt_message_text(m, TT_TEXT_STATUS, tt_span_str(name));
-	tt_message_fail(m, tt_span_str(name));
-	tt_message_attr_bool(m, "tls.established", false);
-}
-
-static void fail_with_alert(struct tt_message *m, uint8_t alert)
-{
-	char text[] = "alert_255";
-	const char *name = tt_tls_alert_name(alert);
-
-	if (!name) {
-		text[6] = (char)('0' + alert / 100);
-		text[7] = (char)('0' + alert / 10 % 10);
-		text[8] = (char)('0' + alert % 10);
-	}
-	fail(m, name ? name : text);
-}
 
 static void succeed(struct tls_state *s)
 {
@@ -139,7 +65,7 @@ static void succeed(struct tls_state *s)
 /* The response ends where the server's records were read to, and with it what can be read of this connection. */
 static enum tt_step end_response(struct tt_link *link, struct tls_state *s)
 {
-	const struct tt_input place = {.offset = s->server_end};
+	const struct tt_input place = {.offset = s->through ? s->through_end : s->server_end};
 
 	tt_message_end(link, s->response, &place, 0);
 	s->response = NULL;
@@ -156,7 +82,7 @@ static void take_client_hello(struct tls_state *s, const struct tt_tls_hello *h)
 	if (h->session.len)
 		memcpy(s->session, h->session.data, h->session.len);
 	s->early_data = h->early_data;
-	describe_request(s->request, h);
+	tt_tls_describe_request(s->request, h);
 }
 
 static void take_server_hello(struct tls_state *s, const struct tt_tls_hello *h)
@@ -167,7 +93,7 @@ static void take_server_hello(struct tls_state *s, const struct tt_tls_hello *h)
 		return;
 	}
 	s->version = h->version;
-	describe_response(s->response, h);
+	tt_tls_describe_response(s->response, h);
 	if (h->version >= TT_TLS_1_3)
 		tt_message_attr_bool(s->response, "tls.resumed", h->resumes);
 	else if (!s->session_len || !tt_span_eq(h->session, tt_span(s->session, s->session_len)))
@@ -182,7 +108,7 @@ static void take_key_exchange(struct tls_state *s, struct tt_span body)
 	uint16_t group = tt_cursor_be16(&c);
 
 	if (!tt_cursor_short(&c) && kind == 3 && tt_tls_group_name(group))
-		set_number(s->response, "tls.curve", tt_tls_group_name(group), group);
+		tt_tls_set_number(s->response, "tls.curve", tt_tls_group_name(group), group);
 }
 
 static bool is_kept(uint8_t message)
@@ -265,7 +191,7 @@ static enum tt_step client_fails(struct tt_link *link, struct tls_state *s, uint
 		s->client_alerted = true;
 		return TT_PARSED;
 	}
-	fail_with_alert(s->response, alert);
+	tt_tls_fail_with_alert(s->response, alert);
 	return end_response(link, s);
 }
 
@@ -278,31 +204,75 @@ static bool is_alert_length(uint16_t len)
 	return false;
 }
 
-static enum tt_step client_ciphered(struct tt_link *link, struct tls_state *s)
+/* What the bytes and a library together say; TT_PARSED: more is to come. */
+static enum tt_step settle(struct tt_link *link, struct tls_state *s, const struct tt_handshake_told *told)
 {
-	const struct tls_side *d = &s->side[TT_REQUESTS];
+	bool failed = told->state == TT_HANDSHAKE_FAILED && (!told->done || tt_tls_told_alert(told));
+	bool done = told->done && !failed;
 
-	if (s->version == 0)
-		return s->early_data ? TT_PARSED : TT_WAIT;
-	bool tls13 = s->version >= TT_TLS_1_3;
-	bool alert = tls13 ? is_alert_length(d->record_len) : d->type == TT_TLS_ALERT;
-	if (alert && !s->early_data)
-		fail(s->response, "encrypted_alert");
-	else if (tls13)
+	if (failed)
+		tt_tls_fail_as_told(s->response, told);
+	else if (s->refused && told->over)
+		tt_tls_fail(s->response, "encrypted_alert");
+	else if (!s->refused && done && (told->server || told->over))
+		succeed(s);
+	else if (told->over && told->state == TT_HANDSHAKE_UNDERWAY)
+		tt_tls_fail(s->response, TT_TLS_FAILED);
+	else if (told->over)
 		succeed(s);
 	else
 		return TT_PARSED;
 	return end_response(link, s);
 }
 
+/* The client has said its last. */
+static enum tt_step come_through(struct tt_link *link, struct tls_state *s, bool refused)
+{
+	const struct tt_input place = {.offset = s->server_end};
+	const struct tt_handshake_told *told = tt_link_handshake(link);
+
+	if (told->state == TT_HANDSHAKE_UNTOLD) {
+		if (refused)
+			tt_tls_fail(s->response, "encrypted_alert");
+		else
+			succeed(s);
+		return end_response(link, s);
+	}
+	s->through = true;
+	s->refused = refused;
+	s->through_end = s->server_end;
+	tt_message_note_end(link, s->response, &place, 0);
+	return settle(link, s, told);
+}
+
+static enum tt_step client_ciphered(struct tt_link *link, struct tls_state *s)
+{
+	const struct tls_side *d = &s->side[TT_REQUESTS];
+
+	if (s->through)
+		return TT_PARSED;
+
+	if (s->version == 0)
+		return s->early_data ? TT_PARSED : TT_WAIT;
+	bool tls13 = s->version >= TT_TLS_1_3;
+	bool alert = tls13 ? is_alert_length(d->record_len) : d->type == TT_TLS_ALERT;
+	if (alert && !s->early_data)
+		return come_through(link, s, true);
+	return tls13 ? come_through(link, s, false) : TT_PARSED;
+}
+
 static enum tt_step server_ciphered(struct tt_link *link, struct tls_state *s)
 {
 	const struct tls_side *d = &s->side[TT_RESPONSES];
 
+	if (s->through && !s->refused && !is_alert_length(d->record_len)) {
+		succeed(s);
+		return end_response(link, s);
+	}
 	if (s->version >= TT_TLS_1_3 || s->version == 0)
 		return TT_PARSED;
 	if (d->type == TT_TLS_ALERT) {
-		fail(s->response, "encrypted_alert");
+		tt_tls_fail(s->response, "encrypted_alert");
 	} else {
 		tt_message_attr_bool(s->response, "tls.resumed", s->session_len && !s->certificate);
 		succeed(s);
@@ -321,7 +291,7 @@ static enum tt_step take_alert(struct tt_link *link, struct tls_state *s, enum t
 		return TT_PARSED;
 	if (side == TT_REQUESTS)
 		return client_fails(link, s, alert);
-	fail_with_alert(s->response, alert);
+	tt_tls_fail_with_alert(s->response, alert);
 	return end_response(link, s);
 }
 
@@ -365,7 +335,7 @@ static enum tt_step end_record(struct tt_link *link, struct tls_state *s, enum t
 		tt_request_extend(link, in, in->c.pos);
 	}
 	if (side == TT_RESPONSES && s->client_alerted) {
-		fail_with_alert(s->response, s->client_alert);
+		tt_tls_fail_with_alert(s->response, s->client_alert);
 		return end_response(link, s);
 	}
 	return TT_PARSED;
@@ -385,7 +355,7 @@ static enum tt_step other_answer(struct tt_link *link, struct tls_state *s, stru
 		s->response = tt_response_begin(link, in, in->c.pos);
 	tt_cursor_skip(&in->c, 1);
 	s->server_end = in->offset + in->c.pos;
-	fail(s->response, "not_tls");
+	tt_tls_fail(s->response, "not_tls");
 	return end_response(link, s);
 }
 
@@ -483,6 +453,20 @@ static ssize_t tls_resync(struct tt_link *link, enum tt_side side, struct tt_spa
 	return 0;
 }
 
+static void tls_handshake(struct tt_link *link, const struct tt_handshake_told *told)
+{
+	struct tls_state *s = tt_link_state(link);
+
+	if (s->over || !s->response)
+		return;
+	if (s->through) {
+		(void)settle(link, s, told);
+	} else if (told->state == TT_HANDSHAKE_FAILED) {
+		tt_tls_fail_as_told(s->response, told);
+		(void)end_response(link, s);
+	}
+}
+
 static void tls_state_free(void *state)
 {
 	struct tls_state *s = state;
@@ -516,9 +500,9 @@ static const struct tt_proto_doc tls_doc = {
 		"Also after the consent of a protocol that switches to it (PostgreSQL's SSLRequest, MySQL's SSL request)",
 	.operation = "`handshake`: one a connection",
 	.resource = "the server's name the client asks for (SNI)",
-	.status = "`OK`; the alert's name (`handshake_failure`, `unknown_ca`); `encrypted_alert` where it is known to be an "
-		  "alert, not "
-		  "which; `not_tls` where the server answers something else",
+	.status = "`OK`; the alert's name (`handshake_failure`, `unknown_ca`), or what the library says that is observed "
+		  "(`certificate_verify_failed`; `handshake_failed` where it does not say why); `encrypted_alert` where it is "
+		  "known to be an alert, not which; `not_tls` where the server answers something else",
 	.limits =
 		"what is encrypted: in TLS 1.3 the certificates, the protocol chosen by ALPN, and alerts of a server behind its "
 		"hello. An attached plaintext source (OpenSSL, Go) shows what is spoken inside. DTLS and QUIC are not read",
@@ -539,4 +523,5 @@ const struct tt_proto tt_proto_tls = {
 	.parse = tls_parse,
 	.gap = tls_gap,
 	.resync = tls_resync,
+	.handshake = tls_handshake,
 };

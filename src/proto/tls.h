@@ -68,9 +68,27 @@ enum tt_verdict tt_tls_begins_hello(enum tt_side side, struct tt_span bytes);
 /* Are these records, one behind the other, as in the middle of a connection? */
 enum tt_verdict tt_tls_is_records(struct tt_span bytes);
 
+/* What a hello says, as attributes and texts of its message. NULL messages: nothing. */
+void tt_tls_describe_request(struct tt_message *m, const struct tt_tls_hello *h);
+void tt_tls_describe_response(struct tt_message *m, const struct tt_tls_hello *h);
+/* An attribute: the name, or without one the number in hexadecimal digits. */
+void tt_tls_set_number(struct tt_message *m, const char *key, const char *name, uint16_t number);
+
+/* The handshake failed, for this reason: its name is the status and the error's type. */
+void tt_tls_fail(struct tt_message *m, const char *name);
+void tt_tls_fail_with_alert(struct tt_message *m, uint8_t alert);
+/* … as a library says; where it does not say why, or by a number without a name here: TT_TLS_FAILED. */
+#define TT_TLS_FAILED "handshake_failed"
+/* It is the other end that refuses, by an alert: after all, where this end was through. */
+bool tt_tls_told_alert(const struct tt_handshake_told *told);
+void tt_tls_fail_as_told(struct tt_message *m, const struct tt_handshake_told *told);
+
 /* Names by number, NULL if it has none here. Static storage. */
 const char *tt_tls_alert_name(uint8_t alert);
 const char *tt_tls_cipher_name(uint16_t cipher);
 const char *tt_tls_group_name(uint16_t group);
+/* Of libssl's reasons (SSL_R_), and of what GnuTLS returns. */
+const char *tt_tls_openssl_name(uint16_t reason);
+const char *tt_tls_gnutls_name(int32_t error);
 
 #endif

@@ -20,18 +20,19 @@
 #define TT_COMM_LEN 16
 
 enum tt_record_type {
-	TT_REC_CHUNK = 1,     /* struct tt_chunk: bytes moved on a connection */
-	TT_REC_OPEN = 2,      /* struct tt_conn_record: a connection was opened, or could not be */
-	TT_REC_CLOSE = 3,     /* struct tt_conn_record: it is gone; carries the final offsets */
-	TT_REC_L4 = 4,	      /* struct tt_conn_record: a sample of its layer-4 figures */
-	TT_REC_FORK = 5,      /* struct tt_process_record: process start */
-	TT_REC_EXEC = 6,      /* struct tt_process_record: it became another program */
-	TT_REC_EXIT = 7,      /* struct tt_process_record: it ended */
-	TT_REC_CLOCK = 8,     /* struct tt_clock_record: written by the user side */
-	TT_REC_LOSS = 9,      /* struct tt_loss_record: written by the user side */
-	TT_REC_UNIX = 11,     /* struct tt_unix_record: what the ends of a Unix connection are bound to */
-	TT_REC_IDENTITY = 10, /* struct tt_identity_record: written by the user side */
-	TT_REC_TOOL = 128,    /* and above: a tool's own records, defined in its header; never in a recording */
+	TT_REC_CHUNK = 1,      /* struct tt_chunk: bytes moved on a connection */
+	TT_REC_OPEN = 2,       /* struct tt_conn_record: a connection was opened, or could not be */
+	TT_REC_CLOSE = 3,      /* struct tt_conn_record: it is gone; carries the final offsets */
+	TT_REC_L4 = 4,	       /* struct tt_conn_record: a sample of its layer-4 figures */
+	TT_REC_FORK = 5,       /* struct tt_process_record: process start */
+	TT_REC_EXEC = 6,       /* struct tt_process_record: it became another program */
+	TT_REC_EXIT = 7,       /* struct tt_process_record: it ended */
+	TT_REC_CLOCK = 8,      /* struct tt_clock_record: written by the user side */
+	TT_REC_LOSS = 9,       /* struct tt_loss_record: written by the user side */
+	TT_REC_UNIX = 11,      /* struct tt_unix_record: what the ends of a Unix connection are bound to */
+	TT_REC_IDENTITY = 10,  /* struct tt_identity_record: written by the user side */
+	TT_REC_HANDSHAKE = 13, /* struct tt_handshake_record: what a library says of a TLS handshake */
+	TT_REC_TOOL = 128,     /* and above: a tool's own records, defined in its header; never in a recording */
 };
 
 /* In front of every record. */
@@ -109,6 +110,7 @@ enum tt_chunk_flags {
 	TT_CHUNK_NO_PAYLOAD = 1 << 3, /* counted only: sendfile, splice, MSG_TRUNC, io_uring */
 	TT_CHUNK_FIRST_SEEN = 1 << 4, /* nothing was known of this connection before this chunk */
 	TT_CHUNK_FROM_START = 1 << 5, /* offset is counted from the stream's true first byte */
+	TT_CHUNK_HANDSHAKE = 1 << 6,  /* moved within a library, and no plaintext has been yet */
 };
 
 /* Optional blocks between the fixed part and the data, in this order, each present if its bit is set. */
@@ -180,6 +182,30 @@ struct tt_conn_record {
 	__u64 rx_offset;
 	__u64 tx_bytes; /* moved since this connection was first seen */
 	__u64 rx_bytes;
+};
+
+/* What a library says of a handshake, in the order it may be said. */
+enum tt_handshake {
+	TT_HANDSHAKE_UNTOLD = 0,
+	TT_HANDSHAKE_WATCHED = 1,  /* by TT_CHUNK_HANDSHAKE, or where a session's hello is found: it may say more */
+	TT_HANDSHAKE_UNDERWAY = 2, /* it waits for its peer, or has failed and does not say so */
+	TT_HANDSHAKE_DONE = 3,	   /* on this side: before TLS 1.3's server has looked at it, on the client's */
+	TT_HANDSHAKE_FAILED = 4,
+};
+
+/* Of error, of OpenSSL and BoringSSL: the part of the library that raised it, and its reason there (ERR_GET_LIB, ERR_GET_REASON).
+ */
+#define TT_HANDSHAKE_PART_SHIFT 16
+/* Of Go: beside the alert's number, which may be 0. */
+#define TT_HANDSHAKE_ALERT 0x100
+
+struct tt_handshake_record {
+	struct tt_record rec;
+	struct tt_conn_id conn;
+	__s32 error; /* the library's own number: as above, or what gnutls_handshake returned; 0: not known */
+	__u8 origin; /* enum tt_origin */
+	__u8 state;  /* enum tt_handshake */
+	__u16 reserved;
 };
 
 #define TT_UNIX_PATH_LEN 108

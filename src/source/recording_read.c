@@ -29,6 +29,7 @@ static const size_t tt_recording_least[] = {
 	[TT_REC_CLOCK] = sizeof(struct tt_clock_record),
 	[TT_REC_LOSS] = sizeof(struct tt_loss_record),
 	[TT_REC_IDENTITY] = sizeof(struct tt_identity_record),
+	[TT_REC_HANDSHAKE] = sizeof(struct tt_handshake_record),
 	[TT_REC_HEADER_TABLE] = sizeof(struct tt_table_record),
 };
 

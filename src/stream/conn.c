@@ -156,6 +156,7 @@ static void tt_conn_end_flow(struct tt_conn *c, struct tt_link *link, int dir)
 
 void tt_conn_end(struct tt_conn *c, enum tt_outcome outcome)
 {
+	tt_conn_handshake_over(c);
 	for (int i = 0; i < TT_LAYERS; i++) {
 		struct tt_link *link = c->link[i];
 		if (!link || c->datagram)

@@ -4,6 +4,7 @@
  * (one a direction) and the pairing of its messages. Files: conn.c (table), flow.c (chunks to bytes in order), held.c (chunks
  * that wait for what is missing), later.c (requests of which only the turn is kept), link.c (protocol and parse loop), message.c
  * (where messages are kept), parser.c (what a parser asks of its link), pair.c (what answers what), by_id.c (the same by ids),
+ * handshake.c (what libraries say of one),
  * pair_end.c (holes, ends, time-outs), report.c (exchanges out), room.c (who gives way), stream.c (records in, clock), tables.c
  * (tables of headers that libraries tell).
  */
@@ -187,8 +188,10 @@ struct tt_conn {
 	bool reset_counted;
 	bool peer_closed; /* the peer ended its stream first */
 	bool datagram;
-	bool encrypted;	 /* bytes were, and nothing is known of them */
-	bool unreported; /* something happened since the last connection report */
+	bool encrypted;		       /* bytes were, and nothing is known of them */
+	bool unreported;	       /* something happened since the last connection report */
+	struct tt_handshake_told told; /* by a library */
+	uint64_t told_ns;
 };
 
 struct tt_streams {
@@ -322,6 +325,18 @@ static inline bool tt_flow_waits(const struct tt_flow *f)
 void tt_held_chunk(struct tt_link *link, int dir, const struct tt_chunk *chunk, const uint8_t *data);
 void tt_held_release(struct tt_link *link, uint64_t until_ns); /* what has waited since then or longer waits no more */
 void tt_held_free(struct tt_streams *s, struct tt_flow *f);
+
+/* handshake.c */
+struct tt_handshake_record;
+void tt_conn_handshake(struct tt_conn *c, const struct tt_handshake_record *r);
+/* The same without a record: it is at least as far as this by now. */
+void tt_conn_handshake_is(struct tt_conn *c, enum tt_handshake state, uint64_t now_ns);
+/* Nothing more will be said. */
+void tt_conn_handshake_over(struct tt_conn *c);
+/* More may be said behind what was at that time or earlier … */
+bool tt_conn_handshake_waits(const struct tt_conn *c, uint64_t until_ns);
+/* … and is not waited for any longer by what is through but for that. */
+void tt_conn_handshake_release(struct tt_conn *c, uint64_t now_ns);
 
 /* table_entry.c */
 struct tt_table_entry;

@@ -436,7 +436,8 @@ void tt_pair_sealed(struct tt_link *link, struct tt_message *m, const struct tt_
 	tt_message_not_open(link, m);
 	m->ended = true;
 	tt_message_charge(link->conn->s, m);
-	m->last_ns = mark ? mark->last_ns : 0;
+	if (mark || !m->noted)
+		m->last_ns = mark ? mark->last_ns : 0;
 	if (!m->last_ns && m->end_off > m->first_off)
 		m->incomplete = true;
 	if (tt_message_part(m) == TT_REQUESTS)
@@ -469,6 +470,17 @@ void tt_message_end(struct tt_link *link, struct tt_message *m, const struct tt_
 	const struct tt_flow *f = &link->flow[tt_link_dir(link, m->side)];
 	uint64_t base = in ? in->offset : f->next;
 	tt_message_end_off(link, m, at > TT_OFFSET_EOF - 1 - base ? TT_OFFSET_EOF - 1 : base + at);
+}
+
+void tt_message_note_end(struct tt_link *link, struct tt_message *m, const struct tt_input *in, uint64_t at)
+{
+	uint64_t end = in->offset + at;
+	const struct tt_mark *mark = m && end ? tt_marks_find(&link->flow[tt_link_dir(link, m->side)].marks, end - 1) : NULL;
+
+	if (!mark)
+		return;
+	m->last_ns = mark->last_ns;
+	m->noted = true;
 }
 
 void tt_request_extend(struct tt_link *link, const struct tt_input *in, uint64_t at)

@@ -202,6 +202,8 @@ void tt_pair_eof(struct tt_link *link, enum tt_side side)
 
 	if (!link->proto)
 		return;
+	if (side == TT_RESPONSES && link == link->conn->link[0])
+		tt_conn_handshake_over(link->conn);
 	tt_pair_end_at_eof(link, &link->pair, side, end);
 	tt_pair_end_at_eof(link, &link->back, side, end);
 	tt_pair_give_up(link, side == TT_RESPONSES ? &link->pair : &link->back,

@@ -7,6 +7,7 @@
 
 #include "base/seed.h"
 #include "shared/header_table.h"
+#include "shared/record.h"
 #include "stream/internal.h"
 
 #define TT_NS_PER_MS 1000000u
@@ -181,6 +182,10 @@ static void tt_streams_chunk(struct tt_streams *s, const struct tt_chunk *k)
 		tt_link_datagram(link, k->direction, k, data);
 		return;
 	}
+	if (k->flags & TT_CHUNK_HANDSHAKE)
+		tt_conn_handshake_is(c, TT_HANDSHAKE_WATCHED, k->rec.time_ns);
+	else if (link == c->link[1] && k->length && c->told.state)
+		tt_conn_handshake_is(c, TT_HANDSHAKE_DONE, k->rec.time_ns);
 	if (k->flags & TT_CHUNK_EOF && k->direction == TT_RX && !c->close_ns && !link->flow[TT_TX].eof)
 		c->peer_closed = true;
 	tt_flow_chunk(link, k->direction, k, data);
@@ -300,6 +305,19 @@ static void tt_streams_table(struct tt_streams *s, const struct tt_record *rec)
 		tt_conn_table(c, r);
 }
 
+static void tt_streams_handshake(struct tt_streams *s, const struct tt_record *rec)
+{
+	const struct tt_handshake_record *r = (const struct tt_handshake_record *)rec;
+
+	if (rec->len < sizeof(*r) || r->origin >= TT_ORIGIN_MAX || r->state > TT_HANDSHAKE_FAILED) {
+		s->stats.bad_records++;
+		return;
+	}
+	struct tt_conn *c = tt_conn_find(s, &r->conn, 0);
+	if (c)
+		tt_conn_handshake(c, r);
+}
+
 static bool tt_conn_record_sound(const struct tt_record *rec)
 {
 	return rec->len >= sizeof(struct tt_conn_record);
@@ -334,6 +352,9 @@ void tt_streams_record(struct tt_streams *s, const struct tt_record *rec)
 		break;
 	case TT_REC_HEADER_TABLE:
 		tt_streams_table(s, rec);
+		break;
+	case TT_REC_HANDSHAKE:
+		tt_streams_handshake(s, rec);
 		break;
 	default:
 		break;
@@ -406,6 +427,8 @@ static void tt_conn_sweep(struct tt_conn *c, uint64_t now_ns)
 		tt_conn_idle(c, now_ns);
 		return;
 	}
+	if (tt_conn_handshake_waits(c, over))
+		tt_conn_handshake_release(c, now_ns);
 	for (int i = 0; i < TT_LAYERS; i++) {
 		struct tt_link *link = c->link[i];
 		if (!link)
@@ -432,7 +455,7 @@ static bool tt_link_waits(const struct tt_link *link)
 /* For a missing range, the other side or its end. */
 static bool tt_conn_waits(const struct tt_conn *c)
 {
-	bool waits = c->close_ns;
+	bool waits = c->close_ns || tt_conn_handshake_waits(c, UINT64_MAX);
 
 	for (int i = 0; i < TT_LAYERS; i++)
 		waits |= c->link[i] && tt_link_waits(c->link[i]);

@@ -86,7 +86,8 @@ int tt_streams_new(struct tt_streams **ret, const struct tt_limits *limits, cons
 /* NULL-safe. Reports nothing: call tt_streams_finish first where the rest is wanted. Returns NULL. */
 struct tt_streams *tt_streams_free(struct tt_streams *s);
 
-/* Takes one record (chunk, open, close, l4, header table; others are ignored). The record is only read during the call. */
+/* Takes one record (chunk, open, close, l4, header table, handshake; others are ignored). The record is only read during the
+ * call. */
 void tt_streams_record(struct tt_streams *s, const struct tt_record *rec);
 
 /* Libraries tell tables of headers (TT_REC_HEADER_TABLE): who needs one waits for it up to stream_hold_ms. */

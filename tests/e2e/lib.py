@@ -27,6 +27,10 @@ sys.path.insert(0, str(ROOT / "demo"))
 from services import PYTHON, Services, free_port, port_answers, wait_for  # noqa: E402,F401
 
 TELLTALE = os.environ.get("TELLTALE", str(ROOT / "build" / "telltale"))
+# By tests/cases: the build that ends at a fault of memory or a leak.
+if "--asan" in sys.argv[1:]:
+    sys.argv.remove("--asan")
+    TELLTALE = os.environ["TELLTALE_ASAN"]
 SKIPPED = 77
 tests_run = False
 # On an emulated processor (tests/vm/e2e): loads are this part of their size, and times to wait so much longer.

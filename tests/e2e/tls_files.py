@@ -80,7 +80,7 @@ def test_replaced():
         found = [(x["resource"], x["source"]) for x in result.of(kind=kind, protocol="http", complete=True)]
         result.counts(found, [(path, "openssl") for path in ("/first", "/second", "/again", "/third") for _ in range(ASKED)], f"{kind} requests")
     lines = collections.Counter("attached" if line.endswith(" probes") else "let go" for line in result.output.splitlines()
-                                if "(openssl): " in line or "openssl of device" in line)
+                                if line.startswith("telltale: debug: libssl.so") and "(openssl): " in line or "openssl of device" in line)
     # The system's own, which nginx has and the loader would find, stays.
     lib.equal(lines, {"attached": 4, "let go": 2}, f"files in {result.output}")
     result.check_lost({})

@@ -25,7 +25,7 @@ enum tt_fuzz_say {
 	TT_FUZZ_RESET = 7,
 	TT_FUZZ_LATE = 8,
 	TT_FUZZ_TWICE = 16,
-	TT_FUZZ_TABLE = 32,
+	TT_FUZZ_TABLE = 32, /* a record of a library's */
 };
 
 /* Plays one input to the streams with these protocols. Aborts where a promise is broken. */

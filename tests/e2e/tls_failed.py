@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Handshakes that fail, which over TLS 1.3 only the libraries say: counted once at each end, by what that end says itself; and those that only end early."""
+import asyncio
+import collections
+import pathlib
+import shutil
+import ssl
+import subprocess
+import sys
+
+import lib
+import tls_go
+import tls_lib
+
+TIMES = 4
+VERSIONS = {"1.2": ("--tls-max", "1.2"), "1.3": ("--tlsv1.3",)}
+
+
+def curl(port, *options):
+    """How it ends, as it says itself: 0, 60 where it does not trust the server, "alert" where it has read one; else its connection ended before that."""
+    done = subprocess.run(["curl", "-sS", "-o", "/dev/null", *options, f"https://127.0.0.1:{port}/"], stderr=subprocess.PIPE, text=True, timeout=60)
+    return done.returncode if done.returncode in (0, 60) else "alert" if " alert " in done.stderr else "ended"
+
+
+def asks(services, port, version, *options):
+    """A client without a certificate, one with it, and one that does not trust the server."""
+    key, chain = services.dir / "key.pem", services.dir / "chain.pem"
+    clients = {"without": ("-k",), "with": ("-k", "--cert", chain, "--key", key), "distrusts": ("--cert", chain, "--key", key)}
+    lib.tell(**{name: [curl(port, *VERSIONS[version], *options, *more) for _ in range(TIMES)] for name, more in clients.items()})
+
+
+def of_openssl(version):
+    with lib.Services() as services:
+        key, chain = tls_lib.certificate(services)
+        port = lib.free_port()
+        services.start(["openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, "-CAfile", chain, "-Verify", "1", "-verify_return_error", "-www", "-quiet"])
+        lib.wait_for(lambda: lib.port_answers(port), "s_server")
+        asks(services, port, version)
+
+
+async def serve_in_memory(services, version):
+    key, chain = services.dir / "key.pem", services.dir / "chain.pem"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    context.load_verify_locations(chain)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        await writer.drain()
+        writer.close()
+
+    port = lib.free_port()
+    async with await asyncio.start_server(answer, "127.0.0.1", port, ssl=context):
+        await asyncio.get_running_loop().run_in_executor(None, asks, services, port, version)
+
+
+def of_asyncio(version):
+    with lib.Services() as services:
+        tls_lib.certificate(services)
+        asyncio.run(serve_in_memory(services, version))
+
+
+def of_gnutls(version):
+    with lib.Services() as services:
+        key, chain = tls_lib.certificate(services)
+        port = lib.free_port()
+        services.start(["gnutls-serv", "--http", "--port", port, "--x509keyfile", key, "--x509certfile", chain, "--x509cafile", chain, "--require-client-cert",
+                        "--verify-client-cert"])
+        lib.wait_for(lambda: lib.port_answers(port), "gnutls-serv")
+        asks(services, port, version)
+
+
+def of_go(version):
+    with lib.Services() as services:
+        port = tls_lib.served(services, tls_go.build("whole", pathlib.Path(__file__).with_suffix(".go")), observed=True)
+        asks(services, port, version)
+
+
+def check(end, version, server, client, options=()):
+    """`server`, `client`: what each end says of a client without a certificate, and of one that does not trust the server."""
+    result = lib.run(end, "--uprobes", *options, args=(version,))
+    lib.check(set(result.told["without"]) <= {"alert", "ended"}, f"curl without a certificate fails: {result.told}")
+    lib.equal((result.told["with"], result.told["distrusts"]), ([0] * TIMES, [60] * TIMES), "how curl ended with one, and where it does not trust the server")
+    for kind, (without, distrusts) in (("server", server), ("client", client)):
+        handshakes = result.of(kind=kind, protocol="tls")
+        found = collections.Counter((x["status"] or x["error_type"], x["error"], x["attributes"].get("tls.established"), x["complete"]) for x in handshakes)
+        # A client may be through and never hear of it: its connection ended before. So may a server whose client resets it behind its alert.
+        least = result.told["without"].count("alert") if (kind, version) == ("client", "1.3") else TIMES
+        heard = max(least, min(TIMES, sum(x["status"] == without for x in handshakes)))
+        resets = sum(x["error_type"] == "reset" for x in handshakes) if kind == "server" else 0
+        want = collections.Counter({("reset", True, None, True): resets})
+        for status, times in (("OK", TIMES + TIMES - heard), (without or "closed_by_server", heard), (distrusts, TIMES - resets)):
+            want[status, status != "OK", None if status == "closed_by_server" else status == "OK", True] += times
+        result.counts(dict(found), dict(+want), f"handshakes at the {kind}, TLS {version}; curl ended with {result.told}; lost {result.lost()}")
+    result.check_lost({})
+    result.check_accounts()
+
+
+# What the server and the client say of a client without a certificate, and of one that does not trust the server: up to TLS 1.2 the alert, which is in the clear.
+IN_THE_CLEAR = (("handshake_failure", "unknown_ca"), ("handshake_failure", "unknown_ca"))
+OF_CURL = ("certificate_required", "unknown_ca")
+
+
+def test_openssl():
+    check("of_openssl", "1.2", *IN_THE_CLEAR)
+    check("of_openssl", "1.3", ("peer_did_not_return_a_certificate", "unknown_ca"), OF_CURL)
+
+
+def test_asyncio():
+    """Its server ends the connection without its alert."""
+    check("of_asyncio", "1.2", ("peer_did_not_return_a_certificate", "unknown_ca"), (None, "unknown_ca"))
+    check("of_asyncio", "1.3", ("peer_did_not_return_a_certificate", "unknown_ca"), OF_CURL)
+
+
+def test_gnutls():
+    if not shutil.which("gnutls-serv"):
+        lib.skip("there is no gnutls-serv")
+    check("of_gnutls", "1.2", ("no_certificate_found", "unknown_ca"), ("decode_error", "unknown_ca"))
+    check("of_gnutls", "1.3", ("certificate_required", "unknown_ca"), OF_CURL)
+
+
+def test_go():
+    check("of_go", "1.2", *IN_THE_CLEAR)
+    check("of_go", "1.3", ("certificate_required", "unknown_ca"), OF_CURL)
+
+
+def leaves(version):
+    """What ends a handshake that is through: a client that says nothing more, and a server that says nothing at all."""
+    with lib.Services() as services:
+        key, chain = tls_lib.certificate(services)
+        port = lib.free_port()
+        services.start(["openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, "-num_tickets", "0", "-quiet"])
+        lib.wait_for(lambda: lib.port_answers(port), "s_server")
+        right = sum(subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", f"-tls{version.replace('.', '_')}", "-quiet"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60).returncode == 0 for _ in range(TIMES))
+        lib.tell(right=right)
+
+
+def test_only_left():
+    for version in VERSIONS:
+        result = lib.run("leaves", "--uprobes", args=(version,))
+        lib.equal(result.told["right"], TIMES, "s_client's own count")
+        for kind in ("server", "client"):
+            found = collections.Counter((x["status"], x["error"], x["complete"]) for x in result.of(kind=kind, protocol="tls"))
+            result.counts(dict(found), {("OK", False, True): TIMES}, f"handshakes at the {kind}, TLS {version}")
+
+
+if __name__ == "__main__":
+    sys.exit(lib.main_with_libraries(globals()))
