@@ -318,5 +318,5 @@ TT_UNIT_TESTS(cmocka_unit_test(nobody_says_anything), cmocka_unit_test(a_server_
 	      cmocka_unit_test(a_server_refuses), cmocka_unit_test(a_server_never_gets_through),
 	      cmocka_unit_test(a_client_is_refused_after_all), cmocka_unit_test(a_client_hears_nothing),
 	      cmocka_unit_test(a_client_waits_no_longer), cmocka_unit_test(a_library_that_says_nothing),
-	      cmocka_unit_test(a_client_refuses), cmocka_unit_test(plaintext_says_it_is_through), cmocka_unit_test(a_gap_says_nothing),
-	      cmocka_unit_test(records_without_sense))
+	      cmocka_unit_test(a_client_refuses), cmocka_unit_test(plaintext_says_it_is_through),
+	      cmocka_unit_test(a_gap_says_nothing), cmocka_unit_test(records_without_sense))

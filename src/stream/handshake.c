@@ -30,13 +30,26 @@ void tt_conn_handshake_is(struct tt_conn *c, enum tt_handshake state, uint64_t n
 	tt_conn_handshake_tell(c);
 }
 
-void tt_conn_handshake(struct tt_conn *c, const struct tt_handshake_record *r)
+static void tt_conn_handshake(struct tt_conn *c, const struct tt_handshake_record *r)
 {
 	if (r->state <= c->told.state)
 		return;
 	c->told.origin = r->origin;
 	c->told.error = r->error;
 	tt_conn_handshake_is(c, r->state, r->rec.time_ns);
+}
+
+void tt_streams_handshake(struct tt_streams *s, const struct tt_record *rec)
+{
+	const struct tt_handshake_record *r = (const struct tt_handshake_record *)rec;
+
+	if (rec->len < sizeof(*r) || r->origin >= TT_ORIGIN_MAX || r->state > TT_HANDSHAKE_FAILED) {
+		s->stats.bad_records++;
+		return;
+	}
+	struct tt_conn *c = tt_conn_find(s, &r->conn, 0);
+	if (c)
+		tt_conn_handshake(c, r);
 }
 
 void tt_conn_handshake_over(struct tt_conn *c)

@@ -327,8 +327,7 @@ void tt_held_release(struct tt_link *link, uint64_t until_ns); /* what has waite
 void tt_held_free(struct tt_streams *s, struct tt_flow *f);
 
 /* handshake.c */
-struct tt_handshake_record;
-void tt_conn_handshake(struct tt_conn *c, const struct tt_handshake_record *r);
+void tt_streams_handshake(struct tt_streams *s, const struct tt_record *rec);
 /* The same without a record: it is at least as far as this by now. */
 void tt_conn_handshake_is(struct tt_conn *c, enum tt_handshake state, uint64_t now_ns);
 /* Nothing more will be said. */

@@ -305,19 +305,6 @@ static void tt_streams_table(struct tt_streams *s, const struct tt_record *rec)
 		tt_conn_table(c, r);
 }
 
-static void tt_streams_handshake(struct tt_streams *s, const struct tt_record *rec)
-{
-	const struct tt_handshake_record *r = (const struct tt_handshake_record *)rec;
-
-	if (rec->len < sizeof(*r) || r->origin >= TT_ORIGIN_MAX || r->state > TT_HANDSHAKE_FAILED) {
-		s->stats.bad_records++;
-		return;
-	}
-	struct tt_conn *c = tt_conn_find(s, &r->conn, 0);
-	if (c)
-		tt_conn_handshake(c, r);
-}
-
 static bool tt_conn_record_sound(const struct tt_record *rec)
 {
 	return rec->len >= sizeof(struct tt_conn_record);
