@@ -87,8 +87,8 @@ class Services:
 
     # --- each returns (process, port) once it answers ---------------------------------------------------------------
 
-    def nginx(self, locations, extra="", workers=1, port=None, listen=None):
-        """`locations`: the inside of the server block."""
+    def nginx(self, locations, extra="", workers=1, port=None, listen=None, command=("nginx",)):
+        """`locations`: the inside of the server block; `command`: which nginx."""
         port = port or free_port()
         conf = self.dir / f"nginx-{port}.conf"
         conf.write_text(f"""daemon off; worker_processes {workers}; pid {self.dir}/nginx-{port}.pid; error_log stderr; user root;
@@ -98,7 +98,7 @@ fastcgi_temp_path {self.dir}; uwsgi_temp_path {self.dir}; scgi_temp_path {self.d
 {extra}
 server {{ listen {listen or f'127.0.0.1:{port}'}; {locations} }} }}
 """)
-        process = self.start(["nginx", "-p", self.dir, "-c", conf], name="nginx")
+        process = self.start([*command, "-p", self.dir, "-c", conf], name="nginx")
         if listen is None:
             wait_for(lambda: port_answers(port), "nginx")
         return process, port

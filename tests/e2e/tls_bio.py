@@ -242,9 +242,10 @@ def within_a_callback(connections):
 
 
 class Program:
-    """Both ends, in a `with`; they end with it."""
+    """Both ends, in a `with`; they end with it. `brings`: a library nobody had before, as lib.observed() is told of it."""
 
-    def __init__(self, command, *load):
+    def __init__(self, command, *load, brings=()):
+        self.brings = brings
         self.process = subprocess.Popen([*command, *map(str, load)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
@@ -278,7 +279,7 @@ def node_program(services, *load):
     node = services.dir / "node"
     shutil.copyfile(pathlib.Path(shutil.which("node")).resolve(), node)
     node.chmod(0o755)
-    return Program([node, pathlib.Path(__file__).with_suffix(".js")], *load, *tls_lib.certificate(services))
+    return Program([node, pathlib.Path(__file__).with_suffix(".js")], *load, *tls_lib.certificate(services), brings=("node",))
 
 
 PROGRAMS = {"asyncio": asyncio_program, "logging": logging_program, "node": node_program}
@@ -286,8 +287,8 @@ PROGRAMS = {"asyncio": asyncio_program, "logging": logging_program, "node": node
 
 def asked(program, protocol, version, connections, requests):
     with lib.Services() as services, PROGRAMS[program](services, protocol, version, connections) as both:
-        if program == "node":  # the system's library was observed before anybody began
-            lib.observed("node")
+        if both.brings:  # the system's library was observed before anybody began
+            lib.observed(*both.brings)
         lib.tell(right=both.ask(requests))
 
 

@@ -51,14 +51,14 @@ def until(pipe, end):
     return got
 
 
-def openssl_itself(version):
-    """Of its own programs each end says what it is told, on one connection."""
+def openssl_itself(version, *within):
+    """Of its own programs each end says what it is told, on one connection. `within`: what runs them."""
     with lib.Services() as services, contextlib.ExitStack() as ends:
         key, chain = tls_lib.certificate(services)
         port = lib.free_port()
 
         def end(*command):
-            return ends.enter_context(subprocess.Popen(["openssl", *command, "-quiet"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            return ends.enter_context(subprocess.Popen([*within, "openssl", *command, "-quiet"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                                        bufsize=0))
 
         server = end("s_server", "-accept", str(port), "-key", key, "-cert", chain, f"-{version}", "-naccept", "2")
@@ -73,17 +73,17 @@ def openssl_itself(version):
         server.stdin.close()
 
 
-def openssl_pages(kind):
+def openssl_pages(kind, *within):
     """What s_server says of itself (-www), and of files (-WWW), goes by OpenSSL's own BIO of TLS, whose functions have no symbols."""
     with lib.Services() as services:
         key, chain = tls_lib.certificate(services)
         port = lib.free_port()
         (services.dir / "page").write_text("x" * 50000)
-        services.start(["openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, kind, "-quiet"], cwd=services.dir)
+        services.start([*within, "openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, kind, "-quiet"], cwd=services.dir)
         lib.wait_for(lambda: lib.port_answers(port), "s_server")
         right = 0
         for _ in range(OWN_REQUESTS):
-            done = subprocess.run(["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", f"https://127.0.0.1:{port}/page"], stdout=subprocess.PIPE, text=True)
+            done = subprocess.run([*within, "curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", f"https://127.0.0.1:{port}/page"], stdout=subprocess.PIPE, text=True)
             right += done.stdout == "200"
         lib.tell(right=right)
 
@@ -201,14 +201,15 @@ print(got)
 """
 
 
-def nss(version):
+def nss(version, *python):
+    """`python`: of another system, whose libraries are observed beside this one's."""
     with lib.Services() as services:
         port = tls_lib.nginx(services, version)
-        with subprocess.Popen([lib.PYTHON, "-c", NSS, f"https://127.0.0.1:{port}", str(NSS_REQUESTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        with subprocess.Popen([*(python or (lib.PYTHON,)), "-c", NSS, f"https://127.0.0.1:{port}", str(NSS_REQUESTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as client:
             client.stdout.readline()
             for file in ("libssl3.so", "libnspr4.so"):
-                lib.observed(file)
+                lib.observed(file, 2 if python else 1)
             out, _ = client.communicate("\n")
             lib.tell(succeeded=int(out))
 
@@ -359,8 +360,13 @@ def test_nss():
         ctypes.CDLL("libcurl-nss.so.4")
     except OSError as reason:
         lib.skip(f"there is no libcurl over NSS: {reason}")
+    nss_and_nginx()
+
+
+def nss_and_nginx(*within):
+    """`within`: arguments of the scenario."""
     for version in ("TLSv1.2", "TLSv1.3"):
-        result = lib.run("nss", "--uprobes", args=(version,))
+        result = lib.run("nss", "--uprobes", args=(version, *within))
         lib.equal(result.told["succeeded"], 2 * NSS_REQUESTS, "libcurl's own count")
         for kind, source in (("server", "openssl"), ("client", "nss")):
             found = collections.Counter((x["resource"], x["status"], x["complete"], x["source"]) for x in result.of(kind=kind, protocol="http"))

@@ -46,11 +46,11 @@ def served(services, program, observed=False):
     return port
 
 
-def nginx(services, version, http2=False):
+def nginx(services, version, http2=False, command=("nginx",)):
     key, chain = certificate(services)
     port = lib.free_port()
     services.nginx(f"ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols {version}; location / {{ return 200 hello; }}"
-                   " location /none { return 404; }", port=port, listen=f"127.0.0.1:{port} ssl{' http2' if http2 else ''}")
+                   " location /none { return 404; }", port=port, listen=f"127.0.0.1:{port} ssl{' http2' if http2 else ''}", command=command)
     lib.wait_for(lambda: lib.port_answers(port), "nginx")
     return port
 
