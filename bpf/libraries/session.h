@@ -2,7 +2,7 @@
 /*
  * TLS sessions of libraries: which socket one uses, and the chunks that come of its plaintext. The socket is the one the thread
  * moves bytes on while it is inside the library, or the one whose hello the session holds (hello.h); no field of the library's
- * structs is known.
+ * structs is known, but the beginning of one of OpenSSL 1.1.1's.
  */
 #ifndef TT_BPF_SESSION_H
 #define TT_BPF_SESSION_H
@@ -124,6 +124,35 @@ __noinline int tt_hello_at(__u32 at, __u32 kind)
 #define TT_SESSION_POINTERS 24
 #define TT_SESSION_BEHIND 96
 
+/* How OpenSSL 1.1.1's state begins (ssl/ssl_local.h, SSL3_STATE), to which one of these words points, too. */
+#define TT_STATE_KEY 64
+struct tt_session_state {
+	__u64 flags; /* 32 bits are used */
+	__u64 read_key_size;
+	__u8 read_key[TT_STATE_KEY];
+	__u64 write_key_size;
+	__u8 write_key[TT_STATE_KEY];
+	__u8 server_random[32];
+	__u8 client_random[32];
+};
+
+/*
+ * Looks there, if what the work area has begins so. Else it may be a smaller object, and what comes after it in memory another
+ * session's.
+ */
+TT_INLINE int tt_hello_in_state(struct tt_work *w, __u64 behind, __u32 kind)
+{
+	const __u32 to = TT_SESSION_POINTERS * sizeof(__u64);
+	const struct tt_session_state *state = (const struct tt_session_state *)(w->data + to);
+
+	if (state->flags >> 32 || state->read_key_size > TT_STATE_KEY || state->write_key_size > TT_STATE_KEY ||
+	    bpf_probe_read_user(w->data + to, sizeof(*state), (const void *)behind))
+		return 0;
+	return tt_hello_at(to + (kind == TT_HELLO_SERVER ? offsetof(struct tt_session_state, server_random)
+							 : offsetof(struct tt_session_state, client_random)),
+			   kind);
+}
+
 /* The same of what that word of the object points to; it takes the place of the object's further words, which were looked at. */
 __noinline int tt_hello_behind(__u32 pointer, __u32 kind)
 {
@@ -139,7 +168,7 @@ __noinline int tt_hello_behind(__u32 pointer, __u32 kind)
 		if (tt_hello_at(to + at, kind))
 			return 1;
 	}
-	return 0;
+	return tt_hello_in_state(w, behind, kind);
 }
 
 /* The object itself, then what is behind its pointers. */

@@ -166,12 +166,24 @@ def test_1_1_1():
     curl_and_nginx_all("bullseye")
 
 
+def test_1_1_1_without_return_probes():
+    curl_and_nginx_all("bullseye", "--no-return-probes")
+
+
 def test_1_1_1_itself():
     openssl_itself("bullseye")
 
 
 def test_1_1_1_pages():
     openssl_pages("bullseye")
+
+
+def test_1_1_1_in_memory():
+    in_memory("bullseye")
+
+
+def test_1_1_1_in_memory_without_return_probes():
+    in_memory("bullseye", "--no-return-probes")
 
 
 def test_1_1_1_open_before():
