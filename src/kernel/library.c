@@ -255,6 +255,33 @@ static int returns_find(struct tt_window *w, struct tt_function_sites *sites)
 }
 #endif
 
+/*
+ * OpenSSL's SSL_write_ex, from 3.3 on: it puts no flags before its last argument and goes on in SSL_write_ex2, which returns to
+ * its caller, with the stack as it was (mov %rcx,%r8; xor %ecx,%ecx; jmp).
+ */
+static int returns_beyond(const char *path, const struct tt_library_function *f, struct tt_window *w,
+			  struct tt_function_sites *sites)
+{
+	static const uint8_t goes_on[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x49, 0x89, 0xc8, 0x31, 0xc9, 0xe9};
+	static const size_t mark = 4; /* the first four may lack */
+	const char *name = "SSL_write_ex2";
+	struct tt_function_place there;
+
+	if (strcmp(f->symbol, "SSL_write_ex") != 0)
+		return -EOPNOTSUPP;
+	struct tt_span code = tt_window_at(w, sites->entry, sizeof(goes_on));
+	if (code.len != sizeof(goes_on) ||
+	    (memcmp(code.data, goes_on, sizeof(goes_on)) != 0 &&
+	     memcmp(code.data, goes_on + mark, sizeof(goes_on) - mark) != 0) ||
+	    tt_elf_functions(path, &name, &there, 1) < 0 || !there.at)
+		return -EOPNOTSUPP;
+	struct tt_function_sites beyond = {.entry = there.at, .size = there.size};
+	int r = returns_find(w, &beyond);
+	sites->return_count = beyond.return_count;
+	memcpy(sites->returns, beyond.returns, sizeof(beyond.returns));
+	return r;
+}
+
 static int all_returns_find(const struct tt_library *library, const char *path, struct tt_function_sites *sites)
 {
 	tt_close_auto int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -267,6 +294,8 @@ static int all_returns_find(const struct tt_library *library, const char *path, 
 		if (!f->returns || !sites[i].entry || sites[i].return_count)
 			continue;
 		r = returns_find(&w, &sites[i]);
+		if (r < 0)
+			r = returns_beyond(path, f, &w, &sites[i]);
 		if (r < 0 && (strncmp(f->symbol, "BIO_f_ssl.", 10) == 0 || strcmp(library->spare, "*") == 0 ||
 			      strcmp(f->symbol, library->spare) == 0)) {
 			sites[i].entry = 0;

@@ -195,6 +195,10 @@ def test_3_5():
     curl_and_nginx_all("trixie")
 
 
+def test_3_5_without_return_probes():
+    curl_and_nginx_all("trixie", "--no-return-probes")
+
+
 def test_3_5_itself():
     openssl_itself("trixie")
 
@@ -205,6 +209,11 @@ def test_3_5_pages():
 
 def test_3_5_in_memory():
     in_memory("trixie")
+
+
+def test_3_5_in_memory_without_return_probes():
+    """Python writes by SSL_write_ex, which returns in another function there."""
+    in_memory("trixie", "--no-return-probes")
 
 
 def test_3_5_open_before():
