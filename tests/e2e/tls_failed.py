@@ -14,6 +14,7 @@ import tls_go
 import tls_lib
 
 TIMES = 4
+GO = pathlib.Path(__file__).with_suffix(".go")
 VERSIONS = {"1.2": ("--tls-max", "1.2"), "1.3": ("--tlsv1.3",)}
 
 
@@ -26,7 +27,11 @@ def curl(port, *options):
 def asks(services, port, version, *options):
     """A client without a certificate, one with it, and one that does not trust the server."""
     key, chain = services.dir / "key.pem", services.dir / "chain.pem"
-    clients = {"without": ("-k",), "with": ("-k", "--cert", chain, "--key", key), "distrusts": ("--cert", chain, "--key", key)}
+    mine = ("--cert", chain, "--key", key)
+    other = services.dir / "other.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", services.dir / "other-key.pem", "-out", other, "-days", "2", "-subj", "/CN=other"],
+                   check=True, stderr=subprocess.DEVNULL)
+    clients = {"without": ("-k",), "with": ("-k", *mine), "distrusts": ("--cacert", other, *mine)}
     lib.tell(**{name: [curl(port, *VERSIONS[version], *options, *more) for _ in range(TIMES)] for name, more in clients.items()})
 
 
@@ -75,7 +80,7 @@ def of_gnutls(version):
 
 def of_go(version):
     with lib.Services() as services:
-        port = tls_lib.served(services, tls_go.build("whole", pathlib.Path(__file__).with_suffix(".go")), observed=True)
+        port = tls_lib.served(services, tls_go.build("whole", GO), observed=True)
         asks(services, port, version)
 
 
@@ -123,6 +128,7 @@ def test_gnutls():
 
 
 def test_go():
+    tls_go.build("whole", GO)  # or there is no Go
     check("of_go", "1.2", *IN_THE_CLEAR)
     check("of_go", "1.3", ("certificate_required", "unknown_ca"), OF_CURL)
 
