@@ -18,13 +18,13 @@ GO = pathlib.Path(__file__).with_suffix(".go")
 VERSIONS = {"1.2": ("--tls-max", "1.2"), "1.3": ("--tlsv1.3",)}
 
 
-def curl(port, *options):
+def curl(port, *options, within=()):
     """How it ends, as it says itself: 0, 60 where it does not trust the server, "alert" where it has read one; else its connection ended before that."""
-    done = subprocess.run(["curl", "-sS", "-o", "/dev/null", *options, f"https://127.0.0.1:{port}/"], stderr=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run([*within, "curl", "-sS", "-o", "/dev/null", *options, f"https://127.0.0.1:{port}/"], stderr=subprocess.PIPE, text=True, timeout=60)
     return done.returncode if done.returncode in (0, 60) else "alert" if " alert " in done.stderr else "ended"
 
 
-def asks(services, port, version, *options):
+def asks(services, port, version, within=()):
     """A client without a certificate, one with it, and one that does not trust the server."""
     key, chain = services.dir / "key.pem", services.dir / "chain.pem"
     mine = ("--cert", chain, "--key", key)
@@ -32,16 +32,17 @@ def asks(services, port, version, *options):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", services.dir / "other-key.pem", "-out", other, "-days", "2", "-subj", "/CN=other"],
                    check=True, stderr=subprocess.DEVNULL)
     clients = {"without": ("-k",), "with": ("-k", *mine), "distrusts": ("--cacert", other, *mine)}
-    lib.tell(**{name: [curl(port, *VERSIONS[version], *options, *more) for _ in range(TIMES)] for name, more in clients.items()})
+    lib.tell(**{name: [curl(port, *VERSIONS[version], *more, within=within) for _ in range(TIMES)] for name, more in clients.items()})
 
 
-def of_openssl(version):
+def of_openssl(version, *within):
+    """`within`: what runs both."""
     with lib.Services() as services:
         key, chain = tls_lib.certificate(services)
         port = lib.free_port()
-        services.start(["openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, "-CAfile", chain, "-Verify", "1", "-verify_return_error", "-www", "-quiet"])
+        services.start([*within, "openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, "-CAfile", chain, "-Verify", "1", "-verify_return_error", "-www", "-quiet"])
         lib.wait_for(lambda: lib.port_answers(port), "s_server")
-        asks(services, port, version)
+        asks(services, port, version, within)
 
 
 async def serve_in_memory(services, version):
@@ -84,9 +85,9 @@ def of_go(version):
         asks(services, port, version)
 
 
-def check(end, version, server, client, options=()):
+def check(end, version, server, client, args=()):
     """`server`, `client`: what each end says of a client without a certificate, and of one that does not trust the server."""
-    result = lib.run(end, "--uprobes", *options, args=(version,))
+    result = lib.run(end, "--uprobes", args=(version, *args))
     lib.check(set(result.told["without"]) <= {"alert", "ended"}, f"curl without a certificate fails: {result.told}")
     lib.equal((result.told["with"], result.told["distrusts"]), ([0] * TIMES, [60] * TIMES), "how curl ended with one, and where it does not trust the server")
     for kind, (without, distrusts) in (("server", server), ("client", client)):

@@ -15,6 +15,7 @@ import typing
 import lib
 import tls_bio
 import tls_counts
+import tls_failed
 import tls_lib
 from tls_bio import asked  # noqa: F401: a scenario of counted()
 
@@ -84,6 +85,13 @@ def wgets(suite):
 
 def nss(version, suite):
     tls_counts.nss(version, *inside(suite, SUITES[suite].python))
+
+
+def refuses(version, suite):
+    with observed(suite, SUITES[suite].libssl):
+        name, *count = SUITES[suite].libssl
+        lib.observed(name.replace("libssl", "libcrypto"), *count)
+        tls_failed.of_openssl(version, *inside(suite))
 
 
 def itself(suite, version):
@@ -156,6 +164,12 @@ def openssl_pages(suite):
     result.check_accounts()
 
 
+def refused(suite):
+    had(suite)
+    tls_failed.check("refuses", "1.2", *tls_failed.IN_THE_CLEAR, (suite,))
+    tls_failed.check("refuses", "1.3", ("peer_did_not_return_a_certificate", "unknown_ca"), tls_failed.OF_CURL, (suite,))
+
+
 def in_memory(suite, *options):
     had(suite)
     for version in ("TLSv1.2", "TLSv1.3"):
@@ -176,6 +190,10 @@ def test_1_1_1_itself():
 
 def test_1_1_1_pages():
     openssl_pages("bullseye")
+
+
+def test_1_1_1_refused():
+    refused("bullseye")
 
 
 def test_1_1_1_in_memory():
@@ -205,6 +223,10 @@ def test_3_5_itself():
 
 def test_3_5_pages():
     openssl_pages("trixie")
+
+
+def test_3_5_refused():
+    refused("trixie")
 
 
 def test_3_5_in_memory():
