@@ -78,7 +78,7 @@ int TT_PROG(tt_scope_fork, struct task_struct *parent, struct task_struct *child
 	__u32 tgid = TT_READ(struct task_struct, child, tgid);
 
 	if (pid == tgid)
-		tt_scope_set(tgid, true);
+		tt_scope_set(tgid, TT_MARK_IN);
 	return 0;
 }
 
@@ -86,7 +86,7 @@ SEC("tt_tracepoint/sched_process_exit")
 int TT_PROG(tt_scope_exit, struct task_struct *task)
 {
 	if (tt_task_ends_process(task))
-		tt_scope_set(bpf_get_current_pid_tgid() >> 32, false);
+		tt_scope_set(bpf_get_current_pid_tgid() >> 32, TT_MARK_NONE);
 	return 0;
 }
 

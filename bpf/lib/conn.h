@@ -8,6 +8,13 @@
 #include "task.h"
 
 /* One is made on the stack, of which the deepest calls leave nothing free (512 bytes): no byte more. */
+/* While probes of libraries are in some processes alone. */
+enum tt_plain_early {
+	TT_EARLY_NOT,
+	TT_EARLY,      /* it was there then … */
+	TT_EARLY_LOST, /* … and a process has used it of which calls may be missed: nothing of its plaintext is sure */
+};
+
 struct tt_conn {
 	__u64 ino;	  /* from here on as struct tt_conn_head */
 	__u64 sampled_ns; /* last layer-4 sample */
@@ -44,6 +51,7 @@ struct tt_conn {
 	__u8 error[2];	     /* last error reported for a direction; all that are (tt_error_matters) fit in */
 	__u8 plain_begins;   /* a library's plaintext is counted from its true first byte */
 	__u8 plain_keyed[2]; /* with which context the direction's records are sealed or opened is known */
+	__u8 plain_early;    /* enum tt_plain_early */
 	struct tt_sockaddr local;
 	struct tt_sockaddr peer;
 };
@@ -292,6 +300,7 @@ __noinline int tt_conn_make(__u64 sock, __u64 ino, __u32 transport)
 	fresh.next[TT_TX] = TT_ORIGIN_UNKNOWN;
 	fresh.next[TT_RX] = TT_ORIGIN_UNKNOWN;
 	fresh.transport = transport;
+	fresh.plain_early = tt_config.alone && tt_self.plaintext_alone != TT_ALONE_NOT ? TT_EARLY : TT_EARLY_NOT;
 	fresh.tid = (__u32)id;
 	fresh.tgid = id >> 32;
 	fresh.start_ns = tt_task_start_here();

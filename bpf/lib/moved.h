@@ -100,6 +100,8 @@ TT_INLINE void tt_moved(struct tt_work *w, struct tt_kernel_counters *c, bool se
 		return;
 	}
 	tt_chunk_at(&w->chunk, conn, position);
+	if (tt_config.alone)
+		tt_plain_late(conn);
 	if (tt_self.plaintext && m->transport == TT_TRANSPORT_TCP &&
 	    tt_plain_socket(sock, conn->ino, conn->seen_open && !w->chunk.offset) && !conn->plain_next[TT_TX] &&
 	    !conn->plain_next[TT_RX])

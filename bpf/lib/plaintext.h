@@ -242,6 +242,15 @@ TT_INLINE bool tt_plain_mark(struct tt_plain_calls *calls, __u64 sock, __u64 ino
 	return within;
 }
 
+/* A process that began while only others had probes uses the connection. */
+TT_INLINE void tt_plain_late(struct tt_conn *conn)
+{
+	const __u8 *mark = tt_scope_mark(bpf_get_current_pid_tgid() >> 32);
+
+	if (conn->plain_early == TT_EARLY && mark && *mark >= TT_MARK_LATE)
+		conn->plain_early = TT_EARLY_LOST;
+}
+
 /*
  * The current thread moved bytes on this connection: at its very beginning, if `begins`. Also within a call they may be another
  * session's, which a callback has; and the call may be one whose return was not seen. Returns whether it was within one.

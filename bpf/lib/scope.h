@@ -26,14 +26,32 @@ TT_INLINE __u8 *tt_scope_mark(__u32 tgid)
 	return row ? &row->in[tgid % TT_SCOPE_ROW] : NULL;
 }
 
-TT_INLINE void tt_scope_set(__u32 tgid, bool in)
+TT_INLINE void tt_scope_set(__u32 tgid, enum tt_scope_mark now)
 {
 	__u8 *mark = tt_scope_mark(tgid);
 
 	if (mark)
-		*mark = in ? TT_MARK_IN : TT_MARK_NONE;
+		*mark = now;
 	else
 		tt_failed(TT_PLACE_SCOPE_UPDATE);
+}
+
+TT_INLINE bool tt_scope_is(__u32 tgid, enum tt_scope_mark what)
+{
+	const __u8 *mark = tt_scope_mark(tgid);
+
+	return mark && *mark == what;
+}
+
+/* Mapped into the user side. */
+struct tt_kernel_self tt_self = {};
+
+/* Of a process in scope that begins now. */
+TT_INLINE enum tt_scope_mark tt_scope_begins(bool borrows)
+{
+	if (!tt_config.alone || tt_self.plaintext_alone == TT_ALONE_NOT)
+		return TT_MARK_IN;
+	return borrows ? TT_MARK_BORROWS : TT_MARK_LATE;
 }
 
 /* A process whose parents are sought so far up. */
@@ -56,12 +74,12 @@ __noinline int tt_scope_judge(__u32 tgid)
 		const __u8 *mark = tt_scope_mark(TT_READ(struct task_struct, task, tgid));
 		if (!mark || *mark == TT_MARK_NONE)
 			continue;
-		in = *mark == TT_MARK_IN;
+		in = *mark >= TT_MARK_IN;
 		break;
 	}
 	__u8 *own = tt_scope_mark(tgid);
 	if (own)
-		*own = in ? TT_MARK_IN : TT_MARK_OUT;
+		*own = in ? tt_scope_begins(false) : TT_MARK_OUT;
 	return in;
 }
 
@@ -71,7 +89,7 @@ TT_INLINE bool tt_in_scope_of_pids(__u32 tgid)
 
 	if (mark && *mark == TT_MARK_NONE && tt_config.preemptible)
 		return tt_scope_judge(tgid);
-	return mark && *mark == TT_MARK_IN;
+	return mark && *mark >= TT_MARK_IN;
 }
 
 struct {
@@ -90,9 +108,6 @@ TT_INLINE __u32 tt_task_netns(struct task_struct *task)
 	struct net *net = TT_READ(struct nsproxy, proxy, net_ns);
 	return TT_READ(struct net, net, ns.inum);
 }
-
-/* Mapped into the user side. */
-struct tt_kernel_self tt_self = {};
 
 /* During the self-test only telltale's own calls count, and its id is learned: it may run in a pid namespace. */
 TT_INLINE bool tt_in_test(__u32 tgid)

@@ -329,7 +329,9 @@ TT_INLINE void tt_plain_report_here(struct tt_work *w, struct tt_conn *conn, con
 {
 	struct tt_kernel_counters *c = tt_counters_here();
 
-	if (!c)
+	if (conn->plain_early == TT_EARLY_LOST && length)
+		tt_lost(TT_LOSS_SESSION, length);
+	if (!c || conn->plain_early == TT_EARLY_LOST)
 		return;
 	tt_chunk_fill(&w->chunk, id->sock, conn, direction, direction == TT_TX ? entry_ns : 0);
 	w->chunk.origin = origin;

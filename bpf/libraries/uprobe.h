@@ -30,18 +30,33 @@ const volatile __u32 tt_plain_by_instruction = 0;
 #define TT_GO_ARG3(regs) ((__u64)(regs)->regs[2])
 #endif
 
+/*
+ * Of a process that has probes of its own those count, of any other those that are in all. Where both are, the kernel calls both;
+ * and a return probe of one process it calls in every other that has one there.
+ */
+TT_INLINE bool tt_plain_mine(struct pt_regs *regs)
+{
+	if (!tt_config.alone)
+		return true;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 only = bpf_get_attach_cookie(regs) >> 32;
+	bool alone = tt_scope_is(tgid, TT_MARK_ALONE);
+
+	return only ? alone && only == tgid : !alone;
+}
+
 /* Since 6.0 (8c7dcb84e3b7) programs of uprobes can be preempted. */
-#define TT_UPROBE(name, section, body)             \
-	SEC(section)                               \
-	int name(struct pt_regs *regs)             \
-	{                                          \
-		if (tt_config.preemptible_uprobes) \
-			bpf_preempt_disable();     \
-		if (tt_in_scope())                 \
-			body;                      \
-		if (tt_config.preemptible_uprobes) \
-			bpf_preempt_enable();      \
-		return 0;                          \
+#define TT_UPROBE(name, section, body)                    \
+	SEC(section)                                      \
+	int name(struct pt_regs *regs)                    \
+	{                                                 \
+		if (tt_config.preemptible_uprobes)        \
+			bpf_preempt_disable();            \
+		if (tt_in_scope() && tt_plain_mine(regs)) \
+			body;                             \
+		if (tt_config.preemptible_uprobes)        \
+			bpf_preempt_enable();             \
+		return 0;                                 \
 	}
 
 /* (session, buffer, size), returns how many bytes; about no bytes: (session). */

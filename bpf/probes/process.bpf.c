@@ -55,7 +55,8 @@ int TT_PROG(tt_fork, struct task_struct *parent, struct task_struct *child)
 	if (pid != tgid) /* a thread */
 		return 0;
 	if (tt_config.scope == TT_SCOPE_PIDS)
-		tt_scope_set(tgid, true);
+		tt_scope_set(tgid,
+			     tt_scope_begins(TT_READ(struct task_struct, child, mm) == TT_READ(struct task_struct, parent, mm)));
 	struct tt_process_record *r = tt_process_fill(TT_REC_FORK, child, pid);
 	if (!r)
 		return 0;
@@ -64,11 +65,35 @@ int TT_PROG(tt_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* What it borrowed is not its own any more. */
+TT_INLINE void tt_alone_executes(__u32 tgid)
+{
+	if (tt_scope_is(tgid, TT_MARK_BORROWS))
+		tt_scope_set(tgid, TT_MARK_LATE);
+}
+
+/* The kernel knows a process that is observed alone by its first thread, which ends before it: by itself, or as another executes
+ * something. */
+TT_INLINE void tt_alone_leaves(struct task_struct *task)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct signal_struct *signal = TT_READ(struct task_struct, task, signal);
+
+	if ((__u32)TT_READ(struct task_struct, task, pid) != tgid || !tt_scope_is(tgid, TT_MARK_ALONE) ||
+	    (TT_READ(struct signal_struct, signal, flags) & TT_SIGNAL_GROUP_EXIT))
+		return;
+	tt_scope_set(tgid, TT_MARK_LATE);
+	if (tt_self.plaintext_alone == TT_ALONE)
+		tt_self.plaintext_alone = TT_ALONE_LEAVES;
+}
+
 SEC("tp_btf/sched_process_exec")
 int TT_PROG(tt_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *program)
 {
 	if (!tt_in_scope())
 		return 0;
+	if (tt_config.alone)
+		tt_alone_executes(bpf_get_current_pid_tgid() >> 32);
 	struct tt_process_record *r = tt_process_fill(TT_REC_EXEC, task, TT_READ(struct task_struct, task, pid));
 	if (!r)
 		return 0;
@@ -99,10 +124,13 @@ int TT_PROG(tt_exit, struct task_struct *task)
 		bpf_map_delete_elem(&tt_plain_calls_by_tid, &tid);
 	}
 	bool in_scope = tt_in_scope();
-	if (!tt_task_ends_process(task))
+	if (!tt_task_ends_process(task)) {
+		if (tt_config.alone)
+			tt_alone_leaves(task);
 		return 0;
+	}
 	if (tt_config.scope == TT_SCOPE_PIDS) /* whoever has the id next is to be asked anew */
-		tt_scope_set(bpf_get_current_pid_tgid() >> 32, false);
+		tt_scope_set(bpf_get_current_pid_tgid() >> 32, TT_MARK_NONE);
 	if (!in_scope)
 		return 0;
 	struct tt_process_record *r = tt_process_fill(TT_REC_EXIT, task, TT_READ(struct task_struct, task, pid));

@@ -25,6 +25,8 @@ struct waiting {
 struct tt_libraries {
 	tt_libraries_look look;
 	void *ctx;
+	tt_libraries_forks forks;
+	const void *forks_ctx;
 	struct waiting waiting[WAITING_MOST];
 	size_t count; /* used places are all before this */
 	uint64_t next_due_ns;
@@ -74,9 +76,17 @@ static void wait_from(struct tt_libraries *l, uint32_t pid, uint64_t now_ns)
 	l->next_due_ns = TT_MIN(l->next_due_ns, w->due_ns);
 }
 
+void tt_libraries_of_forks(struct tt_libraries *l, tt_libraries_forks forks, const void *ctx)
+{
+	l->forks = forks;
+	l->forks_ctx = ctx;
+}
+
 void tt_libraries_record(struct tt_libraries *l, const struct tt_record *rec)
 {
-	if (rec->type == TT_REC_EXEC && rec->tgid)
+	bool begins = rec->type == TT_REC_EXEC || (rec->type == TT_REC_FORK && l->forks && l->forks(l->forks_ctx));
+
+	if (begins && rec->tgid)
 		wait_from(l, rec->tgid, rec->time_ns);
 }
 

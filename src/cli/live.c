@@ -14,6 +14,7 @@
 #include "cli/ends.h"
 #include "cli/inside.h"
 #include "cli/reload.h"
+#include "kernel/plaintext.h"
 #include "web/server.h"
 
 struct tt_live_state {
@@ -22,6 +23,7 @@ struct tt_live_state {
 	struct tt_mailbox *mailbox;
 	struct tt_server *server;
 	struct tt_attach *attach;
+	const struct tt_kernel *kernel;
 	struct tt_libraries *libraries;
 	struct tt_inside *inside; /* NULL: no tools are */
 	struct tt_ends ends;
@@ -96,6 +98,7 @@ static void tt_live_reload(void *ctx)
 static int tt_live_split(struct tt_live_state *s, struct tt_source *source)
 {
 	const struct tt_config *config = s->run->config;
+	s->kernel = tt_live_kernel(source);
 	struct tt_attach_config attach = {.kernel = tt_live_kernel(source),
 					  .command = s->run->command,
 					  .config_file = config->config_file,
@@ -114,6 +117,11 @@ static int tt_live_split(struct tt_live_state *s, struct tt_source *source)
 	return r;
 }
 
+static bool tt_live_forks(const void *kernel)
+{
+	return tt_plaintext_forks(kernel);
+}
+
 /* Everything that needs privilege is open. From here on there is none. */
 static int tt_live_drop(struct tt_live_state *s)
 {
@@ -126,6 +134,7 @@ static int tt_live_drop(struct tt_live_state *s)
 		r = tt_libraries_new(&s->libraries, tt_attach_libraries, s->attach);
 		if (r < 0)
 			return tt_error_errno(r, "starting");
+		tt_libraries_of_forks(s->libraries, tt_live_forks, s->kernel);
 		tt_pipeline_set_libraries(s->session.pipeline, s->libraries);
 	}
 	r = s->server ? tt_server_go(s->server) : 0;

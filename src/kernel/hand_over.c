@@ -117,7 +117,8 @@ int tt_kernel_hand_over(struct tt_kernel *k, bool tables, const struct tt_kernel
 void tt_kernel_unmap(struct tt_kernel *k)
 {
 	k->rings = tt_rings_free(k->rings);
-	scope_let_go(k);
+	if (!k->skel || !k->skel->rodata->tt_config.alone) /* plaintext_alone.c asks it */
+		scope_let_go(k);
 }
 
 int tt_kernel_try_call(struct tt_kernel *k)

@@ -72,6 +72,7 @@ struct tt_kernel {
 	bool plaintext;			       /* the programs for libraries are loaded */
 	unsigned without;		       /* … but for these libraries: tt_library_bit */
 	bool by_instruction;		       /* … and no return probes are used */
+	bool alone;			       /* plaintext_alone.c: libraries' probes are in the processes of the scope alone */
 	bool uprobe_multi;		       /* programs at functions are attached by links that have many places */
 	const struct tt_kernel_remote *remote; /* NULL: links and programs are ours */
 	void *remote_ctx;
@@ -88,6 +89,9 @@ int tt_kernel_selftest(struct tt_kernel *k, char *reason, size_t size);
 int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool all, const struct tt_limits *limits,
 		       const struct tt_scope *scope, struct tt_kernel_report *report, char *reason, size_t size);
 
+/* In the upper half of a file's cookie: the process its probes are in alone. */
+#define TT_LIBRARY_COOKIE(only) ((uint64_t)(only) << 32)
+
 /* One attached file. */
 struct tt_library_file {
 	struct tt_library_file *next;
@@ -97,7 +101,7 @@ struct tt_library_file {
 	struct tt_file_state state; /* when it was looked at */
 	uint32_t user;		    /* a process that had it; 0: one that is not there yet will have it, so it stays */
 	bool used;		    /* found so far, of those that were sought */
-	uint32_t only;		    /* process_probes.c: nothing is put into other processes; 0: into all that have the file */
+	uint32_t only;		    /* nothing is put into other processes than this; 0: into all that have the file */
 	uint64_t until_ns;	    /* plaintext_middle.c: it is let go of then */
 	uint64_t cookie;	    /* of its probes */
 	int fd;			    /* library_guard.c: the file, while it has probes and after it was written; 0: none */
@@ -142,6 +146,28 @@ void tt_plaintext_written(struct tt_kernel *k);
 /* plaintext.c: looks at the file anew by its descriptor, as somebody wrote it; `at` is no more then, and what follows is there.
  */
 void tt_plaintext_again(struct tt_kernel *k, struct tt_library_file **at);
+/* … and this file too, as it is now; `only` as above. */
+int tt_plaintext_add(struct tt_kernel *k, const struct tt_library_file *file, uint32_t only);
+void tt_plaintext_ahead(struct tt_kernel *k); /* what the loader would give a program that is not there yet */
+/*
+ * plaintext_alone.c: whether the processes of the scope are few enough (`most`) and such that they can be observed alone; before
+ * the load, and once programs are there.
+ */
+bool tt_plaintext_alone(const struct tt_kernel *k, const struct tt_scope *scope, uint64_t most);
+void tt_plaintext_alone_begin(struct tt_kernel *k, const struct tt_scope *scope);
+/* … after the first look at them. */
+void tt_plaintext_alone_judge(struct tt_kernel *k, const struct tt_scope *scope);
+/* … the process, where it has probes of its own; else 0. */
+uint32_t tt_plaintext_only(const struct tt_kernel *k, uint32_t pid);
+/* … this process cannot be observed so: then all is attached as if it was not there. */
+void tt_plaintext_alone_not(struct tt_kernel *k, uint32_t pid);
+/* … before a process is looked at that has none of its own. False: not now: it is gone, or its memory is another's. */
+bool tt_plaintext_alone_look(struct tt_kernel *k, uint32_t pid);
+/* … attaches what is attached in processes alone in all that have the files, for this process (0: one of them). False: that was
+ * so already. */
+bool tt_plaintext_widen(struct tt_kernel *k, uint32_t pid);
+/* … where the programs found that it is to be done. */
+void tt_plaintext_alone_turn(struct tt_kernel *k);
 void tt_plaintext_worker_end(struct tt_kernel *k); /* plaintext_worker.c */
 void tt_plaintext_descriptors_allow(void);	   /* plaintext.c: a probe is two of them */
 bool tt_plaintext_busy(struct tt_kernel *k);	   /* plaintext_worker.c: processes are waiting to be looked at, or one is */

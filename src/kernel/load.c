@@ -380,6 +380,9 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	k->uprobe_multi = report->features.has[TT_FEATURE_UPROBE_MULTI];
 	k->without = scope->without;
 	k->by_instruction = scope->no_return_probes || tt_plaintext_refused();
+	k->alone = tt_plaintext_alone(k, scope, limits->value[TT_LIMIT_LIBRARY_PROCESSES]) &&
+		   report->features.has[TT_FEATURE_ATTACH_COOKIE];
+	((struct tt_kernel_config *)&k->skel->rodata->tt_config)->alone = k->alone;
 	k->skel->rodata->tt_plain_by_instruction = k->by_instruction;
 	k->skel->rodata->tt_hello_mask = hello_rows(k, limits) - 1;
 	r = maps_size(k, limits);
@@ -412,6 +415,7 @@ int tt_kernel_load_set(struct tt_kernel *k, const struct tt_hook_set *set, bool 
 	r = tt_kernel_scope_fill(k, scope, report);
 	if (r < 0)
 		return r;
+	tt_plaintext_alone_begin(k, scope);
 	r = attach_set(k, set, &report->features, NULL, reason, size);
 	if (r < 0)
 		return r;
@@ -500,7 +504,13 @@ int tt_kernel_follow(struct tt_kernel *k, uint32_t tgid)
 		return -EINVAL;
 	if (k->remote || !k->scope_pids)
 		return -EPERM;
-	__atomic_store_n(&k->scope_pids[tgid / TT_SCOPE_ROW].in[tgid % TT_SCOPE_ROW], TT_MARK_IN, __ATOMIC_RELEASE);
+	uint8_t *mark = &k->scope_pids[tgid / TT_SCOPE_ROW].in[tgid % TT_SCOPE_ROW];
+	if (__atomic_load_n(mark, __ATOMIC_ACQUIRE) >= TT_MARK_IN)
+		return 0;
+	bool late = tt_plaintext_forks(k);
+	__atomic_store_n(mark, late ? TT_MARK_LATE : TT_MARK_IN, __ATOMIC_RELEASE);
+	if (late)
+		(void)tt_plaintext_look(k, tgid); /* it may have ended */
 	return 0;
 }
 

@@ -109,12 +109,12 @@ static void file_forget(struct tt_kernel *k, struct tt_library_file **at)
 	free(file);
 }
 
-/* One that was refused and was written since is not. */
-static bool known(struct tt_kernel *k, const struct tt_mapped *mapped)
+/* For all processes, or with `only` for this one. One that was refused is for all; one that was written since is not known. */
+static bool known(struct tt_kernel *k, const struct tt_mapped *mapped, uint32_t only)
 {
 	struct tt_library_file **at = &k->libraries;
 
-	while (*at && ((*at)->dev != mapped->dev || (*at)->inode != mapped->inode))
+	while (*at && ((*at)->dev != mapped->dev || (*at)->inode != mapped->inode || ((*at)->only != only && (*at)->fd)))
 		at = &(*at)->next;
 	if (*at && !(*at)->fd && tt_file_written(&(*at)->state, &mapped->state)) {
 		file_forget(k, at);
@@ -125,7 +125,8 @@ static bool known(struct tt_kernel *k, const struct tt_mapped *mapped)
 
 struct look {
 	struct tt_kernel *k;
-	uint32_t pid; /* whose files they are; 0: of one that is not there yet */
+	uint32_t pid;  /* whose files they are; 0: of one that is not there yet */
+	uint32_t only; /* the same, if its probes are to be in it alone */
 	int attached;
 	bool grpc; /* one of them is known to give its library the bytes in memory */
 };
@@ -153,15 +154,21 @@ static const char *refusal(const struct tt_library *library, int r)
 }
 
 /* Takes the file into the list, with nothing attached. */
-static int file_enter(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
+static int file_enter(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user,
+		      uint32_t only)
 {
 	if (!tt_plaintext_room(k, k->library_count))
 		return -ENOSPC;
 	struct tt_library_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	*file = (struct tt_library_file){
-		.library = library, .dev = mapped->dev, .inode = mapped->inode, .state = mapped->state, .user = user};
+	*file = (struct tt_library_file){.library = library,
+					 .dev = mapped->dev,
+					 .inode = mapped->inode,
+					 .state = mapped->state,
+					 .user = user,
+					 .only = only,
+					 .cookie = TT_LIBRARY_COOKIE(only)};
 	tt_library_file_enter(&k->libraries, file);
 	k->library_count++;
 	return 0;
@@ -175,7 +182,8 @@ static void refused(struct tt_kernel *k, const struct tt_mapped *mapped, const c
 }
 
 /* Attaches the file and takes it into the list. -ENOEXEC, -ENOENT: a program without the library is left out of it. */
-static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user)
+static int file_add(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t user,
+		    uint32_t only)
 {
 	struct tt_function_sites sites[TT_FUNCTIONS_MOST];
 	uint64_t begin_ns = tt_now_ns();
@@ -183,14 +191,22 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 
 	if (library->form != TT_LIBRARY_SHARED && (r == -ENOEXEC || r == -ENOENT))
 		return r;
-	int entered = file_enter(k, library, mapped, user);
+	if (r == 0 && !only && tt_plaintext_widen(k, user) && known(k, mapped, 0))
+		return 0;
+	int entered = file_enter(k, library, mapped, user, only);
 	if (entered < 0)
 		return entered;
+	int found = r;
 	if (r == 0)
 		r = tt_library_file_attach(k, k->libraries, mapped->path, sites);
-	if (r == -ETXTBSY) { /* a later look finds what it has become */
+	if (r == -ETXTBSY || (r == -ESRCH && only)) { /* a later look finds what it has become; it is gone */
 		file_forget(k, &k->libraries);
 		return r;
+	}
+	if (r < 0 && found == 0 && only) {
+		file_forget(k, &k->libraries);
+		tt_plaintext_alone_not(k, only);
+		return known(k, mapped, 0) ? 0 : file_add(k, library, mapped, user, 0);
 	}
 	if (r < 0) {
 		refused(k, mapped, library->name, refusal(library, r));
@@ -201,8 +217,8 @@ static int file_add(struct tt_kernel *k, const struct tt_library *library, const
 	if (library == &tt_library_rustls)
 		__atomic_store_n(&k->skel->bss->tt_plain_records, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE);
-	tt_debug("%s (%s): in %.3f ms %zu probes", mapped->name, library->name, (double)(tt_now_ns() - begin_ns) / 1e6,
-		 k->libraries->probe_count);
+	tt_debug("%s (%s): in %.3f ms %zu probes%s", mapped->name, library->name, (double)(tt_now_ns() - begin_ns) / 1e6,
+		 k->libraries->probe_count, only ? ", in one process alone" : "");
 	/* Without it less is known of some connections. */
 	if (library->form == TT_LIBRARY_GO)
 		(void)tt_plaintext_awhile(k, &tt_library_http2, mapped, user);
@@ -223,9 +239,9 @@ static int look_file(void *ctx, const struct tt_mapped *mapped)
 		look->grpc = true;
 		(void)tt_plaintext_awhile(look->k, grpc, mapped, look->pid);
 	}
-	if (!library || !tt_plaintext_takes(look->k, library) || known(look->k, mapped))
+	if (!library || !tt_plaintext_takes(look->k, library) || known(look->k, mapped, look->only))
 		return 0;
-	int r = file_add(look->k, library, mapped, look->pid);
+	int r = file_add(look->k, library, mapped, look->pid, look->only);
 	look->attached += r == 0;
 	return r == -ENOMEM ? r : 0;
 }
@@ -249,12 +265,12 @@ static int look_signs(struct look *look, const struct tt_mapped *mapped)
 	const struct tt_library_sign *sign = tt_library_sign_find(mapped->path);
 	if (sign && k->without & tt_library_bit(sign->library.name))
 		return 0;
-	int r = sign ? file_add(k, sign->otherwise, mapped, look->pid) : -ENOENT;
+	int r = sign ? file_add(k, sign->otherwise, mapped, look->pid, look->only) : -ENOENT;
 
 	look->attached += r == 0;
 	if (!sign || (r != -ENOENT && r != -ENOEXEC))
 		return r == -ENOMEM ? r : 0;
-	r = file_enter(k, &sign->library, mapped, look->pid);
+	r = file_enter(k, &sign->library, mapped, look->pid, look->only);
 	if (r == 0)
 		refused(k, mapped, sign->library.name, sign->reason);
 	return r == -ENOMEM ? r : 0;
@@ -270,12 +286,12 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 
 	if (!place)
 		return -ENOMEM;
-	if (seen || known(k, mapped))
+	if (seen || known(k, mapped, look->only))
 		return 0;
 	for (size_t i = 0; i < tt_library_count; i++) {
 		if (tt_libraries[i].form == TT_LIBRARY_SHARED || !tt_plaintext_takes(k, &tt_libraries[i]))
 			continue;
-		int r = file_add(k, &tt_libraries[i], mapped, look->pid);
+		int r = file_add(k, &tt_libraries[i], mapped, look->pid, look->only);
 		look->attached += r == 0;
 		if (r != -ENOEXEC && r != -ENOENT)
 			return r == -ENOMEM ? r : 0;
@@ -284,20 +300,28 @@ static int look_program(void *ctx, const struct tt_mapped *mapped)
 	return look_signs(look, mapped);
 }
 
-void tt_plaintext_again(struct tt_kernel *k, struct tt_library_file **at)
+int tt_plaintext_add(struct tt_kernel *k, const struct tt_library_file *file, uint32_t only)
 {
-	struct tt_library_file *file = tt_library_file_leave(at);
 	char path[32], name[PATH_MAX] = "";
 	struct stat st;
 
-	k->library_count--;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-	if (fstat(file->fd, &st) == 0 && readlink(path, name, sizeof(name) - 1) > 0) {
-		const struct tt_mapped now = {file->dev, file->inode, tt_file_state(&st),
-					      strrchr(name, '/') ? strrchr(name, '/') + 1 : name, path};
+	if (fstat(file->fd, &st) < 0 || readlink(path, name, sizeof(name) - 1) <= 0)
+		return -errno;
+	const struct tt_mapped now = {file->dev, file->inode, tt_file_state(&st),
+				      strrchr(name, '/') ? strrchr(name, '/') + 1 : name, path};
 
-		(void)file_add(k, file->library, &now, file->user); /* else it is another program now, which who runs it shows */
-	}
+	if (file->until_ns)
+		return tt_plaintext_awhile(k, file->library, &now, only);
+	return known(k, &now, only) ? 0 : file_add(k, file->library, &now, file->user, only);
+}
+
+void tt_plaintext_again(struct tt_kernel *k, struct tt_library_file **at)
+{
+	struct tt_library_file *file = tt_library_file_leave(at);
+
+	k->library_count--;
+	(void)tt_plaintext_add(k, file, file->only); /* else it is another program now, which who runs it shows */
 	tt_library_file_detach(file);
 	free(file->links);
 	free(file);
@@ -305,13 +329,9 @@ void tt_plaintext_again(struct tt_kernel *k, struct tt_library_file **at)
 
 /* --- whom --- */
 
-int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
+static int look_at(struct tt_kernel *k, uint32_t pid, uint32_t only)
 {
-	struct look look = {.k = k, .pid = pid};
-
-	if (!k->plaintext || pid == (uint32_t)getpid())
-		return 0;
-	tt_plaintext_written(k);
+	struct look look = {.k = k, .pid = pid, .only = only};
 	int r = tt_mapped_files(pid, look_file, &look);
 	if (r == 0)
 		r = tt_program_file(pid, look_program, &look);
@@ -320,8 +340,18 @@ int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
 	return r < 0 ? r : look.attached;
 }
 
-/* What the loader would give a program that is not there yet. */
-static void look_ahead(struct tt_kernel *k)
+int tt_plaintext_look(struct tt_kernel *k, uint32_t pid)
+{
+	uint32_t only = k->plaintext ? tt_plaintext_only(k, pid) : 0;
+
+	if (!k->plaintext || pid == (uint32_t)getpid() || (!only && !tt_plaintext_alone_look(k, pid)))
+		return 0;
+	tt_plaintext_written(k);
+	int r = look_at(k, pid, only);
+	return only && !k->alone && r >= 0 ? look_at(k, pid, 0) : r; /* for its children */
+}
+
+void tt_plaintext_ahead(struct tt_kernel *k)
 {
 	struct look look = {.k = k};
 
@@ -368,11 +398,12 @@ void tt_plaintext_start(struct tt_kernel *k, const struct tt_scope *scope)
 	if (!k->plaintext)
 		return;
 	tt_plaintext_descriptors_allow();
-	if (scope->mode == TT_SCOPE_ALL || (scope->mode == TT_SCOPE_PIDS && scope->pid_count))
-		look_ahead(k);
+	if (!k->alone && (scope->mode == TT_SCOPE_ALL || (scope->mode == TT_SCOPE_PIDS && scope->pid_count)))
+		tt_plaintext_ahead(k);
 	if (scope->command)
 		look_command(k, scope->command);
 	look_everywhere(k, scope);
+	tt_plaintext_alone_judge(k, scope);
 }
 
 void tt_plaintext_let_go(struct tt_kernel *k, void (*let_go)(struct bpf_link *link))
@@ -392,11 +423,21 @@ bool tt_plaintext_on(const struct tt_kernel *k)
 	return k->plaintext || k->process_probes;
 }
 
+/* A file that several processes have probes of their own in is one. */
+static bool is_further(const struct tt_kernel *k, const struct tt_library_file *file)
+{
+	for (const struct tt_library_file *f = k->libraries; f != file; f = f->next) {
+		if (f->probe_count && f->dev == file->dev && f->inode == file->inode)
+			return true;
+	}
+	return false;
+}
+
 void tt_plaintext_stats(const struct tt_kernel *k, struct tt_plaintext_stats *ret)
 {
 	*ret = (struct tt_plaintext_stats){.refused = k->libraries_refused, .unguarded = k->libraries_unguarded};
 	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
-		ret->files += f->probe_count != 0;
+		ret->files += f->probe_count != 0 && !is_further(k, f);
 		ret->functions += f->probe_count;
 	}
 }

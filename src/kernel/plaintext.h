@@ -51,6 +51,12 @@ int tt_plaintext_try(void *unused);
  */
 int tt_plaintext_cost(struct tt_kernel *k, uint64_t ret_ns[TT_PLAINTEXT_COSTS]);
 
+/*
+ * Probes are in the processes of the scope alone, so tt_plaintext_look_later is to be told of what they fork. Asked in either
+ * part.
+ */
+bool tt_plaintext_forks(const struct tt_kernel *k);
+
 /* Plaintext is observed: libraries may be attached from now on. */
 bool tt_plaintext_on(const struct tt_kernel *k);
 

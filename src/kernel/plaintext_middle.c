@@ -28,10 +28,11 @@ struct met {
 	uint32_t pid;
 };
 
-static bool known(const struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped)
+static bool known(const struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t only)
 {
 	for (const struct tt_library_file *f = k->libraries_middle; f; f = f->next) {
-		if (!f->written_ns && f->library == library && f->dev == mapped->dev && f->inode == mapped->inode)
+		if (!f->written_ns && f->only == only && f->library == library && f->dev == mapped->dev &&
+		    f->inode == mapped->inode)
 			return true;
 	}
 	return false;
@@ -62,7 +63,7 @@ static int layout_tell(struct tt_kernel *k, struct tt_library_file *file, const 
 		if (told[i].next_stream && memcmp(&told[i], &layout, sizeof(layout)) != 0)
 			continue;
 		told[i] = layout;
-		file->cookie = i;
+		file->cookie |= i;
 		return 0;
 	}
 	return r < 0 ? r : -ENOSPC;
@@ -79,7 +80,7 @@ static int build_tell(struct tt_kernel *k, struct tt_library_file *file, const c
 		if (told[i].endpoint && memcmp(&told[i], &layout, sizeof(layout)) != 0)
 			continue;
 		told[i] = layout;
-		file->cookie = i;
+		file->cookie |= i;
 		return 0;
 	}
 	return r < 0 ? r : -ENOSPC;
@@ -102,7 +103,9 @@ static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const 
 /* A file that has none of the functions is remembered all the same, so that it is not read again at once. */
 int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, const struct tt_mapped *mapped, uint32_t pid)
 {
-	if (known(k, library, mapped) || !tt_plaintext_takes(k, library))
+	uint32_t only = tt_plaintext_only(k, pid);
+
+	if (known(k, library, mapped, only) || !tt_plaintext_takes(k, library))
 		return 0;
 	if (!tt_plaintext_room(k, k->middle_count))
 		return -ENOSPC;
@@ -114,6 +117,8 @@ int tt_plaintext_awhile(struct tt_kernel *k, const struct tt_library *library, c
 					 .inode = mapped->inode,
 					 .state = mapped->state,
 					 .user = pid,
+					 .only = only,
+					 .cookie = TT_LIBRARY_COOKIE(only),
 					 .until_ns = tt_now_ns() + LOOKED_FOR_NS};
 	tt_library_file_enter(&k->libraries_middle, file);
 	k->middle_count++;

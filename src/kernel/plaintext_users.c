@@ -25,7 +25,7 @@ static int mark(void *ctx, const struct tt_mapped *mapped)
 	const struct users *u = ctx;
 
 	for (struct tt_library_file *f = u->k->libraries; f; f = f->next) {
-		if (f->dev == mapped->dev && f->inode == mapped->inode) {
+		if (f->dev == mapped->dev && f->inode == mapped->inode && (!f->only || f->only == u->pid)) {
 			f->used = true;
 			f->user = f->user ? u->pid : 0;
 		}
@@ -125,7 +125,7 @@ void tt_plaintext_written(struct tt_kernel *k)
 	for (struct tt_library_file **at = &k->libraries; *at;) {
 		struct tt_library_file *f = *at;
 
-		if (!f->written_ns || f->only || tt_library_being_written(k, f) || had_before(k, f))
+		if (!f->written_ns || k->process_probes || tt_library_being_written(k, f) || had_before(k, f))
 			at = &f->next;
 		else
 			tt_plaintext_again(k, at);

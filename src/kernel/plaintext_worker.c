@@ -79,10 +79,12 @@ static void *work(void *arg)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec < due.tv_sec)
 			continue;
-		if (w->k->process_probes)
+		if (w->k->process_probes) {
 			tt_process_probes_turn(w->k);
-		else
+		} else {
+			tt_plaintext_alone_turn(w->k);
 			tt_plaintext_middle(w->k);
+		}
 		tt_plaintext_written(w->k);
 		if (!w->k->process_probes && now.tv_sec >= tidy_s) {
 			tt_plaintext_tidy(w->k);

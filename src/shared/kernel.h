@@ -69,7 +69,8 @@ struct tt_kernel_config {
 	__u8 stamps_all;	  /* the entry of what receives leaves a stamp, too */
 	__u8 preemptible_uprobes; /* the same of programs at a library's functions */
 	__u8 has_attach_cookie;
-	__u8 reserved[5];
+	__u8 alone; /* probes of libraries may be in some processes alone, which a probe's cookie has above its 32 bits */
+	__u8 reserved[4];
 };
 
 /* Versions of nghttp2 that are known at a time, and where a session has what is read of it, in bytes. */
@@ -101,13 +102,26 @@ struct tt_kernel_self {
 	__u32 stamp_failed;	/* a call's entry could not be remembered: calls without a stamp are not trusted any more */
 	__u32 plaintext;	/* a library is attached */
 	__u64 processes_missed; /* the user side's: kernel/process_probes.h */
+	__u32 plaintext_alone;	/* enum tt_alone: probes of libraries are in some processes alone */
+	__u32 reserved;
+};
+
+/* With tt_kernel_config.alone. */
+enum tt_alone {
+	TT_ALONE_NOT,	/* they are in all that have the files, for good */
+	TT_ALONE,	/* in those that are marked TT_MARK_ALONE */
+	TT_ALONE_LEAVES /* one of these cannot be observed alone any more: the user side is to change that */
 };
 
 /* One byte for each process id (the kernel's most is 2^22): whether it is in scope. */
 enum tt_scope_mark {
-	TT_MARK_NONE, /* not that anybody had said so */
-	TT_MARK_IN,
-	TT_MARK_OUT, /* looked at, and not */
+	TT_MARK_NONE,  /* not that anybody had said so */
+	TT_MARK_OUT,   /* looked at, and not */
+	TT_MARK_IN,    /* and all above it */
+	TT_MARK_ALONE, /* it has probes of its own at libraries' functions */
+	TT_MARK_LATE,  /* it began while only those had probes, or was one: of connections that are open then calls may be missed
+			*/
+	TT_MARK_BORROWS, /* the same, and it has its parent's memory until it executes something */
 };
 #define TT_SCOPE_ROW 64
 #define TT_SCOPE_ROWS 65536
@@ -198,7 +212,7 @@ struct tt_listener {
 static_assert(sizeof(struct tt_conn_head) == 24, "layout");
 static_assert(sizeof(struct tt_wish_slot) == 48, "layout");
 static_assert(sizeof(struct tt_kernel_config) == TT_CALL_NUMBERS + 80, "layout");
-static_assert(sizeof(struct tt_kernel_self) == 24, "layout");
+static_assert(sizeof(struct tt_kernel_self) == 32, "layout");
 static_assert(sizeof(struct tt_kernel_counters) % 64 == 0, "layout");
 
 #endif

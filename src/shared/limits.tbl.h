@@ -22,6 +22,8 @@ TT_LIMIT(CALL_STAMPS, "call_stamps", 16384, 16, 1u << 20, "threads",
 TT_LIMIT(KERNEL_SESSIONS, "kernel_sessions", 65536, 64, 1u << 20, "sessions",
 	 "TLS sessions of libraries whose socket the kernel side knows")
 TT_LIMIT(LIBRARIES, "libraries", 256, 1, 65536, "files", "files of TLS libraries whose functions are observed")
+TT_LIMIT(LIBRARY_PROCESSES, "library_processes", 8, 0, 256, "processes",
+	 "up to so many processes given by --pid have probes of TLS libraries of their own; else whoever has the file has them")
 TT_LIMIT(LIBRARIES_TIDY, "libraries_tidy_s", 10, 1, 3600, "s",
 	 "how often it is asked which of those files, and whose TLS sessions, nobody has any more")
 TT_LIMIT(CONNECTIONS, "connections", 65536, 16, 1u << 22, "connections", "connections kept by the user side")

@@ -72,9 +72,15 @@ def equal(got, want, what):
 
 
 @functools.cache
+def doctor():
+    """What telltale says of this machine."""
+    return json.loads(subprocess.run([TELLTALE, "doctor", "--json"], capture_output=True, text=True, check=True).stdout)
+
+
+@functools.cache
 def sets_that_miss():
     """Sets of hooks this kernel may make miss calls, so that telltale takes them only if forced (docs/kernel-support.md)."""
-    told = json.loads(subprocess.run([TELLTALE, "doctor", "--json"], capture_output=True, text=True, check=True).stdout)["hook_sets"]
+    told = doctor()["hook_sets"]
     chosen = {s["name"] for s in told if s["chosen"]}
     return {s["name"] for s in told if s["reason"] and "miss them meanwhile" in s["reason"]} - chosen
 
