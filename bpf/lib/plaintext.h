@@ -38,7 +38,7 @@ struct tt_plain_read {
 	__u64 stack;
 };
 
-/* Plaintext a thread has received, until somebody asks for it (libraries/nghttp2.bpf.c). */
+/* What a thread has received, plaintext of TLS or in the clear, until somebody asks for it (libraries/nghttp2.bpf.c). */
 struct tt_plain_received {
 	__u64 sock;
 	__u64 ino;
@@ -114,6 +114,9 @@ __u32 tt_plain_records = 0;
 /* libraries/aead.bpf.c: what the work area says was moved may be records of such a program; what was sealed before is told. */
 int tt_records_pass(__u64 sock, __u64 ino);
 int tt_records_sent(__u64 context);
+
+/* libraries/nghttp2.bpf.c: what the work area says was written may be frames of HTTP/2 that the thread has made. */
+int tt_nghttp2_written(__u64 sock, __u64 ino);
 
 /* The socket a session uses. Sized at load (limit kernel_sessions). */
 struct {
@@ -251,6 +254,49 @@ TT_INLINE void tt_plain_late(struct tt_conn *conn)
 		conn->plain_early = TT_EARLY_LOST;
 }
 
+/* The beginning of what the work area says was moved: up to the end of its segment. False: it is not the program's memory. */
+TT_INLINE bool tt_plain_front(const struct tt_work *w, __u64 *ret, __u64 *length)
+{
+	__u32 at = w->at;
+
+	if (w->in_kernel || at >= w->segments)
+		return false;
+	TT_BOUND(at, TT_SEGMENTS_MOST - 1);
+	*ret = w->segment[at].iov_base + w->at_offset;
+	*length = w->segment[at].iov_len - w->at_offset;
+	if (*length > w->move.moved)
+		*length = w->move.moved;
+	return true;
+}
+
+/* For libraries of HTTP/2 in the clear: what was received in one piece they get next. */
+TT_INLINE void tt_plain_received_here(struct tt_plain_received *received, __u64 sock, __u64 ino)
+{
+	const struct tt_work *w = tt_work_here();
+	__u64 buffer, length;
+
+	received->length = 0;
+	if (!w || !tt_plain_front(w, &buffer, &length) || length < w->move.moved)
+		return;
+	received->sock = sock;
+	received->ino = ino;
+	received->buffer = buffer;
+	received->length = length;
+}
+
+/* The same of both directions, where it is no ciphertext that a call of TLS moves. */
+TT_INLINE void tt_plain_clear(struct tt_plain_calls *calls, __u64 sock, __u64 ino)
+{
+	const struct tt_work *w = tt_work_here();
+
+	if (!w || calls->call[0].session)
+		return;
+	if (w->move.direction == TT_RX)
+		tt_plain_received_here(&calls->received, sock, ino);
+	else if (calls->frames.before)
+		tt_nghttp2_written(sock, ino);
+}
+
 /*
  * The current thread moved bytes on this connection: at its very beginning, if `begins`. Also within a call they may be another
  * session's, which a callback has; and the call may be one whose return was not seen. Returns whether it was within one.
@@ -263,6 +309,7 @@ __noinline int tt_plain_socket(__u64 sock, __u64 ino, __u32 begins)
 	if (calls) {
 		within = tt_plain_mark(calls, sock, ino, begins);
 		calls->writing.sock = 0;
+		tt_plain_clear(calls, sock, ino);
 	}
 	if (tt_plain_go) {
 		__u64 g = tt_plain_goroutine_here();

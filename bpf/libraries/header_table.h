@@ -29,7 +29,8 @@ TT_INLINE struct tt_plain_key tt_object_key(__u64 address)
 /* Of a framer. */
 struct tt_framer {
 	struct tt_conn_id conn;
-	__u32 blocks[2]; /* by enum tt_direction; since it was first seen */
+	__u32 blocks[2];       /* by enum tt_direction; since it was first seen */
+	struct tt_block wrote; /* whose table is not told yet */
 };
 
 /* By its address. Sized at load (by limit kernel_sessions); those not used for long give way. */

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * HTTP/2 in programs with nghttp2 over TLS, of connections that were open before anybody looked: what an index of HPACK means is
- * then only known to the library. Its table is copied as it is at a header block; these programs are attached for a while only
- * (src/kernel/plaintext_middle.c).
+ * HTTP/2 in programs with nghttp2, over TLS and in the clear, of connections that were open before anybody looked: what an index
+ * of HPACK means is then only known to the library. Its table is copied as it is at a header block; these programs are attached
+ * for a while only (src/kernel/plaintext_middle.c).
  *
  * Where a session has its tables the library's own functions say (src/kernel/library_nghttp2.c). Which connection it has is told
- * by the bytes it is given: those its thread has just read of a TLS session; or by what is written to one while it sends. What
- * is written after that is sure only of a client's newest request: no block was made since that has changed the table. The user
- * side believes a table only if it has the size it says it has, and its entries those that passed on the wire.
+ * by the bytes it is given: those its thread has just read of a TLS session or of a socket; or by what is written to a TLS
+ * session while it sends. What is written after that is sure only of a client's newest request: no block was made since that has
+ * changed the table. In the clear only that is looked for, and its table is copied at the session's next call: within a system
+ * call there is no room for that. The user side believes a table only if it has the size it says it has, and its entries those
+ * that passed on the wire.
  */
 #include "lib/prog.h"
 #include "libraries/header_table.h"
@@ -191,15 +193,28 @@ TT_INLINE bool tt_frames_block(__u64 data, __u64 len, __u32 frames, __u32 stream
 
 /* --- the functions ---------------------------------------------------------------------------------------------------------- */
 
-/* The session is about to read these bytes, or has just made them of a header block. (Inlined: calls may not be nested deeper.)
- */
+/* The session's table, of the block in the work area. (Inlined, as the next one: calls may not be nested deeper.) */
+TT_INLINE void tt_nghttp2_copy(struct tt_work *w, const struct tt_framer *framer, __u64 session, __u32 at, __u32 direction)
+{
+	struct tt_nghttp2_table t = {};
+
+	if (bpf_probe_read_user(&t, sizeof(t), (const void *)(session + at))) {
+		tt_failed(TT_PLACE_USER_DATA);
+		return;
+	}
+	if (!tt_nghttp2_sane(&t))
+		return;
+	const struct tt_table_sizes sizes = {t.size, t.most, t.count, tt_nghttp2_entries(t.ring, t.mask, t.first, t.count)};
+	tt_table_report(w, &framer->conn, direction, &sizes);
+}
+
+/* The session is about to read these bytes, or has just made them of a header block. */
 TT_INLINE int tt_nghttp2_tell(const struct tt_nghttp2_layout *layout, __u64 session, __u64 data, __u64 len, __u32 direction,
 			      __u32 stream)
 {
 	struct tt_work *w = tt_work_here();
 	struct tt_plain_key key = tt_object_key(session);
 	struct tt_framer *framer = bpf_map_lookup_elem(&tt_framers, &key);
-	struct tt_nghttp2_table t = {};
 	__u32 at = layout->table[direction & 1];
 	/* Of what is sent a frame at a time, that one. */
 	__u32 frames = direction == TT_TX && !stream ? 1 : TT_FRAMES_MOST;
@@ -207,14 +222,38 @@ TT_INLINE int tt_nghttp2_tell(const struct tt_nghttp2_layout *layout, __u64 sess
 	if (!w || !at || !framer || !tt_framer_lives(framer) || !tt_frames_block(data, len, frames, stream) ||
 	    !tt_framer_due(framer, direction))
 		return 0;
-	if (bpf_probe_read_user(&t, sizeof(t), (const void *)(session + at))) {
-		tt_failed(TT_PLACE_USER_DATA);
+	tt_nghttp2_copy(w, framer, session, at, direction);
+	return 0;
+}
+
+/* The newest stream of this side, if the session is this connection's; 0: none, or it is not known. */
+TT_INLINE __u32 tt_nghttp2_newest(const struct tt_nghttp2_layout *layout, __u64 session, const struct tt_conn_id *conn)
+{
+	struct tt_plain_key key = tt_object_key(session);
+	const struct tt_framer *framer = bpf_map_lookup_elem(&tt_framers, &key);
+	__u32 next = 0;
+
+	if (!framer || framer->conn.sock != conn->sock || framer->conn.ino != conn->ino || !layout->next_stream ||
+	    bpf_probe_read_user(&next, sizeof(next), (const void *)(session + layout->next_stream)))
 		return 0;
-	}
-	if (!tt_nghttp2_sane(&t))
+	return next & 1 && next > 2 ? next - 2 : 0;
+}
+
+/* What the session has written in the clear, if it is still its newest request: so the table is as that has left it. */
+__noinline int tt_nghttp2_told(__u64 session, __u32 number)
+{
+	const struct tt_nghttp2_layout *layout = tt_nghttp2_layout(number);
+	struct tt_work *w = tt_work_here();
+	struct tt_plain_key key = tt_object_key(session);
+	struct tt_framer *framer = bpf_map_lookup_elem(&tt_framers, &key);
+
+	if (!w || !framer || !framer->wrote.stream)
 		return 0;
-	const struct tt_table_sizes sizes = {t.size, t.most, t.count, tt_nghttp2_entries(t.ring, t.mask, t.first, t.count)};
-	tt_table_report(w, &framer->conn, direction, &sizes);
+	__u32 stream = framer->wrote.stream, at = layout->table[TT_TX];
+	tt_table_of(w, &framer->wrote);
+	framer->wrote.stream = 0;
+	if (at && tt_framer_lives(framer) && tt_nghttp2_newest(layout, session, &framer->conn) == stream)
+		tt_nghttp2_copy(w, framer, session, at, TT_TX);
 	return 0;
 }
 
@@ -239,7 +278,7 @@ TT_INLINE bool tt_nghttp2_copied(__u64 from, __u64 to, __u64 len)
 /* nghttp2_session_mem_recv(session, bytes, length): they are what the thread has read last, or nobody can tell whose. */
 __noinline int tt_nghttp2_receives(__u64 session, __u64 data, __u64 len, __u32 layout)
 {
-	struct tt_plain_calls *calls = tt_plain_find();
+	struct tt_plain_calls *calls = tt_plain_place(); /* from here on its reads are kept there */
 
 	if (!calls || !calls->received.length)
 		return 0;
@@ -275,6 +314,8 @@ __noinline int tt_nghttp2_sent(__u64 stack, __s64 result)
 		return 0;
 	__u64 session = calls->frames.session, data_at = calls->frames.data_at;
 	calls->frames.session = 0;
+	if (session && !data_at)
+		tt_nghttp2_told(session, calls->frames.layout);
 	if (!session || !data_at || result <= 0 || bpf_probe_read_user(&data, sizeof(data), (const void *)data_at))
 		return 0;
 	return tt_nghttp2_tell(tt_nghttp2_layout(calls->frames.layout), session, data, result, TT_TX, 0);
@@ -284,19 +325,6 @@ __noinline int tt_nghttp2_sent(__u64 stack, __s64 result)
 TT_INLINE bool tt_nghttp2_within(const struct tt_plain_frames *frames)
 {
 	return frames->session && !frames->data_at;
-}
-
-/* The newest stream of this side, if the session is this connection's; 0: none, or it is not known. */
-TT_INLINE __u32 tt_nghttp2_newest(const struct tt_nghttp2_layout *layout, __u64 session, const struct tt_conn_id *conn)
-{
-	struct tt_plain_key key = tt_object_key(session);
-	const struct tt_framer *framer = bpf_map_lookup_elem(&tt_framers, &key);
-	__u32 next = 0;
-
-	if (!framer || framer->conn.sock != conn->sock || framer->conn.ino != conn->ino || !layout->next_stream ||
-	    bpf_probe_read_user(&next, sizeof(next), (const void *)(session + layout->next_stream)))
-		return 0;
-	return next & 1 && next > 2 ? next - 2 : 0;
 }
 
 __noinline int tt_nghttp2_wrote(__u64 sock, __u64 ino, __u64 data, __u64 length)
@@ -317,6 +345,30 @@ __noinline int tt_nghttp2_wrote(__u64 sock, __u64 ino, __u64 data, __u64 length)
 	return tt_nghttp2_tell(layout, session, data, length, TT_TX, newest);
 }
 
+/* In the clear: a request may be among them. */
+__noinline int tt_nghttp2_written(__u64 sock, __u64 ino)
+{
+	struct tt_plain_calls *calls = tt_plain_find();
+	struct tt_work *w = tt_work_here();
+	struct tt_conn_id conn = {.sock = sock, .ino = ino};
+	__u64 data, length;
+
+	if (!calls || !w || !tt_plain_front(w, &data, &length))
+		return 0;
+	struct tt_plain_key key = tt_object_key(calls->frames.before);
+	struct tt_framer *framer = bpf_map_lookup_elem(&tt_framers, &key);
+	if (!framer || framer->blocks[TT_TX] >= TT_FRAMER_BLOCKS_MOST)
+		return 0;
+	__u32 newest = tt_nghttp2_newest(tt_nghttp2_layout(calls->frames.layout), key.session, &conn);
+	if (!newest || !tt_frames_block(data, length, TT_FRAMES_MOST, newest) || !tt_framer_due(framer, TT_TX))
+		return 0;
+	const struct tt_table_record *r = tt_table_here(w);
+	framer->wrote.stream = r->stream;
+	framer->wrote.fragment = r->fragment;
+	__builtin_memcpy(framer->wrote.begin, r->block, sizeof(r->block));
+	return 0;
+}
+
 __noinline int tt_nghttp2_ends(__u64 session)
 {
 	struct tt_plain_key key = tt_object_key(session);
@@ -325,10 +377,24 @@ __noinline int tt_nghttp2_ends(__u64 session)
 	return 0;
 }
 
-TT_UPROBE(tt_nghttp2_mem_recv, "uprobe",
-	  tt_nghttp2_receives(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), tt_nghttp2_layout_of(regs)))
-TT_UPROBE(tt_nghttp2_mem_send, "uprobe",
-	  tt_nghttp2_sends(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_STACK(regs), tt_nghttp2_layout_of(regs)))
-TT_UPROBE(tt_nghttp2_send, "uprobe", tt_nghttp2_sends(TT_FUNCTION_ARG1(regs), 0, TT_STACK(regs), tt_nghttp2_layout_of(regs)))
+TT_INLINE void tt_nghttp2_recv_begins(struct pt_regs *regs)
+{
+	__u32 layout = tt_nghttp2_layout_of(regs);
+
+	tt_nghttp2_told(TT_FUNCTION_ARG1(regs), layout);
+	tt_nghttp2_receives(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), layout);
+}
+
+TT_INLINE void tt_nghttp2_send_begins(struct pt_regs *regs, __u64 data_at)
+{
+	__u32 layout = tt_nghttp2_layout_of(regs);
+
+	tt_nghttp2_told(TT_FUNCTION_ARG1(regs), layout);
+	tt_nghttp2_sends(TT_FUNCTION_ARG1(regs), data_at, TT_STACK(regs), layout);
+}
+
+TT_UPROBE(tt_nghttp2_mem_recv, "uprobe", tt_nghttp2_recv_begins(regs))
+TT_UPROBE(tt_nghttp2_mem_send, "uprobe", tt_nghttp2_send_begins(regs, TT_FUNCTION_ARG2(regs)))
+TT_UPROBE(tt_nghttp2_send, "uprobe", tt_nghttp2_send_begins(regs, 0))
 TT_UPROBE(tt_nghttp2_returned, "uretprobe", tt_nghttp2_sent(TT_STACK_RETURNED(regs), (__s64)TT_RETURNED(regs)))
 TT_UPROBE(tt_nghttp2_del, "uprobe", tt_nghttp2_ends(TT_FUNCTION_ARG1(regs)))

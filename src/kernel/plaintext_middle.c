@@ -4,7 +4,7 @@
  * their sockets (bpf/libraries/middle.h); that is dear, as every user of the file meets those probes with each record, so they
  * are only there for a minute after such a session was met. A file whose sessions could not be told by then waits for ten.
  * Connections of HTTP/2 in programs of Go, whose library has the table of headers (bpf/libraries/http2.bpf.c): for a minute after
- * the program was found; the same of nghttp2, over TLS (bpf/libraries/nghttp2.bpf.c), and of gRPC's C core
+ * the program was found; the same of nghttp2 (bpf/libraries/nghttp2.bpf.c), and of gRPC's C core
  * (bpf/libraries/grpc.bpf.c), whose sessions are looked for meanwhile, too.
  */
 #include <bpf/bpf.h>
@@ -97,7 +97,11 @@ static int file_attach(struct tt_kernel *k, struct tt_library_file *file, const 
 		r = layout_tell(k, file, mapped->path);
 	if (r == 0 && file->library->form == TT_LIBRARY_BUILD)
 		r = build_tell(k, file, mapped->path);
-	return r == 0 ? tt_library_file_attach(k, file, mapped->path, sites) : r;
+	if (r == 0)
+		r = tt_library_file_attach(k, file, mapped->path, sites);
+	if (r == 0)
+		__atomic_store_n(&k->self->plaintext, 1, __ATOMIC_RELEASE); /* its sockets are asked for, too */
+	return r;
 }
 
 /* A file that has none of the functions is remembered all the same, so that it is not read again at once. */

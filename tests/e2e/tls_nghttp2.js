@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server of HTTP/2 over TLS in Node.js, whose answers say by their status what was asked, and a client that asks on one connection, so many
-// requests a second. Both print "used" once the connection was.
+// A server of HTTP/2 in Node.js, over TLS if it is given a key, whose answers say by their status what was asked, and a client that asks on one
+// connection, so many requests a second. Both print "used" once the connection was.
 const fs = require("fs"), http2 = require("http2");
 
 const CODES = [200, 201, 404, 418, 503];
@@ -14,7 +14,7 @@ function answered() {
 }
 
 function serve(key, chain) {
-	const server = http2.createSecureServer({key: fs.readFileSync(key), cert: fs.readFileSync(chain)});
+	const server = key ? http2.createSecureServer({key: fs.readFileSync(key), cert: fs.readFileSync(chain)}) : http2.createServer();
 
 	server.on("stream", (stream, asked) => {
 		stream.respond({":status": CODES[Number(asked[":path"].match(/\d+$/)) % 5], "x-own": "kept"});
@@ -24,8 +24,8 @@ function serve(key, chain) {
 	server.listen(Number(port), "127.0.0.1");
 }
 
-function ask(requests, rate) {
-	const session = http2.connect(`https://127.0.0.1:${port}`, {rejectUnauthorized: false});
+function ask(scheme, requests, rate) {
+	const session = http2.connect(`${scheme}://127.0.0.1:${port}`, {rejectUnauthorized: false});
 	let number = 0;
 
 	const timer = setInterval(() => {
