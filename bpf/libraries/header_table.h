@@ -41,6 +41,9 @@ struct {
 	__type(value, struct tt_framer);
 } tt_framers SEC(".maps");
 
+/* Not on the stack, of which the calls below leave nothing free (before 6.13, when programs got one each). */
+static const struct tt_framer tt_framer_new;
+
 /* The framer uses this socket; it may lie where another one was. */
 TT_INLINE struct tt_framer *tt_framer_bind(__u64 framer, const struct tt_conn_id *conn)
 {
@@ -49,10 +52,12 @@ TT_INLINE struct tt_framer *tt_framer_bind(__u64 framer, const struct tt_conn_id
 
 	if (known && known->conn.sock == conn->sock && known->conn.ino == conn->ino)
 		return known;
-	struct tt_framer now = {.conn = *conn};
-	if (bpf_map_update_elem(&tt_framers, &key, &now, BPF_ANY))
+	if (bpf_map_update_elem(&tt_framers, &key, &tt_framer_new, BPF_ANY))
 		tt_failed(TT_PLACE_CONN_UPDATE);
-	return bpf_map_lookup_elem(&tt_framers, &key);
+	known = bpf_map_lookup_elem(&tt_framers, &key);
+	if (known)
+		known->conn = *conn;
+	return known;
 }
 
 TT_INLINE bool tt_framer_lives(const struct tt_framer *framer)

@@ -278,7 +278,7 @@ TT_INLINE bool tt_nghttp2_copied(__u64 from, __u64 to, __u64 len)
 /* nghttp2_session_mem_recv(session, bytes, length): they are what the thread has read last, or nobody can tell whose. */
 __noinline int tt_nghttp2_receives(__u64 session, __u64 data, __u64 len, __u32 layout)
 {
-	struct tt_plain_calls *calls = tt_plain_place(); /* from here on its reads are kept there */
+	struct tt_plain_calls *calls = tt_plain_find();
 
 	if (!calls || !calls->received.length)
 		return 0;
@@ -377,10 +377,17 @@ __noinline int tt_nghttp2_ends(__u64 session)
 	return 0;
 }
 
+/* From here on the thread's reads are kept. (By itself: it takes more of the stack than what is called next leaves.) */
+__noinline int tt_nghttp2_reads(void)
+{
+	return tt_plain_place() != NULL;
+}
+
 TT_INLINE void tt_nghttp2_recv_begins(struct pt_regs *regs)
 {
 	__u32 layout = tt_nghttp2_layout_of(regs);
 
+	tt_nghttp2_reads();
 	tt_nghttp2_told(TT_FUNCTION_ARG1(regs), layout);
 	tt_nghttp2_receives(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs), layout);
 }
