@@ -7,7 +7,6 @@
 #include "sock.h"
 #include "task.h"
 
-/* One is made on the stack, of which the deepest calls leave nothing free (512 bytes): no byte more. */
 /* While probes of libraries are in some processes alone. */
 enum tt_plain_early {
 	TT_EARLY_NOT,
@@ -15,6 +14,7 @@ enum tt_plain_early {
 	TT_EARLY_LOST, /* … and a process has used it of which calls may be missed: nothing of its plaintext is sure */
 };
 
+/* One is made on the stack, of which the deepest calls leave nothing free (512 bytes): no byte more. */
 struct tt_conn {
 	__u64 ino;	  /* from here on as struct tt_conn_head */
 	__u64 sampled_ns; /* last layer-4 sample */

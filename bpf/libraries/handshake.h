@@ -12,21 +12,35 @@
 /* --- OpenSSL and BoringSSL ---------------------------------------------------------------------------------------------------
  */
 
-/* ERR_LIB_SSL (openssl/err.h), and BoringSSL's. */
+/* ERR_LIB_SSL (openssl/err.h), and BoringSSL's; each is another part in the other one. */
 #define TT_ERR_LIB_SSL 20
 #define TT_ERR_LIB_SSL_BORING 16
+/* Above it a reason is none of that part's own (ERR_RFLAG_COMMON). */
+#define TT_ERR_REASON_MOST ((1u << TT_HANDSHAKE_PART_SHIFT) - 1)
 
-/* An error is raised, perhaps within a call: the first of libssl's is what others follow from. */
+/* Libssl raises an error, perhaps within a call: the first is what others follow from. */
 __noinline int tt_openssl_error(__u32 part, __u32 reason)
 {
 	struct tt_plain_calls *calls = tt_plain_find();
 
-	if (!calls || (part != TT_ERR_LIB_SSL && part != TT_ERR_LIB_SSL_BORING))
+	if (!calls)
 		return 0;
 	struct tt_plain_call *call = &calls->call[calls->call[1].session != 0];
 	if (call->session && !call->error)
-		call->error = part << TT_HANDSHAKE_PART_SHIFT | (reason & ((1u << TT_HANDSHAKE_PART_SHIFT) - 1));
+		call->error = part << TT_HANDSHAKE_PART_SHIFT | (reason > TT_ERR_REASON_MOST ? 0 : reason);
 	return 0;
+}
+
+/* ERR_vset_error(part, reason, …). */
+TT_INLINE int tt_openssl_raised(__u32 part, __u32 reason)
+{
+	return part == TT_ERR_LIB_SSL ? tt_openssl_error(part, reason) : 0;
+}
+
+/* ERR_put_error(part, function, reason, …), of which BoringSSL names no function. */
+TT_INLINE int tt_openssl_put(__u32 part, __u32 function, __u32 reason)
+{
+	return part == (function ? TT_ERR_LIB_SSL : TT_ERR_LIB_SSL_BORING) ? tt_openssl_error(part, reason) : 0;
 }
 
 /* SSL_do_handshake returns: 1; 0: it failed; below, it failed with an error, which tells, or waits. */
@@ -110,19 +124,29 @@ struct tt_go_op_error {
 	__u64 error[2]; /* an interface: its type, and where the value lies */
 };
 
-/* The alert that the peer sent, where that is what an error of this type says: a net.OpError of "remote error"; 0: it does not.
- */
-__noinline int tt_go_alert_received(__u64 type, __u64 data)
+/* The alert that a net.OpError of "remote error" says the peer sent; 0: it is none. */
+__noinline int tt_go_alert_of(__u64 op_error)
 {
 	struct tt_go_op_error e = {};
 	__u64 text[2] = {};
 	__u8 alert = 0;
 
-	if (!type || bpf_probe_read_user(&e, sizeof(e), (const void *)data) || e.op.len != 12 ||
+	if (bpf_probe_read_user(&e, sizeof(e), (const void *)op_error) || e.op.len != 12 ||
 	    bpf_probe_read_user(text, 12, (const void *)e.op.data) || text[0] != TT_GO_REMOTE_E || text[1] != TT_GO_RROR ||
 	    bpf_probe_read_user(&alert, sizeof(alert), (const void *)e.error[1]))
 		return 0;
 	return TT_HANDSHAKE_ALERT | alert;
+}
+
+/* The same of an error of this type, which may be one that has another one in itself (tls.permanentError). */
+TT_INLINE __s32 tt_go_alert_received(__u64 type, __u64 data)
+{
+	__u64 inner[2] = {};
+	__s32 alert = type ? tt_go_alert_of(data) : 0;
+
+	if (alert || !type || bpf_probe_read_user(inner, sizeof(inner), (const void *)data))
+		return alert;
+	return tt_go_alert_of(inner[1]);
 }
 
 TT_INLINE struct tt_plain_call *tt_go_call_at(__u64 stack, __u64 g)

@@ -29,9 +29,8 @@ TT_UPROBE(tt_openssl_connects, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), T
 TT_UPROBE(tt_openssl_accepts, "uprobe", tt_plain_side(TT_FUNCTION_ARG1(regs), TT_HELLO_CLIENT))
 TT_UPROBE(tt_openssl_again, "uprobe", tt_plain_again(TT_FUNCTION_ARG1(regs)))
 
-/* (library, reason, …), and before 3.0 (library, function, reason, …). */
-TT_UPROBE(tt_openssl_raises, "uprobe", tt_openssl_error(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs)))
-TT_UPROBE(tt_openssl_puts, "uprobe", tt_openssl_error(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG3(regs)))
+TT_UPROBE(tt_openssl_raises, "uprobe", tt_openssl_raised(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs)))
+TT_UPROBE(tt_openssl_puts, "uprobe", tt_openssl_put(TT_FUNCTION_ARG1(regs), TT_FUNCTION_ARG2(regs), TT_FUNCTION_ARG3(regs)))
 
 TT_UPROBE(tt_openssl_received, "uretprobe",
 	  tt_plain_exit(TT_STACK_RETURNED(regs), TT_RX, TT_ORIGIN_OPENSSL, (__s32)TT_RETURNED(regs)))

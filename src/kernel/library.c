@@ -150,6 +150,11 @@ const struct tt_library tt_libraries_grpc[] = {
 };
 const size_t tt_libraries_grpc_count = TT_ARRAY_LEN(tt_libraries_grpc);
 
+bool tt_library_has_sessions(const struct tt_library *library)
+{
+	return library->functions != errors;
+}
+
 const struct tt_library tt_libraries[] = {
 	/* SSL_do_handshake goes on at an address that only the session knows. */
 	{"openssl", TT_LIBRARY_SHARED, "libssl.so", openssl, TT_ARRAY_LEN(openssl), "SSL_do_handshake"},

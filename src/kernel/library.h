@@ -42,6 +42,9 @@ struct tt_library {
 extern const struct tt_library tt_libraries[];
 extern const size_t tt_library_count;
 
+/* It moves plaintext itself: all but the one that only says why handshakes fail. */
+bool tt_library_has_sessions(const struct tt_library *library);
+
 /* OpenSSL in a program without symbols. */
 extern const struct tt_library tt_library_stripped;
 /* rustls in a program that has the symbols of aws-lc, which seals and opens for it. */

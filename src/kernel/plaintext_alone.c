@@ -9,10 +9,12 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/now.h"
+#include "base/own.h"
 #include "kernel/internal.h"
 #include "kernel/plaintext.h"
 
@@ -55,16 +57,24 @@ static bool same_program(uint32_t one, uint32_t other)
  * children of a process: none.) */
 static bool has_workers(uint32_t pid)
 {
+	tt_free_auto char *line = NULL;
 	char path[64];
-	uint32_t child;
+	size_t size = 0;
 	bool found = false;
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32 "/children", pid, pid);
 	FILE *f = fopen(path, "re");
-	while (f && !found && fscanf(f, "%" SCNu32, &child) == 1)
-		found = same_program(pid, child);
-	if (f)
-		fclose(f);
+	if (!f)
+		return false;
+	if (getline(&line, &size, f) > 0) {
+		char *at = line, *end;
+
+		for (unsigned long child = strtoul(at, &end, 10); end != at && !found; child = strtoul(at, &end, 10)) {
+			found = same_program(pid, (uint32_t)child);
+			at = end;
+		}
+	}
+	fclose(f);
 	return found;
 }
 
@@ -91,7 +101,7 @@ void tt_plaintext_alone_begin(struct tt_kernel *k, const struct tt_scope *scope)
 static bool has_library(const struct tt_kernel *k, uint32_t pid)
 {
 	for (const struct tt_library_file *f = k->libraries; f; f = f->next) {
-		if (f->only == pid)
+		if (f->only == pid && tt_library_has_sessions(f->library))
 			return true;
 	}
 	return false;
@@ -155,7 +165,9 @@ static int is_library(void *ctx, const struct tt_mapped *mapped)
 	const struct tt_kernel *k = ctx;
 	const struct tt_library *library = tt_library_of(mapped->name);
 
-	return library ? tt_plaintext_takes(k, library) : !tt_library_is(&tt_library_middle, mapped->name);
+	if (library)
+		return tt_library_has_sessions(library) && tt_plaintext_takes(k, library);
+	return !tt_library_is(&tt_library_middle, mapped->name);
 }
 
 struct program {

@@ -276,7 +276,7 @@ int tt_programs_load(struct tt_kernel **ret, const struct tt_programs *p, const 
 static bool row_empty(const struct tt_scope_row *row, uint32_t first)
 {
 	for (uint32_t i = 0; i < TT_SCOPE_ROW; i++) {
-		if (row->in[i] == TT_MARK_IN && (kill((pid_t)(first + i), 0) == 0 || errno != ESRCH))
+		if (row->in[i] >= TT_MARK_IN && (kill((pid_t)(first + i), 0) == 0 || errno != ESRCH))
 			return false;
 	}
 	return true;

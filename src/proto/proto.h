@@ -124,6 +124,7 @@ struct tt_handshake_told {
 	int32_t error;	/* the library's own number */
 	bool server;	/* the library is the server's */
 	bool done;	/* it has been TT_HANDSHAKE_DONE */
+	bool hole;	/* bytes of the server's are missing from here on, so it has gone on */
 	bool over;	/* nothing more will be told */
 };
 

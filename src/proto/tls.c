@@ -53,7 +53,7 @@ struct tls_state {
 	bool client_alerted;
 };
 
-/* --- how it ends-------------------------------------------------------------------------------------------------------
+/* --- how it ends -------------------------------------------------------------------------------------------------------------
  */
 
 static void succeed(struct tls_state *s)
@@ -207,14 +207,14 @@ static bool is_alert_length(uint16_t len)
 /* What the bytes and a library together say; TT_PARSED: more is to come. */
 static enum tt_step settle(struct tt_link *link, struct tls_state *s, const struct tt_handshake_told *told)
 {
-	bool failed = told->state == TT_HANDSHAKE_FAILED && (!told->done || tt_tls_told_alert(told));
+	bool failed = tt_tls_told_failed(told, !s->refused);
 	bool done = told->done && !failed;
 
 	if (failed)
 		tt_tls_fail_as_told(s->response, told);
 	else if (s->refused && told->over)
 		tt_tls_fail(s->response, "encrypted_alert");
-	else if (!s->refused && done && (told->server || told->over))
+	else if (!s->refused && (told->hole || (done && (told->server || told->over))))
 		succeed(s);
 	else if (told->over && told->state == TT_HANDSHAKE_UNDERWAY)
 		tt_tls_fail(s->response, TT_TLS_FAILED);
@@ -251,7 +251,6 @@ static enum tt_step client_ciphered(struct tt_link *link, struct tls_state *s)
 
 	if (s->through)
 		return TT_PARSED;
-
 	if (s->version == 0)
 		return s->early_data ? TT_PARSED : TT_WAIT;
 	bool tls13 = s->version >= TT_TLS_1_3;
@@ -265,7 +264,9 @@ static enum tt_step server_ciphered(struct tt_link *link, struct tls_state *s)
 {
 	const struct tls_side *d = &s->side[TT_RESPONSES];
 
-	if (s->through && !s->refused && !is_alert_length(d->record_len)) {
+	if (s->through && (s->refused || is_alert_length(d->record_len)))
+		return TT_PARSED;
+	if (s->through) {
 		succeed(s);
 		return end_response(link, s);
 	}
@@ -431,6 +432,8 @@ static void tls_gap(struct tt_link *link, enum tt_side side, uint64_t n)
 {
 	struct tls_state *s = tt_link_state(link);
 
+	if (s->through && side == TT_REQUESTS)
+		return;
 	if (s->response && side == TT_REQUESTS) /* where it ends, the client said */
 		s->response->incomplete = true;
 	if (side == TT_REQUESTS)
@@ -445,6 +448,8 @@ static ssize_t tls_resync(struct tt_link *link, enum tt_side side, struct tt_spa
 {
 	struct tls_state *s = tt_link_state(link);
 
+	if (s->through && !s->over)
+		return -1; /* of what follows nothing is read */
 	if (!s->over && tt_tls_begins_hello(side, bytes) == TT_YES)
 		return 0;
 	if (tt_tls_is_records(bytes) == TT_NO)
@@ -461,7 +466,7 @@ static void tls_handshake(struct tt_link *link, const struct tt_handshake_told *
 		return;
 	if (s->through) {
 		(void)settle(link, s, told);
-	} else if (told->state == TT_HANDSHAKE_FAILED) {
+	} else if (tt_tls_told_failed(told, false)) {
 		tt_tls_fail_as_told(s->response, told);
 		(void)end_response(link, s);
 	}
@@ -505,7 +510,7 @@ static const struct tt_proto_doc tls_doc = {
 		  "known to be an alert, not which; `not_tls` where the server answers something else",
 	.limits =
 		"what is encrypted: in TLS 1.3 the certificates, the protocol chosen by ALPN, and alerts of a server behind its "
-		"hello. An attached plaintext source (OpenSSL, Go) shows what is spoken inside. DTLS and QUIC are not read",
+		"hello. A library that is observed (docs/tls.md) shows what is spoken inside. DTLS and QUIC are not read",
 	.verified =
 		"OpenSSL, nginx, curl, Go, Java and Python (TLS 1.0 to 1.3, resumption, retries, refusals by either end, client "
 		"certificates); tshark's dissection of the same captures",

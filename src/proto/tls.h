@@ -79,8 +79,9 @@ void tt_tls_fail(struct tt_message *m, const char *name);
 void tt_tls_fail_with_alert(struct tt_message *m, uint8_t alert);
 /* … as a library says; where it does not say why, or by a number without a name here: TT_TLS_FAILED. */
 #define TT_TLS_FAILED "handshake_failed"
-/* It is the other end that refuses, by an alert: after all, where this end was through. */
-bool tt_tls_told_alert(const struct tt_handshake_told *told);
+/* It failed: not where this end was through, unless the other one refuses after all, by an alert, nor only because nothing
+ * follows what was said (`through`: all of it). */
+bool tt_tls_told_failed(const struct tt_handshake_told *told, bool through);
 void tt_tls_fail_as_told(struct tt_message *m, const struct tt_handshake_told *told);
 
 /* Names by number, NULL if it has none here. Static storage. */

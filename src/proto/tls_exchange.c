@@ -7,6 +7,7 @@
 /* What OpenSSL and BoringSSL add to the number of an alert their peer sent, and by which name part their errors are libssl's. */
 #define OPENSSL_ALERT 1000
 #define OPENSSL_SSL 20
+#define OPENSSL_EOF 294 /* SSL_R_UNEXPECTED_EOF_WHILE_READING */
 #define BORINGSSL_SSL 16
 
 static void set_version(struct tt_message *m, const char *key, uint16_t version)
@@ -100,9 +101,19 @@ static int openssl_alert(int32_t error)
 	return ssl && reason >= OPENSSL_ALERT && reason <= OPENSSL_ALERT + UINT8_MAX ? reason - OPENSSL_ALERT : -1;
 }
 
-bool tt_tls_told_alert(const struct tt_handshake_told *told)
+static bool told_alert(const struct tt_handshake_told *told)
 {
 	return told->origin == TT_ORIGIN_OPENSSL ? openssl_alert(told->error) >= 0 : told->error != 0;
+}
+
+static bool told_eof(const struct tt_handshake_told *told)
+{
+	return told->origin == TT_ORIGIN_OPENSSL && told->error == (OPENSSL_SSL << TT_HANDSHAKE_PART_SHIFT | OPENSSL_EOF);
+}
+
+bool tt_tls_told_failed(const struct tt_handshake_told *told, bool through)
+{
+	return told->state == TT_HANDSHAKE_FAILED && (!told->done || told_alert(told)) && !(through && told_eof(told));
 }
 
 static void fail_by_openssl(struct tt_message *m, int32_t error)

@@ -31,7 +31,8 @@ struct end {
 	uint64_t now_ns;
 	uint64_t offset[2];
 	bool server;
-	bool within; /* chunks are moved within a library */
+	bool within;	 /* chunks are moved within a library */
+	uint32_t beyond; /* bytes a call has moved that were not copied */
 };
 
 static void on_exchange(void *ctx, const struct tt_exchange *x)
@@ -67,7 +68,7 @@ static void moves(struct end *e, int dir, uint8_t origin, const char *data, size
 		.conn = {.sock = 1, .ino = 1},
 		.entry_ns = e->now_ns,
 		.offset = origin ? 0 : e->offset[dir],
-		.length = (uint32_t)len,
+		.length = (uint32_t)len + e->beyond,
 		.captured = (uint32_t)len,
 		.direction = (uint8_t)dir,
 		.transport = TT_TRANSPORT_TCP,
@@ -78,7 +79,7 @@ static void moves(struct end *e, int dir, uint8_t origin, const char *data, size
 	};
 	memcpy(k + 1, data, len);
 	if (!origin)
-		e->offset[dir] += len;
+		e->offset[dir] += len + e->beyond;
 	tt_streams_record(e->streams, &k->rec);
 	free(k);
 }
@@ -279,18 +280,51 @@ static void plaintext_says_it_is_through(void **state)
 	end_check(&e, "OK|1 ms|complete\n");
 }
 
-/* Behind the handshake, where it might have been a refusal. */
-static void a_gap_says_nothing(void **state)
+/* What was not seen behind the handshake was not said of it: of what a client sends at once only the front is copied. */
+static void gaps_behind_it(void **state)
+{
+	for (int server = 0; server < 2; server++) {
+		struct end e;
+
+		end_begin(&e, server, true);
+		up_to_the_last(&e);
+		if (!server)
+			told(&e, TT_HANDSHAKE_DONE, 0);
+		e.beyond = 100000;
+		ASKS(&e, FINISHED);
+		ASKS(&e, FINISHED);
+		e.beyond = 0;
+		said(&e, "");
+		ANSWERS(&e, FINISHED);
+		end_check(&e, "OK|1 ms|complete\n");
+	}
+}
+
+/* A server that goes on, of which that is not seen. */
+static void a_gap_of_the_server(void **state)
 {
 	struct end e;
 
 	end_begin(&e, false, true);
 	up_to_the_last(&e);
+	told(&e, TT_HANDSHAKE_UNDERWAY, 0);
 	e.offset[TT_RX] += 100;
 	ANSWERS(&e, FINISHED);
 	e.now_ns += 10000 * (uint64_t)NS_PER_MS;
 	tt_streams_advance(e.streams, e.now_ns);
-	end_check(&e, "OK|1 ms|incomplete\n");
+	end_check(&e, "OK|1 ms|complete\n");
+}
+
+/* SSL_read of a session that nobody asked for its handshake: behind that, an end without an alert is none of the handshake's. */
+static void an_end_behind_it(void **state)
+{
+	struct end e;
+
+	end_begin(&e, true, true);
+	up_to_the_last(&e);
+	told(&e, TT_HANDSHAKE_FAILED, UNEXPECTED_EOF);
+	close_it(&e);
+	end_check(&e, "OK|1 ms|complete\n");
 }
 
 static void records_without_sense(void **state)
@@ -319,4 +353,5 @@ TT_UNIT_TESTS(cmocka_unit_test(nobody_says_anything), cmocka_unit_test(a_server_
 	      cmocka_unit_test(a_client_is_refused_after_all), cmocka_unit_test(a_client_hears_nothing),
 	      cmocka_unit_test(a_client_waits_no_longer), cmocka_unit_test(a_library_that_says_nothing),
 	      cmocka_unit_test(a_client_refuses), cmocka_unit_test(plaintext_says_it_is_through),
-	      cmocka_unit_test(a_gap_says_nothing), cmocka_unit_test(records_without_sense))
+	      cmocka_unit_test(gaps_behind_it), cmocka_unit_test(a_gap_of_the_server), cmocka_unit_test(an_end_behind_it),
+	      cmocka_unit_test(records_without_sense))

@@ -60,11 +60,21 @@ void tt_conn_handshake_over(struct tt_conn *c)
 	tt_conn_handshake_tell(c);
 }
 
+void tt_conn_handshake_hole(struct tt_conn *c)
+{
+	if (c->told.state == TT_HANDSHAKE_UNTOLD)
+		return;
+	c->told.hole = true;
+	tt_conn_handshake_tell(c);
+	c->told.hole = false;
+}
+
 /* Where it is through on its own side the other one may still refuse, or say nothing; and not every library says anything. */
 bool tt_conn_handshake_waits(const struct tt_conn *c, uint64_t until_ns)
 {
-	return (c->told.state == TT_HANDSHAKE_DONE || c->told.state == TT_HANDSHAKE_WATCHED) && !c->told.over &&
-	       c->told_ns <= until_ns;
+	bool open = c->told.state == TT_HANDSHAKE_DONE || c->told.state == TT_HANDSHAKE_WATCHED;
+
+	return open && !c->told.over && c->told_ns <= until_ns && c->link[0] && c->link[0]->flow[0].mode != TT_FLOW_STOPPED;
 }
 
 void tt_conn_handshake_release(struct tt_conn *c, uint64_t now_ns)

@@ -332,6 +332,8 @@ void tt_streams_handshake(struct tt_streams *s, const struct tt_record *rec);
 void tt_conn_handshake_is(struct tt_conn *c, enum tt_handshake state, uint64_t now_ns);
 /* Nothing more will be said. */
 void tt_conn_handshake_over(struct tt_conn *c);
+/* Bytes of the server's are missing from here on. */
+void tt_conn_handshake_hole(struct tt_conn *c);
 /* More may be said behind what was at that time or earlier … */
 bool tt_conn_handshake_waits(const struct tt_conn *c, uint64_t until_ns);
 /* … and is not waited for any longer by what is through but for that. */

@@ -94,6 +94,8 @@ void tt_pair_dropped(struct tt_link *link, enum tt_side side, uint64_t dropped_n
 
 void tt_pair_hole(struct tt_link *link, enum tt_side side)
 {
+	if (side == TT_RESPONSES && link == link->conn->link[0])
+		tt_conn_handshake_hole(link->conn);
 	link->flow[tt_link_dir(link, side)].ending = NULL;
 	tt_pair_hole_by_id(link, side);
 	if (link->pairing != TT_PAIR_BY_ID)

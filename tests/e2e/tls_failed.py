@@ -8,6 +8,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
 
 import lib
 import tls_go
@@ -24,6 +25,11 @@ def curl(port, *options, within=()):
     return done.returncode if done.returncode in (0, 60) else "alert" if " alert " in done.stderr else "ended"
 
 
+def hear_out():
+    """A server is ended when it has read what was said last, and said what it makes of it."""
+    time.sleep(0.5 * lib.PATIENCE)
+
+
 def asks(services, port, version, within=()):
     """A client without a certificate, one with it, and one that does not trust the server."""
     key, chain = services.dir / "key.pem", services.dir / "chain.pem"
@@ -32,7 +38,9 @@ def asks(services, port, version, within=()):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", services.dir / "other-key.pem", "-out", other, "-days", "2", "-subj", "/CN=other"],
                    check=True, stderr=subprocess.DEVNULL)
     clients = {"without": ("-k",), "with": ("-k", *mine), "distrusts": ("--cacert", other, *mine)}
-    lib.tell(**{name: [curl(port, *VERSIONS[version], *more, within=within) for _ in range(TIMES)] for name, more in clients.items()})
+    told = {name: [curl(port, *VERSIONS[version], *more, within=within) for _ in range(TIMES)] for name, more in clients.items()}
+    hear_out()
+    lib.tell(**told)
 
 
 def of_openssl(version, *within):
@@ -132,6 +140,70 @@ def test_go():
     tls_go.build("whole", GO)  # or there is no Go
     check("of_go", "1.2", *IN_THE_CLEAR)
     check("of_go", "1.3", ("certificate_required", "unknown_ca"), OF_CURL)
+
+
+def of_go_clients(server):
+    """TLS 1.3: one without a certificate, and one that trusts no server. It has probes before its first connection."""
+    with lib.Services() as services:
+        program = tls_go.build("whole", GO)
+        if server == "go":
+            port = tls_lib.served(services, program, observed=True)
+        else:
+            key, chain = tls_lib.certificate(services)
+            port = lib.free_port()
+            services.start(["openssl", "s_server", "-accept", port, "-key", key, "-cert", chain, "-Verify", "1", "-verify_return_error", "-quiet"])
+            lib.wait_for(lambda: lib.port_answers(port), "s_server")
+        told = {}
+        for trust in ("nobody", "insecure"):  # in this order: who is told an alert at last, its server has heard of those before
+            with subprocess.Popen([program, "ask", str(port), trust], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+                lib.observed(pathlib.Path(program).name)
+                told[trust], _ = client.communicate("\n" * TIMES)
+        hear_out()
+        lib.tell(**{trust: said.split() for trust, said in told.items()})
+
+
+def test_go_clients():
+    tls_go.build("whole", GO)  # or there is no Go
+    for server, refuses in (("go", "certificate_required"), ("openssl", "peer_did_not_return_a_certificate")):
+        result = lib.run("of_go_clients", "--uprobes", args=(server,))
+        lib.equal((result.told["insecure"], result.told["nobody"]), (["alert"] * TIMES, ["distrusts"] * TIMES), "how the clients ended")
+        for kind, without in (("server", refuses), ("client", "certificate_required")):
+            found = collections.Counter((x["status"] or x["error_type"], x["error"], x["complete"]) for x in result.of(kind=kind, protocol="tls"))
+            resets = found["reset", True, True] if kind == "server" else 0  # behind the client's alert, which it has not read then
+            want = collections.Counter({(without, True, True): TIMES, ("bad_certificate", True, True): TIMES - resets, ("reset", True, True): resets})
+            result.counts(dict(found), dict(+want), f"handshakes at the {kind}, with {server}; lost {result.lost()}; without a status: {[x for x in result.of(kind=kind, protocol='tls') if not x['status']]}")
+        result.check_lost({})
+
+
+AT_ONCE = """
+import asyncio, ssl, sys
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+async def main():
+    for _ in range(int(sys.argv[2])):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(sys.argv[1]), ssl=context)
+        writer.write(b"POST / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\nContent-Length: 1000000\\r\\n\\r\\n" + b"x" * 1000000)
+        await writer.drain()
+        print((await reader.read()).count(b"hello"), flush=True)
+        writer.close()
+asyncio.run(main())
+"""
+
+
+def at_once():
+    with lib.Services() as services:
+        port = tls_lib.nginx(services, "TLSv1.3")
+        done = subprocess.run([lib.PYTHON, "-c", AT_ONCE, str(port), str(TIMES)], stdout=subprocess.PIPE, text=True, timeout=60)
+        lib.tell(right=done.stdout.split())
+
+
+def test_much_at_once():
+    """What a client says right behind its handshake is more than is copied of it, while the server has not gone on."""
+    result = lib.run("at_once", "--uprobes")
+    lib.equal(result.told["right"], ["1"] * TIMES, "the client's own count")
+    for kind in ("server", "client"):
+        found = collections.Counter((x["status"], x["error"], x["complete"]) for x in result.of(kind=kind, protocol="tls"))
+        result.counts(dict(found), {("OK", False, True): TIMES}, f"handshakes at the {kind}")
 
 
 def leaves(version):
