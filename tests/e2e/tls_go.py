@@ -155,7 +155,10 @@ def test_short_lived():
     hands = [x["pid"] for x in sorted(result.of(kind="client", protocol="tls"), key=lambda x: x["time_unix_ns"])]
     lib.equal([found[pid] for pid in hands[-2:]], [EACH, EACH], f"requests of the last ones: {found}")
     unread = [pid for pid in hands if not found[pid]]
-    lib.equal((len(hands), int(result.metric("telltale_stream_connections_unread_total"))), (SHORT, len(unread)), "clients, and those of which nothing was read")
+    lib.equal(len(hands), SHORT, "clients")
+    # Of the one that was there when the probes came, something may have been read, and no whole request.
+    told = int(result.metric("telltale_stream_connections_unread_total"))
+    lib.check(len(unread) - 1 <= told <= len(unread), f"connections of which nothing was read: {told} told, {len(unread)} clients without a request")
 
 
 if __name__ == "__main__":
